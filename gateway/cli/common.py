@@ -1,0 +1,86 @@
+"""What every command shares: the configuration, exit codes, output for people and scripts.
+
+Exit codes (documented in docs/operations.md): 0 done, 1 the thing asked for is refused or
+not found, 2 wrong usage, 3 a check failed (log broken, list with errors), 4 the
+configuration is wrong, 5 the gateway or a file it needs can't be reached.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from gateway import config
+
+OK, REFUSED, USAGE, CHECK_FAILED, BAD_CONFIG, UNREACHABLE = 0, 1, 2, 3, 4, 5
+
+DEFAULT_CONFIG = Path("/etc/garita/garita.toml")
+
+ConfigOption = Annotated[
+    Path,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="GARITA_CONFIG",
+        help="The site's configuration file.",
+        show_default=True,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Say what is wrong on stderr, in one sentence, and end with `code`."""
+    err.print(
+        f"[red]garita:[/red] {message}" if err.is_terminal else f"garita: {message}",
+        markup=err.is_terminal,
+        soft_wrap=True,
+    )
+    raise typer.Exit(code)
+
+
+def settings(path: Path) -> config.Settings:
+    """The validated configuration, or every mistake on stderr and exit code 4."""
+    try:
+        return config.load(path)
+    except config.ConfigError as error:
+        for mistake in error.mistakes:
+            err.print(str(mistake), markup=False, soft_wrap=True)
+        raise typer.Exit(BAD_CONFIG) from error
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout, never wrapped or coloured."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+
+
+def progress() -> Progress:
+    """A progress bar on stderr: seen on a terminal, silent in a pipe."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+
+
+def operator() -> str:
+    """Who gives the order, for the record: the user behind sudo, else the user."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # no passwd entry, as in some containers
+        return f"uid {os.getuid()}"

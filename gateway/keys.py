@@ -1,0 +1,87 @@
+"""The site key: one secret of 32 bytes from which every other key is derived.
+
+It comes from a file (base64 text) or from a systemd credential, never from the
+configuration, the environment or the command line.  It never leaves this object: callers
+get subkeys for a purpose (HKDF-SHA256, RFC 5869) and fingerprints of badges (HMAC-SHA256,
+so that a record can say "the same badge again" without saying which badge).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+_SIZE = 32
+
+
+class KeyFileError(Exception):
+    """The key can't be had; the message names the file and what to do, never the key."""
+
+
+class SiteKey:
+    """The secret of one site."""
+
+    __slots__ = ("_badges", "_secret")
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) != _SIZE:
+            raise KeyFileError(f"a site key has {_SIZE} bytes, this one {len(secret)}")
+        self._secret = secret
+        self._badges = self.subkey("badge fingerprint")
+
+    def __repr__(self) -> str:
+        return "SiteKey(…)"
+
+    @classmethod
+    def load(cls, source: str) -> SiteKey:
+        """Read `source`: a path, or ``credential:NAME`` for a systemd credential."""
+        path = _path(source)
+        try:
+            mode = path.stat().st_mode
+            text = path.read_bytes()
+        except OSError as error:
+            raise KeyFileError(
+                f"site key {path}: {error.strerror}; make one with 'garita key new'"
+            ) from error
+        # systemd mounts credentials 0400 for the service alone; a plain file must be as tight.
+        if mode & 0o077:
+            raise KeyFileError(f"site key {path}: others may read it; chmod 600 it")
+        try:
+            return cls(base64.b64decode(text.strip(), validate=True))
+        except binascii.Error as error:
+            raise KeyFileError(f"site key {path}: not base64 text") from error
+
+    @staticmethod
+    def create(path: Path) -> None:
+        """Write a new key to `path`, readable by its owner only; refuses to replace one."""
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            raise KeyFileError(f"site key {path}: {error.strerror}") from error
+        with os.fdopen(handle, "wb") as file:
+            file.write(base64.b64encode(secrets.token_bytes(_SIZE)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def subkey(self, purpose: str) -> bytes:
+        """32 bytes for one purpose (HKDF-SHA256 with an empty salt, one block)."""
+        extracted = hmac.digest(bytes(_SIZE), self._secret, hashlib.sha256)
+        return hmac.digest(extracted, b"garita " + purpose.encode() + b"\x01", hashlib.sha256)
+
+    def fingerprint(self, credential_key: str) -> str:
+        """16 hex characters that stand for a badge in records of this site."""
+        return hmac.digest(self._badges, credential_key.encode(), hashlib.sha256).hex()[:16]
+
+
+def _path(source: str) -> Path:
+    if not source.startswith("credential:"):
+        return Path(source)
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        raise KeyFileError(f"{source}: no systemd credentials here (LoadCredential= in the unit)")
+    return Path(folder) / source.removeprefix("credential:")
