@@ -230,6 +230,7 @@ class Reason(StrEnum):
     DENIED_NO_FACE = "denied_no_face"
     DENIED_FACE_MISMATCH = "denied_face_mismatch"
     DENIED_LEDGER_UNAVAILABLE = "denied_ledger_unavailable"
+    DENIED_INTERNAL_ERROR = "denied_internal_error"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import getpass
 import json
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -18,7 +19,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gateway import config
+from gateway import config, control
+from gateway.ledger import Ledger, LedgerBusy, LedgerUnavailable
+from gateway.roster import Roster, RosterUnavailable
 
 OK, REFUSED, USAGE, CHECK_FAILED, BAD_CONFIG, UNREACHABLE = 0, 1, 2, 3, 4, 5
 
@@ -84,3 +87,36 @@ def operator() -> str:
         return os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):  # no passwd entry, as in some containers
         return f"uid {os.getuid()}"
+
+
+def ask(site: config.Settings, op: str, **params: Any) -> dict[str, Any]:
+    """Ask the running gateway; says so and ends with exit code 5 if it does not answer."""
+    try:
+        return control.ask(site.socket_path, op, **params)
+    except control.ControlError as error:
+        fail(str(error), UNREACHABLE)
+
+
+def nudge(site: config.Settings) -> None:
+    """Have what was just done recorded at once: by the running gateway, or else by us.
+
+    The act itself is in the list's outbox already, in one transaction with the change, so
+    nothing is lost if neither is possible now: the gateway records it at its next start.
+    """
+    try:
+        control.ask(site.socket_path, "nudge", timeout_s=2.0)
+        return
+    except control.Unreachable:
+        pass
+    except control.ControlError as error:
+        err.print(f"note: {error}; the change will be recorded when it does", markup=False)
+        return
+    try:
+        with closing(Ledger.open(site.ledger_path, gateway=site.site.gateway)) as ledger:
+            roster = Roster(site.people_path)
+            while events := roster.outbox(100):
+                for event in events:
+                    ledger.append_sync(event)
+                roster.outbox_done([event.id for event in events])
+    except (LedgerBusy, LedgerUnavailable, RosterUnavailable) as error:
+        err.print(f"note: recorded when the gateway starts: {error}", markup=False)

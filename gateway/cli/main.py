@@ -1,0 +1,154 @@
+"""The `garita` command: thin, each command calls the part that does the work.
+
+The daemon is not run inside this process: `garita run` becomes it (execv), so that what
+the command line needs takes no memory at the gate.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from gateway import __version__, control
+from gateway.cli import common, enroll, log, people, reader
+from gateway.keys import KeyFileError, SiteKey
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Garita, the gateway of a facility's gate.  Exit codes: 0 done, 1 refused or not found, "
+    "2 wrong usage, 3 a check failed, 4 wrong configuration, 5 unreachable.",
+)
+key_app = typer.Typer(no_args_is_help=True, help="The site key that protects face templates.")
+clock_app = typer.Typer(no_args_is_help=True, help="The gateway's clock.")
+people.app.command("enroll")(enroll.enroll)
+app.add_typer(people.app, name="people", help="The authorized-personnel list.")
+app.add_typer(log.app, name="log", help="The log: read, verify, export.")
+app.add_typer(reader.app, name="reader", help="Badge readers.")
+app.add_typer(key_app, name="key")
+app.add_typer(clock_app, name="clock")
+
+CONFIG = common.DEFAULT_CONFIG
+
+
+@app.command()
+def run(
+    config: common.ConfigOption = CONFIG,
+    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
+) -> None:
+    """Run the gateway in the foreground."""
+    arguments = ["-m", "gateway.daemon", "-c", str(config), "--log-level", log_level]
+    os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - no shell is wanted
+
+
+@app.command()
+def check(config: common.ConfigOption = CONFIG, json: common.JsonOption = False) -> None:
+    """Check the configuration; every mistake is named with file, line, key and reason."""
+    settings = common.settings(config)
+    warnings = list(settings.warnings)
+    try:
+        SiteKey.load(settings.tables.site.key_file)
+    except KeyFileError as error:
+        warnings.append(str(error))
+    if json:
+        common.print_json({"ok": True, "warnings": warnings})
+        return
+    for warning in warnings:
+        common.out.print(f"warning: {warning}", markup=False, soft_wrap=True)
+    wiring = Table("door", "factors", "reader", "lock relay", "wire the lock", box=None)
+    for name, door in settings.tables.doors.items():
+        contact = "NO" if door.release == "energise" and door.fail == "secure" else "NC"
+        if door.release == "de-energise":
+            contact = "NO"
+        wiring.add_row(
+            name,
+            door.mode.value,
+            door.reader,
+            f"{door.lock}:{door.channel}",
+            f"through {contact}, fail-{door.fail}",
+        )
+    common.out.print(wiring)
+    common.out.print(f"{config}: good", markup=False)
+
+
+@app.command()
+def status(config: common.ConfigOption = CONFIG, json: common.JsonOption = False) -> None:
+    """What the running gateway says of itself; exit code 5 if it is not running."""
+    settings = common.settings(config)
+    answer = common.ask(settings, "status")
+    if json:
+        common.print_json(answer)
+        return
+    people = answer["people"] or {}
+    mqtt = answer["mqtt"]
+    table = Table(show_header=False, box=None)
+    table.add_row("gateway", f"{answer['gateway']} {answer['version']}, pid {answer['pid']}")
+    table.add_row("up", f"{answer['uptime_s']:.0f} s")
+    version, total = people.get("version", "none"), people.get("total", 0)
+    table.add_row("people", people.get("error") or f"{total} (list version {version})")
+    good = answer["ledger"]["ok"]
+    table.add_row("log", f"{answer['last_seq']} events" if good else "[red]can't be written[/red]")
+    table.add_row("clock", "trusted" if answer["clock_trusted"] else "[red]not trusted[/red]")
+    if mqtt:
+        table.add_row("mqtt", ", ".join(f"{key} {value}" for key, value in mqtt.items()))
+    for device in answer["devices"]:
+        state = "online" if device["online"] else "[red]offline[/red]"
+        table.add_row(device["kind"], f"{device['name']}: {state} {device['detail']}")
+    for name, door in answer["doors"].items():
+        last = answer["last"].get(name) or {}
+        table.add_row("door", f"{name}: {door['state']} {last.get('reason', '')}")
+    common.out.print(table)
+
+
+@key_app.command("new")
+def key_new(path: Annotated[Path, typer.Argument(help="The file to make.")]) -> None:
+    """Make a site key.  Keep a copy in a safe: without it, enrolled faces can't be read."""
+    try:
+        SiteKey.create(path)
+    except KeyFileError as error:
+        common.fail(str(error), common.REFUSED)
+    common.out.print(f"{path}: made. Keep a copy in a safe.", markup=False)
+
+
+@clock_app.command("accept")
+def clock_accept(config: common.ConfigOption = CONFIG) -> None:
+    """Vouch for the present time after the clock was wrongly ahead."""
+    answer = common.ask(common.settings(config), "clock_accept", by=common.operator())
+    common.out.print(f"accepted: the log's newest time was {answer['back_s']:.0f} s ahead")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    common.out.print(__version__)
+
+
+def main() -> None:
+    """The entry point: a user never sees a traceback for what they could have caused."""
+    try:
+        app()
+    except (BrokenPipeError, KeyboardInterrupt):
+        # The reader of our output went away, or the user did: nothing to explain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(130)
+    except control.ControlError as error:
+        common.err.print(f"garita: {error}", markup=False)
+        sys.exit(common.UNREACHABLE)
+    except Exception as error:
+        if os.environ.get("GARITA_DEBUG"):
+            raise
+        common.err.print(
+            f"garita: {type(error).__name__}: {error} (GARITA_DEBUG=1 shows where)",
+            markup=False,
+            soft_wrap=True,
+        )
+        sys.exit(common.REFUSED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Events and reasons in words, for a guard and in two languages.
+
+Codes are what records hold; these are what people read.  Every `Reason` and every event
+type has a sentence in each language, which a test checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.model import Event
+
+LANGUAGES = ("en", "es")
+
+REASONS: Mapping[str, tuple[str, str]] = {
+    "granted": ("may pass", "puede pasar"),
+    "face_required": ("look at the camera", "mire a la cámara"),
+    "denied_unknown_door": ("this door is not configured", "esta puerta no está configurada"),
+    "denied_bad_read": (
+        "the badge was not read properly; present it again",
+        "el gafete no se leyó bien; preséntelo otra vez",
+    ),
+    "denied_busy": (
+        "too many badges at once; wait and present it again",
+        "demasiados gafetes a la vez; espere y preséntelo otra vez",
+    ),
+    "denied_stale_badge": (
+        "the badge was read too long ago; present it again",
+        "el gafete se leyó hace demasiado tiempo; preséntelo otra vez",
+    ),
+    "denied_list_unavailable": (
+        "the personnel list can't be read; call the administrator",
+        "no se puede leer la lista de personal; llame al administrador",
+    ),
+    "denied_unknown_credential": (
+        "nobody on the list holds this badge",
+        "nadie en la lista tiene este gafete",
+    ),
+    "denied_revoked": ("access was revoked", "el acceso fue revocado"),
+    "denied_suspended": ("access is suspended", "el acceso está suspendido"),
+    "denied_clock_untrusted": (
+        "the gateway's clock is wrong, so validity can't be told; call the administrator",
+        "el reloj del equipo está mal y no se puede saber la vigencia; llame al administrador",
+    ),
+    "denied_not_yet_valid": ("not valid yet", "todavía no está vigente"),
+    "denied_expired": ("no longer valid", "ya no está vigente"),
+    "denied_no_access_level": (
+        "no access level for this door",
+        "sin nivel de acceso para esta puerta",
+    ),
+    "denied_out_of_schedule": ("not at this hour", "fuera de horario"),
+    "denied_lock_unavailable": (
+        "the lock does not answer; call the administrator",
+        "la cerradura no responde; llame al administrador",
+    ),
+    "denied_face_not_enrolled": (
+        "too few photographs are enrolled",
+        "faltan fotografías registradas",
+    ),
+    "denied_face_unavailable": (
+        "face matching is not working; call the administrator",
+        "la comparación de rostro no funciona; llame al administrador",
+    ),
+    "denied_camera_fault": (
+        "the camera shows no usable picture",
+        "la cámara no da una imagen utilizable",
+    ),
+    "denied_no_face": (
+        "no face was seen; stand in front of the camera",
+        "no se vio ningún rostro; póngase frente a la cámara",
+    ),
+    "denied_face_mismatch": (
+        "the face is not the badge holder's",
+        "el rostro no es el del titular del gafete",
+    ),
+    "denied_ledger_unavailable": (
+        "the log can't be written, so nobody passes; call the administrator",
+        "no se puede escribir el registro y nadie pasa; llame al administrador",
+    ),
+    "denied_internal_error": (
+        "the gateway made an error; call the administrator",
+        "el equipo tuvo un error; llame al administrador",
+    ),
+}
+
+EVENTS: Mapping[str, tuple[str, str]] = {
+    "access.granted": ("{who} may pass", "{who} puede pasar"),
+    "access.denied": ("{who} refused: {why}", "{who} rechazado: {why}"),
+    "door.unlocked": ("unlocked", "abierta"),
+    "door.locked": ("locked", "cerrada"),
+    "door.lock_fault": ("the lock could not be driven", "no se pudo accionar la cerradura"),
+    "device.online": ("{kind} online {detail}", "{kind} en línea {detail}"),
+    "device.offline": ("{kind} offline: {detail}", "{kind} fuera de línea: {detail}"),
+    "people.synced": (
+        "list version {version}: {added} added, {changed} changed, {removed} removed",
+        "lista versión {version}: {added} altas, {changed} cambios, {removed} bajas",
+    ),
+    "people.enrolled": ("{templates} face templates enrolled", "{templates} plantillas de rostro"),
+    "people.revoked": ("access revoked: {reason}", "acceso revocado: {reason}"),
+    "people.reinstated": ("access given back: {reason}", "acceso restituido: {reason}"),
+    "gateway.started": ("gateway started", "equipo iniciado"),
+    "gateway.stopped": ("gateway stopped", "equipo detenido"),
+    "gateway.task_failed": ("a part failed: {detail}", "falló una parte: {detail}"),
+    "ledger.created": ("the log begins", "comienza el registro"),
+    "ledger.recovered": (
+        "the log can be written again; {refused} events were refused",
+        "el registro se puede escribir otra vez; {refused} eventos rechazados",
+    ),
+    "clock.stepped": ("the clock moved by {seconds} s", "el reloj cambió {seconds} s"),
+    "clock.accepted": ("the clock was accepted by {by}", "reloj aceptado por {by}"),
+}
+
+
+class _Blank(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def reason(code: str, language: str = "en") -> str:
+    """A reason code as a sentence; the code itself if it is not known."""
+    return REASONS.get(code, (code,) * 2)[LANGUAGES.index(language)]
+
+
+def describe(event: Event, language: str = "en") -> str:
+    """One event as a sentence, without its time and place."""
+    template = EVENTS.get(event.type, (event.type,) * 2)[LANGUAGES.index(language)]
+    data = event.data
+    person = data.get("person") or {}
+    who = person.get("name") or data.get("credential", {}).get("masked") or data.get("reader", "?")
+    why = reason(str(data.get("reason", "")), language)
+    if rule := data.get("rule"):
+        why = f"{why} ({rule})"
+    return template.format_map(_Blank({**data, "who": who, "why": why})).strip()

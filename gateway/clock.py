@@ -1,0 +1,68 @@
+"""The wall clock and whether it can be trusted.
+
+Expiry and schedules are judged by the wall clock, so a clock that is set back would let
+yesterday's people in again.  `Clock` compares it with the newest time that the ledger
+holds and with the monotonic clock, which nobody can set.  A step back by more than the
+tolerance makes it untrusted until it is right again, or until an operator accepts the new
+time.  A step forward is taken as a correction (NTP at boot) and only reported.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The wall clock moved against the monotonic one; `seconds` is negative for back."""
+
+    seconds: float
+    trusted: bool
+
+
+class Clock:
+    """`tolerance_s`: how far (seconds) the clock may lie behind the newest time known."""
+
+    def __init__(
+        self,
+        newest: datetime | None,
+        tolerance_s: float,
+        *,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
+        self._tolerance = tolerance_s
+        self._offset = wall() - monotonic()
+        self._newest = max(newest.timestamp() if newest else 0.0, 0.0)
+        self.trusted = True
+        self.check()
+
+    def check(self) -> Step | None:
+        """Look at both clocks; returns a step since the last look, if there was one."""
+        wall, monotonic = self._wall(), self._monotonic()
+        moved = wall - monotonic - self._offset
+        self._offset = wall - monotonic
+        was = self.trusted
+        self.trusted = wall >= self._newest - self._tolerance
+        if self.trusted:
+            self._newest = max(self._newest, wall)
+        if abs(moved) >= 1.0 or was != self.trusted:
+            return Step(round(moved, 3), self.trusted)
+        return None
+
+    def now(self) -> datetime:
+        """The wall time, UTC."""
+        return datetime.fromtimestamp(self._wall(), UTC)
+
+    def accept(self) -> timedelta:
+        """An operator vouches for the present time; returns how far back it was."""
+        wall = self._wall()
+        back = timedelta(seconds=max(0.0, self._newest - wall))
+        self._newest = wall
+        self.trusted = True
+        return back

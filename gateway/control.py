@@ -1,0 +1,102 @@
+"""The daemon's front desk: a Unix socket on which the CLI asks it things.
+
+One request a connection, one JSON line each way: ``{"op": "status"}`` ->
+``{"ok": true, ...}`` or ``{"ok": false, "error": "..."}``.  Who may connect is decided by
+the socket's file mode (0600, the service's own user and root).  There is no operation that
+opens a door.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger("garita.control")
+
+_LIMIT = 64 * 1024
+Handler = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+
+
+class ControlError(Exception):
+    """The daemon can't be reached, or says no; the message is for people."""
+
+
+class Unreachable(ControlError):
+    """Nobody answers on the socket: the daemon is not running here."""
+
+
+class ControlServer:
+    """Answers on `path` with the given handlers, by operation."""
+
+    def __init__(self, path: Path, handlers: Mapping[str, Handler]) -> None:
+        self._path = path
+        self._handlers = handlers
+
+    async def run(self) -> None:
+        """Serve until cancelled; takes over the socket file of a daemon that died."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.unlink(missing_ok=True)
+        umask = os.umask(0o177)
+        try:
+            server = await asyncio.start_unix_server(self._serve, self._path, limit=_LIMIT)
+        finally:
+            os.umask(umask)
+        try:
+            async with server:
+                await server.serve_forever()
+        finally:
+            self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(30):
+                line = await reader.readline()
+                writer.write(json.dumps(await self._answer(line), default=str).encode() + b"\n")
+                await writer.drain()
+        except (OSError, ValueError, TimeoutError) as error:
+            log.warning("control: a request was dropped: %s", type(error).__name__)
+        finally:
+            writer.close()
+
+    async def _answer(self, line: bytes) -> dict[str, Any]:
+        try:
+            request = json.loads(line)
+            handler = self._handlers[request["op"]]
+        except (ValueError, TypeError, KeyError):
+            return {"ok": False, "error": f"expected one of {', '.join(sorted(self._handlers))}"}
+        try:
+            return {"ok": True, **await handler(request)}
+        except Exception as error:
+            log.exception("control: %s failed", request["op"])
+            return {"ok": False, "error": f"{type(error).__name__}: {error}"}
+
+
+def ask(path: Path, op: str, *, timeout_s: float = 10.0, **params: Any) -> dict[str, Any]:
+    """Ask the daemon behind `path`; raises Unreachable or ControlError."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(timeout_s)
+            sock.connect(str(path))
+            sock.sendall(json.dumps({"op": op, **params}).encode() + b"\n")
+            answer = b""
+            while chunk := sock.recv(65536):
+                answer += chunk
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        raise Unreachable("the gateway is not running") from error
+    except PermissionError as error:
+        raise ControlError(f"{path}: you may not talk to the gateway (try sudo)") from error
+    except OSError as error:
+        raise ControlError(f"the gateway does not answer: {error}") from error
+    try:
+        reply: dict[str, Any] = json.loads(answer)
+    except ValueError as error:
+        raise ControlError("the gateway's answer is not understood") from error
+    if not reply.get("ok"):
+        raise ControlError(str(reply.get("error", "refused")))
+    return reply

@@ -1,0 +1,381 @@
+"""The gateway process: wiring only.
+
+Builds the parts from the settings, runs them in one supervised TaskGroup, and takes them
+down in order.  A part that fails is started again with back-off and is an event; it never
+takes the gate with it.  This process must stay small: it never imports OpenCV, NumPy or
+dlib, which live in the face process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gateway import __version__, config
+from gateway.biometric import CardholderMatcher
+from gateway.clock import Clock
+from gateway.config import Settings
+from gateway.control import ControlServer
+from gateway.devices import LockBoard, ReaderPort
+from gateway.face.service import FaceService
+from gateway.face.vault import Vault
+from gateway.gate import Gate, Parts
+from gateway.keys import KeyFileError, SiteKey
+from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
+from gateway.model import NewEvent
+from gateway.notify import notify, watchdog_interval
+from gateway.roster import Roster, RosterUnavailable
+from gateway.uplink import Uplink
+
+log = logging.getLogger("garita.daemon")
+
+OUTBOX_POLL_S = 0.5
+CLOCK_POLL_S = 1.0
+READER_STALL_S = 5.0
+
+
+class Daemon:
+    """All parts of one gateway."""
+
+    def __init__(self, settings: Settings, key: SiteKey, ledger: Ledger) -> None:
+        tables = settings.tables
+        self._settings = settings
+        self._started = time.monotonic()
+        self._stop = asyncio.Event()
+        self._nudge = asyncio.Event()
+        self._devices: dict[tuple[str, str], dict[str, Any]] = {}
+        self.ledger = ledger
+        self.clock = Clock(ledger.last_time, tables.site.clock_back_tolerance_s)
+        self.roster = Roster(settings.people_path)
+        self.faces = self._face_service()
+        matcher = None
+        if self.faces is not None:
+            matcher = CardholderMatcher(self.faces, self.roster, Vault(key), tables.face)
+        parts = Parts(settings.site, self.roster, ledger, self.clock, key, matcher)
+        self.boards = {
+            name: LockBoard(
+                name,
+                table,
+                {door: item for door, item in tables.doors.items() if item.lock == name},
+                self._on_device,
+            )
+            for name, table in tables.locks.items()
+        }
+        self.gates: dict[str, Gate] = {}
+        self.readers: list[ReaderPort] = []
+        for name, door in tables.doors.items():
+            board = self.boards[door.lock]
+            gate = Gate(
+                name,
+                reader=door.reader,
+                lock=board,
+                camera=door.camera,
+                pulse_s=door.pulse_s,
+                parts=parts,
+            )
+            board.on_lost(gate.on_lock_lost)
+            self.gates[name] = gate
+            self.readers.append(
+                ReaderPort(
+                    door.reader, tables.readers[door.reader], gate.on_reading, self._on_device
+                )
+            )
+        self.uplink = self._make_uplink()
+
+    def _face_service(self) -> FaceService | None:
+        tables = self._settings.tables
+        if not tables.cameras:
+            return None
+        worker = {
+            "cameras": {
+                name: {"driver": camera.driver, "options": camera.options}
+                for name, camera in tables.cameras.items()
+            },
+            "frames": tables.face.frames,
+            "min_face_px": tables.face.min_face_px,
+        }
+        return FaceService(worker, on_device=self._on_device)
+
+    def _make_uplink(self) -> Uplink | None:
+        if self._settings.tables.mqtt is None:
+            return None
+        return Uplink(
+            self._settings.tables.mqtt,
+            self._settings.site.gateway,
+            LedgerReader(self._settings.ledger_path),
+            self.ledger.wait_beyond,
+            self._settings.cursor_path,
+            self.state,
+            lambda online, detail: self._on_device("broker", "mqtt", online, detail),
+        )
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._nudge.set)
+        await self._append(
+            NewEvent(
+                "gateway.started",
+                self._settings.site.gateway,
+                {"version": __version__, "policy_version": self._settings.site.policy_version},
+            )
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._supervise(name, run), name=name)
+                    for name, run in self._tasks().items()
+                ]
+                notify(READY=1, STATUS="serving")
+                log.info("ready: %d door(s)", len(self.gates))
+                await self._stop.wait()
+                notify(STOPPING=1)
+                for task in tasks:
+                    task.cancel()
+        finally:
+            for board in self.boards.values():
+                board.close()
+            await self._append(NewEvent("gateway.stopped", self._settings.site.gateway))
+
+    def _tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        tasks: dict[str, Callable[[], Awaitable[None]]] = {
+            "control": ControlServer(
+                self._settings.socket_path,
+                {
+                    "status": self._op_status,
+                    "nudge": self._op_nudge,
+                    "clock_accept": self._op_clock_accept,
+                    "capture": self._op_capture,
+                },
+            ).run,
+            "outbox": self._drain_outbox,
+            "clock": self._watch_clock,
+            "watchdog": self._watchdog,
+        }
+        tasks |= {f"lock {name}": board.port.run for name, board in self.boards.items()}
+        tasks |= {f"reader {reader.name}": reader.port.run for reader in self.readers}
+        tasks |= {f"door {name}": gate.run for name, gate in self.gates.items()}
+        if self.faces is not None:
+            tasks["face"] = self.faces.run
+        if self.uplink is not None:
+            tasks["uplink"] = self.uplink.run
+        return tasks
+
+    async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run a part for ever; a failure is logged, recorded and followed by another try."""
+        wait = 0.5
+        while True:
+            begun = time.monotonic()
+            try:
+                await run()
+                detail = "ended"
+            except Exception as error:
+                log.exception("%s failed", name)
+                detail = type(error).__name__
+            self._note(NewEvent("gateway.task_failed", name, {"detail": detail}))
+            if time.monotonic() - begun > 60:
+                wait = 0.5
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, 10.0)
+
+    # Events
+
+    def _note(self, event: NewEvent) -> None:
+        self.ledger.append_soon(event).add_done_callback(_log_failure)
+
+    async def _append(self, event: NewEvent) -> None:
+        try:
+            await self.ledger.append(event)
+        except LedgerUnavailable as error:
+            log.critical("the log can't be written (%s): %s is not on record", error, event.type)
+
+    def _on_device(self, kind: str, name: str, online: bool, detail: str) -> None:
+        """A device came, went, or changed why it is away."""
+        known = self._devices.get((kind, name))
+        if known and known["online"] == online and known["detail"] == detail:
+            return
+        self._devices[kind, name] = {
+            "kind": kind,
+            "name": name,
+            "online": online,
+            "detail": detail,
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        log.log(
+            logging.INFO if online else logging.WARNING,
+            "%s %s: %s %s",
+            kind,
+            name,
+            "online" if online else "offline",
+            detail,
+        )
+        self._note(
+            NewEvent(
+                "device.online" if online else "device.offline",
+                name,
+                {"kind": kind, "detail": detail},
+            )
+        )
+
+    # Standing tasks
+
+    async def _drain_outbox(self) -> None:
+        """Move admin acts from the list's outbox to the ledger; an act is recorded once,
+        however often we try, because it carries its own id."""
+        while True:
+            try:
+                while events := self.roster.outbox(100):
+                    for event in events:
+                        await self.ledger.append(event)
+                    self.roster.outbox_done([event.id for event in events])
+            except (RosterUnavailable, LedgerUnavailable) as error:
+                log.warning("admin acts wait to be recorded: %s", error)
+                await asyncio.sleep(5 - OUTBOX_POLL_S)
+            self._nudge.clear()
+            try:
+                async with asyncio.timeout(OUTBOX_POLL_S):
+                    await self._nudge.wait()
+            except TimeoutError:
+                continue
+
+    async def _watch_clock(self) -> None:
+        while True:
+            step = self.clock.check()
+            if step is not None:
+                level = logging.WARNING if step.trusted else logging.CRITICAL
+                log.log(
+                    level, "the clock moved by %+.1f s, trusted: %s", step.seconds, step.trusted
+                )
+                self._note(
+                    NewEvent(
+                        "clock.stepped",
+                        self._settings.site.gateway,
+                        {"seconds": moved, "trusted": trusted},
+                    )
+                )
+            await asyncio.sleep(CLOCK_POLL_S)
+
+    async def _watchdog(self) -> None:
+        """Ping systemd only while the loop, the ledger's writer, the readers and the doors
+        all make progress; a part that hangs gets the whole gateway restarted."""
+        interval = watchdog_interval()
+        while True:
+            await asyncio.sleep(interval or 10.0)
+            stalled = await self._stalled()
+            if stalled:
+                log.critical("no progress: %s", ", ".join(stalled))
+            elif interval is not None:
+                notify(WATCHDOG=1)
+
+    async def _stalled(self) -> list[str]:
+        now = time.monotonic()
+        # A door may rightly wait for a face and then for the disk.
+        door_limit = self._settings.tables.face.timeout_s + 10.0
+        stalled = [
+            f"reader {r.name}" for r in self.readers if now - r.port.progress_at > READER_STALL_S
+        ]
+        stalled += [f"door {n}" for n, g in self.gates.items() if now - g.progress_at > door_limit]
+        if not await self.ledger.ping(2.0):
+            stalled.append("ledger")
+        return stalled
+
+    # What we tell
+
+    def state(self) -> dict[str, Any]:
+        """The gateway's health, for MQTT and `garita status`; JSON values, no secrets."""
+        try:
+            version = self.roster.version()
+            people = {"version": version.number, "total": version.total} if version else None
+        except RosterUnavailable as error:
+            people = {"error": str(error)}
+        return {
+            "gateway": self._settings.site.gateway,
+            "version": __version__,
+            "policy_version": self._settings.site.policy_version,
+            "people": people,
+            "ledger": {"ok": self.ledger.failed_since == 0, "refused": self.ledger.failed_since},
+            "clock_trusted": self.clock.trusted,
+            "devices": sorted(self._devices.values(), key=lambda d: (d["kind"], d["name"])),
+            "doors": {name: {"state": g.door.state.value} for name, g in self.gates.items()},
+        }
+
+    async def _op_status(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {
+            **self.state(),
+            "pid": os.getpid(),
+            "uptime_s": round(time.monotonic() - self._started, 1),
+            "last_seq": self.ledger.last_seq,
+            "last": {name: gate.last for name, gate in self.gates.items()},
+            "unrecorded": sum(gate.unrecorded for gate in self.gates.values()),
+            "mqtt": self.uplink.status() if self.uplink else None,
+            "face": self.faces.status() if self.faces else None,
+        }
+
+    async def _op_nudge(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._nudge.set()
+        return {}
+
+    async def _op_clock_accept(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        back = self.clock.accept().total_seconds()
+        data = {"by": str(request.get("by", "")), "back_s": round(back, 1)}
+        await self.ledger.append(NewEvent("clock.accepted", self._settings.site.gateway, data))
+        return data
+
+    async def _op_capture(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A face from a camera that this process holds, for enrolment."""
+        if self.faces is None:
+            return {"refused": "no_camera"}
+        return await self.faces.capture(str(request["camera"]), 5.0)
+
+
+def _log_failure(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled() and (error := future.exception()) is not None:
+        log.critical("an event could not be recorded: %s", error)
+
+
+async def serve(settings: Settings, key: SiteKey) -> None:
+    """Open the ledger, run the daemon, close the ledger."""
+    ledger = Ledger.open(settings.ledger_path, gateway=settings.site.gateway)
+    try:
+        await Daemon(settings, key, ledger).run()
+    finally:
+        ledger.close()
+
+
+def main() -> int:
+    """``python -m gateway.daemon -c FILE``; the exit codes are those of `garita`."""
+    parser = argparse.ArgumentParser(prog="garita run")
+    parser.add_argument("-c", "--config", type=Path, required=True)
+    parser.add_argument("--log-level", default="INFO")
+    options = parser.parse_args()
+    logging.basicConfig(
+        level=options.log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        settings = config.load(options.config)
+        settings.tables.site.data_dir.mkdir(parents=True, exist_ok=True)
+        key = SiteKey.load(settings.tables.site.key_file)
+        asyncio.run(serve(settings, key))
+    except config.ConfigError as error:
+        for mistake in error.mistakes:
+            print(mistake, file=sys.stderr)
+        return 4
+    except (KeyFileError, LedgerBusy, LedgerUnavailable, OSError) as error:
+        print(f"garita: {error}", file=sys.stderr)
+        return 5
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""The wires of a gate as the gate sees them: a reader that reports cards, a lock it can drive.
+
+This is where a sans-I/O driver meets a serial port.  Whatever comes or goes is told through
+`on_device(kind, name, online, detail)`.  Nothing here knows people, policy or the ledger.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+from drivers.locks.deadman import DeadMan
+from drivers.serialport import PortClosed, SerialPort
+
+from drivers import registry
+from drivers.base import LockDriver, ReaderDriver, Reading
+from gateway.config import DoorTable, LockTable, PortTable, ReaderTable
+
+log = logging.getLogger("garita.devices")
+
+OnDevice = Callable[[str, str, bool, str], None]
+OnReading = Callable[[Reading, float], None]
+
+# A frame lost on the wire must not leave a door unlocked: rest is told again this often.
+REASSERT_S = 5.0
+
+
+class ReaderPort:
+    """A badge reader on its serial port."""
+
+    def __init__(
+        self, name: str, table: ReaderTable, on_reading: OnReading, on_device: OnDevice
+    ) -> None:
+        self.name = name
+        self._driver: ReaderDriver = registry.load("readers", table.driver).make(table.options)
+        self._on_reading = on_reading
+        self.port = _port(
+            table,
+            on_bytes=self._bytes,
+            on_tick=self._tick,
+            on_state=lambda online, detail: on_device("reader", name, online, detail),
+        )
+
+    def _bytes(self, data: bytes, now: float) -> None:
+        for reading in self._driver.feed(data, now):
+            self._on_reading(reading, now)
+
+    def _tick(self, now: float) -> None:
+        for reading in self._driver.tick(now):
+            self._on_reading(reading, now)
+
+
+class LockBoard:
+    """A relay board on its serial port, and the guard that puts it to rest after a crash.
+
+    `doors` are the doors wired to it.  A board that (re)appears is put to rest before
+    anything else: it may have kept a relay energised through a power cut of ours.
+    """
+
+    def __init__(
+        self, name: str, table: LockTable, doors: Mapping[str, DoorTable], on_device: OnDevice
+    ) -> None:
+        self.name = name
+        self._driver: LockDriver = registry.load("locks", table.driver).make(table.options)
+        self._doors = doors
+        self._released: set[str] = set()
+        self._on_device = on_device
+        self._on_lost: list[Callable[[], None]] = []
+        self._deadman: DeadMan | None = None
+        self._asserted_at = 0.0
+        self.port = _port(
+            table, on_bytes=lambda data, now: None, on_tick=self._tick, on_state=self._state
+        )
+
+    @property
+    def ready(self) -> bool:
+        return self.port.connected
+
+    def on_lost(self, callback: Callable[[], None]) -> None:
+        """`callback` is called when the board goes away."""
+        self._on_lost.append(callback)
+
+    def drive(self, door: str, released: bool) -> None:
+        """Unlock or lock `door` now; raises PortClosed when the board is not there.
+
+        Nothing is kept for later: an unlock that could not be sent is gone.
+        """
+        self.port.write(self._frame(door, released))
+        if released:
+            self._released.add(door)
+        else:
+            self._released.discard(door)
+
+    def rest(self) -> bytes:
+        """The frames that put every door of this board to its state of rest."""
+        return b"".join(self._frame(door, False) for door in self._doors)
+
+    def close(self) -> None:
+        """All doors to rest, on a clean stop."""
+        try:
+            self.port.write(self.rest())
+        except PortClosed:
+            log.warning("lock %s: not there at stop; its board keeps the state it had", self.name)
+        if self._deadman is not None:
+            self._deadman.disarm()
+            self._deadman = None
+
+    def _frame(self, door: str, released: bool) -> bytes:
+        table = self._doors[door]
+        return self._driver.set(table.channel, released == (table.release == "energise"))
+
+    def _state(self, online: bool, detail: str) -> None:
+        self._released.clear()
+        if self._deadman is not None:
+            self._deadman.disarm()
+            self._deadman = None
+        if online:
+            self.port.write(self.rest())
+            self._deadman = DeadMan.arm(self.port.fileno(), self.rest())
+        else:
+            for callback in self._on_lost:
+                callback()
+        self._on_device("lock", self.name, online, detail)
+
+    def _tick(self, now: float) -> None:
+        if not self.ready or now - self._asserted_at < REASSERT_S:
+            return
+        self._asserted_at = now
+        for door in self._doors.keys() - self._released:
+            self.port.write(self._frame(door, False))
+
+
+def _port(
+    table: PortTable,
+    *,
+    on_bytes: Callable[[bytes, float], None],
+    on_tick: Callable[[float], None],
+    on_state: Callable[[bool, str], None],
+) -> SerialPort:
+    return SerialPort(
+        table.port,
+        baudrate=table.baudrate,
+        parity=table.parity,
+        rs485=table.rs485,
+        on_bytes=on_bytes,
+        on_tick=on_tick,
+        on_state=on_state,
+    )

@@ -1,0 +1,274 @@
+"""decide(): each reason by example, and what must hold for every request by property."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway import decide as module
+from gateway.decide import decide, is_open
+from gateway.model import (
+    DAYS,
+    AccessLevel,
+    Credential,
+    DoorPolicy,
+    FaceOutcome,
+    FaceResult,
+    Lookup,
+    Mode,
+    Outcome,
+    Period,
+    Person,
+    PersonStatus,
+    Reason,
+    Request,
+    Schedule,
+    Site,
+)
+
+TIJUANA = ZoneInfo("America/Tijuana")
+WEEK = frozenset(DAYS)
+BADGE = Credential("h10301", "12", "34567")
+ANA = Person(
+    "e1",
+    "Ana",
+    valid_from=date(2026, 1, 1),
+    valid_until=date(2026, 12, 31),
+    credentials=(BADGE,),
+    access_levels=("plant",),
+)
+SITE = Site(
+    gateway="g",
+    zone=TIJUANA,
+    doors={
+        "gate": DoorPolicy("gate", Mode.BADGE),
+        "lab": DoorPolicy("lab", Mode.BADGE_FACE),
+        "vault": DoorPolicy("vault", Mode.BADGE),
+    },
+    schedules={
+        "day": Schedule("day", (Period(WEEK, time(6), time(18)),)),
+        "night": Schedule("night", (Period(frozenset({"fri"}), time(22), time(6)),)),
+        "holiday": Schedule("holiday", (Period(frozenset({"holiday"}), time(8), time(12)),)),
+    },
+    holidays={date(2026, 12, 25): "Christmas"},
+    access_levels={"plant": AccessLevel("plant", {"gate": "day", "lab": "day"})},
+    policy_version="p1",
+)
+NOON = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)  # Tuesday 12:00 in Tijuana
+GOOD = Request("gate", BADGE, Lookup.FOUND, ANA, 7, 3)
+LAB = replace(GOOD, door="lab")
+MATCH = FaceResult(FaceOutcome.MATCH, 0.31, 1, 0.04)
+
+
+def local(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=TIJUANA).astimezone(UTC)  # type: ignore[misc, arg-type]
+
+
+CASES = [
+    (GOOD, NOON, Reason.GRANTED),
+    (replace(GOOD, door="attic"), NOON, Reason.DENIED_UNKNOWN_DOOR),
+    (replace(GOOD, busy=True), NOON, Reason.DENIED_BUSY),
+    (replace(GOOD, age_s=5.01), NOON, Reason.DENIED_STALE_BADGE),
+    (replace(GOOD, age_s=-1.0), NOON, Reason.DENIED_STALE_BADGE),
+    (replace(GOOD, age_s=float("nan")), NOON, Reason.DENIED_STALE_BADGE),
+    (replace(GOOD, credential=None), NOON, Reason.DENIED_BAD_READ),
+    (replace(GOOD, lookup=Lookup.UNAVAILABLE), NOON, Reason.DENIED_LIST_UNAVAILABLE),
+    (replace(GOOD, lookup=Lookup.UNKNOWN), NOON, Reason.DENIED_UNKNOWN_CREDENTIAL),
+    (replace(GOOD, person=None), NOON, Reason.DENIED_UNKNOWN_CREDENTIAL),
+    (
+        replace(GOOD, person=replace(ANA, status=PersonStatus.REVOKED)),
+        NOON,
+        Reason.DENIED_REVOKED,
+    ),
+    (
+        replace(GOOD, person=replace(ANA, status=PersonStatus.SUSPENDED)),
+        NOON,
+        Reason.DENIED_SUSPENDED,
+    ),
+    (replace(GOOD, clock_trusted=False), NOON, Reason.DENIED_CLOCK_UNTRUSTED),
+    (GOOD, local(2025, 12, 31, 23, 59), Reason.DENIED_NOT_YET_VALID),
+    (GOOD, local(2026, 1, 1, 6, 0), Reason.GRANTED),
+    (GOOD, local(2026, 12, 31, 17, 59), Reason.GRANTED),
+    (GOOD, local(2027, 1, 1, 6, 0), Reason.DENIED_EXPIRED),
+    (replace(GOOD, door="vault"), NOON, Reason.DENIED_NO_ACCESS_LEVEL),
+    (
+        replace(GOOD, person=replace(ANA, access_levels=("plant2",))),
+        NOON,
+        Reason.DENIED_NO_ACCESS_LEVEL,
+    ),
+    (GOOD, local(2026, 11, 24, 5, 59), Reason.DENIED_OUT_OF_SCHEDULE),
+    (GOOD, local(2026, 11, 24, 18, 0), Reason.DENIED_OUT_OF_SCHEDULE),
+    (GOOD, local(2026, 12, 25, 12, 0), Reason.DENIED_OUT_OF_SCHEDULE),
+    (replace(GOOD, lock_ready=False), NOON, Reason.DENIED_LOCK_UNAVAILABLE),
+    (replace(LAB, templates=2), NOON, Reason.DENIED_FACE_NOT_ENROLLED),
+    (LAB, NOON, Reason.FACE_REQUIRED),
+    (replace(LAB, face=MATCH), NOON, Reason.GRANTED),
+    (replace(LAB, face=replace(MATCH, distance=0.5)), NOON, Reason.GRANTED),
+    (replace(LAB, face=replace(MATCH, distance=0.5001)), NOON, Reason.DENIED_FACE_MISMATCH),
+    (replace(LAB, face=replace(MATCH, distance=None)), NOON, Reason.DENIED_FACE_MISMATCH),
+    (replace(LAB, face=replace(MATCH, distance=-0.1)), NOON, Reason.DENIED_FACE_MISMATCH),
+    (replace(LAB, face=replace(MATCH, distance=float("nan"))), NOON, Reason.DENIED_FACE_MISMATCH),
+    (
+        replace(LAB, face=FaceResult(FaceOutcome.MISMATCH, 0.2)),
+        NOON,
+        Reason.DENIED_FACE_MISMATCH,
+    ),
+    (replace(LAB, face=FaceResult(FaceOutcome.NO_FACE)), NOON, Reason.DENIED_NO_FACE),
+    (
+        replace(LAB, face=FaceResult(FaceOutcome.CAMERA_FAULT, detail="black")),
+        NOON,
+        Reason.DENIED_CAMERA_FAULT,
+    ),
+    (
+        replace(LAB, face=FaceResult(FaceOutcome.UNAVAILABLE)),
+        NOON,
+        Reason.DENIED_FACE_UNAVAILABLE,
+    ),
+]
+
+
+@pytest.mark.parametrize(("request_", "now", "reason"), CASES)
+def test_each_reason(request_: Request, now: datetime, reason: Reason) -> None:
+    decision = decide(request_, SITE, now)
+    assert decision.reason is reason
+    assert decision.granted == (reason is Reason.GRANTED)
+    assert decision.list_version == 7
+    assert decision.policy_version == "p1"
+
+
+def test_a_grant_names_the_rule_and_a_denial_its_cause() -> None:
+    assert decide(GOOD, SITE, NOON).rule == "plant/day"
+    assert decide(GOOD, SITE, local(2027, 1, 1, 6, 0)).rule == "valid until 2026-12-31"
+    night = decide(GOOD, SITE, local(2026, 11, 24, 3, 0))
+    assert night.rule == "plant/day"
+
+
+def test_the_docstring_lists_every_reason_in_the_order_of_the_code() -> None:
+    codes = re.findall(r"(granted|face_required|denied_\w+)", module.decide.__doc__ or "")
+    assert set(codes) == {reason.value for reason in Reason}
+    examples = [reason.value for _, _, reason in CASES]
+    assert set(codes) - set(examples) == {"denied_ledger_unavailable", "denied_internal_error"}
+
+
+def test_overnight_belongs_to_the_day_it_began() -> None:
+    night = SITE.schedules["night"]  # Friday 22:00 to 06:00
+    at = lambda *parts: datetime(*parts, tzinfo=TIJUANA)  # noqa: E731
+    assert is_open(night, at(2026, 11, 27, 23, 0), SITE)
+    assert is_open(night, at(2026, 11, 28, 5, 59), SITE)
+    assert not is_open(night, at(2026, 11, 28, 6, 0), SITE)
+    assert not is_open(night, at(2026, 11, 28, 23, 0), SITE)
+    assert not is_open(night, at(2026, 11, 27, 5, 0), SITE)
+
+
+def test_holidays_count_only_for_periods_that_name_them() -> None:
+    at = datetime(2026, 12, 25, 9, 0, tzinfo=TIJUANA)
+    assert is_open(SITE.schedules["holiday"], at, SITE)
+    assert not is_open(SITE.schedules["day"], at, SITE)
+    assert not is_open(SITE.schedules["holiday"], at + timedelta(days=1), SITE)
+
+
+def test_daylight_saving_keeps_the_printed_hours() -> None:
+    # Tijuana follows the US: clocks go back on 2026-11-01 at 02:00, forward on 2026-03-08.
+    schedule = Schedule("s", (Period(WEEK, time(1), time(2)),))
+    first = datetime(2026, 11, 1, 8, 30, tzinfo=UTC)  # 01:30 daylight time
+    second = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)  # 01:30 again, standard time
+    after = datetime(2026, 11, 1, 10, 0, tzinfo=UTC)
+    assert is_open(schedule, first.astimezone(TIJUANA), SITE)
+    assert is_open(schedule, second.astimezone(TIJUANA), SITE)
+    assert not is_open(schedule, after.astimezone(TIJUANA), SITE)
+    skipped = Schedule("s", (Period(WEEK, time(2), time(3)),))
+    minutes = (datetime(2026, 3, 8, 8, tzinfo=UTC) + timedelta(minutes=m) for m in range(240))
+    assert not any(is_open(skipped, m.astimezone(TIJUANA), SITE) for m in minutes)
+
+
+# Properties
+
+times = st.datetimes(datetime(2025, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC))
+people = st.builds(
+    Person,
+    id=st.just("e1"),
+    name=st.just("Ana"),
+    valid_from=st.none() | st.dates(date(2025, 6, 1), date(2026, 6, 1)),
+    valid_until=st.none() | st.dates(date(2026, 1, 1), date(2027, 6, 1)),
+    status=st.sampled_from(PersonStatus),
+    access_levels=st.lists(st.sampled_from(["plant", "ghost", ""]), max_size=3).map(tuple),
+)
+faces = st.builds(
+    FaceResult,
+    outcome=st.sampled_from(FaceOutcome),
+    distance=st.none() | st.floats(allow_nan=True, allow_infinity=True),
+)
+requests = st.builds(
+    Request,
+    door=st.sampled_from(["gate", "lab", "vault", "attic", ""]),
+    credential=st.none() | st.just(BADGE),
+    lookup=st.sampled_from(Lookup),
+    person=st.none() | people,
+    list_version=st.integers(0, 5),
+    templates=st.integers(-1, 5),
+    face=st.none() | faces,
+    age_s=st.floats(-1, 10) | st.just(float("nan")),
+    clock_trusted=st.booleans(),
+    lock_ready=st.booleans(),
+    busy=st.booleans(),
+)
+
+
+@settings(max_examples=500)
+@given(requests, times)
+def test_a_grant_means_that_everything_was_in_order(request_: Request, now: datetime) -> None:
+    decision = decide(request_, SITE, now)
+    assert (decision.outcome is Outcome.GRANT) == (decision.reason is Reason.GRANTED)
+    assert (decision.outcome is Outcome.NEED_FACE) == (decision.reason is Reason.FACE_REQUIRED)
+    if not decision.granted:
+        return
+    person, door = request_.person, SITE.doors[request_.door]
+    today = now.astimezone(TIJUANA).date()
+    assert request_.lookup is Lookup.FOUND and person is not None
+    assert person.status is PersonStatus.ACTIVE
+    assert person.valid_from is None or person.valid_from <= today
+    assert person.valid_until is None or today <= person.valid_until
+    assert "plant" in person.access_levels
+    assert request_.clock_trusted and request_.lock_ready and not request_.busy
+    if door.mode is Mode.BADGE_FACE:
+        assert request_.templates >= 3
+        assert request_.face is not None and request_.face.outcome is FaceOutcome.MATCH
+        assert request_.face.distance is not None and 0 <= request_.face.distance <= 0.5
+
+
+restrictions = st.sampled_from(
+    [
+        lambda r: replace(r, person=r.person and replace(r.person, status=PersonStatus.SUSPENDED)),
+        lambda r: replace(r, person=r.person and replace(r.person, valid_until=date(2024, 1, 1))),
+        lambda r: replace(r, person=r.person and replace(r.person, access_levels=())),
+        lambda r: replace(r, clock_trusted=False),
+        lambda r: replace(r, lock_ready=False),
+        lambda r: replace(r, lookup=Lookup.UNKNOWN),
+        lambda r: replace(r, credential=None),
+        lambda r: replace(r, busy=True),
+        lambda r: replace(r, templates=0, face=None, door="lab"),
+    ]
+)
+
+
+@given(requests, times, restrictions)
+def test_a_restriction_never_grants(request_: Request, now: datetime, restrict) -> None:  # type: ignore[no-untyped-def]
+    assert not decide(restrict(request_), SITE, now).granted
+
+
+junk = st.none() | st.integers() | st.text(max_size=5) | st.just(object())
+
+
+@given(junk, junk, junk, junk, junk)
+def test_decide_never_raises_and_never_grants_nonsense(a, b, c, d, e) -> None:  # type: ignore[no-untyped-def]
+    request_ = Request(a, b, c, d, templates=e, face=e)
+    assert not decide(request_, SITE, NOON).granted
+    assert not decide(replace(GOOD, person=d), SITE, a).granted
+    assert not decide(a, SITE, NOON).granted
+    assert not decide(GOOD, b, NOON).granted
