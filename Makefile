@@ -1,0 +1,47 @@
+# Two commands for a fresh machine: `make demo` and `make test`.  Everything else is below.
+# Needs python3 (3.11 or newer); what else is missing is installed into .venv from the lock.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench lock clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: $(STAMP)  ## Make the virtual environment from the locked versions
+
+$(STAMP): requirements.lock pyproject.toml setup.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh ./setup.sh
+	@touch $@
+
+demo: $(STAMP)  ## Run the real gateway at a simulated gate (KEEP=1 leaves it running)
+	@$(BIN)/python -m demo $(if $(KEEP),--keep)
+
+test: $(STAMP)  ## Run all tests; the broker is a real mosquitto
+	@sh ./setup.sh mosquitto
+	@$(BIN)/python -m demo.photos --quiet
+	$(BIN)/pytest $(ARGS)
+
+lint: $(STAMP)  ## Style, types, directions of imports, and the unit's hardening
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@sh systemd/check.sh
+
+bench: $(STAMP)  ## Measure and print every figure (10 minutes)
+	@sh ./setup.sh mosquitto
+	@$(BIN)/python -m demo.photos --quiet
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock:  ## Resolve the versions anew into requirements.lock
+	$(BIN)/python -m pip install -q uv
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--no-header --no-emit-index-url --extra demo --extra dev pyproject.toml -o requirements.lock
+
+clean:  ## Remove what was made here (not the data of a gateway)
+	rm -rf $(VENV) .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

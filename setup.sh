@@ -1,0 +1,45 @@
+#!/bin/sh
+# Prepares a machine for the Makefile: `setup.sh` makes the virtual environment from the
+# lock, `setup.sh mosquitto` sees to a real broker.  Installs through apt only where that is
+# allowed (root, or sudo that asks nothing), and says what to install where it is not.
+set -eu
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+apt_install() {
+    command -v apt-get >/dev/null 2>&1 || return 1
+    if [ "$(id -u)" = 0 ]; then sudo=""; elif sudo -n true 2>/dev/null; then sudo="sudo -n"; else return 1; fi
+    say "installing $* through apt"
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086  # $sudo is empty or two words
+    $sudo apt-get install -y -qq "$@" >/dev/null 2>&1 && return 0
+    $sudo apt-get update -qq >/dev/null 2>&1 && $sudo apt-get install -y -qq "$@" >/dev/null 2>&1
+}
+
+if [ "${1:-}" = mosquitto ]; then
+    PATH="$PATH:/usr/sbin:/sbin"
+    command -v mosquitto >/dev/null 2>&1 && exit 0
+    # Debian starts the broker when it is installed; the tests start their own on free ports.
+    apt_install mosquitto && exit 0
+    say "the tests need the mosquitto broker: sudo apt install mosquitto"
+    exit 1
+fi
+
+python=${PYTHON:-python3}
+venv=${VENV:-.venv}
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    say "Garita needs Python 3.11 or newer; $("$python" --version 2>&1) is here"
+    exit 1
+}
+if ! "$python" -c 'import ensurepip' 2>/dev/null; then
+    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    apt_install "python$version-venv" || apt_install python3-venv || {
+        say "Python's venv module is missing: sudo apt install python3-venv"
+        exit 1
+    }
+fi
+[ -x "$venv/bin/python" ] || { say "making $venv"; "$python" -m venv "$venv"; }
+say "installing the locked versions (the first time: a few minutes)"
+"$venv/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+"$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+say "ready"

@@ -1,0 +1,120 @@
+"""Settings: every mistake is found at once, with its line and a reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.config import ConfigError, load
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "config" / "garita.toml"
+GOOD = EXAMPLE.read_text()
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "garita.toml"
+    path.write_text(text)
+    return path
+
+
+def mistakes(tmp_path: Path, text: str) -> dict[str, tuple[int, str]]:
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, text))
+    return {mistake.key: (mistake.line, mistake.reason) for mistake in caught.value.mistakes}
+
+
+def line_of(text: str, needle: str) -> int:
+    return next(number for number, line in enumerate(text.splitlines(), 1) if needle in line)
+
+
+def test_the_example_runs_as_it_is() -> None:
+    settings = load(EXAMPLE)
+    assert set(settings.site.doors) == {"main-gate", "shipping"}
+    assert settings.ledger_path == ROOT / "config" / "../var/data/ledger.db"
+    assert settings.warnings == ()
+
+
+def test_all_mistakes_at_once_each_with_line_key_and_reason(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace("pulse_s = 3.0", "pulse_s = -3.0")
+        .replace('timezone = "America/Tijuana"', 'timezone = "America/Tijauna"')
+        .replace('gateway = "gate-1"', 'gateway = "gate/1"')
+        .replace("channel = 2", "chanel = 2")
+        .replace('from = "05:30"', 'from = "25:30"')
+    )
+    found = mistakes(tmp_path, text)
+    assert found["site.timezone"][0] == line_of(text, "timezone =")
+    assert "IANA" in found["site.timezone"][1]
+    assert found["site.gateway"][0] == line_of(text, "gateway =")
+    assert found["doors.main-gate.pulse_s"][0] == line_of(text, "pulse_s = -3.0")
+    assert found["doors.shipping.chanel"] == (
+        line_of(text, "chanel"),
+        "unknown key; see config/garita.toml, which explains every key",
+    )
+    assert found["schedules.day-shift.periods.0.from"][0] == line_of(text, "periods = [")
+    assert len(found) == 5
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "reason"),
+    [
+        ('reader = "main-in"', 'reader = "main"', "doors.main-gate.reader", "no [readers.main]"),
+        ('reader = "shipping-in"', 'reader = "main-in"', "doors.shipping.reader", "already"),
+        ("channel = 2", "channel = 1", "doors.shipping.channel", "already"),
+        ("channel = 2", "channel = 3", "doors.shipping.channel", "has 2 relay(s)"),
+        ('camera = "main"', 'camera = "x"', "doors.main-gate.camera", "no [cameras.x]"),
+        ('camera = "main"', "", "doors.main-gate", "needs a camera"),
+        ('driver = "lcus"', 'driver = "lucs"', "locks.board.driver", "lcus"),
+        ('"always" }', '"sometimes" }', "access_levels.security.doors.shipping", "sometimes"),
+        ("hold_off_s = 1.0", "holdoff_s = 1.0", "readers.main-in.options.holdoff_s", "unknown"),
+        ("threshold = 0.50", "threshold = 0.9", "face.threshold", "less than"),
+        ("usb-Arduino_LLC_Arduino_Micro-if00", "usb-1a86_USB_Serial-if00-port0", None, "same port"),
+        ("2027-01-01", "2026-12-25", "holidays", "2 times"),
+        ('# username = "gate-1"', 'password_file = "p"', "mqtt", "needs username"),
+        ("# tls = true", 'cert_file = "p"\nkey_file = "k"', "mqtt", "need tls"),
+        (
+            'fail = "secure"',
+            'fail = "secure"\nrelease = "de-energise"',
+            "doors.shipping",
+            "would open when the board loses power",
+        ),
+    ],
+)
+def test_each_mistake(tmp_path: Path, old: str, new: str, key: str | None, reason: str) -> None:
+    assert old in GOOD
+    found = mistakes(tmp_path, GOOD.replace(old, new, 1))
+    keys = [key] if key else list(found)
+    assert any(reason in found[k][1] for k in keys), found
+    assert all(found[k][0] > 0 for k in keys), found
+
+
+def test_a_file_that_is_missing_or_no_text_or_no_toml(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="can't be read"):
+        load(tmp_path / "none.toml")
+    path = tmp_path / "x.toml"
+    path.write_bytes(b"[site]\n# caf\xe9\n")
+    with pytest.raises(ConfigError, match=r"x\.toml:2: not UTF-8"):
+        load(path)
+    path.write_text("[site]\ngateway = \n")
+    with pytest.raises(ConfigError, match=r"x\.toml:2: not valid TOML"):
+        load(path)
+
+
+def test_a_bom_from_windows_is_accepted(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    assert load(path).site.gateway == "gate-1"
+
+
+def test_what_is_legal_but_unwise_is_a_warning(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace("source = 0", 'source = "gate.avi"')
+        .replace("threshold = 0.50", "threshold = 0.58")
+        .replace('host = "localhost"', 'host = "broker.example"')
+        .replace('"always" }', '"always" }\n[access_levels.x]\ndoors = {}')
+    )
+    warnings = "\n".join(load(write(tmp_path, text)).warnings)
+    for part in ("a file is no camera", "above 0.55", "travel in clear"):
+        assert part in warnings
