@@ -1,0 +1,195 @@
+"""Cameras through OpenCV: a V4L2 number, an RTSP address, or a file.
+
+A thread of its own reads the camera and keeps the newest frame with the monotonic time of its
+arrival, so whoever asks never gets what a driver had buffered.  A camera that goes away is
+opened again with back-off.  A feed that stands still, is black or is silent says so in
+`health`; what to do about that is not decided here.
+
+OpenCV is imported when a camera starts, not when its options are read: the daemon checks
+options and must stay small.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from drivers import base
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+log = logging.getLogger("garita.camera")
+
+RETRY_S = (0.2, 5.0)
+NETWORK_MS = 5000  # a network camera that takes longer is opened again
+SILENT_S = 1.5  # no frame for this long is no signal
+BLACK_MEAN, BLACK_SPREAD = 12.0, 4.0
+DEFAULT_FPS = 15.0
+
+
+class CameraState(StrEnum):
+    OK = "ok"
+    NO_SIGNAL = "no_signal"
+    FROZEN = "frozen"
+    BLACK = "black"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A picture, shape (height, width, 3), BGR, uint8; `at` is monotonic seconds, `number`
+    counts the frames of this camera."""
+
+    image: NDArray[np.uint8]
+    at: float
+    number: int
+
+
+class OpenCvCamera:
+    """`start()` it once, then ask `next()` for frames and `state` for its health."""
+
+    class Options(base.Options):
+        source: int | str
+        width: Annotated[int, Field(ge=160, le=4096)] | None = None
+        height: Annotated[int, Field(ge=120, le=4096)] | None = None
+        frozen_after_s: Annotated[float, Field(ge=0.5, le=60)] = 2.0
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._changed = threading.Condition()
+        self._frame: Frame | None = None
+        self._began = time.monotonic()
+        self._fingerprint = b""
+        self._moved_at = self._began
+        self._black = False
+        self._stop = threading.Event()
+
+    @property
+    def label(self) -> str:
+        """The source, without the password that an RTSP address may hold."""
+        return re.sub(r"//[^@/]*@", "//…@", str(self._options.source))
+
+    @property
+    def state(self) -> CameraState:
+        """What the feed is like now."""
+        now = time.monotonic()
+        frame = self._frame
+        if now - (frame.at if frame else self._began) > SILENT_S:
+            return CameraState.NO_SIGNAL
+        if frame is None:
+            return CameraState.OK  # still opening
+        if self._black:
+            return CameraState.BLACK
+        if now - self._moved_at > self._options.frozen_after_s:
+            return CameraState.FROZEN
+        return CameraState.OK
+
+    def start(self) -> None:
+        """Begin to read, in a thread that ends with the process."""
+        threading.Thread(target=self._run, name=f"camera {self.label}", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def next(self, after: int, timeout_s: float) -> Frame | None:
+        """The newest frame with a number above `after`; None if none comes in time."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._frame is not None and self._frame.number > after, timeout_s
+            )
+            frame = self._frame
+        return frame if frame is not None and frame.number > after else None
+
+    def _run(self) -> None:
+        import cv2  # noqa: PLC0415 - see the head of this file
+
+        cv2.setNumThreads(1)
+        wait = RETRY_S[0]
+        while not self._stop.is_set():
+            capture = self._open(cv2)
+            if capture is not None:
+                got = self._read(cv2, capture)
+                capture.release()
+                if got and self._is_file:
+                    continue  # at its end a file begins again, or its successor does
+                wait = RETRY_S[0] if got else wait
+            self._stop.wait(wait)
+            wait = min(wait * 2, RETRY_S[1])
+
+    @property
+    def _is_file(self) -> bool:
+        source = self._options.source
+        return isinstance(source, str) and "://" not in source and not source.startswith("/dev/")
+
+    def _open(self, cv2: Any) -> Any:
+        source = self._options.source
+        try:
+            if isinstance(source, int) or source.startswith("/dev/"):
+                capture = cv2.VideoCapture(source, cv2.CAP_V4L2)
+            elif self._is_file and not Path(source).is_file():
+                return None
+            else:
+                limits = [
+                    cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+                    5000,
+                    cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+                    5000,
+                ]
+                capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, limits)
+            if not capture.isOpened():
+                capture.release()
+                return None
+            capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+            for size, prop in (
+                (self._options.width, cv2.CAP_PROP_FRAME_WIDTH),
+                (self._options.height, cv2.CAP_PROP_FRAME_HEIGHT),
+            ):
+                if size is not None:
+                    capture.set(prop, size)
+        except cv2.error as error:
+            log.warning("camera %s: %s", self.label, error.err)
+            return None
+        return capture
+
+    def _read(self, cv2: Any, capture: Any) -> bool:
+        """Frames until the feed ends; whether there was any."""
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        pace = 1 / (fps if 1 <= fps <= 120 else DEFAULT_FPS) if self._is_file else 0.0
+        due, got = time.monotonic(), False
+        while not self._stop.is_set():
+            try:
+                good, image = capture.read()
+            except cv2.error as error:
+                log.warning("camera %s: %s", self.label, error.err)
+                return got
+            if not good or image is None:
+                return got
+            got = True
+            self._take(cv2, image)
+            due = max(due + pace, time.monotonic() - pace)
+            self._stop.wait(max(0.0, due - time.monotonic()))
+        return got
+
+    def _take(self, cv2: Any, image: NDArray[np.uint8]) -> None:
+        if image.ndim == 2:
+            image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+        now = time.monotonic()
+        # A live sensor is never still to the last bit; a driver that repeats itself is.
+        sample = image[::8, ::8]
+        fingerprint = sample.tobytes()
+        if fingerprint != self._fingerprint:
+            self._fingerprint, self._moved_at = fingerprint, now
+        self._black = bool(sample.mean() < BLACK_MEAN and sample.std() < BLACK_SPREAD)
+        with self._changed:
+            number = self._frame.number + 1 if self._frame else 1
+            self._frame = Frame(image, now, number)
+            self._changed.notify_all()

@@ -1,0 +1,91 @@
+"""The dead man: puts a relay board to rest when the gateway dies.
+
+The boards know no timed pulse, so a relay that a process energised before `kill -9` would
+stay energised.  `DeadMan.arm` starts a tiny child that inherits the serial port and the
+reading end of a pipe.  When the gateway ends, however it ends, the kernel closes the pipe,
+the child writes the frames of rest and leaves.  It takes no part in normal work.
+
+The child is this very file, run by itself with the standard library alone: small, quick to
+start, and without anything of ours that could break it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+DISARM = b"q"
+
+
+class DeadMan:
+    """One guard for one open port."""
+
+    def __init__(self, child: subprocess.Popen[bytes], pipe: int) -> None:
+        self._child = child
+        self._pipe = pipe
+
+    @classmethod
+    def arm(cls, port: int, rest: bytes) -> DeadMan:
+        """Guard the open descriptor `port`: `rest` is written to it when we die."""
+        theirs, ours = os.pipe()
+        try:
+            child = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    str(Path(__file__)),
+                    str(port),
+                    str(theirs),
+                    rest.hex(),
+                ],
+                pass_fds=(port, theirs),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # a signal to our group must not take the guard along
+                cwd="/",
+            )
+        except BaseException:
+            os.close(ours)
+            raise
+        finally:
+            os.close(theirs)
+        return cls(child, ours)
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def disarm(self) -> None:
+        """Send the guard home without a word to the board, and wait for it."""
+        try:
+            os.write(self._pipe, DISARM)
+        except OSError:
+            pass  # it is gone already
+        finally:
+            os.close(self._pipe)
+        try:
+            self._child.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+
+
+def _guard(port: int, pipe: int, rest: bytes) -> None:
+    """The child: wait for a word or the end of the pipe, and act on the end alone."""
+    import signal  # noqa: PLC0415 - only the child needs it
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    if os.read(pipe, 1) == DISARM:
+        return
+    os.set_blocking(port, True)
+    while rest:
+        rest = rest[os.write(port, rest) :]
+
+
+if __name__ == "__main__":
+    _guard(int(sys.argv[1]), int(sys.argv[2]), bytes.fromhex(sys.argv[3]))
