@@ -1,0 +1,214 @@
+"""`garita log ...`: read, verify and export the log, while the gateway writes it."""
+
+from __future__ import annotations
+
+import csv
+import json as jsonlib
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from gateway.cli import common, text
+from gateway.config import Settings
+from gateway.ledger import LedgerReader, LedgerUnavailable
+from gateway.model import Event
+
+app = typer.Typer(no_args_is_help=True)
+
+COLUMNS = (
+    "seq", "time", "type", "subject", "reason", "rule", "person_id", "person_name", "badge",
+    "hash", "data",
+)  # fmt: skip
+SinceOption = Annotated[str, typer.Option(help="From this UTC time on, such as 2026-11-24T05:00.")]
+UntilOption = Annotated[str, typer.Option(help="Before this UTC time.")]
+TypeOption = Annotated[str, typer.Option("--type", help="Events of this kind, such as access.")]
+
+
+@app.command()
+def tail(
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    count: Annotated[int, typer.Option("--lines", "-n", min=1, max=100_000)] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing new ones.")] = False,
+    json: common.JsonOption = False,
+) -> None:
+    """The newest events."""
+    settings = common.settings(config)
+    with _reading(settings) as ledger:
+        seq = 0
+        for event in ledger.tail(count):
+            _print(event, settings, json)
+            seq = event.seq
+        while follow:
+            for event in ledger.after(seq, 500):
+                _print(event, settings, json)
+                seq = event.seq
+            time.sleep(0.5)
+
+
+@app.command()
+def show(
+    seq: Annotated[int, typer.Argument(help="The event's number.")],
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    json: common.JsonOption = False,
+) -> None:
+    """One event, whole."""
+    settings = common.settings(config)
+    with _reading(settings) as ledger:
+        event = ledger.get(seq)
+    if event is None:
+        common.fail(f"there is no event {seq}", common.REFUSED)
+    if json:
+        common.print_json(_record(event))
+        return
+    _print(event, settings, json=False)
+    common.out.print_json(jsonlib.dumps(dict(event.data), ensure_ascii=False))
+    common.out.print(f"id   {event.id}\nprev {event.prev}\nhash {event.hash}", markup=False)
+
+
+@app.command()
+def verify(
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    head: Annotated[
+        str, typer.Option(help="SEQ:HASH noted elsewhere, which this log must contain.")
+    ] = "",
+    json: common.JsonOption = False,
+) -> None:
+    """Check every record and its link to the one before; exit code 3 if anything is wrong."""
+    settings = common.settings(config)
+    with _reading(settings) as ledger, common.progress() as bars:
+        bar = bars.add_task("verifying", total=ledger.last_seq)
+        report = ledger.verify(lambda seq: bars.update(bar, completed=seq), _head(head))
+    if json:
+        common.print_json(
+            {
+                "ok": report.ok,
+                "count": report.count,
+                "head": {"seq": report.head_seq, "hash": report.head_hash},
+                "problems": [{"seq": p.seq, "what": p.what} for p in report.problems],
+            }
+        )
+    else:
+        for problem in report.problems:
+            common.out.print(f"event {problem.seq}: {problem.what}", markup=False)
+        verdict = "[green]good[/green]" if report.ok else "[red]BROKEN[/red]"
+        common.out.print(f"{report.count} events: {verdict}")
+        common.out.print(f"head {report.head_seq}:{report.head_hash}", soft_wrap=True)
+    if not report.ok:
+        raise typer.Exit(common.CHECK_FAILED)
+
+
+@app.command()
+def export(
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    format: Annotated[str, typer.Option(help="jsonl or csv.")] = "jsonl",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Not stdout.")] = None,
+    type: TypeOption = "",
+    since: SinceOption = "",
+    until: UntilOption = "",
+) -> None:
+    """Events as JSON lines or CSV."""
+    if format not in ("jsonl", "csv"):
+        common.fail("--format is jsonl or csv", common.USAGE)
+    settings = common.settings(config)
+    with _reading(settings) as ledger, common.progress() as bars:
+        bar = bars.add_task("exporting", total=ledger.last_seq)
+        events = ledger.search(
+            type_prefix=type,
+            since=since,
+            until=until,
+            progress=lambda seq: bars.update(bar, completed=seq),
+        )
+        if output is None:
+            _write(events, format, sys.stdout)
+            return
+        try:
+            with output.open("x", encoding="utf-8", newline="") as file:
+                _write(events, format, file)
+        except OSError as error:
+            common.fail(f"{output}: {error.strerror}", common.REFUSED)
+
+
+def _write(events: Iterable[Event], format: str, file: IO[str]) -> None:
+    if format == "jsonl":
+        for event in events:
+            file.write(jsonlib.dumps(_record(event), ensure_ascii=False) + "\n")
+        return
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    for event in events:
+        person = event.data.get("person") or {}
+        writer.writerow(
+            _defused(cell)
+            for cell in (
+                event.seq,
+                event.time,
+                event.type,
+                event.subject,
+                event.data.get("reason", ""),
+                event.data.get("rule", ""),
+                person.get("id", ""),
+                person.get("name", ""),
+                (event.data.get("credential") or {}).get("masked", ""),
+                event.hash,
+                jsonlib.dumps(dict(event.data), ensure_ascii=False),
+            )
+        )
+
+
+def _defused(cell: object) -> str:
+    """A spreadsheet must not take a name for a formula."""
+    value = str(cell)
+    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def _record(event: Event) -> dict[str, Any]:
+    return {
+        "seq": event.seq,
+        "id": event.id,
+        "time": event.time,
+        "type": event.type,
+        "subject": event.subject,
+        "data": dict(event.data),
+        "prev": event.prev,
+        "hash": event.hash,
+    }
+
+
+def _print(event: Event, settings: Settings, json: bool) -> None:
+    if json:
+        common.print_json(_record(event))
+        return
+    colour = {"access.granted": "green", "access.denied": "red"}.get(event.type, "dim")
+    sentence = escape(text.describe(event, settings.tables.site.language))
+    subject = escape(event.subject)
+    common.out.print(
+        f"{event.seq:>7}  {event.time[:19]}Z  [{colour}]{event.type:<18}[/{colour}]  "
+        f"{subject}: {sentence}",
+        soft_wrap=True,
+    )
+
+
+def _head(value: str) -> tuple[int, str] | None:
+    if not value:
+        return None
+    seq, _, digest = value.partition(":")
+    if not (seq.isdigit() and len(digest) == 64):
+        common.fail("--head is SEQ:HASH, as verify prints it", common.USAGE)
+    return int(seq), digest
+
+
+@contextmanager
+def _reading(settings: Settings) -> Iterator[LedgerReader]:
+    ledger = LedgerReader(settings.ledger_path)
+    try:
+        yield ledger
+    except LedgerUnavailable as error:
+        common.fail(str(error), common.UNREACHABLE)
+    finally:
+        ledger.close()

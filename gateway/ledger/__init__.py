@@ -1,0 +1,18 @@
+"""The append-only log of the gateway: one table, one writer, one sequence without holes.
+
+`Ledger` writes (one thread, group commit, durable before it answers), `LedgerReader` reads
+and verifies from any process.  Nothing in here, and nothing that uses it, changes or
+removes a record.
+"""
+
+from gateway.ledger.reader import LedgerReader, Problem, VerifyReport
+from gateway.ledger.writer import Ledger, LedgerBusy, LedgerUnavailable
+
+__all__ = [
+    "Ledger",
+    "LedgerBusy",
+    "LedgerReader",
+    "LedgerUnavailable",
+    "Problem",
+    "VerifyReport",
+]

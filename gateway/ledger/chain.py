@@ -1,0 +1,86 @@
+"""The form of a record and the chain that binds it to all before it.
+
+A record's body is canonical JSON (keys sorted, no spaces, UTF-8) and its hash is
+
+    SHA-256( hash of the record before | seq as 8 bytes, big endian | body )
+
+with 32 zero bytes before the first.  docs/ledger.md shows an independent check in twenty
+lines.  Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.model import Event, NewEvent
+
+GENESIS = bytes(32)
+CREATED = "ledger.created"
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (
+    seq  INTEGER PRIMARY KEY,
+    id   TEXT,             -- only for events that could be handed in twice
+    body TEXT NOT NULL,
+    hash BLOB NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS events_id ON events (id) WHERE id IS NOT NULL;
+CREATE TRIGGER IF NOT EXISTS events_no_update BEFORE UPDATE ON events
+    BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS events_no_delete BEFORE DELETE ON events
+    BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+"""
+
+
+def canonical(value: Mapping[str, Any]) -> str:
+    """JSON in the one form that is hashed; raises ValueError for what JSON can't hold."""
+    try:
+        return json.dumps(
+            value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        )
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
+def utc_text(moment: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def body_of(event: NewEvent, event_id: str, moment: datetime) -> str:
+    """The canonical body of a new record."""
+    text = canonical(
+        {
+            "id": event_id,
+            "time": utc_text(event.time or moment),
+            "type": event.type,
+            "subject": event.subject,
+            "data": event.data,
+        }
+    )
+    text.encode()  # a lone surrogate is legal in a str, not in a file: refuse it here
+    return text
+
+
+def link(prev: bytes, seq: int, body: str) -> bytes:
+    """The hash of a record, 32 bytes."""
+    return hashlib.sha256(prev + seq.to_bytes(8, "big") + body.encode()).digest()
+
+
+def to_event(seq: int, body: str, digest: bytes, prev: bytes) -> Event:
+    """A record as it is read back."""
+    item = json.loads(body)
+    return Event(
+        seq=seq,
+        id=item["id"],
+        time=item["time"],
+        type=item["type"],
+        subject=item["subject"],
+        data=item["data"],
+        hash=digest.hex(),
+        prev=prev.hex(),
+    )

@@ -1,0 +1,206 @@
+"""Reading and verifying the log, from any process, while the gateway writes it.
+
+Opens the file read-only and holds no transaction for longer than one chunk, so a long
+export or verification never hinders the writer.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.ledger import chain
+from gateway.ledger.writer import LedgerUnavailable
+from gateway.model import Event
+
+CHUNK = 2000
+MAX_PROBLEMS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something an auditor must know: at which record, and what."""
+
+    seq: int
+    what: str
+
+
+@dataclass(slots=True)
+class VerifyReport:
+    """What a verification found; `problems` holds at most the first hundred."""
+
+    count: int = 0
+    head_seq: int = 0
+    head_hash: str = chain.GENESIS.hex()
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+    def add(self, seq: int, what: str) -> None:
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(Problem(seq, what))
+
+
+class LedgerReader:
+    """Read access to the log at `path`; every method raises LedgerUnavailable if it can't."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db: sqlite3.Connection | None = None
+
+    @property
+    def last_seq(self) -> int:
+        """The newest record's number; 0 for an empty log."""
+        return int(self._rows("SELECT coalesce(max(seq), 0) FROM events")[0][0])
+
+    def after(self, seq: int, limit: int) -> list[Event]:
+        """Up to `limit` records after `seq`, in order."""
+        # One row more in front, for the hash that the first of them was chained to.
+        rows = self._rows(
+            "SELECT seq, body, hash FROM events WHERE seq >= ? ORDER BY seq LIMIT ?",
+            (seq, limit + 1),
+        )
+        prev = chain.GENESIS
+        events = []
+        for number, body, digest in rows:
+            if number > seq:
+                events.append(self._event(number, body, digest, prev))
+            prev = digest
+        return events[:limit]
+
+    def get(self, seq: int) -> Event | None:
+        """One record, or None."""
+        found = self.after(seq - 1, 1)
+        return found[0] if found and found[0].seq == seq else None
+
+    def tail(self, count: int) -> list[Event]:
+        """The newest `count` records, oldest first."""
+        return self.after(max(0, self.last_seq - count), count)
+
+    def search(
+        self,
+        *,
+        type_prefix: str = "",
+        subject: str = "",
+        person: str = "",
+        since: str = "",
+        until: str = "",
+        progress: Callable[[int], None] | None = None,
+    ) -> Iterator[Event]:
+        """Records that fit everything given, in order; times are RFC 3339 text in UTC."""
+        for event in self._all(progress):
+            holder = event.data.get("person")
+            if (
+                event.type.startswith(type_prefix)
+                and (not subject or event.subject == subject)
+                and (not person or (isinstance(holder, dict) and holder.get("id") == person))
+                and (not since or event.time >= since)
+                and (not until or event.time < until)
+            ):
+                yield event
+
+    def verify(
+        self,
+        progress: Callable[[int], None] | None = None,
+        head: tuple[int, str] | None = None,
+    ) -> VerifyReport:
+        """Check every record: number, form, hash.
+
+        `head` is a number and hash noted elsewhere (by an MQTT subscriber, on paper): a log
+        cut off before it, or written anew, is found by it and by nothing else.
+        """
+        report = VerifyReport()
+        prev, expected = chain.GENESIS, 1
+        head_found = head is None
+        for seq, given_id, body, digest in self._raw(progress):
+            if seq != expected:
+                report.add(expected, f"records {expected} to {seq - 1} are missing")
+            if not isinstance(body, str) or not isinstance(digest, bytes):
+                report.add(seq, "the record is not in its form")
+                prev, expected = bytes(digest or b""), seq + 1
+                continue
+            if chain.link(prev, seq, body) != digest:
+                report.add(seq, "the record or its link was changed")
+            self._check_form(report, seq, given_id, body)
+            if head is not None and seq == head[0]:
+                head_found = digest.hex() == head[1].lower()
+            prev, expected = digest, seq + 1
+            report.count += 1
+            report.head_seq, report.head_hash = seq, digest.hex()
+        if report.count == 0:
+            report.add(0, "the log is empty")
+        if not head_found and head is not None:
+            report.add(head[0], "the record noted elsewhere is not in this log")
+        return report
+
+    @staticmethod
+    def _check_form(report: VerifyReport, seq: int, given_id: str | None, body: str) -> None:
+        try:
+            item = json.loads(body)
+            same = chain.canonical(item) == body
+            wrong_id = given_id is not None and given_id != item["id"]
+            first = seq == 1 and item["type"] != chain.CREATED
+        except (ValueError, KeyError, TypeError):
+            report.add(seq, "the record can't be read")
+            return
+        if not same:
+            report.add(seq, "the record is not in canonical form")
+        if wrong_id:
+            report.add(seq, "the record's id was changed")
+        if first:
+            report.add(seq, "the log does not begin with its first record")
+
+    def _all(self, progress: Callable[[int], None] | None) -> Iterator[Event]:
+        prev = chain.GENESIS
+        for seq, _, body, digest in self._raw(progress):
+            yield self._event(seq, body, digest, prev)
+            prev = digest
+
+    def _raw(
+        self, progress: Callable[[int], None] | None
+    ) -> Iterator[tuple[int, str | None, str, bytes]]:
+        """Every row up to the newest one at the start, chunk by chunk."""
+        last, seq = self.last_seq, 0
+        while seq < last:
+            rows = self._rows(
+                "SELECT seq, id, body, hash FROM events WHERE seq > ? AND seq <= ? "
+                "ORDER BY seq LIMIT ?",
+                (seq, last, CHUNK),
+            )
+            if not rows:
+                return
+            yield from rows
+            seq = rows[-1][0]
+            if progress is not None:
+                progress(seq)
+
+    def _event(self, seq: int, body: str, digest: bytes, prev: bytes) -> Event:
+        try:
+            return chain.to_event(seq, body, digest, prev)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise LedgerUnavailable(f"record {seq} can't be read: {error}") from error
+
+    def _rows(self, sql: str, values: tuple[int, ...] = ()) -> list[tuple]:  # type: ignore[type-arg]
+        try:
+            if self._db is None:
+                if not self._path.exists():
+                    raise LedgerUnavailable(f"{self._path}: there is no log yet")
+                self._db = sqlite3.connect(
+                    f"file:{self._path}?mode=ro", uri=True, check_same_thread=False
+                )
+                self._db.execute("PRAGMA busy_timeout = 2000")
+            return self._db.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            self.close()
+            raise LedgerUnavailable(f"{self._path}: {error}") from error
+
+    def close(self) -> None:
+        """Let go of the file; the next read opens it again."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None

@@ -1,0 +1,295 @@
+"""The one writer of the log.
+
+Events go in by `append()`, which answers when the record is on disk (SQLite, WAL,
+synchronous=FULL) or raises `LedgerUnavailable`.  One thread writes; whatever has queued up
+while it waited for the disk goes into the next transaction together (group commit).  After
+a failure it closes the file, and opens it again for the next event, so that a disk that has
+room again is a log that works again.  It never skips a number and never changes a record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import queue
+import secrets
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gateway.ledger import chain
+from gateway.model import Event, NewEvent
+
+BUSY_MS = 1000  # how long another program's lock on the file is waited for
+
+
+class LedgerUnavailable(Exception):
+    """The record is not known to be on disk; whatever depended on it must not happen."""
+
+
+class LedgerBusy(Exception):
+    """Another process writes this log."""
+
+
+@dataclass(slots=True)
+class _Job:
+    """An event on its way to the disk, and whom to tell."""
+
+    event: NewEvent | None  # None asks only whether the writer lives
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Event]
+
+
+class Ledger:
+    """The writer; open it with `Ledger.open`, use it from one event loop, then `close()` it."""
+
+    def __init__(self, path: Path, gateway: str, lock: int, batch: int, timeout_s: float) -> None:
+        self._path = path
+        self._gateway = gateway
+        self._lock = lock
+        self._batch = batch
+        self._timeout_s = timeout_s
+        self._db: sqlite3.Connection | None = None
+        self._hash = chain.GENESIS
+        self._chain = ""
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._grown: asyncio.Event | None = None
+        self._late: list[int] = []
+        self.last_seq = 0
+        self.last_time: datetime | None = None
+        self.failed_since = 0
+        """Events refused since the last one that could be written; 0 is good."""
+        self._connect()
+        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def open(cls, path: Path, *, gateway: str, batch: int = 256, timeout_s: float = 2.0) -> Ledger:
+        """Open or create the log at `path`; raises LedgerBusy or LedgerUnavailable."""
+        lock = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return cls(path, gateway, lock, batch, timeout_s)
+        except BlockingIOError as error:
+            if lock is not None:
+                os.close(lock)
+            raise LedgerBusy(f"{path} is being written by another process") from error
+        except (OSError, sqlite3.Error) as error:
+            if lock is not None:
+                os.close(lock)
+            raise LedgerUnavailable(f"{path}: {error}") from error
+
+    async def append(self, event: NewEvent) -> Event:
+        """Write one event; returns it when it is durable.
+
+        Raises LedgerUnavailable when it can't be written, or not within `timeout_s`.  An
+        event that reaches the disk after its time-out stays there, followed by a
+        `ledger.late` event that says so: its caller has acted as if it were not.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self.append_soon(event)
+        except TimeoutError as error:
+            self.failed_since += 1
+            raise LedgerUnavailable(f"no answer from the disk in {self._timeout_s:g} s") from error
+
+    def append_soon(self, event: NewEvent) -> asyncio.Future[Event]:
+        """Queue one event behind those before it; the future ends as `append` does."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Event] = loop.create_future()
+        self._jobs.put(_Job(event, loop, future))
+        return future
+
+    def append_sync(self, event: NewEvent) -> Event:
+        """`append` for a program without an event loop."""
+
+        async def once() -> Event:
+            return await self.append(event)
+
+        return asyncio.run(once())
+
+    async def ping(self, timeout_s: float) -> bool:
+        """Whether the writer's thread gets through its queue in time; for the watchdog."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Event] = loop.create_future()
+        self._jobs.put(_Job(None, loop, future))
+        done, _ = await asyncio.wait([future], timeout=timeout_s)
+        future.cancel()
+        return bool(done)
+
+    async def wait_beyond(self, seq: int) -> None:
+        """Wait until there is a record after `seq`."""
+        while self.last_seq <= seq:
+            if self._grown is None or self._grown.is_set():
+                self._grown = asyncio.Event()
+            await self._grown.wait()
+
+    def close(self) -> None:
+        """Write what is queued, then give the file back."""
+        self._jobs.put(None)
+        self._thread.join(timeout=10)
+        os.close(self._lock)
+
+    # The writer's thread
+
+    def _run(self) -> None:
+        while True:
+            job = self._jobs.get()
+            jobs: list[_Job] = []
+            while job is not None:
+                jobs.append(job)
+                if len(jobs) >= self._batch:
+                    break
+                try:
+                    job = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+            if jobs:
+                self._write(jobs)
+            if job is None:
+                if self._db is not None:
+                    self._db.close()
+                return
+
+    def _write(self, jobs: Sequence[_Job]) -> None:
+        """One transaction; each job gets its record or the reason why there is none."""
+        results: list[tuple[_Job, Event | Exception]] = []
+        try:
+            db = self._db or self._connect()
+            # Who has given up must not find a record that they believe not to exist.
+            live = [job for job in jobs if job.event is not None and not job.future.cancelled()]
+            if live:
+                seq, digest = self.last_seq, self._hash
+                db.execute("BEGIN IMMEDIATE")
+                for event in self._about_ourselves():
+                    seq, digest, _ = self._insert(db, event, seq, digest)
+                for job in live:
+                    assert job.event is not None
+                    try:
+                        seq, digest, record = self._insert(db, job.event, seq, digest)
+                        results.append((job, record))
+                    except (ValueError, TypeError) as error:
+                        results.append((job, error))
+                db.execute("COMMIT")
+                self._committed(seq, digest)
+        except (sqlite3.Error, OSError) as error:
+            self._disconnect()
+            live = [job for job in jobs if job.event is not None]
+            self.failed_since += len(live)
+            reason = LedgerUnavailable(f"{self._path.name}: {error}")
+            results = [(job, reason) for job in live]
+        results += [(job, _ALIVE) for job in jobs if job.event is None]
+        self._deliver(results)
+
+    def _about_ourselves(self) -> list[NewEvent]:
+        """What the log has to say of itself before it goes on."""
+        events = []
+        if self.failed_since:
+            events.append(
+                NewEvent("ledger.recovered", self._gateway, {"refused": self.failed_since})
+            )
+        late, self._late = self._late, []
+        if late:
+            events.append(NewEvent("ledger.late", self._gateway, {"seqs": late}))
+        return events
+
+    def _insert(
+        self, db: sqlite3.Connection, event: NewEvent, seq: int, digest: bytes
+    ) -> tuple[int, bytes, Event]:
+        """Add one record inside the transaction; an id that is there already adds nothing."""
+        if event.id:
+            row = db.execute(
+                "SELECT seq, body, hash FROM events WHERE id = ?", (event.id,)
+            ).fetchone()
+            if row is not None:
+                return seq, digest, chain.to_event(row[0], row[1], row[2], b"")
+        body = chain.body_of(event, event.id or f"{self._chain}-{seq + 1}", datetime.now(UTC))
+        link = chain.link(digest, seq + 1, body)
+        db.execute(
+            "INSERT INTO events VALUES (?, ?, ?, ?)", (seq + 1, event.id or None, body, link)
+        )
+        return seq + 1, link, chain.to_event(seq + 1, body, link, digest)
+
+    def _committed(self, seq: int, digest: bytes) -> None:
+        self.last_seq, self._hash = seq, digest
+        self.last_time = datetime.now(UTC)
+        self.failed_since = 0
+
+    def _connect(self) -> sqlite3.Connection:
+        """Open the file and read where the chain stands; creates both if there is none."""
+        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone() is None:
+                db.executescript(f"BEGIN; {chain.SCHEMA} COMMIT;")
+            if db.execute("SELECT 1 FROM events LIMIT 1").fetchone() is None:
+                self._begin_chain(db)
+            first = db.execute("SELECT body FROM events WHERE seq = 1").fetchone()
+            seq, body, digest = db.execute(
+                "SELECT seq, body, hash FROM events ORDER BY seq DESC LIMIT 1"
+            ).fetchone()
+            genesis = chain.to_event(1, first[0], b"", b"") if first else None
+            if genesis is None or genesis.type != chain.CREATED:
+                raise sqlite3.DatabaseError("its first record is missing: not our log, or damaged")
+            newest = chain.to_event(seq, body, digest, b"")
+        except (ValueError, KeyError, TypeError) as error:
+            db.close()
+            raise sqlite3.DatabaseError(f"a record is damaged: {error}") from error
+        except BaseException:
+            db.close()
+            raise
+        self._chain = str(genesis.data.get("chain", ""))
+        self.last_seq, self._hash = seq, bytes(digest)
+        self.last_time = datetime.fromisoformat(newest.time)
+        self._db = db
+        return db
+
+    def _begin_chain(self, db: sqlite3.Connection) -> None:
+        """The first record names the chain; its random name goes into every event's id."""
+        name = secrets.token_hex(8)
+        event = NewEvent(chain.CREATED, self._gateway, {"chain": name})
+        body = chain.body_of(event, f"{name}-1", datetime.now(UTC))
+        digest = chain.link(chain.GENESIS, 1, body)
+        db.execute("INSERT INTO events VALUES (1, NULL, ?, ?)", (body, digest))
+
+    def _disconnect(self) -> None:
+        """Let go of a file that failed; what was not committed is rolled back by that."""
+        db, self._db = self._db, None
+        if db is not None:
+            try:
+                db.close()
+            except sqlite3.Error:
+                return
+
+    def _deliver(self, results: Sequence[tuple[_Job, Event | Exception]]) -> None:
+        """Answer the callers, all with one wake-up of their loop."""
+        if not results:
+            return
+        try:
+            results[0][0].loop.call_soon_threadsafe(self._resolve, results)
+        except RuntimeError:
+            return  # the loop is gone: nobody waits any more
+
+    def _resolve(self, results: Sequence[tuple[_Job, Event | Exception]]) -> None:
+        """In the event loop: futures end, sinks wake."""
+        for job, result in results:
+            if job.future.done():
+                if isinstance(result, Event) and result is not _ALIVE:
+                    self._late.append(result.seq)
+            elif isinstance(result, Exception):
+                job.future.set_exception(result)
+            else:
+                job.future.set_result(result)
+        if self._grown is not None:
+            self._grown.set()
+
+
+_ALIVE = Event(0, "", "", "", "", {}, "", "")
