@@ -1,0 +1,232 @@
+"""`garita people ...`: the authorized-personnel list, from the command line."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from sqlite_utils import Database
+
+from gateway.cli import common
+from gateway.config import Settings
+from gateway.model import Credential
+from gateway.roster import RosterUnavailable, source, sync
+from gateway.roster.schema import open_admin
+
+app = typer.Typer(no_args_is_help=True)
+
+SHOWN = 50  # errors and people printed before the rest is only counted
+PersonArgument = Annotated[str, typer.Argument(help="The person's id in the list.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it goes into the log.")]
+
+
+def open_list(settings: Settings) -> Database:
+    """people.db for changes, or a sentence and exit code 5."""
+    try:
+        return open_admin(settings.people_path)
+    except RosterUnavailable as error:
+        common.fail(str(error), common.UNREACHABLE)
+
+
+@app.command("sync")
+def sync_(
+    file: Annotated[Path, typer.Argument(help="The list: CSV or JSON.")],
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    apply: Annotated[bool, typer.Option("--apply", help="Put the list in force.")] = False,
+    allow_empty: Annotated[
+        bool, typer.Option(help="Accept a list without people: nobody passes any more.")
+    ] = False,
+    json: common.JsonOption = False,
+) -> None:
+    """Show what a list would change; with --apply, put it in force, whole or not at all."""
+    settings = common.settings(config)
+    with common.progress() as bars:
+        reading = bars.add_task("reading", total=None)
+        found = source.read_people(
+            file,
+            levels=settings.site.access_levels,
+            progress=lambda count: bars.update(reading, completed=count),
+        )
+        if not found.people and not found.errors and not allow_empty:
+            found.errors.append(
+                source.RowError(0, "", "there is nobody in this list (--allow-empty if meant)")
+            )
+        if found.errors:
+            _show_errors(file, found.errors, json)
+        db = open_list(settings)
+        bars.update(reading, description="comparing")
+        plan = sync.plan(db, found)
+        version = plan.base
+        if apply and not (plan.empty and plan.base):
+            writing = bars.add_task("applying", total=len(plan.added))
+            try:
+                version = sync.apply(
+                    db,
+                    plan,
+                    by=common.operator(),
+                    progress=lambda count: bars.update(writing, completed=count),
+                )
+            except sync.SyncError as error:
+                common.fail(str(error), common.REFUSED)
+    db.close()
+    if version != plan.base:
+        common.nudge(settings)
+    _show_plan(plan, version, apply, json)
+
+
+def _show_errors(file: Path, errors: list[source.RowError], json: bool) -> None:
+    if json:
+        rows = [{"line": e.line, "column": e.column, "message": e.message} for e in errors]
+        common.print_json({"applied": False, "errors": rows})
+    else:
+        for error in errors[:SHOWN]:
+            common.err.print(f"{file.name}: {error}", markup=False, soft_wrap=True)
+        if len(errors) > SHOWN:
+            common.err.print(f"... and {len(errors) - SHOWN} more (--json lists all)")
+        common.err.print(f"{len(errors)} error(s): the list in force is unchanged")
+    raise typer.Exit(common.CHECK_FAILED)
+
+
+def _show_plan(plan: sync.Plan, version: int, apply: bool, json: bool) -> None:
+    counts = {
+        "added": len(plan.added),
+        "changed": len(plan.changed),
+        "removed": len(plan.removed),
+        "unchanged": plan.unchanged,
+    }
+    if json:
+        people: dict[str, Any] = {
+            "added": [person.id for person in plan.added],
+            "changed": {key: list(names) for key, names in plan.changed.items()},
+            "removed": [key for key, _ in plan.removed],
+            "still_revoked": plan.overridden,
+        }
+        common.print_json(
+            {"applied": apply, "version": version, "counts": counts, "people": people}
+        )
+        return
+    lines = [f"[green]+[/green] {_plain(p.id)}  {_plain(p.name)}" for p in plan.added[:SHOWN]]
+    changes = list(plan.changed.items())[:SHOWN]
+    lines += [f"[yellow]~[/yellow] {_plain(key)}  {', '.join(names)}" for key, names in changes]
+    lines += [f"[red]-[/red] {_plain(key)}  {_plain(name)}" for key, name in plan.removed[:SHOWN]]
+    for line in lines:
+        common.out.print(line, soft_wrap=True)
+    if max(len(plan.added), len(changes), len(plan.removed)) > SHOWN:
+        common.out.print(f"... (the first {SHOWN} of each are shown)")
+    for key in plan.overridden[:SHOWN]:
+        common.out.print(f"! {key} stays revoked here (garita people reinstate {key})")
+    common.out.print(", ".join(f"{count} {word}" for word, count in counts.items()))
+    if not apply:
+        common.out.print("nothing was changed; --apply puts this list in force")
+    elif version == plan.base:
+        common.out.print(f"list version {version} is in force already: nothing to do")
+    else:
+        common.out.print(f"list version {version} is in force")
+
+
+@app.command("list")
+def list_(
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    search: Annotated[str, typer.Option(help="Part of an id, name or company.")] = "",
+    limit: Annotated[int, typer.Option(help="How many to show; 0 is all.")] = 200,
+    json: common.JsonOption = False,
+) -> None:
+    """The people in force."""
+    db = open_list(common.settings(config))
+    like = f"%{search}%"
+    where = "p.id LIKE :like OR p.name LIKE :like OR p.company LIKE :like"
+    rows = list(db.query(f"{_PERSON} WHERE {where} ORDER BY p.id", {"like": like}))
+    shown = rows[:limit] if limit else rows
+    if json:
+        common.print_json(shown)
+        return
+    table = Table("id", "name", "company", "role", "valid", "status", "levels", "faces", box=None)
+    for row in shown:
+        valid = f"{row['valid_from'] or '…'} – {row['valid_until'] or '…'}"
+        status = "revoked" if row["revoked_at"] else row["status"]
+        levels = ", ".join(_list(row["access_levels"]))
+        cells = (row["id"], row["name"], row["company"], row["role"], valid, status, levels)
+        table.add_row(*map(_plain, cells), str(row["templates"]))
+    common.out.print(table)
+    if len(rows) > len(shown):
+        common.out.print(f"... and {len(rows) - len(shown)} more (--limit 0 shows all)")
+
+
+@app.command()
+def show(
+    person: PersonArgument,
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    reveal: Annotated[bool, typer.Option(help="Show badge numbers in full.")] = False,
+    json: common.JsonOption = False,
+) -> None:
+    """One person: validity, badges (masked), levels, enrolled faces."""
+    db = open_list(common.settings(config))
+    rows = list(db.query(f"{_PERSON} WHERE p.id = :id", {"id": person}))
+    if not rows:
+        common.fail(f"nobody on the list has the id {person}", common.REFUSED)
+    row = rows[0]
+    badges = db.query(
+        "SELECT key FROM credential WHERE person_id = :id ORDER BY key", {"id": person}
+    )
+    keys = [badge["key"] for badge in badges]
+    row["access_levels"] = _list(row["access_levels"])
+    row["credentials"] = [key if reveal else Credential(*key.split(":", 2)).masked for key in keys]
+    if json:
+        common.print_json(row)
+        return
+    table = Table(show_header=False, box=None)
+    for key, value in row.items():
+        text = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+        table.add_row(key.replace("_", " "), _plain(text))
+    common.out.print(table)
+
+
+@app.command()
+def revoke(
+    person: PersonArgument,
+    reason: ReasonOption,
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+) -> None:
+    """Let a person pass no more, from the next badge on, whatever any list says."""
+    _set_revoked(person, reason, config, revoked=True)
+
+
+@app.command()
+def reinstate(
+    person: PersonArgument,
+    reason: ReasonOption,
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+) -> None:
+    """Take a revocation back; the list decides again."""
+    _set_revoked(person, reason, config, revoked=False)
+
+
+def _set_revoked(person: str, reason: str, config: Path, *, revoked: bool) -> None:
+    settings = common.settings(config)
+    db = open_list(settings)
+    if not sync.set_revoked(db, person, revoked=revoked, why=reason, by=common.operator()):
+        what = "is on the list" if revoked else "is revoked"
+        common.fail(f"nobody with the id {person} {what}", common.REFUSED)
+    db.close()
+    common.nudge(settings)
+    common.out.print(f"{person}: {'revoked' if revoked else 'reinstated'}", markup=False)
+
+
+_PERSON = """
+SELECT p.id, p.name, p.company, p.role, p.valid_from, p.valid_until, p.status, p.access_levels,
+       r.at AS revoked_at, r.why AS revoked_why,
+       (SELECT count(*) FROM template t WHERE t.person_id = p.id) AS templates
+  FROM person p LEFT JOIN revocation r ON r.person_id = p.id"""
+
+
+def _list(text: str) -> list[str]:
+    names: list[str] = jsonlib.loads(text)
+    return names
+
+
+def _plain(text: str) -> str:
+    """Text from the list, shown as it is: square brackets are no markup."""
+    return text.replace("[", r"\[")

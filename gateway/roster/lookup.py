@@ -1,0 +1,163 @@
+"""The daemon's view of the list: a look-up by credential in SQLite, and nothing kept.
+
+Each look-up is one statement, so it sees one version of the list and never a mix; a sync
+that is applied is in force at the next badge.  Standard library and `gateway.model` only.
+Whatever is wrong with the file raises RosterUnavailable, which the gate turns into a denial.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from gateway.model import Credential, NewEvent, Person, PersonStatus
+
+SCHEMA_VERSION = 1
+
+_FIND = """
+SELECT (SELECT max(number) FROM list_version),
+       p.id, p.name, p.company, p.role, p.valid_from, p.valid_until, p.status, r.at,
+       p.access_levels, (SELECT count(*) FROM template t WHERE t.person_id = p.id)
+  FROM (SELECT ? AS wanted)
+  LEFT JOIN credential c ON c.key = wanted
+  LEFT JOIN person p ON p.id = c.person_id
+  LEFT JOIN revocation r ON r.person_id = p.id
+"""
+
+
+class RosterUnavailable(Exception):
+    """The list can't be read; nobody is known to be on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Who holds a credential (None: nobody), how many face templates they have enrolled, and
+    which version of the list says so (0: no list was ever applied)."""
+
+    person: Person | None = None
+    templates: int = 0
+    list_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ListVersion:
+    """A list that was applied: when (RFC 3339, UTC), from what, how many people."""
+
+    number: int
+    applied_at: str
+    source: str
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class SealedTemplate:
+    """An enrolled face, encrypted; `model` names the embedder that made it."""
+
+    id: str
+    model: str
+    sealed: bytes
+
+
+class Roster:
+    """Read access to people.db; opens the file when it is first needed, and again after an
+    error.  Use it from one thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db: sqlite3.Connection | None = None
+
+    def find(self, credential: Credential) -> Found:
+        """Who holds `credential` now."""
+        row = self._rows(_FIND, (credential.key,))[0]
+        version = int(row[0] or 0)
+        if row[1] is None:
+            return Found(list_version=version)
+        try:
+            return Found(_person(row[1:10], credential), int(row[10]), version)
+        except (ValueError, TypeError) as error:
+            raise RosterUnavailable(f"the entry of a person is damaged: {error}") from error
+
+    def templates(self, person_id: str) -> list[SealedTemplate]:
+        """The sealed templates of a person, oldest first."""
+        rows = self._rows(
+            "SELECT id, model, sealed FROM template WHERE person_id = ? ORDER BY created_at, id",
+            (person_id,),
+        )
+        return [SealedTemplate(*row) for row in rows]
+
+    def version(self) -> ListVersion | None:
+        """The list in force, or None before the first."""
+        rows = self._rows(
+            "SELECT number, applied_at, source, total FROM list_version "
+            "ORDER BY number DESC LIMIT 1"
+        )
+        return ListVersion(*rows[0]) if rows else None
+
+    def outbox(self, limit: int) -> list[NewEvent]:
+        """Admin acts that are not on record yet, in order; each carries its id."""
+        rows = self._rows(
+            "SELECT id, type, subject, data FROM outbox ORDER BY rowid LIMIT ?", (limit,)
+        )
+        return [
+            NewEvent(kind, subject, json.loads(data), id=key) for key, kind, subject, data in rows
+        ]
+
+    def outbox_done(self, ids: Sequence[str]) -> None:
+        """Forget acts that are on record."""
+        try:
+            with sqlite3.connect(self._path, timeout=2) as db:
+                db.executemany("DELETE FROM outbox WHERE id = ?", [(key,) for key in ids])
+            db.close()
+        except sqlite3.Error as error:
+            raise RosterUnavailable(f"{self._path.name}: {error}") from error
+
+    def _rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._open().execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            self.close()
+            raise RosterUnavailable(f"{self._path.name}: {error}") from error
+
+    def _open(self) -> sqlite3.Connection:
+        if self._db is None:
+            if not self._path.exists():
+                raise RosterUnavailable(f"{self._path.name}: no list yet (garita people sync)")
+            # Not immutable: the list changes under us, one whole version at a time.
+            db = sqlite3.connect(
+                f"file:{self._path}?mode=ro", uri=True, timeout=0.2, isolation_level=None
+            )
+            found = db.execute("PRAGMA user_version").fetchone()[0]
+            if found != SCHEMA_VERSION:
+                db.close()
+                raise RosterUnavailable(
+                    f"{self._path.name} has schema {found}, this program needs {SCHEMA_VERSION}"
+                )
+            self._db = db
+        return self._db
+
+    def close(self) -> None:
+        """Let go of the file; the next look-up opens it again."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+
+def _person(row: Sequence[Any], credential: Credential) -> Person:
+    key, name, company, role, valid_from, valid_until, status, revoked_at, levels = row
+    return Person(
+        id=key,
+        name=name,
+        company=company,
+        role=role,
+        valid_from=date.fromisoformat(valid_from) if valid_from else None,
+        valid_until=date.fromisoformat(valid_until) if valid_until else None,
+        # A revocation made here overrides whatever the list says.
+        status=PersonStatus.REVOKED if revoked_at else PersonStatus(status),
+        credentials=(credential,),
+        access_levels=tuple(json.loads(levels)),
+    )

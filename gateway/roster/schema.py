@@ -1,0 +1,101 @@
+"""The tables of people.db, and how an old file becomes a new one.  Admin side only.
+
+person        one row a cardholder; revoked_at is set by `garita people revoke`, which no
+              list undoes
+credential    badge -> person; the key is format:facility:number
+list_version  every list that was applied: when, from what, how it differed
+template      face templates, sealed (gateway/face/vault.py)
+outbox        admin acts on their way to the log, written with the act in one transaction
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from gateway.roster.lookup import SCHEMA_VERSION, RosterUnavailable
+
+
+def open_admin(path: Path) -> Database:
+    """Open people.db for changes, made or migrated as needed; raises RosterUnavailable."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o640))
+        connection = sqlite3.connect(path, timeout=10)
+        db = Database(connection)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise RosterUnavailable(f"{path.name} was made by a newer version of this program")
+        if version < SCHEMA_VERSION:
+            _create(db)
+        return db
+    except (sqlite3.Error, OSError) as error:
+        raise RosterUnavailable(f"{path}: {error}") from error
+
+
+def now_text() -> str:
+    """The time for a row: RFC 3339, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def put_event(db: sqlite3.Connection, kind: str, subject: str, data: Mapping[str, Any]) -> None:
+    """Hand an admin act to the log, inside the caller's transaction."""
+    db.execute(
+        "INSERT INTO outbox (id, created_at, type, subject, data) VALUES (?, ?, ?, ?, ?)",
+        (str(uuid.uuid4()), now_text(), kind, subject, json.dumps(data, ensure_ascii=False)),
+    )
+
+
+def _create(db: Database) -> None:
+    text, number = str, int
+    db.table("person").create(
+        {
+            "id": text, "name": text, "company": text, "role": text,
+            "valid_from": text, "valid_until": text, "status": text,
+            "access_levels": text,
+        },
+        pk="id", not_null={"name", "company", "role", "status", "access_levels"},
+        if_not_exists=True,
+    )  # fmt: skip
+    db.table("credential").create(
+        {"key": text, "person_id": text},
+        pk="key", not_null={"person_id"}, if_not_exists=True,
+        foreign_keys=[("person_id", "person", "id")],
+    )  # fmt: skip
+    db.table("credential").create_index(["person_id"], if_not_exists=True)
+    db.table("revocation").create(
+        {"person_id": text, "at": text, "why": text, "by": text},
+        pk="person_id", not_null={"at"}, if_not_exists=True,
+    )  # fmt: skip
+    db.table("list_version").create(
+        {
+            "number": number, "applied_at": text, "source": text, "source_sha256": text,
+            "added": number, "changed": number, "removed": number, "total": number, "by": text,
+        },
+        pk="number", if_not_exists=True,
+    )  # fmt: skip
+    db.table("template").create(
+        {
+            "id": text, "person_id": text, "model": text, "created_at": text,
+            "quality": text, "sealed": bytes,
+        },
+        pk="id", not_null={"person_id", "model", "created_at", "sealed"}, if_not_exists=True,
+    )  # fmt: skip
+    db.table("template").create_index(["person_id"], if_not_exists=True)
+    db.table("outbox").create(
+        {"id": text, "created_at": text, "type": text, "subject": text, "data": text},
+        pk="id", not_null={"created_at", "type", "subject", "data"}, if_not_exists=True,
+    )  # fmt: skip
+    db.conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    db.conn.commit()
