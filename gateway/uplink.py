@@ -1,0 +1,325 @@
+"""Publishes the ledger over MQTT, in order, from a cursor.
+
+The ledger is the outbox: this reads the records after its cursor, publishes each with QoS 1,
+and moves the cursor over those that the broker has acknowledged, without a gap.  A broker
+that is down, slow or restarted therefore loses nothing and delays no door; what was under
+way is sent again, and subscribers drop what they have by its id.
+
+An acknowledgement is not delivery (docs/mqtt.md), so every event carries a number without
+holes and the hash of the one before, and a subscriber that misses one asks for it on the
+replay topic.  No message that arrives here opens, unlocks or changes anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import random
+import re
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import aiomqtt
+
+from gateway.config import MqttSettings
+from gateway.ledger import LedgerUnavailable
+from gateway.model import Event
+
+log = logging.getLogger("garita.uplink")
+
+BATCH = 200
+CURSOR_EVERY_S = 1.0
+STATE_EVERY_S = 2.0
+RETRY_S = (0.5, 30.0)
+ACK_TIMEOUT_S = 20.0
+REPLAY_LIMIT = 10_000
+REPLAYS_WAITING = 2
+REQUEST_LIMIT = 1024
+
+
+class Records(Protocol):
+    """What is read of the ledger."""
+
+    @property
+    def last_seq(self) -> int: ...
+    def after(self, seq: int, limit: int) -> list[Event]: ...
+    def get(self, seq: int) -> Event | None: ...
+
+
+class Uplink:
+    """One connection to one broker; `run()` keeps it for ever."""
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        gateway: str,
+        records: Records,
+        wait_beyond: Callable[[int], Awaitable[None]],
+        cursor_path: Path,
+        state: Callable[[], Mapping[str, Any]],
+        on_state: Callable[[bool, str], None],
+    ) -> None:
+        self._settings = settings
+        self._gateway = gateway
+        self._records = records
+        self._wait_beyond = wait_beyond
+        self._cursor = Cursor(cursor_path)
+        self._state = state
+        self._on_state = on_state
+        self._topic = f"{settings.base_topic}/{gateway}"
+        self._connected = False
+        self._replays: asyncio.Queue[tuple[str, int, int]] = asyncio.Queue(REPLAYS_WAITING)
+
+    def status(self) -> dict[str, Any]:
+        """For people: connected, how far published, how many wait."""
+        try:
+            waiting = max(0, self._records.last_seq - self._cursor.seq)
+        except LedgerUnavailable:
+            waiting = -1
+        return {"connected": self._connected, "published": self._cursor.seq, "waiting": waiting}
+
+    async def run(self) -> None:
+        """Connect, publish, and do so again after every failure, with growing pauses."""
+        wait = RETRY_S[0]
+        while True:
+            try:
+                await self._session()
+            except* (aiomqtt.MqttError, OSError, ssl.SSLError, LedgerUnavailable) as group:
+                detail = _reason(group)
+                if self._connected:
+                    wait = RETRY_S[0]
+                self._set_connected(False, detail)
+            await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - spreads gateways
+            wait = min(wait * 2, RETRY_S[1])
+
+    async def _session(self) -> None:
+        """One connection from beginning to end.
+
+        A new client each time: an old one may still hold messages that nobody waits for.
+        The message iterator is what notices a lost connection at once, so it runs beside
+        the publisher, which would otherwise wait for its time-out.
+        """
+        try:
+            async with self._client() as client:
+                _no_delay(client)
+                await client.subscribe(f"{self._topic}/replay", qos=1)
+                await client.publish(f"{self._topic}/status", "online", qos=1, retain=True)
+                self._cursor.load(self._records)
+                self._set_connected(True, "")
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._listen(client))
+                    group.create_task(self._publish_records(client))
+                    group.create_task(self._publish_state(client))
+                    group.create_task(self._answer_replays(client))
+        finally:
+            self._cursor.save()
+
+    def _client(self) -> aiomqtt.Client:
+        settings = self._settings
+        password = None
+        if settings.password_file is not None:
+            password = settings.password_file.read_text(encoding="utf-8").strip()
+        context = None
+        if settings.tls:
+            context = ssl.create_default_context(cafile=settings.ca_file)
+            if settings.cert_file is not None:
+                context.load_cert_chain(settings.cert_file, settings.key_file)
+        return aiomqtt.Client(
+            settings.host,
+            settings.port,
+            identifier=settings.client_id or f"garita-{self._gateway}",
+            username=settings.username,
+            password=password,
+            keepalive=settings.keepalive_s,
+            tls_context=context,
+            will=aiomqtt.Will(f"{self._topic}/status", "offline", qos=1, retain=True),
+            max_inflight_messages=settings.max_in_flight,
+            timeout=10.0,
+        )
+
+    def _set_connected(self, connected: bool, detail: str) -> None:
+        self._connected = connected
+        self._on_state(connected, detail)
+
+    async def _publish_records(self, client: aiomqtt.Client) -> None:
+        """Records in order, several under way; the cursor follows the acknowledgements."""
+        sent, topic = self._cursor.seq, f"{self._topic}/events"
+        window: asyncio.Queue[tuple[int, asyncio.Task[None]]] = asyncio.Queue(
+            self._settings.max_in_flight
+        )
+
+        async def acknowledged() -> None:
+            saved_at = asyncio.get_running_loop().time()
+            while True:
+                seq, task = await window.get()
+                await task
+                self._cursor.seq = seq
+                now = asyncio.get_running_loop().time()
+                if now - saved_at >= CURSOR_EVERY_S or window.empty():
+                    await asyncio.to_thread(self._cursor.save)
+                    saved_at = now
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(acknowledged())
+            while True:
+                await self._wait_beyond(sent)
+                for event in self._records.after(sent, BATCH):
+                    payload = cloud_event(event, self._gateway)
+                    task = group.create_task(self._publish(client, topic, payload))
+                    # A task starts when we next wait, in order of creation: so does its message.
+                    await window.put((event.seq, task))
+                    sent = event.seq
+                await asyncio.sleep(0)
+
+    async def _publish(self, client: aiomqtt.Client, topic: str, payload: str) -> None:
+        await client.publish(topic, payload, qos=1, timeout=ACK_TIMEOUT_S)
+
+    async def _publish_state(self, client: aiomqtt.Client) -> None:
+        """The gateway's health, retained: after each connect, and when it changes."""
+        last = ""
+        while True:
+            text = json.dumps(self._state(), ensure_ascii=False, sort_keys=True)
+            if text != last:
+                await client.publish(f"{self._topic}/state", text, qos=1, retain=True)
+                last = text
+            await asyncio.sleep(STATE_EVERY_S)
+
+    async def _listen(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            request = parse_replay(message.payload, retained=bool(message.retain))
+            if request is None:
+                log.warning("a replay request was not understood and is ignored")
+            elif self._replays.full():
+                log.warning("replay %s: too many are waiting, ignored", request[0])
+            else:
+                self._replays.put_nowait(request)
+        raise aiomqtt.MqttError("the connection ended")
+
+    async def _answer_replays(self, client: aiomqtt.Client) -> None:
+        """Send what was asked for once more, to whoever asked for it, one after the other."""
+        while True:
+            name, first, last = await self._replays.get()
+            topic, count = f"{self._topic}/replay/{name}", 0
+            while first + count <= last:
+                limit = min(self._settings.max_in_flight, last - first - count + 1)
+                events = self._records.after(first + count - 1, limit)
+                if not events:
+                    break
+                async with asyncio.TaskGroup() as group:
+                    for event in events:
+                        payload = cloud_event(event, self._gateway)
+                        group.create_task(self._publish(client, topic, payload))
+                count += len(events)
+            done = {"id": name, "from": first, "to": last, "count": count, "done": True}
+            await self._publish(client, topic, json.dumps(done))
+
+
+class Cursor:
+    """How far the ledger was published: ``chain seq`` in a small file.
+
+    It may lie behind the truth, never before it: what was published twice is dropped by its
+    id, what was skipped would be lost.  A cursor that is missing, damaged, of another ledger
+    or ahead of it counts as none, so everything is published again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._chain = ""
+        self._saved = -1
+        self.seq = 0
+
+    def load(self, records: Records) -> None:
+        """Read the file, and hold it against the ledger."""
+        first = records.get(1)
+        self._chain = str(first.data.get("chain", "")) if first else ""
+        self.seq = self._saved = 0
+        try:
+            chain, number = self._path.read_text(encoding="ascii").split()
+            seq = int(number)
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError):
+            log.error("the cursor %s is damaged: everything is published again", self._path.name)
+            return
+        if chain == self._chain and 0 <= seq <= records.last_seq:
+            self.seq = self._saved = seq
+        else:
+            log.error("the cursor is not of this ledger: everything is published again")
+
+    def save(self) -> None:
+        """Write the file whole or not at all; a failure costs repeated messages, not lost ones."""
+        seq = self.seq
+        if seq == self._saved or not self._chain:
+            return
+        fresh = self._path.with_suffix(".new")
+        try:
+            with fresh.open("w", encoding="ascii") as file:
+                file.write(f"{self._chain} {seq}\n")
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self._path)
+            self._saved = seq
+        except OSError as error:
+            log.error("the cursor can't be saved: %s", error)
+
+
+def cloud_event(event: Event, gateway: str) -> str:
+    """A record as CloudEvents 1.0 JSON, structured mode (gateway/events.schema.json)."""
+    return json.dumps(
+        {
+            "specversion": "1.0",
+            "id": event.id,
+            "source": f"/garita/{gateway}",
+            "type": f"org.garita.{event.type}",
+            "time": event.time,
+            # CloudEvents wants no empty subject.
+            **({"subject": event.subject} if event.subject else {}),
+            "datacontenttype": "application/json",
+            "seq": event.seq,
+            "hash": event.hash,
+            "prev": event.prev,
+            "data": event.data,
+        },
+        ensure_ascii=False,
+    )
+
+
+def parse_replay(payload: Any, *, retained: bool) -> tuple[str, int, int] | None:
+    """``{"id": "audit-1", "from": 7, "to": 9}`` as (id, first, last), or None.
+
+    A retained request is refused: it would be answered after every reconnect for ever.
+    """
+    if retained or not isinstance(payload, bytes | bytearray) or len(payload) > REQUEST_LIMIT:
+        return None
+    try:
+        item = json.loads(payload)
+        name, first, last = item["id"], item["from"], item["to"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    if not (isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name)):
+        return None
+    if not all(isinstance(n, int) and not isinstance(n, bool) for n in (first, last)):
+        return None
+    if not 1 <= first <= last < first + REPLAY_LIMIT or last > 2**62:
+        return None
+    return name, first, last
+
+
+def _no_delay(client: aiomqtt.Client) -> None:
+    """Small messages must not wait for each other (Nagle)."""
+    sock = client._client.socket()
+    if isinstance(sock, socket.socket) and sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _reason(group: BaseExceptionGroup[BaseException]) -> str:
+    """The first cause, without anything secret: aiomqtt's texts hold codes only."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) or type(error).__name__
