@@ -397,7 +397,7 @@ def _driver_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
                     )
     for name, camera in tables.cameras.items():
         try:
-            registry.check_options("cameras", camera.driver, camera.options)
+            registry.load("cameras", camera.driver).check(camera.options)
         except registry.UnknownDriver as error:
             yield ("cameras", name, "driver"), str(error)
         except ValidationError as error:

@@ -141,11 +141,12 @@ class Daemon:
                 log.info("ready: %d door(s)", len(self.gates))
                 await self._stop.wait()
                 notify(STOPPING=1)
+                # To rest while the ports are open; no badge is served between here and the end.
+                for board in self.boards.values():
+                    board.close()
                 for task in tasks:
                     task.cancel()
         finally:
-            for board in self.boards.values():
-                board.close()
             await self._append(NewEvent("gateway.stopped", self._settings.site.gateway))
 
     def _tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -253,10 +254,9 @@ class Daemon:
         while True:
             step = self.clock.check()
             if step is not None:
-                level = logging.WARNING if step.trusted else logging.CRITICAL
-                log.log(
-                    level, "the clock moved by %+.1f s, trusted: %s", step.seconds, step.trusted
-                )
+                moved, trusted = step.seconds, step.trusted
+                level = logging.WARNING if trusted else logging.CRITICAL
+                log.log(level, "the clock moved by %+.1f s, trusted: %s", moved, trusted)
                 self._note(
                     NewEvent(
                         "clock.stepped",
@@ -294,6 +294,7 @@ class Daemon:
 
     def state(self) -> dict[str, Any]:
         """The gateway's health, for MQTT and `garita status`; JSON values, no secrets."""
+        people: dict[str, Any] | None
         try:
             version = self.roster.version()
             people = {"version": version.number, "total": version.total} if version else None

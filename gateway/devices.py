@@ -9,11 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
-from drivers.locks.deadman import DeadMan
-from drivers.serialport import PortClosed, SerialPort
-
 from drivers import registry
 from drivers.base import LockDriver, ReaderDriver, Reading
+from drivers.locks.deadman import DeadMan
+from drivers.serialport import PortClosed, SerialPort
 from gateway.config import DoorTable, LockTable, PortTable, ReaderTable
 
 log = logging.getLogger("garita.devices")

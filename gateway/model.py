@@ -37,9 +37,9 @@ class Credential:
 
     @property
     def masked(self) -> str:
-        """What a record may show: the format and the last two to four characters."""
-        keep = 4 if len(self.number) >= 8 else 2
-        return f"{self.format}:…{self.number[-keep:]}"
+        """What a record may show: the format and at most half of the number, its end."""
+        keep = min(4, len(self.number) // 2)
+        return f"{self.format}:…{self.number[len(self.number) - keep :]}"
 
     @classmethod
     def parse(cls, text: str) -> Credential:

@@ -1,0 +1,230 @@
+"""A gate to try things on: virtual devices, a configuration, and the real daemon.
+
+The demo, the system tests and the benchmarks all drive the gateway through this, as a
+separate process over ptys, a real broker and real video files.  Nothing of the gateway is
+replaced: only what can't be had on a desk (a reader, a relay board, a camera) is simulated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from drivers.simulated.reader import VirtualRdm6300
+from drivers.simulated.relay import VirtualRelayBoard
+from gateway import control
+
+ROOT = Path(__file__).parents[1]
+
+CONFIG = """
+[site]
+gateway = "demo-gate"
+timezone = "America/Tijuana"
+data_dir = "data"
+run_dir = "run"
+key_file = "site.key"
+{site}
+
+[schedules.never-today]
+periods = [{{ days = ["holiday"], from = "03:00", to = "03:01" }}]
+
+[access_levels.plant]
+doors = {{ gate = "always", yard = "always" }}
+
+[access_levels.nights]
+doors = {{ gate = "never-today", yard = "never-today" }}
+
+[readers.gate-in]
+driver = "rdm6300"
+port = "dev/gate-reader"
+options = {{ hold_off_s = {hold_off_s} }}
+
+[readers.yard-in]
+driver = "rdm6300"
+port = "dev/yard-reader"
+options = {{ hold_off_s = {hold_off_s} }}
+
+[locks.board]
+driver = "lcus"
+port = "dev/board"
+options = {{ channels = 2 }}
+
+{camera}
+
+[doors.gate]
+mode = "{gate_mode}"
+reader = "gate-in"
+lock = "board"
+channel = 1
+pulse_s = {pulse_s}
+fail = "safe"
+{gate_camera}
+
+[doors.yard]
+mode = "badge"
+reader = "yard-in"
+lock = "board"
+channel = 2
+pulse_s = {pulse_s}
+fail = "secure"
+
+[face]
+timeout_s = {face_timeout_s}
+
+{mqtt}
+"""
+
+CAMERA = """
+[cameras.gate]
+options = {{ source = "{source}" }}
+"""
+
+
+class Rig:
+    """One gate in `folder`; use it inside an event loop, and `stop()` it at the end."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        camera: bool = False,
+        mqtt: str = "",
+        site: str = "",
+        hold_off_s: float = 0.0,
+        pulse_s: float = 0.3,
+        face_timeout_s: float = 3.0,
+    ) -> None:
+        self.folder = folder
+        self.config = folder / "garita.toml"
+        self.video = folder / "camera.avi"
+        self.socket = folder / "run" / "garita.sock"
+        self.ledger_path = folder / "data" / "ledger.db"
+        self.people_path = folder / "data" / "people.db"
+        self.daemon: asyncio.subprocess.Process | None = None
+        (folder / "dev").mkdir(parents=True, exist_ok=True)
+        # Ports are opened as /dev/... on a real box: the paths in the file are made absolute.
+        text = CONFIG.format(
+            site=site,
+            hold_off_s=hold_off_s,
+            pulse_s=pulse_s,
+            face_timeout_s=face_timeout_s,
+            camera=CAMERA.format(source=self.video) if camera else "",
+            gate_mode="badge+face" if camera else "badge",
+            gate_camera='camera = "gate"' if camera else "",
+            mqtt=f"[mqtt]\n{mqtt}" if mqtt else "",
+        )
+        self.config.write_text(text.replace('"dev/', f'"{folder}/dev/'), encoding="utf-8")
+        self.gate_reader = VirtualRdm6300(folder / "dev" / "gate-reader")
+        self.yard_reader = VirtualRdm6300(folder / "dev" / "yard-reader")
+        self.board = VirtualRelayBoard(folder / "dev" / "board")
+        if not (folder / "site.key").exists():
+            self.cli("key", "new", str(folder / "site.key"), config=False)
+
+    def cli(
+        self, *arguments: str, config: bool = True, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `garita ...` as a user would; raises CalledProcessError if it fails."""
+        command = [sys.executable, "-m", "gateway.cli.main", *arguments]
+        if config:
+            command += ["-c", str(self.config)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        if check and done.returncode:
+            raise AssertionError(f"garita {arguments[0]}: {done.stdout}{done.stderr}")
+        return done
+
+    async def acli(self, *arguments: str, **options: bool) -> subprocess.CompletedProcess[str]:
+        """`cli` without stopping the virtual devices."""
+        return await asyncio.to_thread(self.cli, *arguments, **options)
+
+    def write_people(self, rows: Sequence[Mapping[str, str]]) -> Path:
+        """A personnel list as CSV; keys are columns."""
+        columns = (
+            "id",
+            "name",
+            "valid_from",
+            "valid_until",
+            "status",
+            "credentials",
+            "access_levels",
+        )
+        lines = [",".join(columns)]
+        lines += [",".join(str(row.get(column, "")) for column in columns) for row in rows]
+        path = self.folder / "people.csv"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+    async def start(self, *, wait: bool = True, log: Path | None = None) -> None:
+        """Start the daemon and wait until its devices are online."""
+        with contextlib.ExitStack() as stack:
+            target: Any = subprocess.DEVNULL
+            if log is not None:
+                target = stack.enter_context(log.open("ab"))
+            self.daemon = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "gateway.daemon",
+                "-c",
+                str(self.config),
+                stdout=target,
+                stderr=target,
+                cwd=ROOT,
+                start_new_session=True,
+            )
+        if wait:
+            await self.until(lambda status: self._online(status, "reader", "lock"))
+
+    @staticmethod
+    def _online(status: Mapping[str, Any], *kinds: str) -> bool:
+        found = [d for d in status["devices"] if d["kind"] in kinds]
+        return {d["kind"] for d in found} == set(kinds) and all(d["online"] for d in found)
+
+    async def until(self, condition: Any, timeout_s: float = 20.0) -> dict[str, Any]:
+        """Wait until `condition(status)` holds; returns that status."""
+        status: dict[str, Any] = {}
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    with contextlib.suppress(control.ControlError):
+                        status = await asyncio.to_thread(control.ask, self.socket, "status")
+                        if condition(status):
+                            return status
+                    if self.daemon is not None and self.daemon.returncode is not None:
+                        raise AssertionError(f"the daemon ended with {self.daemon.returncode}")
+                    await asyncio.sleep(0.02)
+        except TimeoutError as error:
+            raise AssertionError(f"it did not come to that; status: {status}") from error
+
+    async def until_online(self, *kinds: str, timeout_s: float = 30.0) -> dict[str, Any]:
+        """Wait until every device of these kinds is online."""
+        return await self.until(lambda status: self._online(status, *kinds), timeout_s)
+
+    def kill(self) -> None:
+        """kill -9: no chance to tidy up."""
+        if self.daemon is not None and self.daemon.returncode is None:
+            os.kill(self.daemon.pid, signal.SIGKILL)
+
+    async def stop_daemon(self) -> int:
+        """SIGTERM, and wait for the end; returns the exit code."""
+        assert self.daemon is not None
+        if self.daemon.returncode is None:
+            self.daemon.terminate()
+        async with asyncio.timeout(20):
+            return await self.daemon.wait()
+
+    async def stop(self) -> None:
+        """Everything down, whatever state it is in."""
+        if self.daemon is not None and self.daemon.returncode is None:
+            try:
+                await self.stop_daemon()
+            except TimeoutError:
+                self.kill()
+                await self.daemon.wait()
+        for device in (self.gate_reader, self.yard_reader, self.board):
+            device.close()
