@@ -368,9 +368,10 @@ def _cross(tables: Tables) -> Iterator[tuple[Loc, str]]:
                 yield loc, f"there is no [schedules.{schedule}] (built in: {ALWAYS})"
     if ALWAYS in tables.schedules:
         yield ("schedules", ALWAYS), "this name is built in"
-    for day, times in Counter(holiday.date for holiday in tables.holidays).items():
-        if times > 1:
-            yield ("holidays",), f"{day} is listed {times} times"
+    days = [holiday.date for holiday in tables.holidays]
+    for index, day in enumerate(days):
+        if day in days[:index]:
+            yield ("holidays", index, "date"), f"{day} is listed twice"
 
 
 def _driver_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:

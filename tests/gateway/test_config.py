@@ -71,7 +71,7 @@ def test_all_mistakes_at_once_each_with_line_key_and_reason(tmp_path: Path) -> N
         ("hold_off_s = 1.0", "holdoff_s = 1.0", "readers.main-in.options.holdoff_s", "unknown"),
         ("threshold = 0.50", "threshold = 0.9", "face.threshold", "less than"),
         ("usb-Arduino_LLC_Arduino_Micro-if00", "usb-1a86_USB_Serial-if00-port0", None, "same port"),
-        ("2027-01-01", "2026-12-25", "holidays", "2 times"),
+        ("2027-01-01", "2026-12-25", "holidays.1.date", "twice"),
         ('# username = "gate-1"', 'password_file = "p"', "mqtt", "needs username"),
         ("# tls = true", 'cert_file = "p"\nkey_file = "k"', "mqtt", "need tls"),
         (

@@ -1,0 +1,252 @@
+"""``make demo``: a shift at a simulated gate, with the real gateway.
+
+The daemon, the commands, the wire frames, the video through OpenCV and the MQTT events are
+real; reader, relay board, camera picture and people are made up.  Ends with exit code 0 only
+if everything that happened was what should have happened.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from demo.broker import Auditor, DemoBroker, free_port
+from demo.photos import PhotosMissing, fetch
+from demo.rig import ROOT, Rig
+from drivers.simulated.camera import empty_video, person_video
+from drivers.simulated.reader import VirtualRdm6300
+from gateway import control
+from gateway.cli.text import reason
+from gateway.ledger import LedgerReader
+
+out = Console(highlight=False, width=110)
+FACILITY = 18
+PEOPLE = [
+    {"id": "e100", "name": "Bruno Reyes", "credentials": "em4100:18:5550100",
+     "access_levels": "plant", "valid_until": "2035-12-31"},
+    {"id": "e200", "name": "Elena Ortiz", "credentials": "em4100:18:5550200",
+     "access_levels": "plant", "valid_until": "2035-12-31"},
+    {"id": "e300", "name": "Diego Luna", "credentials": "em4100:18:5550300",
+     "access_levels": "plant", "valid_until": "2025-06-30"},
+    {"id": "e400", "name": "Nora Solis", "credentials": "em4100:18:5550400",
+     "access_levels": "nights"},
+]  # fmt: skip
+BRUNO, ELENA, DIEGO, NORA, NOBODY = 5550100, 5550200, 5550300, 5550400, 5559999
+
+
+class Story:
+    """The scenes, and whether each went as it should."""
+
+    def __init__(self, rig: Rig, photos: Path, broker: DemoBroker, auditor: Auditor) -> None:
+        self.rig = rig
+        self.photos = photos
+        self.broker = broker
+        self.auditor = auditor
+        self.wrong: list[str] = []
+        self._scene = 0
+
+    def check(self, good: bool, what: str) -> None:
+        """Note whether something is as it should be, and show it."""
+        mark = "[green]✓[/green]" if good else "[red]✗[/red]"
+        out.print(f"  {mark} {what}")
+        if not good:
+            self.wrong.append(what)
+
+    def scene(self, title: str) -> None:
+        self._scene += 1
+        out.print(f"\n[bold]{self._scene}. {title}[/bold]")
+
+    async def before_camera(self, photo: str | None) -> None:
+        """Someone else steps in front of the camera (the video file is replaced)."""
+        if photo is None:
+            await asyncio.to_thread(empty_video, self.rig.video, seconds=1.0)
+        else:
+            await asyncio.to_thread(person_video, self.photos / photo, self.rig.video, seconds=1.0)
+        await asyncio.sleep(2.2)  # the camera reads the old file to its end
+
+    async def tap(self, reader: VirtualRdm6300, number: int | None, expected: str) -> None:
+        """Hold a badge to a reader (None: noise on its line) and compare the answer."""
+        door = "gate" if reader is self.rig.gate_reader else "yard"
+        before = await self._last(door)
+        seen = len(self.rig.board.log)
+        begun = time.monotonic()
+        if number is None:
+            reader.garbage()
+        else:
+            reader.present(FACILITY, number)
+        status = await self.rig.until(lambda s: (s["last"].get(door) or {}) != before)
+        answer = status["last"][door]
+        channel = 1 if door == "gate" else 2
+        released = [
+            switch
+            for switch in self.rig.board.log[seen:]
+            if switch.on and switch.channel == channel
+        ]
+        granted = answer["reason"] == "granted"
+        lock = "lock stays locked"
+        if released:
+            lock = f"lock released after {(released[0].at - begun) * 1000:.0f} ms"
+        colour = "green" if granted else "yellow"
+        self.check(
+            answer["reason"] == expected and bool(released) == granted,
+            f"{door}: [{colour}]{answer['reason']}[/{colour}] ({reason(answer['reason'])}); "
+            f"{lock}; record {answer['seq']}",
+        )
+
+    async def _last(self, door: str) -> dict[str, Any]:
+        status = await self.rig.until(lambda s: True)
+        return status["last"].get(door) or {}
+
+    async def tell(self) -> None:
+        """The shift."""
+        gate, yard = self.rig.gate_reader, self.rig.yard_reader
+        self.scene("Bruno holds his badge to the reader and looks at the camera")
+        await self.tap(gate, BRUNO, "granted")
+        self.scene("A badge that nobody on the list holds")
+        await self.tap(gate, NOBODY, "denied_unknown_credential")
+        self.scene("Diego, whose permit ended on 2025-06-30")
+        await self.tap(gate, DIEGO, "denied_expired")
+        self.scene("Nora, who works nights, comes at another hour")
+        await self.tap(gate, NORA, "denied_out_of_schedule")
+        self.scene("Elena's badge in Bruno's hand: the right badge, another face")
+        await self.tap(gate, ELENA, "denied_face_mismatch")
+        self.scene("Elena herself")
+        await self.before_camera("biden.jpg")
+        await self.tap(gate, ELENA, "granted")
+        self.scene("A badge, and nobody in front of the camera")
+        await self.before_camera(None)
+        await self.tap(gate, BRUNO, "denied_no_face")
+        self.scene("Noise on the reader's cable: a frame with one wrong bit")
+        await self.tap(yard, None, "denied_bad_read")
+        self.scene("The broker goes down; the yard door asks for a badge alone")
+        await self.broker.stop()
+        await self.rig.until(lambda s: not s["mqtt"]["connected"])
+        await self.tap(yard, BRUNO, "granted")
+        await self.tap(yard, ELENA, "granted")
+        await self.tap(yard, NOBODY, "denied_unknown_credential")
+        waiting = (await self.rig.until(lambda s: True))["mqtt"]["waiting"]
+        self.check(waiting >= 3, f"{waiting} events wait in the log; the doors did not")
+        self.scene("The broker is back")
+        await self.broker.start()
+        await self.rig.until(lambda s: s["mqtt"]["connected"] and not s["mqtt"]["waiting"], 60)
+        last = LedgerReader(self.rig.ledger_path).last_seq
+        await self.auditor.wait_for(last)
+        self.check(True, f"the auditor has every event from 1 to {last}, none lost")
+        self.scene("Bruno leaves the company: revoked while the gate is running")
+        revoked = await self.rig.acli("people", "revoke", "e100", "--reason", "left the company")
+        self.check(revoked.returncode == 0, "garita people revoke e100")
+        await self.tap(yard, BRUNO, "denied_revoked")
+
+    async def close(self) -> None:
+        """The end of the shift: stop, verify, compare."""
+        self.scene("End of shift: stop the gateway and verify the log")
+        code = await self.rig.stop_daemon()
+        self.check(code == 0, f"the gateway stopped cleanly (exit code {code})")
+        self.check(not any(self.rig.board.state.values()), "every lock is at rest")
+        done = await self.rig.acli("log", "verify", check=False)
+        self.check(done.returncode == 0, "garita log verify: " + done.stdout.split("\n")[0])
+        records = {e.seq: e for e in LedgerReader(self.rig.ledger_path).after(0, 10_000)}
+        same = all(records[n].hash == e["hash"] for n, e in self.auditor.events.items())
+        self.check(
+            same and len(self.auditor.events) >= len(records) - 2,
+            f"the auditor's {len(self.auditor.events)} events have the log's own hashes",
+        )
+
+
+async def prepare(rig: Rig, photos: Path) -> None:
+    """People and faces, with the commands that a site would use."""
+    people = rig.write_people(PEOPLE)
+    await rig.acli("people", "sync", str(people), "--apply")
+    out.print("  [green]✓[/green] garita people sync people.csv --apply: 4 people")
+    folder = rig.folder / "photos"
+    # Not the photograph that the camera will show: obama3 and biden play the live faces.
+    for person, names in {
+        "e100": ("obama.jpg", "obama2.jpg", "obama_partial_face.jpg"),
+        "e200": ("biden.jpg",) * 3,
+    }.items():
+        for index, name in enumerate(names, 1):
+            (folder / person).mkdir(parents=True, exist_ok=True)
+            shutil.copy(photos / name, folder / person / f"{index}{Path(name).suffix}")
+    await rig.acli("people", "enroll", "--folder", str(folder))
+    out.print("  [green]✓[/green] garita people enroll --folder photos: 2 faces, 3 templates each")
+
+
+@contextlib.asynccontextmanager
+async def gate(photos: Path, folder: Path) -> AsyncIterator[Story]:
+    """A gate with everything running, taken down at the end."""
+    port = free_port()
+    broker = DemoBroker(port)
+    await broker.start()
+    out.print(f"  [green]✓[/green] an MQTT broker on 127.0.0.1:{port}")
+    await asyncio.to_thread(person_video, photos / "obama3.jpg", folder / "camera.avi", seconds=1.0)
+    rig = Rig(folder, camera=True, mqtt=f'host = "127.0.0.1"\nport = {port}', hold_off_s=0.2)
+    out.print("  [green]✓[/green] two virtual RDM6300 readers, a virtual relay board (ptys)")
+    auditor = Auditor(port, "demo-gate")
+    listening = asyncio.create_task(auditor.run())
+    try:
+        await prepare(rig, photos)
+        begun = time.monotonic()
+        await rig.start(log=folder / "gateway.log")
+        out.print(f"  [green]✓[/green] garita run: ready in {time.monotonic() - begun:.1f} s")
+        await rig.until_online("reader", "lock", "camera", "face", "broker")
+        out.print("  [green]✓[/green] camera and face process ready")
+        yield Story(rig, photos, broker, auditor)
+    finally:
+        await rig.stop()
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await broker.stop()
+
+
+async def demo(keep: bool) -> int:
+    begun = time.monotonic()
+    out.rule("Garita: the real gateway at a simulated gate")
+    photos = fetch()
+    base = ROOT / ".cache" / "demo"
+    base.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="gate-", dir=base))
+    async with gate(photos, folder) as story:
+        await story.tell()
+        if keep:
+            out.print(f"\nLeft running.  Try:  garita status -c {story.rig.config}")
+            out.print(f"                    garita log tail -f -c {story.rig.config}")
+            out.print("Ctrl-C ends it.")
+            with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
+                await asyncio.Event().wait()
+        await story.close()
+    out.rule()
+    if story.wrong:
+        out.print(f"[red]{len(story.wrong)} thing(s) went wrong; see {folder}[/red]")
+        return 1
+    shutil.rmtree(folder)
+    out.print(f"[green]Everything went as it should[/green] ({time.monotonic() - begun:.0f} s).")
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave the gate running at the end")
+    try:
+        return asyncio.run(demo(parser.parse_args().keep))
+    except PhotosMissing as error:
+        out.print(f"[red]{error}[/red]")
+    except (AssertionError, TimeoutError, control.ControlError) as error:
+        out.print(f"[red]the demo stopped: {error or type(error).__name__}[/red]")
+    except KeyboardInterrupt:
+        out.print("ended")
+        return 130
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
