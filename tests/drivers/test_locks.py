@@ -1,0 +1,147 @@
+"""Relay boards: exact frames, and a board that is put to rest by whoever survives."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drivers import registry
+from drivers.locks.deadman import DeadMan
+from drivers.locks.lcus import LcusBoard
+from drivers.simulated.relay import VirtualRelayBoard
+
+ON, OFF = bytes.fromhex("A00101A2"), bytes.fromhex("A00100A1")
+
+
+def test_the_frames_of_the_manual() -> None:
+    board = LcusBoard(LcusBoard.Options(channels=2))
+    assert board.set(1, True) == ON
+    assert board.set(1, False) == OFF
+    assert board.set(2, True) == bytes.fromhex("A00201A3")
+    for channel in (0, 3, -1):
+        with pytest.raises(ValueError, match="relay"):
+            board.set(channel, True)
+
+
+async def test_the_virtual_board_understands_only_whole_frames(tmp_path: Path) -> None:
+    board = VirtualRelayBoard(tmp_path / "board")
+    board.received(b"\xa0\x01\x01\xa3" + ON[:2])
+    board.received(ON[2:])
+    assert board.state == {1: True} and board.bad == 4
+    board.close()
+
+
+PARENT = """
+import os, sys, time
+from drivers.locks.deadman import DeadMan
+port = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)
+guard = DeadMan.arm(port, bytes.fromhex("A00100A1"))
+os.write(port, bytes.fromhex("A00101A2"))
+print(guard.pid, flush=True)
+if sys.argv[2] == "disarm":
+    guard.disarm()
+    sys.exit()
+time.sleep(60)
+"""
+
+
+async def parent(board: VirtualRelayBoard, what: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PARENT, str(board.path), what, stdout=subprocess.PIPE
+    )
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
+async def test_a_relay_does_not_outlive_its_gateway(tmp_path: Path, number: signal.Signals) -> None:
+    board = VirtualRelayBoard(tmp_path / "board")
+    process = await parent(board, "wait")
+    assert process.stdout is not None
+    guard = int(await process.stdout.readline())
+    await board.wait_for(1, True)
+    os.kill(process.pid, number)
+    await board.wait_for(1, False)
+    await process.wait()
+    async with asyncio.timeout(5):
+        while alive(guard):
+            await asyncio.sleep(0.01)
+    board.close()
+
+
+async def test_a_guard_ignores_signals_meant_for_the_gateway(tmp_path: Path) -> None:
+    board = VirtualRelayBoard(tmp_path / "board")
+    process = await parent(board, "wait")
+    assert process.stdout is not None
+    guard = int(await process.stdout.readline())
+    await board.wait_for(1, True)
+    await asyncio.sleep(0.3)  # let it reach its wait
+    os.kill(guard, signal.SIGTERM)
+    await asyncio.sleep(0.2)
+    assert alive(guard) and board.state[1] is True
+    process.kill()
+    await board.wait_for(1, False)
+    await process.wait()
+    board.close()
+
+
+async def test_a_disarmed_guard_leaves_the_board_alone(tmp_path: Path) -> None:
+    board = VirtualRelayBoard(tmp_path / "board")
+    process = await parent(board, "disarm")
+    assert process.stdout is not None
+    guard = int(await process.stdout.readline())
+    assert await process.wait() == 0
+    assert not alive(guard)
+    await asyncio.sleep(0.2)
+    assert board.state == {1: True}
+    board.close()
+
+
+async def test_disarming_twice_or_after_its_death_is_no_error(tmp_path: Path) -> None:
+    board = VirtualRelayBoard(tmp_path / "board")
+    port = os.open(board.path, os.O_RDWR | os.O_NOCTTY)
+    guard = DeadMan.arm(port, OFF)
+    os.kill(guard.pid, signal.SIGKILL)
+    guard.disarm()
+    os.close(port)
+    board.close()
+
+
+def test_drivers_by_name() -> None:
+    assert registry.names("readers") == ["line", "rdm6300"]
+    assert isinstance(registry.load("locks", "lcus").make({"channels": 4}), LcusBoard)
+    with pytest.raises(registry.UnknownDriver, match="there are: line, rdm6300"):
+        registry.load("readers", "osdp2")
+
+
+def test_somebody_elses_broken_driver_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [
+        registry.EntryPoint("broken", "no.such.module:X", "garita.readers"),
+        registry.EntryPoint("odd", "os:getcwd", "garita.readers"),
+    ]
+    monkeypatch.setattr(registry, "_points", lambda kind: points)
+    assert registry.names("readers") == ["broken", "odd"]
+    with pytest.raises(registry.UnknownDriver, match="'broken' .* fails: No module"):
+        registry.load("readers", "broken")
+    with pytest.raises(registry.UnknownDriver, match="no driver class"):
+        registry.load("readers", "odd")
+
+
+def test_options_of_a_camera_cost_no_opencv() -> None:
+    code = (
+        "import sys; from drivers import registry;"
+        "registry.load('cameras', 'opencv').check({'source': 0});"
+        "sys.exit('cv2' in sys.modules or 'numpy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
