@@ -122,7 +122,7 @@ class LedgerReader:
                 report.add(expected, f"records {expected} to {seq - 1} are missing")
             if not isinstance(body, str) or not isinstance(digest, bytes):
                 report.add(seq, "the record is not in its form")
-                prev, expected = bytes(digest or b""), seq + 1
+                prev, expected = digest if isinstance(digest, bytes) else b"", seq + 1
                 continue
             if chain.link(prev, seq, body) != digest:
                 report.add(seq, "the record or its link was changed")
