@@ -26,6 +26,8 @@ MAX_BYTES = 32 * 1024 * 1024
 MAX_SIDE = 1600
 # Two pictures of one person lie closer than this; two people's almost never do (docs/face.md).
 SAME_PERSON = 0.6
+# Two shots of one person a second apart differ by more than this.
+SAME_PICTURE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +62,20 @@ def from_capture(name: str, template: bytes, quality: dict[str, float]) -> Look:
 
 
 def agree(looks: Sequence[Look]) -> list[Look]:
-    """The same looks, those refused that show another face than the first good one."""
-    first = next((item.embedding for item in looks if item.embedding is not None), None)
+    """The same looks, without those that show another face than the first good one, and
+    without the same picture again, which would only pretend to be a further template."""
+    kept: list[Embedding] = []
     result = []
     for item in looks:
-        stranger = (
-            first is not None
-            and item.embedding is not None
-            and float(distances(item.embedding, first[None, :])[0]) > SAME_PERSON
-        )
-        result.append(
-            Look(item.name, None, item.quality, Refusal.ANOTHER_PERSON) if stranger else item
-        )
+        if item.embedding is not None:
+            near = distances(item.embedding, np.stack(kept)) if kept else np.zeros(0)
+            if kept and near[0] > SAME_PERSON:
+                item = Look(item.name, None, item.quality, Refusal.ANOTHER_PERSON)  # noqa: PLW2901
+            elif kept and near.min() < SAME_PICTURE:
+                item = Look(item.name, None, item.quality, Refusal.SAME_PICTURE)  # noqa: PLW2901
+            else:
+                kept.append(item.embedding)
+        result.append(item)
     return result
 
 

@@ -13,6 +13,7 @@ replay topic.  No message that arrives here opens, unlocks or changes anything.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -111,13 +112,22 @@ class Uplink:
                 await client.publish(f"{self._topic}/status", "online", qos=1, retain=True)
                 self._cursor.load(self._records)
                 self._set_connected(True, "")
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._listen(client))
-                    group.create_task(self._publish_records(client))
-                    group.create_task(self._publish_state(client))
-                    group.create_task(self._answer_replays(client))
+                try:
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(self._listen(client))
+                        group.create_task(self._publish_records(client))
+                        group.create_task(self._publish_state(client))
+                        group.create_task(self._answer_replays(client))
+                except asyncio.CancelledError:
+                    await self._say_goodbye(client)
+                    raise
         finally:
             self._cursor.save()
+
+    async def _say_goodbye(self, client: aiomqtt.Client) -> None:
+        """On a clean stop the broker does not send our will, so we say it ourselves."""
+        with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
+            await client.publish(f"{self._topic}/status", "offline", qos=1, retain=True, timeout=1)
 
     def _client(self) -> aiomqtt.Client:
         settings = self._settings
@@ -129,7 +139,7 @@ class Uplink:
             context = ssl.create_default_context(cafile=settings.ca_file)
             if settings.cert_file is not None:
                 context.load_cert_chain(settings.cert_file, settings.key_file)
-        return aiomqtt.Client(
+        client = aiomqtt.Client(
             settings.host,
             settings.port,
             identifier=settings.client_id or f"garita-{self._gateway}",
@@ -141,6 +151,9 @@ class Uplink:
             max_inflight_messages=settings.max_in_flight,
             timeout=10.0,
         )
+        # It warns about more than ten calls under way; here that is how it should be.
+        client.pending_calls_threshold = 2 * settings.max_in_flight + 10
+        return client
 
     def _set_connected(self, connected: bool, detail: str) -> None:
         self._connected = connected

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 SIZE = (640, 480)
 FPS = 15
+FACE_AT = (0.55, 0.22)  # where official portraits have the face, as shares of width and height
 
 
 def person_video(
-    photo: Path, path: Path, *, seconds: float = 2.0, zoom: float = 1.0, seed: int = 1
+    photo: Path, path: Path, *, seconds: float = 2.0, zoom: float = 1.6, seed: int = 1
 ) -> None:
-    """Someone stands before the camera: `photo` fills the height, `zoom` times."""
+    """Someone stands before the camera, face in the middle; `zoom` 1 shows as much of the
+    height as the portrait does."""
     image = _load(photo)
     random = np.random.default_rng(seed)
     count = round(seconds * FPS)
@@ -29,13 +31,9 @@ def person_video(
         turn = 2 * np.pi * index / count
         scale = zoom * height / image.shape[0] * (1 + 0.04 * np.sin(turn))
         shift = (14 * np.sin(turn), 8 * np.cos(2 * turn))
-        matrix = cv2.getRotationMatrix2D(
-            (image.shape[1] / 2, image.shape[0] / 2), 2.5 * np.sin(turn), scale
-        )
-        matrix[:, 2] += (
-            width / 2 - image.shape[1] / 2 + shift[0],
-            height / 2 - image.shape[0] / 2 + shift[1],
-        )
+        face = (FACE_AT[0] * image.shape[1], FACE_AT[1] * image.shape[0])
+        matrix = cv2.getRotationMatrix2D(face, 2.5 * np.sin(turn), scale)
+        matrix[:, 2] += (width / 2 - face[0] + shift[0], height / 2 - face[1] + shift[1])
         frame = cv2.warpAffine(image, matrix, SIZE, borderValue=(90, 96, 92))
         light = 1 + 0.12 * np.sin(turn + 1)
         frames.append(_noisy(frame * light, random))

@@ -15,7 +15,7 @@ import cv2
 from gateway.face.engine import Face, Image
 
 MIN_FACE_PX = 80
-MIN_SHARPNESS = 40.0
+MIN_SHARPNESS = 30.0
 MIN_LUMA, MAX_LUMA = 40.0, 225.0
 RIVAL_SHARE = 0.5
 _CHIP = 150
@@ -32,6 +32,7 @@ class Refusal(StrEnum):
     TOO_DARK = "too_dark"
     TOO_BRIGHT = "too_bright"
     ANOTHER_PERSON = "another_person"
+    SAME_PICTURE = "same_picture"
 
 
 SENTENCES = {
@@ -45,6 +46,10 @@ SENTENCES = {
     Refusal.ANOTHER_PERSON: (
         "not the same face as the other pictures",
         "no es el mismo rostro que en las otras imágenes",
+    ),
+    Refusal.SAME_PICTURE: (
+        "the same picture again; take another one",
+        "la misma imagen otra vez; tome otra",
     ),
 }
 

@@ -1,0 +1,110 @@
+"""What tests share: photographs, a real mosquitto, a gate to drive."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.broker import free_port
+from demo.photos import PhotosMissing, fetch
+from demo.rig import Rig
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The folder of portraits; without them these tests fail, they are not skipped."""
+    try:
+        return fetch()
+    except PhotosMissing as error:
+        pytest.fail(str(error))
+
+
+class Mosquitto:
+    """A real broker on a free port of 127.0.0.1 that can be killed and started again."""
+
+    def __init__(self, folder: Path, config: str = "allow_anonymous true") -> None:
+        path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+        found = shutil.which("mosquitto", path=path)
+        if found is None:
+            pytest.fail("the tests need mosquitto: sudo apt install mosquitto")
+        self._binary = found
+        self.port = free_port()
+        self._config = folder / "mosquitto.conf"
+        (folder / "store").mkdir(parents=True, exist_ok=True)
+        self._config.write_text(
+            f"user root\npersistence true\npersistence_location {folder}/store/\n"
+            f"max_queued_messages 100000\nset_tcp_nodelay true\n"
+            f"listener {self.port} 127.0.0.1\n{config}\n"
+        )
+        self._log = folder / "mosquitto.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._binary, "-c", str(self._config)], stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    pytest.fail(f"mosquitto did not start: {self._log.read_text()[-500:]}")
+                time.sleep(0.02)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(timeout=10)
+            self._process = None
+
+    def kill(self) -> None:
+        self.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def make_broker(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
+    """Brokers with configurations of the test's own."""
+    made: list[Mosquitto] = []
+
+    def make(config: str = "allow_anonymous true") -> Mosquitto:
+        broker = Mosquitto(tmp_path / f"broker{len(made)}", config)
+        made.append(broker)
+        return broker
+
+    yield make
+    for broker in made:
+        broker.stop()
+
+
+@pytest.fixture
+def broker(make_broker: Callable[..., Mosquitto]) -> Mosquitto:
+    """A broker that lets everyone in, started."""
+    broker = make_broker()
+    broker.start()
+    return broker
+
+
+@pytest.fixture
+async def make_rig(tmp_path: Path) -> AsyncIterator[Callable[..., Rig]]:
+    """Gates of virtual devices, stopped at the end."""
+    made: list[Rig] = []
+
+    def make(**options: object) -> Rig:
+        rig = Rig(tmp_path / f"gate{len(made)}", **options)  # type: ignore[arg-type]
+        made.append(rig)
+        return rig
+
+    yield make
+    await asyncio.gather(*(rig.stop() for rig in made))
