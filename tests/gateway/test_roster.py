@@ -266,8 +266,8 @@ def test_a_badge_may_pass_from_one_person_to_another(people: Path, tmp_path: Pat
 def test_a_plan_names_what_changes_and_writes_nothing(people: Path, tmp_path: Path) -> None:
     apply(people, tmp_path, row("a"), row("b"), row("c", "h10301:1:1"))
     db = open_admin(people)
-    source = read(tmp_path, "\n".join(
-        [HEAD, row("b", name="New"), row("c", "h10301:1:2", levels="night"), row("d")]) + "\n")  # fmt: skip
+    rows = [row("b", name="New"), row("c", "h10301:1:2", levels="night"), row("d")]
+    source = read(tmp_path, "\n".join([HEAD, *rows]) + "\n")
     plan = sync.plan(db, source)
     assert [p.id for p in plan.added] == ["d"]
     assert plan.changed == {"b": ("name",), "c": ("access_levels", "credentials")}
