@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -137,6 +138,9 @@ class Daemon:
                     group.create_task(self._supervise(name, run), name=name)
                     for name, run in self._tasks().items()
                 ]
+                # What lives from here on lives to the end: the collector need not look at it.
+                gc.collect()
+                gc.freeze()
                 notify(READY=1, STATUS="serving")
                 log.info("ready: %d door(s)", len(self.gates))
                 await self._stop.wait()
@@ -360,6 +364,8 @@ def main() -> int:
     parser.add_argument("-c", "--config", type=Path, required=True)
     parser.add_argument("--log-level", default="INFO")
     options = parser.parse_args()
+    # The log's writer waits for the interpreter no longer than this when the loop is busy.
+    sys.setswitchinterval(0.001)
     logging.basicConfig(
         level=options.log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
     )

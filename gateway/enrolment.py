@@ -67,15 +67,16 @@ def agree(looks: Sequence[Look]) -> list[Look]:
     kept: list[Embedding] = []
     result = []
     for item in looks:
-        if item.embedding is not None:
-            near = distances(item.embedding, np.stack(kept)) if kept else np.zeros(0)
-            if kept and near[0] > SAME_PERSON:
-                item = Look(item.name, None, item.quality, Refusal.ANOTHER_PERSON)  # noqa: PLW2901
-            elif kept and near.min() < SAME_PICTURE:
-                item = Look(item.name, None, item.quality, Refusal.SAME_PICTURE)  # noqa: PLW2901
+        embedding, refusal = item.embedding, item.refusal
+        if embedding is not None:
+            near = distances(embedding, np.stack(kept)) if kept else None
+            if near is None or (near[0] <= SAME_PERSON and near.min() >= SAME_PICTURE):
+                kept.append(embedding)
             else:
-                kept.append(item.embedding)
-        result.append(item)
+                stranger = near[0] > SAME_PERSON
+                refusal = Refusal.ANOTHER_PERSON if stranger else Refusal.SAME_PICTURE
+                embedding = None
+        result.append(Look(item.name, embedding, item.quality, refusal))
     return result
 
 

@@ -107,7 +107,8 @@ class Gate:
         self._noise: dict[str, int] = {}
         self._noise_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self.progress_at = time.monotonic()
+        self._serving = False
+        self._progress_at = time.monotonic()
         self.unrecorded = 0  # decisions that the ledger could not take, since the start
         self.last: Mapping[str, Any] | None = None
 
@@ -118,6 +119,8 @@ class Gate:
         elif len(self._waiting) >= QUEUE_LIMIT:
             self._busy += 1
         else:
+            if not self._waiting and not self._serving:
+                self._progress_at = now
             self._waiting.append((reading, now))
         self._wake.set()
 
@@ -128,18 +131,20 @@ class Gate:
     async def run(self) -> None:
         """Serve badges for ever, in the order in which they were read."""
         while True:
+            await self._wake.wait()
             self._wake.clear()
             while self._waiting:
                 card, read_at = self._waiting.popleft()
+                self._serving = True
                 await self._serve(Credential(card.format, card.facility, card.number), read_at)
-                self.progress_at = time.monotonic()
+                self._progress_at = time.monotonic()
+            self._serving = False
             await self._refuse_unreadable()
-            self.progress_at = time.monotonic()
-            try:
-                async with asyncio.timeout(1.0):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+
+    @property
+    def progress_at(self) -> float:
+        """Monotonic mark of progress for a watchdog: with nothing to do, that is now."""
+        return self._progress_at if self._serving or self._waiting else time.monotonic()
 
     async def _serve(self, credential: Credential, read_at: float) -> None:
         """One badge, from look-up to lock.  It gets its answer even if we have a bug."""
@@ -260,7 +265,9 @@ class Gate:
             count, self._busy = self._busy, 0
             await self._refuse(count, busy=True)
         now = time.monotonic()
-        if self._noise and now >= self._noise_until:
+        if self._noise and now < self._noise_until:
+            asyncio.get_running_loop().call_later(self._noise_until - now, self._wake.set)
+        elif self._noise:
             self._noise_until = now + NOISE_WINDOW_S
             noise, self._noise = self._noise, {}
             await self._refuse(sum(noise.values()), noise=noise)

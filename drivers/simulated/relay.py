@@ -44,6 +44,14 @@ class VirtualRelayBoard(VirtualPort):
             self.log.append(Switched(now, frame[1], bool(frame[2])))
             self._changed.set()
 
+    async def energised(self, since: int, timeout_s: float = 5.0) -> float:
+        """Monotonic time of the first frame after log entry `since` that energises a relay."""
+        async with asyncio.timeout(timeout_s):
+            while not any(switch.on for switch in self.log[since:]):
+                self._changed.clear()
+                await self._changed.wait()
+        return next(switch.at for switch in self.log[since:] if switch.on)
+
     async def wait_for(self, channel: int, on: bool, timeout_s: float = 5.0) -> None:
         """Wait until a relay is in a state; TimeoutError if it does not get there."""
         async with asyncio.timeout(timeout_s):

@@ -20,6 +20,9 @@ from gateway.model import Event, NewEvent
 
 GENESIS = bytes(32)
 CREATED = "ledger.created"
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
@@ -39,9 +42,7 @@ CREATE TRIGGER IF NOT EXISTS events_no_delete BEFORE DELETE ON events
 def canonical(value: Mapping[str, Any]) -> str:
     """JSON in the one form that is hashed; raises ValueError for what JSON can't hold."""
     try:
-        return json.dumps(
-            value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-        )
+        return _CANONICAL.encode(value)
     except TypeError as error:
         raise ValueError(str(error)) from error
 

@@ -209,12 +209,16 @@ class Ledger:
             ).fetchone()
             if row is not None:
                 return seq, digest, chain.to_event(row[0], row[1], row[2], b"")
-        body = chain.body_of(event, event.id or f"{self._chain}-{seq + 1}", datetime.now(UTC))
-        link = chain.link(digest, seq + 1, body)
-        db.execute(
-            "INSERT INTO events VALUES (?, ?, ?, ?)", (seq + 1, event.id or None, body, link)
+        seq, given, prev = seq + 1, event.id or None, digest
+        key, moment = given or f"{self._chain}-{seq}", event.time or datetime.now(UTC)
+        body = chain.body_of(event, key, moment)
+        digest = chain.link(prev, seq, body)
+        db.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (seq, given, body, digest))
+        when = chain.utc_text(moment)
+        record = Event(
+            seq, key, when, event.type, event.subject, event.data, digest.hex(), prev.hex()
         )
-        return seq + 1, link, chain.to_event(seq + 1, body, link, digest)
+        return seq, digest, record
 
     def _committed(self, seq: int, digest: bytes) -> None:
         self.last_seq, self._hash = seq, digest

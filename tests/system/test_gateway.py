@@ -346,7 +346,8 @@ async def test_systemd_is_told_ready_and_pinged_only_while_all_make_progress(
     daemon = Daemon(settings, SiteKey.load(settings.tables.site.key_file), ledger)
     assert await daemon._stalled() == []
     daemon.readers[0].port.progress_at -= 60
-    daemon.gates["yard"].progress_at -= 60
+    daemon.gates["yard"]._serving = True
+    daemon.gates["yard"]._progress_at -= 60
     assert await daemon._stalled() == ["reader gate-in", "door yard"]
     ledger.close()
     assert "ledger" in await daemon._stalled()  # its thread has ended
