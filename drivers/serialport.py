@@ -20,7 +20,7 @@ import logging
 import os
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import serial
 import serial.rs485
@@ -91,6 +91,16 @@ class SerialPort:
         self._flush(fd)
         if not self.connected:
             raise PortClosed(errno.EIO, "the port was lost while writing", self.path)
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[serial.Serial]:
+        """The port for one blocking errand, without `run()`; OSError if it can't be had."""
+        port = self._open()
+        try:
+            os.set_blocking(port.fileno(), True)
+            yield port
+        finally:
+            port.close()
 
     async def run(self) -> None:
         """Open, serve and reopen the port for ever; closes it when cancelled."""

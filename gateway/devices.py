@@ -129,6 +129,14 @@ class LockBoard:
             self.port.write(self._frame(door, False))
 
 
+def rest_board(name: str, table: LockTable, doors: Mapping[str, DoorTable]) -> None:
+    """Open a board, put its doors to rest, close it; OSError if it can't be had."""
+    board = LockBoard(name, table, doors, lambda *_: None)
+    with board.port.opened() as port:
+        port.write(board.rest())
+        port.flush()
+
+
 def _port(
     table: PortTable,
     *,

@@ -33,7 +33,8 @@ from gateway.model import Event
 
 log = logging.getLogger("garita.uplink")
 
-BATCH = 200
+BATCH = 20
+PAUSE_S = 0.003
 CURSOR_EVERY_S = 1.0
 STATE_EVERY_S = 2.0
 RETRY_S = (0.5, 30.0)
@@ -116,6 +117,7 @@ class Uplink:
                     async with asyncio.TaskGroup() as group:
                         group.create_task(self._listen(client))
                         group.create_task(self._publish_records(client))
+                        group.create_task(self._save_cursor())
                         group.create_task(self._publish_state(client))
                         group.create_task(self._answer_replays(client))
                 except asyncio.CancelledError:
@@ -167,15 +169,10 @@ class Uplink:
         )
 
         async def acknowledged() -> None:
-            saved_at = asyncio.get_running_loop().time()
             while True:
                 seq, task = await window.get()
                 await task
                 self._cursor.seq = seq
-                now = asyncio.get_running_loop().time()
-                if now - saved_at >= CURSOR_EVERY_S or window.empty():
-                    await asyncio.to_thread(self._cursor.save)
-                    saved_at = now
 
         async with asyncio.TaskGroup() as group:
             group.create_task(acknowledged())
@@ -187,7 +184,14 @@ class Uplink:
                     # A task starts when we next wait, in order of creation: so does its message.
                     await window.put((event.seq, task))
                     sent = event.seq
-                await asyncio.sleep(0)
+                # Doors come first: a backlog leaves the loop free between batches.
+                await asyncio.sleep(PAUSE_S)
+
+    async def _save_cursor(self) -> None:
+        """Not at each acknowledgement: its fsync would get in the way of the ledger's."""
+        while True:
+            await asyncio.sleep(CURSOR_EVERY_S)
+            await asyncio.to_thread(self._cursor.save)
 
     async def _publish(self, client: aiomqtt.Client, topic: str, payload: str) -> None:
         await client.publish(topic, payload, qos=1, timeout=ACK_TIMEOUT_S)

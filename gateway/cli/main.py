@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from gateway import __version__, control
+from gateway import __version__, control, devices
 from gateway.cli import common, enroll, log, people, reader
 from gateway.keys import KeyFileError, SiteKey
 
@@ -26,12 +26,14 @@ app = typer.Typer(
 )
 key_app = typer.Typer(no_args_is_help=True, help="The site key that protects face templates.")
 clock_app = typer.Typer(no_args_is_help=True, help="The gateway's clock.")
+lock_app = typer.Typer(no_args_is_help=True, help="Locks, while the gateway is stopped.")
 people.app.command("enroll")(enroll.enroll)
 app.add_typer(people.app, name="people", help="The authorized-personnel list.")
 app.add_typer(log.app, name="log", help="The log: read, verify, export.")
 app.add_typer(reader.app, name="reader", help="Badge readers.")
 app.add_typer(key_app, name="key")
 app.add_typer(clock_app, name="clock")
+app.add_typer(lock_app, name="lock")
 
 CONFIG = common.DEFAULT_CONFIG
 
@@ -120,6 +122,23 @@ def clock_accept(config: common.ConfigOption = CONFIG) -> None:
     """Vouch for the present time after the clock was wrongly ahead."""
     answer = common.ask(common.settings(config), "clock_accept", by=common.operator())
     common.out.print(f"accepted: the log's newest time was {answer['back_s']:.0f} s ahead")
+
+
+@lock_app.command("rest")
+def lock_rest(config: common.ConfigOption = CONFIG) -> None:
+    """Put every lock to its state of rest; for ExecStopPost= and for installers."""
+    tables = common.settings(config).tables
+    failed = False
+    for name, table in tables.locks.items():
+        doors = {key: door for key, door in tables.doors.items() if door.lock == name}
+        try:
+            devices.rest_board(name, table, doors)
+            common.out.print(f"{name}: at rest", markup=False)
+        except OSError as error:
+            common.err.print(f"{name}: {error}", markup=False)
+            failed = True
+    if failed:
+        raise typer.Exit(common.UNREACHABLE)
 
 
 @app.command()

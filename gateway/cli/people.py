@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json as jsonlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
-from sqlite_utils import Database
 
 from gateway.cli import common
 from gateway.config import Settings
 from gateway.model import Credential
 from gateway.roster import RosterUnavailable, source, sync
 from gateway.roster.schema import open_admin
+
+if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
+    from sqlite_utils import Database
 
 app = typer.Typer(no_args_is_help=True)
 

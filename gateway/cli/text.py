@@ -107,6 +107,10 @@ EVENTS: Mapping[str, tuple[str, str]] = {
         "the log can be written again; {refused} events were refused",
         "el registro se puede escribir otra vez; {refused} eventos rechazados",
     ),
+    "ledger.late": (
+        "events {seqs} were written too late to count",
+        "los eventos {seqs} se escribieron demasiado tarde para contar",
+    ),
     "clock.stepped": ("the clock moved by {seconds} s", "el reloj cambió {seconds} s"),
     "clock.accepted": ("the clock was accepted by {by}", "reloj aceptado por {by}"),
 }

@@ -17,15 +17,18 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING, Any
 
 from gateway.roster.lookup import SCHEMA_VERSION, RosterUnavailable
+
+if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
+    from sqlite_utils import Database
 
 
 def open_admin(path: Path) -> Database:
     """Open people.db for changes, made or migrated as needed; raises RosterUnavailable."""
+    from sqlite_utils import Database  # noqa: PLC0415
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():

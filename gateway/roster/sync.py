@@ -12,13 +12,14 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING, Any
 
 from gateway.model import Person
 from gateway.roster.schema import now_text, put_event
 from gateway.roster.source import Source
+
+if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
+    from sqlite_utils import Database
 
 _COLUMNS = ("name", "company", "role", "valid_from", "valid_until", "status", "access_levels")
 _SELECT = f"SELECT id, {', '.join(_COLUMNS)} FROM person"  # noqa: S608 - our own names
