@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import re
 import shutil
 import sys
 import tempfile
@@ -29,7 +30,7 @@ from gateway import control
 from gateway.cli.text import reason
 from gateway.ledger import LedgerReader
 
-out = Console(highlight=False, width=110)
+out = Console(highlight=False, width=110, record="--svg" in sys.argv)
 FACILITY = 18
 PEOPLE = [
     {"id": "e100", "name": "Bruno Reyes", "credentials": "em4100:18:5550100",
@@ -230,11 +231,24 @@ async def demo(keep: bool) -> int:
     return 0
 
 
+def save_picture(path: Path) -> None:
+    """The terminal as SVG, without the fonts that rich would load from the network."""
+    picture = out.export_svg(title="make demo")
+    path.write_text(
+        re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL), encoding="utf-8"
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--svg", type=Path, help="save what was shown as a picture")
     parser.add_argument("--keep", action="store_true", help="leave the gate running at the end")
     try:
-        return asyncio.run(demo(parser.parse_args().keep))
+        options = parser.parse_args()
+        code = asyncio.run(demo(options.keep))
+        if options.svg:
+            save_picture(options.svg)
+        return code
     except PhotosMissing as error:
         out.print(f"[red]{error}[/red]")
     except (AssertionError, TimeoutError, control.ControlError) as error:
