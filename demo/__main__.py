@@ -234,9 +234,8 @@ async def demo(keep: bool) -> int:
 def save_picture(path: Path) -> None:
     """The terminal as SVG, without the fonts that rich would load from the network."""
     picture = out.export_svg(title="make demo")
-    path.write_text(
-        re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL), encoding="utf-8"
-    )
+    plain = re.sub(r"@font-face \{.*?\}\s*|<!--.*?-->\s*", "", picture, flags=re.DOTALL)
+    path.write_text(plain, encoding="utf-8")
 
 
 def main() -> int:

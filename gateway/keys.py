@@ -2,8 +2,8 @@
 
 It comes from a file (base64 text) or from a systemd credential, never from the
 configuration, the environment or the command line.  It never leaves this object: callers
-get subkeys for a purpose (HKDF-SHA256, RFC 5869) and fingerprints of badges (HMAC-SHA256,
-so that a record can say "the same badge again" without saying which badge).
+get subkeys for a purpose (HKDF-SHA256, RFC 5869) and fingerprints of badges, so that a record
+can say "the same badge again" without saying which badge.
 """
 
 from __future__ import annotations
@@ -74,8 +74,13 @@ class SiteKey:
         return hmac.digest(extracted, b"garita " + purpose.encode() + b"\x01", hashlib.sha256)
 
     def fingerprint(self, credential_key: str) -> str:
-        """16 hex characters that stand for a badge in records of this site."""
-        return hmac.digest(self._badges, credential_key.encode(), hashlib.sha256).hex()[:16]
+        """16 hex characters that stand for a badge in records of this site.
+
+        Keyed BLAKE2b (RFC 7693): this is in a badge's path, and an HMAC took ten times as
+        long there.
+        """
+        data = credential_key.encode()
+        return hashlib.blake2b(data, digest_size=8, key=self._badges).hexdigest()
 
 
 def _path(source: str) -> Path:
