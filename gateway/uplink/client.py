@@ -16,20 +16,19 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import random
-import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import aiomqtt
 
 from gateway.config import MqttSettings
 from gateway.ledger import LedgerUnavailable
-from gateway.model import Event
+from gateway.uplink.cursor import Cursor, Records
+from gateway.uplink.messages import cloud_event, parse_replay
 
 log = logging.getLogger("garita.uplink")
 
@@ -39,18 +38,7 @@ CURSOR_EVERY_S = 1.0
 STATE_EVERY_S = 2.0
 RETRY_S = (0.5, 30.0)
 ACK_TIMEOUT_S = 20.0
-REPLAY_LIMIT = 10_000
 REPLAYS_WAITING = 2
-REQUEST_LIMIT = 1024
-
-
-class Records(Protocol):
-    """What is read of the ledger."""
-
-    @property
-    def last_seq(self) -> int: ...
-    def after(self, seq: int, limit: int) -> list[Event]: ...
-    def get(self, seq: int) -> Event | None: ...
 
 
 class Uplink:
@@ -234,97 +222,6 @@ class Uplink:
                 count += len(events)
             done = {"id": name, "from": first, "to": last, "count": count, "done": True}
             await self._publish(client, topic, json.dumps(done))
-
-
-class Cursor:
-    """How far the ledger was published: ``chain seq`` in a small file.
-
-    It may lie behind the truth, never before it: what was published twice is dropped by its
-    id, what was skipped would be lost.  A cursor that is missing, damaged, of another ledger
-    or ahead of it counts as none, so everything is published again.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._chain = ""
-        self._saved = -1
-        self.seq = 0
-
-    def load(self, records: Records) -> None:
-        """Read the file, and hold it against the ledger."""
-        first = records.get(1)
-        self._chain = str(first.data.get("chain", "")) if first else ""
-        self.seq = self._saved = 0
-        try:
-            chain, number = self._path.read_text(encoding="ascii").split()
-            seq = int(number)
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError):
-            log.error("the cursor %s is damaged: everything is published again", self._path.name)
-            return
-        if chain == self._chain and 0 <= seq <= records.last_seq:
-            self.seq = self._saved = seq
-        else:
-            log.error("the cursor is not of this ledger: everything is published again")
-
-    def save(self) -> None:
-        """Write the file whole or not at all; a failure costs repeated messages, not lost ones."""
-        seq = self.seq
-        if seq == self._saved or not self._chain:
-            return
-        fresh = self._path.with_suffix(".new")
-        try:
-            with fresh.open("w", encoding="ascii") as file:
-                file.write(f"{self._chain} {seq}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)
-            self._saved = seq
-        except OSError as error:
-            log.error("the cursor can't be saved: %s", error)
-
-
-def cloud_event(event: Event, gateway: str) -> str:
-    """A record as CloudEvents 1.0 JSON, structured mode (gateway/events.schema.json)."""
-    return json.dumps(
-        {
-            "specversion": "1.0",
-            "id": event.id,
-            "source": f"/garita/{gateway}",
-            "type": f"org.garita.{event.type}",
-            "time": event.time,
-            # CloudEvents wants no empty subject.
-            **({"subject": event.subject} if event.subject else {}),
-            "datacontenttype": "application/json",
-            "seq": event.seq,
-            "hash": event.hash,
-            "prev": event.prev,
-            "data": event.data,
-        },
-        ensure_ascii=False,
-    )
-
-
-def parse_replay(payload: Any, *, retained: bool) -> tuple[str, int, int] | None:
-    """``{"id": "audit-1", "from": 7, "to": 9}`` as (id, first, last), or None.
-
-    A retained request is refused: it would be answered after every reconnect for ever.
-    """
-    if retained or not isinstance(payload, bytes | bytearray) or len(payload) > REQUEST_LIMIT:
-        return None
-    try:
-        item = json.loads(payload)
-        name, first, last = item["id"], item["from"], item["to"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-    if not (isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name)):
-        return None
-    if not all(isinstance(n, int) and not isinstance(n, bool) for n in (first, last)):
-        return None
-    if not 1 <= first <= last < first + REPLAY_LIMIT or last > 2**62:
-        return None
-    return name, first, last
 
 
 def _no_delay(client: aiomqtt.Client) -> None:

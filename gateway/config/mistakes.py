@@ -1,0 +1,93 @@
+"""What is wrong with a file, and on which line: tomllib gives values without places."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+SCHEMA_HINT = "see config/garita.toml, which explains every key"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong.  `line` is 0 where it can't be told (a key that is missing)."""
+
+    file: str
+    line: int
+    key: str
+    reason: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.key}: {self.reason}" if self.key else f"{where}: {self.reason}"
+
+
+class ConfigError(Exception):
+    """The file can't be used; `mistakes` holds all of them, in the order of the file."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        self.mistakes = mistakes
+        super().__init__("; ".join(map(str, mistakes)))
+
+
+Loc = tuple[int | str, ...]
+
+
+class KeyLines:
+    """Finds the line of a key in TOML text, well enough for a message: tables by their
+    headers, keys by their names below them."""
+
+    _HEADER = re.compile(r"\s*\[{1,2}\s*([^\]]+?)\s*\]{1,2}\s*(#.*)?$")
+    _KEY = re.compile(
+        r"""\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*="""
+    )
+
+    def __init__(self, text: str) -> None:
+        self._lines: dict[Loc, int] = {}
+        table: Loc = ()
+        arrays: Counter[Loc] = Counter()
+        for number, line in enumerate(text.splitlines(), 1):
+            if header := self._HEADER.match(line):
+                table = self._split(header[1])
+                if line.lstrip().startswith("[["):
+                    arrays[table] += 1
+                    table = (*table, arrays[table] - 1)
+                self._lines.setdefault(table, number)
+            elif key := self._KEY.match(line):
+                self._lines.setdefault((*table, *self._split(key[1])), number)
+
+    @staticmethod
+    def _split(text: str) -> Loc:
+        parts = re.findall(r"""\"([^\"]*)\"|'([^']*)'|([\w-]+)""", text)
+        return tuple(next(p for p in part if p) if any(part) else "" for part in parts)
+
+    def find(self, loc: Loc) -> int:
+        """The line of `loc`, or of the nearest thing around it; 0 if there is none."""
+        while loc:
+            if loc in self._lines:
+                return self._lines[loc]
+            loc = loc[:-1]
+        return 0
+
+
+def dotted(loc: Loc) -> str:
+    """A place as it is written in the file: ``doors.gate.pulse_s``."""
+    return ".".join(str(part) for part in loc if part != "[key]")
+
+
+def reason(item: Mapping[str, Any]) -> str:
+    """One of pydantic's errors in words for an installer."""
+    kind, text = item["type"], str(item["msg"])
+    if kind == "extra_forbidden":
+        return f"unknown key; {SCHEMA_HINT}"
+    if kind == "missing":
+        return f"missing; {SCHEMA_HINT}"
+    return text.removeprefix("Value error, ")
+
+
+def in_order(mistakes: Iterable[Mistake]) -> list[Mistake]:
+    """As they come in the file."""
+    return sorted(mistakes, key=lambda mistake: (mistake.line, mistake.key))

@@ -1,0 +1,187 @@
+"""The tables of the configuration file, as pydantic reads them.
+
+What one key may hold is said here; what several keys must agree on is in checks.py.  Unknown
+keys are mistakes.  Values only: nothing is opened, looked up or changed.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from gateway.model import Mode
+
+ALWAYS = "always"
+"""The schedule that is built in."""
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", value):
+        raise ValueError("use letters, digits, '-', '_' or '.', at most 64 (it becomes a topic)")
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("not an IANA time zone, such as America/Tijuana") from error
+    return value
+
+
+def _clock(value: str) -> str:
+    if value != "24:00":
+        try:
+            time.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError("expected a time such as 06:30 (or 24:00 for midnight)") from error
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Clock = Annotated[str, AfterValidator(_clock)]
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class SiteTable(_Table):
+    gateway: Name
+    timezone: Annotated[str, AfterValidator(_zone)]
+    data_dir: Path
+    run_dir: Path
+    key_file: str
+    language: Literal["en", "es"] = "en"
+    clock_back_tolerance_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
+
+
+class HolidayTable(_Table):
+    date: date
+    name: str
+
+
+class PeriodTable(_Table):
+    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"]] = Field(
+        min_length=1
+    )
+    start: Clock = Field(alias="from")
+    end: Clock = Field(alias="to")
+
+
+class ScheduleTable(_Table):
+    periods: list[PeriodTable] = Field(min_length=1)
+
+
+class AccessLevelTable(_Table):
+    doors: dict[Name, str]
+
+
+class PortTable(_Table):
+    """What every device on a serial port has in common."""
+
+    driver: str
+    port: str
+    baudrate: Annotated[int, Field(ge=300, le=4_000_000)] = 9600
+    parity: Literal["N", "E", "O"] = "N"
+    rs485: bool = False
+    options: dict[str, Any] = {}
+
+
+class ReaderTable(PortTable):
+    pass
+
+
+class LockTable(PortTable):
+    pass
+
+
+class CameraTable(_Table):
+    driver: str = "opencv"
+    options: dict[str, Any] = {}
+
+
+class DoorTable(_Table):
+    """A door.  `fail` says what the lock does without power: a fail-secure strike stays
+    locked, a fail-safe magnet lets go.  `release` says which way the relay opens it."""
+
+    mode: Mode
+    reader: str
+    lock: str
+    channel: Annotated[int, Field(ge=1, le=255)] = 1
+    pulse_s: Annotated[float, Field(ge=0.1, le=60)] = 3.0
+    fail: Literal["secure", "safe"]
+    release: Literal["energise", "de-energise"] = "energise"
+    camera: str | None = None
+    badge_max_age_s: Seconds = 5.0
+
+    @model_validator(mode="after")
+    def _wiring(self) -> DoorTable:
+        if self.fail == "secure" and self.release == "de-energise":
+            raise ValueError(
+                "a fail-secure lock released by a dropped relay would open when the board loses "
+                "power: wire it to NO and use release = 'energise'"
+            )
+        if self.mode is Mode.BADGE_FACE and self.camera is None:
+            raise ValueError("mode 'badge+face' needs a camera")
+        return self
+
+
+class FaceTable(_Table):
+    """`threshold` is the largest distance that counts as the same face: docs/face.md says
+    what was measured at 0.45, 0.50, 0.55 and 0.60."""
+
+    threshold: Annotated[float, Field(gt=0.2, le=0.6)] = 0.50
+    min_templates: Annotated[int, Field(ge=1, le=20)] = 3
+    timeout_s: Annotated[float, Field(ge=0.3, le=15)] = 3.0
+    max_frame_age_s: Annotated[float, Field(ge=0.05, le=2)] = 0.5
+    frames: Annotated[int, Field(ge=1, le=10)] = 3
+    min_face_px: Annotated[int, Field(ge=40, le=400)] = 80
+
+
+class MqttSettings(_Table):
+    """How to reach the broker.  The password lives in a file of its own, never here."""
+
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)] = 1883
+    base_topic: Name = "garita"
+    client_id: str = ""
+    username: str | None = None
+    password_file: Path | None = None
+    tls: bool = False
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    keepalive_s: Annotated[int, Field(ge=5, le=600)] = 30
+    max_in_flight: Annotated[int, Field(ge=1, le=20)] = 20
+
+    @model_validator(mode="after")
+    def _credentials(self) -> MqttSettings:
+        if self.password_file and not self.username:
+            raise ValueError("password_file needs username")
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("a client certificate needs both cert_file and key_file")
+        if not self.tls and (self.ca_file or self.cert_file):
+            raise ValueError("ca_file and cert_file need tls = true")
+        return self
+
+
+class Tables(_Table):
+    """The whole file."""
+
+    site: SiteTable
+    holidays: list[HolidayTable] = []
+    schedules: dict[Name, ScheduleTable] = {}
+    access_levels: dict[Name, AccessLevelTable] = {}
+    readers: dict[Name, ReaderTable]
+    locks: dict[Name, LockTable]
+    cameras: dict[Name, CameraTable] = {}
+    doors: dict[Name, DoorTable] = Field(min_length=1)
+    face: FaceTable = FaceTable()
+    mqtt: MqttSettings | None = None

@@ -1,0 +1,70 @@
+"""How far the ledger was published, in a small file that survives a power cut."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Protocol
+
+from gateway.model import Event
+
+log = logging.getLogger("garita.uplink")
+
+
+class Records(Protocol):
+    """What is read of the ledger."""
+
+    @property
+    def last_seq(self) -> int: ...
+    def after(self, seq: int, limit: int) -> list[Event]: ...
+    def get(self, seq: int) -> Event | None: ...
+
+
+class Cursor:
+    """How far the ledger was published: ``chain seq`` in a small file.
+
+    It may lie behind the truth, never before it: what was published twice is dropped by its
+    id, what was skipped would be lost.  A cursor that is missing, damaged, of another ledger
+    or ahead of it counts as none, so everything is published again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._chain = ""
+        self._saved = -1
+        self.seq = 0
+
+    def load(self, records: Records) -> None:
+        """Read the file, and hold it against the ledger."""
+        first = records.get(1)
+        self._chain = str(first.data.get("chain", "")) if first else ""
+        self.seq = self._saved = 0
+        try:
+            chain, number = self._path.read_text(encoding="ascii").split()
+            seq = int(number)
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError):
+            log.error("the cursor %s is damaged: everything is published again", self._path.name)
+            return
+        if chain == self._chain and 0 <= seq <= records.last_seq:
+            self.seq = self._saved = seq
+        else:
+            log.error("the cursor is not of this ledger: everything is published again")
+
+    def save(self) -> None:
+        """Write the file whole or not at all; a failure costs repeated messages, not lost ones."""
+        seq = self.seq
+        if seq == self._saved or not self._chain:
+            return
+        fresh = self._path.with_suffix(".new")
+        try:
+            with fresh.open("w", encoding="ascii") as file:
+                file.write(f"{self._chain} {seq}\n")
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self._path)
+            self._saved = seq
+        except OSError as error:
+            log.error("the cursor can't be saved: %s", error)
