@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+STEP_S = 1.0  # what NTP slews is less; what it steps, or a person, is more
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -39,11 +41,12 @@ class Clock:
         self._tolerance = tolerance_s
         self._offset = wall() - monotonic()
         self._newest = max(newest.timestamp() if newest else 0.0, 0.0)
+        self._step: Step | None = None
         self.trusted = True
         self.check()
 
-    def check(self) -> Step | None:
-        """Look at both clocks; returns a step since the last look, if there was one."""
+    def check(self) -> None:
+        """Look at both clocks and judge `trusted` anew."""
         wall, monotonic = self._wall(), self._monotonic()
         moved = wall - monotonic - self._offset
         self._offset = wall - monotonic
@@ -51,9 +54,15 @@ class Clock:
         self.trusted = wall >= self._newest - self._tolerance
         if self.trusted:
             self._newest = max(self._newest, wall)
-        if abs(moved) >= 1.0 or was != self.trusted:
-            return Step(round(moved, 3), self.trusted)
-        return None
+        if abs(moved) >= STEP_S or was != self.trusted:
+            before = self._step.seconds if self._step else 0.0
+            self._step = Step(round(before + moved, 3), self.trusted)
+
+    def take_step(self) -> Step | None:
+        """A step since it was last asked for, whoever's check noticed it."""
+        self.check()
+        step, self._step = self._step, None
+        return step
 
     def now(self) -> datetime:
         """The wall time, UTC."""

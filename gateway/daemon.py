@@ -256,7 +256,7 @@ class Daemon:
 
     async def _watch_clock(self) -> None:
         while True:
-            step = self.clock.check()
+            step = self.clock.take_step()
             if step is not None:
                 moved, trusted = step.seconds, step.trusted
                 level = logging.WARNING if trusted else logging.CRITICAL

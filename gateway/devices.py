@@ -115,7 +115,11 @@ class LockBoard:
             self._deadman = None
         if online:
             self.port.write(self.rest())
-            self._deadman = DeadMan.arm(self.port.fileno(), self.rest())
+            try:
+                self._deadman = DeadMan.arm(self.port.fileno(), self.rest())
+            except OSError as error:
+                detail = f"without a dead man: {error}"
+                log.error("lock %s: %s", self.name, detail)
         else:
             for callback in self._on_lost:
                 callback()

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from gateway.ledger import chain
 from gateway.model import Event, NewEvent
+from gateway.owner import adopt
 
 BUSY_MS = 1000  # how long another program's lock on the file is waited for
 
@@ -74,6 +75,7 @@ class Ledger:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            adopt(Path(f"{path}.lock"))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return cls(path, gateway, lock, batch, timeout_s)
         except BlockingIOError as error:
@@ -227,6 +229,9 @@ class Ledger:
 
     def _connect(self) -> sqlite3.Connection:
         """Open the file and read where the chain stands; creates both if there is none."""
+        if not self._path.exists():
+            os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o640))
+            adopt(self._path)
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         try:
             db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")

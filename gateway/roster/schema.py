@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gateway.owner import adopt
 from gateway.roster.lookup import SCHEMA_VERSION, RosterUnavailable
 
 if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
@@ -33,6 +34,7 @@ def open_admin(path: Path) -> Database:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o640))
+            adopt(path)
         connection = sqlite3.connect(path, timeout=10)
         db = Database(connection)
         connection.execute("PRAGMA journal_mode = WAL")

@@ -27,7 +27,7 @@ def test_a_steady_clock_is_trusted_and_silent() -> None:
     clock = make(times, 1e9 - 5)
     for _ in range(10):
         times.pass_(3600)
-        assert clock.check() is None
+        assert clock.take_step() is None
         assert clock.trusted
 
 
@@ -35,13 +35,13 @@ def test_a_jump_back_is_told_and_not_trusted_until_it_is_right_again() -> None:
     times = Times(1e9)
     clock = make(times)
     times.wall -= 3600
-    step = clock.check()
+    step = clock.take_step()
     assert step is not None and step.seconds == -3600 and not step.trusted
     assert not clock.trusted
     times.pass_(60)
-    assert clock.check() is None and not clock.trusted
+    assert clock.take_step() is None and not clock.trusted
     times.wall += 3600
-    step = clock.check()
+    step = clock.take_step()
     assert step is not None and step.seconds == 3600 and step.trusted
 
 
@@ -49,7 +49,7 @@ def test_a_small_correction_back_is_told_but_trusted() -> None:
     times = Times(1e9)
     clock = make(times)
     times.wall -= 20
-    step = clock.check()
+    step = clock.take_step()
     assert step is not None and step.seconds == -20 and step.trusted
 
 
@@ -76,4 +76,16 @@ def test_an_operator_may_accept_the_time_after_a_wrong_jump_ahead() -> None:
     clock.check()
     assert not clock.trusted
     assert clock.accept().total_seconds() == 1e7
-    assert clock.trusted and clock.check() is None
+    clock.take_step()
+    assert clock.trusted and clock.take_step() is None
+
+
+def test_a_step_that_a_decision_noticed_is_still_told() -> None:
+    times = Times(1e9)
+    clock = make(times)
+    times.wall -= 3600
+    clock.check()  # a badge came
+    times.wall += 30
+    step = clock.take_step()
+    assert step is not None and step.seconds == -3570 and not step.trusted
+    assert clock.take_step() is None

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.ledger import Ledger
 from gateway.model import Credential, Person, PersonStatus
 from gateway.roster import Roster, RosterUnavailable, sync
 from gateway.roster.schema import open_admin
@@ -410,3 +411,13 @@ def test_a_list_that_is_damaged_or_newer_is_unavailable(people: Path, tmp_path: 
         (tmp_path / name).unlink(missing_ok=True)
     with pytest.raises(RosterUnavailable, match="not a database"):
         Roster(people).find(BADGE)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_makes_belongs_to_the_service(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    os.chown(folder, 4321, 4321)
+    open_admin(folder / "people.db").close()
+    Ledger.open(folder / "ledger.db", gateway="g").close()
+    assert {path.stat().st_uid for path in folder.iterdir()} == {4321}
