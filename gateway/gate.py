@@ -174,6 +174,7 @@ class Gate:
         except RosterUnavailable as error:
             log.error("door %s: the personnel list can't be read: %s", self.name, error)
             lookup = Lookup.UNAVAILABLE
+        self._parts.clock.check()
         return Request(
             door=self.name,
             credential=credential,
@@ -188,7 +189,6 @@ class Gate:
         )
 
     def _decide(self, request: Request) -> Decision:
-        self._parts.clock.check()
         return decide(request, self._parts.site, self._parts.clock.now())
 
     async def _look(self, request: Request, read_at: float) -> FaceResult:
@@ -212,7 +212,7 @@ class Gate:
         event = self._access_event(request, decision, read_at, more or {})
         try:
             recorded = await self._parts.ledger.append(event)
-        except LedgerUnavailable as error:
+        except (LedgerUnavailable, ValueError) as error:  # ValueError: what no record can hold
             self.unrecorded += 1
             self.last = {"reason": Reason.DENIED_LEDGER_UNAVAILABLE.value, "seq": None}
             log.critical(

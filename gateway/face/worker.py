@@ -45,7 +45,8 @@ class Worker:
             for name, item in config["cameras"].items()
         }
         self._engine = Engine(self._min_face_px)
-        self._pool = ThreadPoolExecutor(max_workers=max(1, len(self._cameras)))
+        # Two a camera: an enrolment must not keep a badge waiting.
+        self._pool = ThreadPoolExecutor(max_workers=max(1, 2 * len(self._cameras)))
 
     def run(self, requests: BinaryIO) -> None:
         """Serve until the daemon closes our stdin."""

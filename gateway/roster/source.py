@@ -220,8 +220,8 @@ def _person(
             wrong(column, f"longer than {MAX_FIELD} characters")
         elif not value.strip() and column in REQUIRED:
             wrong(column, "is empty")
-        elif any(ord(char) < 32 for char in value.strip()):
-            wrong(column, "holds control characters")
+        elif not _plain(value.strip()):
+            wrong(column, "holds characters that are no text")
         text[column] = value.strip() if isinstance(value, str) else ""
     dates = {
         column: _date(row.get(column), column, wrong) for column in ("valid_from", "valid_until")
@@ -238,7 +238,10 @@ def _person(
     credentials = []
     for item in _items(row.get("credentials"), "credentials", wrong):
         try:
-            credentials.append(_credential(item))
+            credential = _credential(item)
+            if not _plain(credential.key):
+                raise ValueError("holds characters that are no text")
+            credentials.append(credential)
         except ValueError as error:
             wrong("credentials", str(error))
     names = []
@@ -253,6 +256,11 @@ def _person(
         text["id"], text["name"], text["company"], text["role"], first, last, status,
         tuple(credentials), tuple(dict.fromkeys(names)),
     )  # fmt: skip
+
+
+def _plain(text: str) -> bool:
+    """No control characters, and no halves of characters, which JSON can hold and UTF-8 not."""
+    return not any(ord(char) < 32 or "\ud800" <= char <= "\udfff" for char in text)
 
 
 def _date(value: Any, column: str, wrong: Callable[[str, str], None]) -> date | None:

@@ -199,6 +199,23 @@ async def test_the_face_decides_and_a_bug_in_it_denies(face: Any, reason: str) -
     assert world.events[0].data["face"]["threshold"] == 0.5
 
 
+async def test_a_clock_that_jumped_back_just_now_is_noticed_by_the_badge_itself() -> None:
+    world = World()
+    clock = world.gate._parts.clock
+    await world.tap()
+    clock._wall = lambda: time.time() - 3600
+    await world.tap()
+    assert world.reasons == ["granted", "denied_clock_untrusted"]
+    assert world.events[-1].data["degraded"] == ["clock"]
+
+
+async def test_a_record_that_can_not_be_formed_denies() -> None:
+    world = World()
+    world.ledger_fault = ValueError("no JSON")
+    await world.tap()
+    assert world.driven == [] and world.gate.unrecorded == 1
+
+
 async def test_who_is_revoked_while_they_look_at_the_camera_stays_out() -> None:
     world = World(Mode.BADGE_FACE)
 

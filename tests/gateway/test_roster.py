@@ -144,6 +144,14 @@ def test_a_file_that_is_missing(tmp_path: Path) -> None:
         ('[{"id": "1", "name": "A", "credentials": [5], "access_levels": []}]', "format:facility"),
         ('[{"id": "1", "name": "A", "credentials": {}, "access_levels": []}]', "expected a list"),
         (
+            '[{"id": "1", "name": "A\\ud800", "credentials": [], "access_levels": []}]',
+            "line 1, name: holds characters that are no text",
+        ),
+        (
+            '[{"id": "1", "name": "A", "credentials": ["text::a\\u0007"], "access_levels": []}]',
+            "line 1, credentials: holds characters",
+        ),
+        (
             '[{"id": "1", "name": "A", "credentials": [], "access_levels": [], "x": 1}]',
             "line 1, x: unknown column",
         ),
