@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import http.server
 import importlib.util
 import os
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -238,6 +241,35 @@ def test_a_frozen_and_a_black_feed_are_seen(photos: Path, tmp_path: Path) -> Non
     wait_state(dark, CameraState.BLACK)
     still.stop()
     dark.stop()
+
+
+def test_a_network_camera_is_opened_again_when_it_is_back(photos: Path, tmp_path: Path) -> None:
+    """HTTP stands in for RTSP, for which there is no server here: the same path in OpenCV."""
+    person_video(photos / "obama.jpg", tmp_path / "cam.avi", seconds=1.0)
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            return
+
+    def serve(port: int) -> http.server.ThreadingHTTPServer:
+        handler = functools.partial(Quiet, directory=str(tmp_path))
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return server
+
+    server = serve(0)
+    port = server.server_address[1]
+    cam = camera(f"http://127.0.0.1:{port}/cam.avi")
+    cam.start()
+    assert cam.next(0, 15) is not None
+    server.shutdown()
+    server.server_close()
+    wait_state(cam, CameraState.NO_SIGNAL)
+    server = serve(port)
+    wait_state(cam, CameraState.OK, 20)
+    cam.stop()
+    server.shutdown()
+    server.server_close()
 
 
 def test_a_cameras_password_is_not_shown() -> None:
