@@ -11,6 +11,7 @@ import base64
 import itertools
 import logging
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,8 @@ log = logging.getLogger("garita.face")
 RETRY_S = (0.5, 10.0)
 START_S = 30.0
 GRACE_S = 1.0  # beyond its own deadline; then the process is taken to hang
+# They print lines at each attempt to open a camera; its state is told once, by us.
+QUIET = {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}
 OnDevice = Callable[[str, str, bool, str], None]
 
 
@@ -134,6 +137,7 @@ class FaceService:
             "gateway.face.worker",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, **QUIET},
         )
         self._process = process
         assert process.stdin is not None and process.stdout is not None
