@@ -216,8 +216,8 @@ async def demo(keep: bool) -> int:
     async with gate(photos, folder) as story:
         await story.tell()
         if keep:
-            out.print(f"\nLeft running.  Try:  garita status -c {story.rig.config}")
-            out.print(f"                    garita log tail -f -c {story.rig.config}")
+            out.print(f"\nLeft running.  Try:  .venv/bin/garita status -c {story.rig.config}")
+            out.print(f"                    .venv/bin/garita log tail -f -c {story.rig.config}")
             out.print("Ctrl-C ends it.")
             with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
                 await asyncio.Event().wait()
