@@ -7,7 +7,7 @@ so it can be fuzzed, replayed and simulated.  A lock driver only encodes frames.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
@@ -92,6 +92,3 @@ class LockDriver(Protocol):
     def set(self, channel: int, on: bool) -> bytes:
         """The frame that energises or releases one relay; ValueError for a channel it lacks."""
         ...
-
-
-OptionsMap = Mapping[str, Any]

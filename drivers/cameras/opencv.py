@@ -138,12 +138,8 @@ class OpenCvCamera:
             elif self._is_file and not Path(source).is_file():
                 return None
             else:
-                limits = [
-                    cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-                    5000,
-                    cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-                    5000,
-                ]
+                limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, NETWORK_MS]
+                limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, NETWORK_MS]
                 capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, limits)
             if not capture.isOpened():
                 capture.release()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import common
@@ -110,16 +111,16 @@ def _show_plan(plan: sync.Plan, version: int, apply: bool, json: bool) -> None:
             {"applied": apply, "version": version, "counts": counts, "people": people}
         )
         return
-    lines = [f"[green]+[/green] {_plain(p.id)}  {_plain(p.name)}" for p in plan.added[:SHOWN]]
+    lines = [f"[green]+[/green] {escape(p.id)}  {escape(p.name)}" for p in plan.added[:SHOWN]]
     changes = list(plan.changed.items())[:SHOWN]
-    lines += [f"[yellow]~[/yellow] {_plain(key)}  {', '.join(names)}" for key, names in changes]
-    lines += [f"[red]-[/red] {_plain(key)}  {_plain(name)}" for key, name in plan.removed[:SHOWN]]
+    lines += [f"[yellow]~[/yellow] {escape(key)}  {', '.join(names)}" for key, names in changes]
+    lines += [f"[red]-[/red] {escape(key)}  {escape(name)}" for key, name in plan.removed[:SHOWN]]
     for line in lines:
         common.out.print(line, soft_wrap=True)
     if max(len(plan.added), len(changes), len(plan.removed)) > SHOWN:
         common.out.print(f"... (the first {SHOWN} of each are shown)")
     for key in plan.overridden[:SHOWN]:
-        common.out.print(f"! {key} stays revoked here (garita people reinstate {key})")
+        common.out.print(f"! {key} stays revoked (garita people reinstate {key})", markup=False)
     common.out.print(", ".join(f"{count} {word}" for word, count in counts.items()))
     if not apply:
         common.out.print("nothing was changed; --apply puts this list in force")
@@ -151,7 +152,7 @@ def list_(
         status = "revoked" if row["revoked_at"] else row["status"]
         levels = ", ".join(_list(row["access_levels"]))
         cells = (row["id"], row["name"], row["company"], row["role"], valid, status, levels)
-        table.add_row(*map(_plain, cells), str(row["templates"]))
+        table.add_row(*map(escape, cells), str(row["templates"]))
     common.out.print(table)
     if len(rows) > len(shown):
         common.out.print(f"... and {len(rows) - len(shown)} more (--limit 0 shows all)")
@@ -182,7 +183,7 @@ def show(
     table = Table(show_header=False, box=None)
     for key, value in row.items():
         text = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
-        table.add_row(key.replace("_", " "), _plain(text))
+        table.add_row(key.replace("_", " "), escape(text))
     common.out.print(table)
 
 
@@ -209,7 +210,11 @@ def reinstate(
 def _set_revoked(person: str, reason: str, config: Path, *, revoked: bool) -> None:
     settings = common.settings(config)
     db = open_list(settings)
-    if not sync.set_revoked(db, person, revoked=revoked, why=reason, by=common.operator()):
+    try:
+        done = sync.set_revoked(db, person, revoked=revoked, why=reason, by=common.operator())
+    except sync.SyncError as error:
+        common.fail(str(error), common.REFUSED)
+    if not done:
         what = "is on the list" if revoked else "is revoked"
         common.fail(f"nobody with the id {person} {what}", common.REFUSED)
     db.close()
@@ -227,8 +232,3 @@ SELECT p.id, p.name, p.company, p.role, p.valid_from, p.valid_until, p.status, p
 def _list(text: str) -> list[str]:
     names: list[str] = jsonlib.loads(text)
     return names
-
-
-def _plain(text: str) -> str:
-    """Text from the list, shown as it is: square brackets are no markup."""
-    return text.replace("[", r"\[")

@@ -8,8 +8,10 @@ Whatever is wrong with the file raises RosterUnavailable, which the gate turns i
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -65,11 +67,12 @@ class SealedTemplate:
 
 class Roster:
     """Read access to people.db; opens the file when it is first needed, and again after an
-    error.  Use it from one thread."""
+    error or when another file has taken its place.  Use it from one thread."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._db: sqlite3.Connection | None = None
+        self._opened = (0, 0)  # device and inode of the file behind self._db
 
     def find(self, credential: Credential) -> Found:
         """Who holds `credential` now."""
@@ -103,16 +106,19 @@ class Roster:
         rows = self._rows(
             "SELECT id, type, subject, data FROM outbox ORDER BY rowid LIMIT ?", (limit,)
         )
-        return [
-            NewEvent(kind, subject, json.loads(data), id=key) for key, kind, subject, data in rows
-        ]
+        try:
+            return [
+                NewEvent(kind, subject, json.loads(data), id=key)
+                for key, kind, subject, data in rows
+            ]
+        except (ValueError, TypeError) as error:
+            raise RosterUnavailable(f"an admin act in the outbox is damaged: {error}") from error
 
     def outbox_done(self, ids: Sequence[str]) -> None:
         """Forget acts that are on record."""
         try:
-            with sqlite3.connect(self._path, timeout=2) as db:
+            with closing(self._connect("rw", timeout=2)) as db, db:
                 db.executemany("DELETE FROM outbox WHERE id = ?", [(key,) for key in ids])
-            db.close()
         except sqlite3.Error as error:
             raise RosterUnavailable(f"{self._path.name}: {error}") from error
 
@@ -124,21 +130,34 @@ class Roster:
             raise RosterUnavailable(f"{self._path.name}: {error}") from error
 
     def _open(self) -> sqlite3.Connection:
+        # A list that was restored or begun anew is another file under the same name.  Without
+        # this look, the old one would go on deciding from its unlinked inode.
+        try:
+            now = os.stat(self._path)  # noqa: PTH116 - in a badge's path, twice as fast
+        except OSError as error:
+            self.close()
+            why = "no list yet (garita people sync)"
+            if not isinstance(error, FileNotFoundError):
+                why = str(error.strerror)
+            raise RosterUnavailable(f"{self._path.name}: {why}") from error
+        if self._opened != (now.st_dev, now.st_ino):
+            self.close()
         if self._db is None:
-            if not self._path.exists():
-                raise RosterUnavailable(f"{self._path.name}: no list yet (garita people sync)")
-            # Not immutable: the list changes under us, one whole version at a time.
-            db = sqlite3.connect(
-                f"file:{self._path}?mode=ro", uri=True, timeout=0.2, isolation_level=None
-            )
+            db = self._connect("ro", timeout=0.2)
             found = db.execute("PRAGMA user_version").fetchone()[0]
             if found != SCHEMA_VERSION:
                 db.close()
                 raise RosterUnavailable(
                     f"{self._path.name} has schema {found}, this program needs {SCHEMA_VERSION}"
                 )
-            self._db = db
+            self._db, self._opened = db, (now.st_dev, now.st_ino)
         return self._db
+
+    def _connect(self, mode: str, *, timeout: float) -> sqlite3.Connection:
+        # Never immutable: the list changes under us, one whole version at a time.
+        return sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?mode={mode}", uri=True, timeout=timeout
+        )
 
     def close(self) -> None:
         """Let go of the file; the next look-up opens it again."""
@@ -148,7 +167,10 @@ class Roster:
 
 
 def _person(row: Sequence[Any], credential: Credential) -> Person:
-    key, name, company, role, valid_from, valid_until, status, revoked_at, levels = row
+    key, name, company, role, valid_from, valid_until, status, revoked_at, levels_json = row
+    levels = json.loads(levels_json)
+    if not isinstance(levels, list):
+        raise ValueError("access levels are not a list")
     return Person(
         id=key,
         name=name,
@@ -159,5 +181,5 @@ def _person(row: Sequence[Any], credential: Credential) -> Person:
         # A revocation made here overrides whatever the list says.
         status=PersonStatus.REVOKED if revoked_at else PersonStatus(status),
         credentials=(credential,),
-        access_levels=tuple(json.loads(levels)),
+        access_levels=tuple(levels),
     )

@@ -1,8 +1,9 @@
 """The tables of people.db, and how an old file becomes a new one.  Admin side only.
 
-person        one row a cardholder; revoked_at is set by `garita people revoke`, which no
-              list undoes
+person        one row a cardholder, as the list in force has it
 credential    badge -> person; the key is format:facility:number
+revocation    who was revoked by `garita people revoke`; no list undoes it, not even one that
+              drops the person, so it refers to the id and not to the row
 list_version  every list that was applied: when, from what, how it differed
 template      face templates, sealed (gateway/face/vault.py)
 outbox        admin acts on their way to the log, written with the act in one transaction

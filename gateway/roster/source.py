@@ -12,6 +12,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -33,6 +34,10 @@ SPANISH = {
 }  # fmt: skip
 MAX_FIELD = 1000
 MAX_BYTES = 256 * 1024 * 1024
+# Control codes, which no terminal should be sent, and halves of characters, which JSON can hold
+# and UTF-8 not.
+_NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_BADGE_LIKE = re.compile(r"\d{3,}|:.*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,7 @@ def _good_header(names: list[str], source: Source) -> bool:
     for name in names:
         if name not in COLUMNS:
             source.errors.append(
-                RowError(1, name[:40], f"unknown column; known are {', '.join(COLUMNS)}")
+                RowError(1, _hint(name), f"unknown column; known are {', '.join(COLUMNS)}")
             )
     for name in REQUIRED:
         if name not in names:
@@ -152,10 +157,13 @@ def _good_header(names: list[str], source: Source) -> bool:
 
 def _json_rows(text: str, source: Source) -> Iterator[Row]:
     try:
-        data = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        line = getattr(error, "lineno", 0)
-        source.errors.append(RowError(line, "", f"not JSON: {getattr(error, 'msg', 'too deep')}"))
+        data = json.loads(text, object_pairs_hook=_object)
+    except RecursionError:
+        source.errors.append(RowError(0, "", "not JSON: too deep"))
+        return
+    except ValueError as error:  # besides bad JSON: numbers of thousands of digits, _object
+        line, message = getattr(error, "lineno", 0), getattr(error, "msg", str(error))
+        source.errors.append(RowError(line, "", f"not JSON: {message}"))
         return
     if isinstance(data, dict) and set(data) == {"people"}:
         data = data["people"]
@@ -168,10 +176,17 @@ def _json_rows(text: str, source: Source) -> Iterator[Row]:
             continue
         unknown = [key for key in item if key not in COLUMNS]
         missing = [key for key in REQUIRED if key not in item]
-        source.errors += [RowError(place, key[:40], "unknown column") for key in unknown]
+        source.errors += [RowError(place, _hint(key), "unknown column") for key in unknown]
         source.errors += [RowError(place, key, "missing") for key in missing]
         if not unknown and not missing:
             yield place, item
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):  # the last would win, and might say the opposite
+        raise ValueError("an object has a key twice")
+    return found
 
 
 def _collect(
@@ -182,30 +197,28 @@ def _collect(
     badges: dict[str, int] = {}
     count = 0
     for count, (line, row) in enumerate(rows, 1):
+        before = len(source.errors)
         person = _person(line, row, source, levels)
         if progress is not None and count % 1000 == 0:
             progress(count)
-        if person is None:
-            continue
         if person.id in ids:
             message = f"{person.id} is on line {ids[person.id]} too"
             source.errors.append(RowError(line, "id", message))
-        ids.setdefault(person.id, line)
+        elif person.id:
+            ids[person.id] = line
         for credential in person.credentials:
             if (other := badges.get(credential.key)) is not None:
                 message = f"badge {credential.masked} is on line {other} too"
                 source.errors.append(RowError(line, "credentials", message))
             badges.setdefault(credential.key, line)
-        source.people.append(person)
+        if len(source.errors) == before:
+            source.people.append(person)
     if progress is not None:
         progress(count)
 
 
-def _person(
-    line: int, row: Mapping[str, Any], source: Source, levels: frozenset[str]
-) -> Person | None:
-    """One row; None if anything in it is wrong, all of which is then in `source.errors`."""
-    before = len(source.errors)
+def _person(line: int, row: Mapping[str, Any], source: Source, levels: frozenset[str]) -> Person:
+    """One row, as far as it can be read; all that is wrong in it goes to `source.errors`."""
 
     def wrong(column: str, message: str) -> None:
         source.errors.append(RowError(line, column, message))
@@ -220,7 +233,7 @@ def _person(
             wrong(column, f"longer than {MAX_FIELD} characters")
         elif not value.strip() and column in REQUIRED:
             wrong(column, "is empty")
-        elif not _plain(value.strip()):
+        elif _NO_TEXT.search(value.strip()):
             wrong(column, "holds characters that are no text")
         text[column] = value.strip() if isinstance(value, str) else ""
     dates = {
@@ -238,29 +251,19 @@ def _person(
     credentials = []
     for item in _items(row.get("credentials"), "credentials", wrong):
         try:
-            credential = _credential(item)
-            if not _plain(credential.key):
-                raise ValueError("holds characters that are no text")
-            credentials.append(credential)
+            credentials.append(_credential(item))
         except ValueError as error:
             wrong("credentials", str(error))
     names = []
     for item in _items(row.get("access_levels"), "access_levels", wrong):
-        if item not in levels:
-            wrong("access_levels", f"the configuration has no level {str(item)[:40]!r}")
+        if not isinstance(item, str) or item not in levels:
+            wrong("access_levels", f"the configuration has no level '{_hint(str(item))}'")
         else:
-            names.append(str(item))
-    if len(source.errors) > before:
-        return None
+            names.append(item)
     return Person(
         text["id"], text["name"], text["company"], text["role"], first, last, status,
         tuple(credentials), tuple(dict.fromkeys(names)),
     )  # fmt: skip
-
-
-def _plain(text: str) -> bool:
-    """No control characters, and no halves of characters, which JSON can hold and UTF-8 not."""
-    return not any(ord(char) < 32 or "\ud800" <= char <= "\udfff" for char in text)
 
 
 def _date(value: Any, column: str, wrong: Callable[[str, str], None]) -> date | None:
@@ -292,10 +295,20 @@ def _items(value: Any, column: str, wrong: Callable[[str, str], None]) -> list[A
 
 
 def _credential(item: Any) -> Credential:
-    if isinstance(item, str):
-        return Credential.parse(item)
     if isinstance(item, dict) and set(item) <= {"format", "facility", "number"}:
         parts = (item.get("format", ""), item.get("facility", ""), item.get("number", ""))
         if all(isinstance(part, str | int) and not isinstance(part, bool) for part in parts):
-            return Credential.parse(":".join(str(part) for part in parts))
-    raise ValueError("expected format:facility:number")
+            item = ":".join(str(part) for part in parts)
+    if not isinstance(item, str):
+        raise ValueError("expected format:facility:number")
+    if len(item) > MAX_FIELD:
+        raise ValueError(f"longer than {MAX_FIELD} characters")
+    if _NO_TEXT.search(item.strip()):
+        raise ValueError("holds characters that are no text")
+    return Credential.parse(item)
+
+
+def _hint(text: str) -> str:
+    """What a message may repeat of a cell: columns get mixed up, and then a badge stands where
+    a word belongs."""
+    return _NO_TEXT.sub("?", _BADGE_LIKE.sub("…", text))[:40]

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -88,8 +89,7 @@ def apply(
     Raises SyncError if the list has changed since the plan was made, or can't be written.
     """
     connection = db.conn
-    try:
-        connection.execute("BEGIN IMMEDIATE")
+    with _writing(connection):
         if _version(connection) != plan.base:
             raise SyncError("another list was applied in the meantime; look at the plan again")
         gone = [(key,) for key, _ in plan.removed]
@@ -132,13 +132,6 @@ def apply(
         )
         data = {"version": number, "source": plan.source, "sha256": plan.sha256, "by": by, **counts}
         put_event(connection, "people.synced", "people", {**data, "templates_removed": lost})
-        connection.commit()
-    except SyncError:
-        connection.rollback()
-        raise
-    except sqlite3.Error as error:
-        connection.rollback()
-        raise SyncError(f"the list could not be written: {error}") from error
     return number
 
 
@@ -146,10 +139,10 @@ def set_revoked(db: Database, person_id: str, *, revoked: bool, why: str, by: st
     """Revoke a person here and now, or take that back; False if there is nothing to do.
 
     A revocation made here is stronger than the list: no sync undoes it, not even one that
-    drops the person and one that brings them back.
+    drops the person and one that brings them back.  Raises SyncError if it can't be written.
     """
     connection = db.conn
-    with connection:
+    with _writing(connection):
         if not revoked:
             done = connection.execute(
                 "DELETE FROM revocation WHERE person_id = ?", (person_id,)
@@ -164,6 +157,17 @@ def set_revoked(db: Database, person_id: str, *, revoked: bool, why: str, by: st
             kind = "people.revoked" if revoked else "people.reinstated"
             put_event(connection, kind, person_id, {"reason": why, "by": by})
     return bool(done)
+
+
+@contextmanager
+def _writing(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction, undone whole by whatever is raised in it, Ctrl-C too."""
+    try:
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+    except sqlite3.Error as error:
+        raise SyncError(f"the list could not be written: {error}") from error
 
 
 def _values(person: Person) -> tuple[str | None, ...]:
