@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gateway import config, control
@@ -45,11 +46,7 @@ err = Console(stderr=True, highlight=False)
 
 def fail(message: str, code: int) -> NoReturn:
     """Say what is wrong on stderr, in one sentence, and end with `code`."""
-    err.print(
-        f"[red]garita:[/red] {message}" if err.is_terminal else f"garita: {message}",
-        markup=err.is_terminal,
-        soft_wrap=True,
-    )
+    err.print(f"[red]garita:[/red] {escape(message)}", soft_wrap=True)
     raise typer.Exit(code)
 
 

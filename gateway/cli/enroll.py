@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,10 @@ from gateway.keys import KeyFileError, SiteKey
 
 if TYPE_CHECKING:  # heavy: loaded when the command runs, not for every `garita`
     from gateway.enrolment import Look
+
+
+ATTEMPTS = 3  # at each picture, before it is given up
+PAUSE_S = 0.4  # so that one picture is not the last one again
 
 
 def enroll(
@@ -74,19 +79,24 @@ def _from_camera(settings: Settings, camera: str, shots: int) -> list[Look]:
     from gateway import enrolment  # noqa: PLC0415
     from gateway.face.quality import Refusal  # noqa: PLC0415
 
-    looks = []
-    for shot in range(1, shots + 1):
-        common.err.print(f"picture {shot} of {shots}: look at the camera")
+    looks: list[Look] = []
+    for attempt in range(ATTEMPTS * shots):
+        good = sum(look.embedding is not None for look in looks)
+        if good == shots:
+            break
+        common.err.print(f"picture {good + 1} of {shots}: look at the camera")
+        time.sleep(PAUSE_S)
         answer = common.ask(settings, "capture", camera=camera)
-        name = f"picture {shot}"
+        name = f"picture {attempt + 1}"
         if "template" in answer:
             template = base64.b64decode(answer["template"])
-            looks.append(enrolment.from_capture(name, template, answer["quality"]))
+            look = enrolment.from_capture(name, template, answer["quality"])
         elif answer["refused"] in Refusal:
-            looks.append(enrolment.Look(name, None, {}, Refusal(answer["refused"])))
+            look = enrolment.Look(name, None, {}, Refusal(answer["refused"]))
         else:
             common.fail(f"camera {camera}: {answer['refused']}", common.UNREACHABLE)
-    return enrolment.agree(looks)
+        looks = enrolment.agree([*looks, look])
+    return looks
 
 
 def _store(

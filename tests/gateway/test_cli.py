@@ -106,6 +106,14 @@ async def test_verify_export_and_their_exit_codes(rig: Rig) -> None:
     assert (await rig.acli("log", "show", "99", check=False)).returncode == 1
 
 
+async def test_square_brackets_in_a_message_are_no_markup(rig: Rig) -> None:
+    done = await rig.acli("reader", "watch", "none", check=False)
+    assert "there is no [readers.none]" in done.stderr
+    await synced(rig)
+    done = await rig.acli("people", "show", "[/x]", check=False)
+    assert done.returncode == 1 and "has the id [/x]" in done.stderr
+
+
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
 def test_a_name_is_no_formula(cell: str) -> None:
     assert _defused(cell) == "'" + cell
