@@ -41,7 +41,7 @@ bench: $(STAMP)  ## Measure and print every figure (10 minutes)
 lock:  ## Resolve the versions anew into requirements.lock
 	$(BIN)/python -m pip install -q uv
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate \
-		--no-header --no-emit-index-url --extra demo --extra dev pyproject.toml -o requirements.lock
+		--no-header --no-emit-index-url --extra demo --extra dev --extra gpio pyproject.toml -o requirements.lock
 
 clean:  ## Remove what was made here (not the data of a gateway)
 	rm -rf $(VENV) .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

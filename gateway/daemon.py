@@ -35,6 +35,7 @@ from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
 from gateway.model import NewEvent
 from gateway.notify import notify, watchdog_interval
 from gateway.roster import Roster, RosterUnavailable
+from gateway.roster.schema import migrate
 from gateway.uplink import Uplink
 
 log = logging.getLogger("garita.daemon")
@@ -373,12 +374,13 @@ def main() -> int:
         settings = config.load(options.config)
         settings.tables.site.data_dir.mkdir(parents=True, exist_ok=True)
         key = SiteKey.load(settings.tables.site.key_file)
+        migrate(settings.people_path)
         asyncio.run(serve(settings, key))
     except config.ConfigError as error:
         for mistake in error.mistakes:
             print(mistake, file=sys.stderr)
         return 4
-    except (KeyFileError, LedgerBusy, LedgerUnavailable, OSError) as error:
+    except (KeyFileError, LedgerBusy, LedgerUnavailable, OSError, RosterUnavailable) as error:
         print(f"garita: {error}", file=sys.stderr)
         return 5
     return 0

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from drivers.base import BadRead, CardRead, Reading
+from drivers.base import BadRead, CardRead, Keys, Reading
 from gateway.clock import Clock
 from gateway.decide import decide
 from gateway.door import Door, Effect, Note
@@ -114,6 +114,8 @@ class Gate:
 
     def on_reading(self, reading: Reading, now: float) -> None:
         """A reading arrived at monotonic `now`; returns at once."""
+        if isinstance(reading, Keys):
+            return
         if isinstance(reading, BadRead):
             self._noise[reading.reason] = self._noise.get(reading.reason, 0) + 1
         elif len(self._waiting) >= QUEUE_LIMIT:

@@ -169,6 +169,14 @@ class FaceResult:
     timing_ms: Mapping[str, float] = field(default_factory=dict)
 
 
+class PinOutcome(StrEnum):
+    """What a PIN that was typed turned out to be.  DURESS opens like CORRECT, and is told."""
+
+    CORRECT = "correct"
+    WRONG = "wrong"
+    DURESS = "duress"
+
+
 class Lookup(StrEnum):
     """How the search of the personnel list ended."""
 

@@ -15,7 +15,7 @@ import typer
 from rich.table import Table
 
 from gateway import __version__, control, devices
-from gateway.cli import common, enroll, log, people, reader
+from gateway.cli import common, enroll, log, people, pin, reader
 from gateway.keys import KeyFileError, SiteKey
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ key_app = typer.Typer(no_args_is_help=True, help="The site key that protects fac
 clock_app = typer.Typer(no_args_is_help=True, help="The gateway's clock.")
 lock_app = typer.Typer(no_args_is_help=True, help="Locks, while the gateway is stopped.")
 people.app.command("enroll")(enroll.enroll)
+people.app.command("pin")(pin.pin)
 app.add_typer(people.app, name="people", help="The authorized-personnel list.")
 app.add_typer(log.app, name="log", help="The log: read, verify, export.")
 app.add_typer(reader.app, name="reader", help="Badge readers.")

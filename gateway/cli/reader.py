@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from drivers.base import CardRead, Reading
+from drivers.base import CardRead, Keys, Reading
 from gateway.cli import common
 from gateway.devices import ReaderPort
 from gateway.model import Credential
@@ -50,6 +50,8 @@ def watch(
         if isinstance(reading, CardRead):
             key = Credential(reading.format, reading.facility, reading.number).key
             common.out.print(f"{stamp}  {key}", markup=False)
+        elif isinstance(reading, Keys):
+            common.out.print(f"{stamp}  {len(reading.pressed)} key(s)", markup=False)
         else:
             common.out.print(f"{stamp}  not a card: {reading.reason}", markup=False)
 

@@ -97,6 +97,8 @@ EVENTS: Mapping[str, tuple[str, str]] = {
         "lista versión {version}: {added} altas, {changed} cambios, {removed} bajas",
     ),
     "people.enrolled": ("{templates} face templates enrolled", "{templates} plantillas de rostro"),
+    "people.pin_set": ("PIN set by {by}", "PIN asignado por {by}"),
+    "people.pin_cleared": ("PIN removed by {by}", "PIN eliminado por {by}"),
     "people.revoked": ("access revoked: {reason}", "acceso revocado: {reason}"),
     "people.reinstated": ("access given back: {reason}", "acceso restituido: {reason}"),
     "gateway.started": ("gateway started", "equipo iniciado"),

@@ -12,19 +12,20 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from gateway.model import Credential, NewEvent, Person, PersonStatus
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _FIND = """
 SELECT (SELECT max(number) FROM list_version),
        p.id, p.name, p.company, p.role, p.valid_from, p.valid_until, p.status, r.at,
-       p.access_levels, (SELECT count(*) FROM template t WHERE t.person_id = p.id)
+       p.access_levels, (SELECT count(*) FROM template t WHERE t.person_id = p.id),
+       EXISTS (SELECT 1 FROM pin WHERE pin.person_id = p.id)
   FROM (SELECT ? AS wanted)
   LEFT JOIN credential c ON c.key = wanted
   LEFT JOIN person p ON p.id = c.person_id
@@ -38,12 +39,14 @@ class RosterUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Who holds a credential (None: nobody), how many face templates they have enrolled, and
-    which version of the list says so (0: no list was ever applied)."""
+    """Who holds a credential (None: nobody), how many face templates they have enrolled,
+    which version of the list says so (0: no list was ever applied), and whether they have a
+    PIN."""
 
     person: Person | None = None
     templates: int = 0
     list_version: int = 0
+    has_pin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,15 @@ class SealedTemplate:
     sealed: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class SealedPin:
+    """A person's PIN as argon2id made it of the peppered digits (gateway/pin.py), and the one
+    that they type under threat, if they have one."""
+
+    hash: str = field(repr=False)  # hashes stay out of logs and tracebacks
+    duress_hash: str | None = field(default=None, repr=False)
+
+
 class Roster:
     """Read access to people.db; opens the file when it is first needed, and again after an
     error or when another file has taken its place.  Use it from one thread."""
@@ -81,7 +93,8 @@ class Roster:
         if row[1] is None:
             return Found(list_version=version)
         try:
-            return Found(_person(row[1:10], credential), int(row[10]), version)
+            person = _person(row[1:10], credential)
+            return Found(person, int(row[10]), version, bool(row[11]))
         except (ValueError, TypeError) as error:
             raise RosterUnavailable(f"the entry of a person is damaged: {error}") from error
 
@@ -92,6 +105,11 @@ class Roster:
             (person_id,),
         )
         return [SealedTemplate(*row) for row in rows]
+
+    def pin(self, person_id: str) -> SealedPin | None:
+        """The PIN of a person as it is stored, or None if they have none."""
+        rows = self._rows("SELECT hash, duress_hash FROM pin WHERE person_id = ?", (person_id,))
+        return SealedPin(*rows[0]) if rows else None
 
     def version(self) -> ListVersion | None:
         """The list in force, or None before the first."""

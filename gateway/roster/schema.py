@@ -1,4 +1,7 @@
-"""The tables of people.db, and how an old file becomes a new one.  Admin side only.
+"""The tables of people.db, and how an old file becomes a new one.
+
+For commands (`open_admin`), and for the daemon when it starts (`migrate`, which needs the
+standard library only).
 
 person        one row a cardholder, as the list in force has it
 credential    badge -> person; the key is format:facility:number
@@ -6,6 +9,7 @@ revocation    who was revoked by `garita people revoke`; no list undoes it, not 
               drops the person, so it refers to the id and not to the row
 list_version  every list that was applied: when, from what, how it differed
 template      face templates, sealed (gateway/face/vault.py)
+pin           since version 2: PINs, peppered and hashed (gateway/pin.py), never the digits
 outbox        admin acts on their way to the log, written with the act in one transaction
 """
 
@@ -15,7 +19,8 @@ import json
 import os
 import sqlite3
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +30,18 @@ from gateway.roster.lookup import SCHEMA_VERSION, RosterUnavailable
 
 if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
     from sqlite_utils import Database
+
+# What turns a file of version 1 into the present one.  Plain SQL, so that the daemon can do it
+# too without loading what commands need.
+_UPGRADE = """
+CREATE TABLE IF NOT EXISTS pin (
+   person_id TEXT PRIMARY KEY NOT NULL,
+   hash TEXT NOT NULL,
+   duress_hash TEXT,
+   set_at TEXT NOT NULL,
+   by TEXT
+)
+"""
 
 
 def open_admin(path: Path) -> Database:
@@ -40,12 +57,28 @@ def open_admin(path: Path) -> Database:
         db = Database(connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
-            raise RosterUnavailable(f"{path.name} was made by a newer version of this program")
-        if version < SCHEMA_VERSION:
-            _create(db)
+        _bring_up(connection, path, create=lambda: _create(db))
         return db
+    except (sqlite3.Error, OSError) as error:
+        raise RosterUnavailable(f"{path}: {error}") from error
+
+
+def migrate(path: Path) -> None:
+    """Bring an older people.db up to this program, whole or not at all.
+
+    For the daemon's start after an update: its `Roster` takes the present version only, and
+    nobody should have to run a command before the gate opens again.  Does nothing if there is
+    no list yet or it is current; waits up to 10 s for a command that is writing; raises
+    RosterUnavailable if it can't be done.
+    """
+    try:
+        if not path.exists():
+            return
+        # Never makes a file: that is for the first sync, which gives it owner and mode.
+        uri = f"{path.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            _bring_up(connection, path)
     except (sqlite3.Error, OSError) as error:
         raise RosterUnavailable(f"{path}: {error}") from error
 
@@ -63,7 +96,34 @@ def put_event(db: sqlite3.Connection, kind: str, subject: str, data: Mapping[str
     )
 
 
+def _bring_up(
+    connection: sqlite3.Connection, path: Path, create: Callable[[], None] | None = None
+) -> None:
+    """To the present version in one transaction.  `create` makes the tables of version 1 in a
+    file without any; None leaves such a file alone."""
+    version = _version(connection, path)
+    if version == SCHEMA_VERSION or (version == 0 and create is None):
+        return  # without the writer's lock, which a long sync may hold
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        version = _version(connection, path)  # again: whoever held the lock may have done it
+        if version == SCHEMA_VERSION:
+            return
+        if version == 0 and create is not None:
+            create()
+        connection.execute(_UPGRADE)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > SCHEMA_VERSION:
+        raise RosterUnavailable(f"{path.name} was made by a newer version of this program")
+    return version
+
+
 def _create(db: Database) -> None:
+    """The tables as version 1 had them, inside the caller's transaction."""
     text, number = str, int
     db.table("person").create(
         {
@@ -103,5 +163,3 @@ def _create(db: Database) -> None:
         {"id": text, "created_at": text, "type": text, "subject": text, "data": text},
         pk="id", not_null={"created_at", "type", "subject", "data"}, if_not_exists=True,
     )  # fmt: skip
-    db.conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    db.conn.commit()

@@ -96,6 +96,7 @@ def apply(
         lost = _count(connection, "SELECT count(*) FROM template WHERE person_id = ?", gone)
         for table, column in (
             ("template", "person_id"),
+            ("pin", "person_id"),
             ("credential", "person_id"),
             ("person", "id"),
         ):
@@ -156,6 +157,53 @@ def set_revoked(db: Database, person_id: str, *, revoked: bool, why: str, by: st
         if done:
             kind = "people.revoked" if revoked else "people.reinstated"
             put_event(connection, kind, person_id, {"reason": why, "by": by})
+    return bool(done)
+
+
+def set_pin(db: Database, person_id: str, *, hashed: str, duress: bool, by: str) -> bool:
+    """Give a person a PIN, or the one they type under threat; `hashed` comes from `Pins.hash`.
+
+    A new PIN takes the duress PIN away: hashes don't tell whether the two would still differ,
+    and equal ones would leave no way to call for help, or none to pass without calling.  False
+    if nobody has that id, or for a duress PIN if no PIN was set before.  Raises SyncError if
+    it can't be written.
+    """
+    connection = db.conn
+    with _writing(connection):
+        cleared = False
+        if duress:
+            done = connection.execute(
+                "UPDATE pin SET duress_hash = ?, set_at = ?, by = ? WHERE person_id = ?",
+                (hashed, now_text(), by, person_id),
+            ).rowcount
+        else:
+            cleared = bool(
+                connection.execute(
+                    "SELECT 1 FROM pin WHERE person_id = ? AND duress_hash IS NOT NULL",
+                    (person_id,),
+                ).fetchone()
+            )
+            done = connection.execute(
+                "INSERT OR REPLACE INTO pin (person_id, hash, duress_hash, set_at, by) "
+                "SELECT id, ?, NULL, ?, ? FROM person WHERE id = ?",
+                (hashed, now_text(), by, person_id),
+            ).rowcount
+        if done:
+            data = {"by": by, "duress": duress, "duress_cleared": cleared}
+            put_event(connection, "people.pin_set", person_id, data)
+    return bool(done)
+
+
+def clear_pin(db: Database, person_id: str, *, by: str) -> bool:
+    """Take a person's PIN away, and their duress PIN; False if they have none.
+
+    Raises SyncError if it can't be written.
+    """
+    connection = db.conn
+    with _writing(connection):
+        done = connection.execute("DELETE FROM pin WHERE person_id = ?", (person_id,)).rowcount
+        if done:
+            put_event(connection, "people.pin_cleared", person_id, {"by": by})
     return bool(done)
 
 
