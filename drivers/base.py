@@ -29,6 +29,7 @@ class BadReadReason(StrEnum):
     FRAMING = "framing"
     TOO_LONG = "too_long"
     NO_MATCH = "no_match"
+    STALE = "stale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,92 @@ class BadRead:
     size: int = 0
 
 
-Reading = CardRead | BadRead
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Keys that were pressed, in order: digits, ``*`` and ``#``."""
+
+    pressed: str
+
+    def __repr__(self) -> str:  # a PIN stays out of logs and test output
+        return f"Keys({len(self.pressed)})"
+
+
+Reading = CardRead | BadRead | Keys
+
+
+@dataclass(frozen=True, slots=True)
+class InputState:
+    """A digital input, numbered from 1; `active` is a closed circuit."""
+
+    number: int
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tamper:
+    """Somebody opened the device's cover, or closed it again."""
+
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChange:
+    """A device on a bus came or went; `detail` says why, for an installer."""
+
+    online: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """A device on a bus had to be greeted anew."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Something arrived that this session did not make: forged, replayed, or in plain text."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInstalled:
+    """The end of an install window: whether the reader has the new key."""
+
+    done: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandDone:
+    """How a command ended."""
+
+    id: int
+    good: bool
+    detail: str
+
+
+ReaderEvent = (
+    Reading | InputState | Tamper | LinkChange | Restarted | Refused | KeyInstalled | CommandDone
+)
+
+
+@dataclass(slots=True)
+class LinkStats:
+    """The quality of a link, since the start."""
+
+    polls: int = 0
+    errors: int = 0  # frames with a wrong check, or out of step
+    naks: int = 0
+    busy: int = 0
+    retries: int = 0
+    timeouts: int = 0
+    refused: int = 0
+    handshakes: int = 0
+    worst_latency_ms: float = 0.0
+    power_fault: bool = False
 
 
 class ReaderDriver(Protocol):

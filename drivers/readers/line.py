@@ -103,7 +103,7 @@ class LineReader:
         if not line.strip():
             return []  # CR LF ends a line twice
         reading = self._read(line)
-        if isinstance(reading, BadRead) or self._hold_off.passes(reading, now):
+        if not isinstance(reading, CardRead) or self._hold_off.passes(reading, now):
             return [reading]
         return []
 

@@ -52,7 +52,7 @@ class Rdm6300Reader:
             elif byte == ETX:
                 reading = self._frame(bytes(self._digits))
                 self._digits = None
-                if isinstance(reading, BadRead) or self._hold_off.passes(reading, now):
+                if not isinstance(reading, CardRead) or self._hold_off.passes(reading, now):
                     readings.append(reading)
             elif byte in HEX and len(self._digits) < DIGITS:
                 self._digits.append(byte)

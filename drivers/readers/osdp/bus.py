@@ -1,0 +1,181 @@
+"""The RS-485 bus: whose turn it is, and what the answers mean.
+
+One question is on the line at a time.  Readers that answered last time are asked when they
+are due, at `poll_s`; one that did not is asked only when that costs the others at most one
+short wait per turn.  So a dead reader does not slow the rest, and one that returns is found.
+
+Sans-I/O: `feed(bytes, now)` and `step(now)` in; bytes for the line, the time of the next step
+and events out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, NamedTuple
+
+from pydantic import AfterValidator, Field
+
+from drivers import base
+from drivers.base import ReaderEvent
+from drivers.readers import wiegand
+from drivers.readers.osdp.cards import CSN, CardDecoder
+from drivers.readers.osdp.frame import Decoder
+from drivers.readers.osdp.session import ReaderSession
+
+GAP_S = 0.03  # USB adapters hand over what they received every 16 ms
+LONGEST_S = 0.4  # no answer may hold the bus longer, however it trickles
+
+
+def _formats(names: list[str]) -> list[str]:
+    lengths: dict[int, str] = {}
+    for name in names:
+        if name == CSN:
+            continue
+        if name not in wiegand.FORMATS:
+            raise ValueError(f"no format {name}; there are: {CSN}, {', '.join(wiegand.FORMATS)}")
+        other = lengths.setdefault(wiegand.FORMATS[name].length, name)
+        if other != name:
+            raise ValueError(f"{other} and {name} have the same length and can't be told apart")
+    return names
+
+
+class ReaderOptions(base.Options):
+    """What an OSDP reader may be told in the configuration."""
+
+    formats: Annotated[list[str], Field(min_length=1), AfterValidator(_formats)] = Field(
+        default_factory=lambda: ["h10301"]
+    )
+    secure: bool = True
+    hold_off_s: Annotated[float, Field(ge=0, le=60)] = 1.0
+
+
+class BusOptions(base.Options):
+    poll_s: Annotated[float, Field(ge=0.005, le=1)] = 0.025
+
+
+class Event(NamedTuple):
+    """What a reader told, and which."""
+
+    address: int
+    event: ReaderEvent
+
+
+class Step(NamedTuple):
+    """Bytes to send now (often none), when to call again, what happened."""
+
+    send: bytes
+    wake_at: float
+    events: list[Event]
+
+
+class OsdpBus:
+    """The control panel of one bus; `baudrate` says how long bytes take on the line."""
+
+    def __init__(self, sessions: Mapping[int, ReaderSession], baudrate: int) -> None:
+        if len(sessions) > 32:
+            raise ValueError("more than 32 readers on one bus")
+        self.sessions = dict(sessions)
+        self._byte_s = 10 / baudrate
+        self._decoder = Decoder()
+        self._asked: ReaderSession | None = None
+        self._deadline = 0.0
+        self._latest = 0.0
+        self._quiet_until = 0.0
+        self._suspects_at = 0.0
+        self._poll_s = min((s.poll_s for s in sessions.values()), default=0.025)
+
+    def feed(self, data: bytes, now: float) -> list[Event]:
+        """Bytes that arrived; never raises for any."""
+        events: list[Event] = []
+        before = self._decoder.errors
+        for message in self._decoder.feed(data):
+            session = self.sessions.get(message.address)
+            if not message.reply or session is None:
+                continue
+            if session is not self._asked:
+                session.late(now)
+                continue
+            answered, told = session.on_reply(message, now)
+            events += [Event(session.address, event) for event in told]
+            if answered:
+                self._done(now)
+        if self._asked is not None:
+            self._asked.stats.errors += self._decoder.errors - before
+            if self._decoder.partial:
+                self._deadline = min(self._latest, max(self._deadline, now + GAP_S))
+        return events
+
+    def step(self, now: float) -> Step:
+        """Send what is due, or give up on an answer that did not come."""
+        events: list[Event] = []
+        if self._asked is not None:
+            if now < self._deadline:
+                return Step(b"", self._deadline, events)
+            session = self._asked
+            if self._decoder.partial:
+                session.late(now)
+            self._done(now)
+            self._suspects_at = now + self._poll_s
+            events += [Event(session.address, e) for e in session.on_silence(now)]
+        for session in self.sessions.values():
+            events += [Event(session.address, e) for e in session.expire(now)]
+        if now < self._quiet_until:
+            return Step(b"", self._quiet_until, events)
+        chosen = self._choose(now)
+        if chosen is None:
+            return Step(b"", self._next_due(now), events)
+        self._decoder.reset()
+        raw = chosen.next_frame(now)
+        self._asked = chosen
+        on_line = len(raw) * self._byte_s
+        self._deadline = now + on_line + chosen.window_s
+        self._latest = now + on_line + LONGEST_S
+        return Step(raw, self._deadline, events)
+
+    def reset(self, now: float) -> list[Event]:
+        """The port was lost or opened anew: no answer comes to what was asked."""
+        self._decoder.reset()
+        self._asked = None
+        events: list[Event] = []
+        for session in self.sessions.values():
+            events += [Event(session.address, e) for e in session.unplugged(now)]
+        return events
+
+    def _done(self, now: float) -> None:
+        self._asked = None
+        # Two characters of silence, so that the reader has let go of the pair of wires.
+        self._quiet_until = now + 2 * self._byte_s
+
+    def _choose(self, now: float) -> ReaderSession | None:
+        suspects = now >= self._suspects_at
+        ready = [
+            s for s in self.sessions.values() if s.due_at <= now and (suspects or not s.suspect)
+        ]
+        if not ready:
+            return None
+        # A suspect comes first once it is let in at all, lest a full bus starve it.
+        return min(ready, key=lambda s: (not s.suspect, s.due_at))
+
+    def _next_due(self, now: float) -> float:
+        times = (
+            max(s.due_at, self._suspects_at) if s.suspect else s.due_at
+            for s in self.sessions.values()
+        )
+        return max(now, min(times, default=now + 1.0))
+
+
+def make_session(
+    address: int,
+    options: ReaderOptions,
+    bus: BusOptions,
+    keys: list[bytes],
+) -> ReaderSession:
+    """A session as the configuration describes it."""
+    return ReaderSession(
+        address,
+        CardDecoder(options.formats),
+        secure=options.secure,
+        keys=keys,
+        poll_s=bus.poll_s,
+        hold_off_s=options.hold_off_s,
+    )

@@ -1,0 +1,523 @@
+"""One reader on the bus as the control panel sees it: sequence, retries, secure channel.
+
+In: `next_frame(now)` when the bus has room for us, `on_reply(frame, now)`, `on_silence(now)`.
+Out: bytes for the line and events (drivers/base.py).  No port, no clock, no randomness of its
+own but the nonces.  Policy that is kept here: no card is taken from outside the secure channel
+where it is required, the default key opens an install window and nothing else, and a card that
+waited in the reader while the line was down is no card.
+"""
+
+from __future__ import annotations
+
+import hmac
+import itertools
+import secrets
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from drivers.base import (
+    BadRead,
+    BadReadReason,
+    CardRead,
+    CommandDone,
+    InputState,
+    KeyInstalled,
+    Keys,
+    LinkChange,
+    LinkStats,
+    ReaderEvent,
+    Refused,
+    Restarted,
+    Tamper,
+)
+from drivers.readers.holdoff import HoldOff
+from drivers.readers.osdp import frame, messages
+from drivers.readers.osdp.cards import CardDecoder
+from drivers.readers.osdp.frame import Frame
+from drivers.readers.osdp.messages import Capability, Cmd, Nak, Reply
+from drivers.readers.osdp.secure import (
+    SCBK_DEFAULT,
+    SCS_11,
+    SCS_12,
+    SCS_13,
+    SCS_14,
+    SCS_18,
+    SecureChannel,
+    SecureChannelError,
+)
+
+OFFLINE_AFTER_S = 2.0  # the standard gives up after 8 s; a cut cable should be known sooner
+PROBE_S = 0.4  # how often a reader that is away is asked for
+STALE_AFTER_S = 1.0  # after such a gap, what a reader has kept is old
+QUEUE_LIMIT = 32
+WINDOW_S = (0.02, 0.2)  # shortest and longest wait for the first byte of an answer
+
+
+class Step(StrEnum):
+    """Where a session is; the order is that of a start."""
+
+    OFFLINE = "offline"
+    CAPABILITIES = "capabilities"
+    CHALLENGE = "challenge"
+    CRYPT = "crypt"
+    ONLINE = "online"
+
+
+@dataclass(slots=True)
+class Command:
+    """Something to tell a reader; dropped if it was not sent by `expires_at` (monotonic)."""
+
+    payload: bytes
+    expires_at: float
+    id: int = field(default_factory=itertools.count(1).__next__)
+
+
+@dataclass(slots=True)
+class _Sent:
+    """What is under way: the bytes (a retry sends the same) and what it was."""
+
+    raw: bytes
+    payload: bytes
+    command: Command | None = None
+    tries: int = 1
+
+
+class ReaderSession:
+    """`keys` are the reader's own keys to try, newest last; empty where none was installed."""
+
+    def __init__(
+        self,
+        address: int,
+        cards: CardDecoder,
+        *,
+        secure: bool = True,
+        keys: Sequence[bytes] = (),
+        poll_s: float = 0.025,
+        hold_off_s: float = 0.0,
+        nonce: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self.address = address
+        self.stats = LinkStats()
+        self.identity: messages.Identity | None = None
+        self.capabilities: dict[int, tuple[int, int]] = {}
+        self.step = Step.OFFLINE
+        self.due_at = 0.0
+        self.suspect = True  # did not answer last time: the bus asks it when others are served
+        self._cards = cards
+        self._hold_off = HoldOff(hold_off_s)
+        self._secure = secure
+        self._keys = list(keys)
+        self.poll_s = poll_s
+        self._nonce = nonce
+        self._install_until = 0.0
+        self._using_default = False
+        self._new_key: bytes | None = None
+        self._online = False
+        self._told: tuple[bool, str] | None = None
+        self._heard_at: float | None = None
+        self._fresh = False
+        self._sequence = 0
+        self._rnd_a = b""
+        self._server_cryptogram = b""
+        self._rmac = b""
+        self._channel: SecureChannel | None = None
+        self._sent: _Sent | None = None
+        self._sent_at = 0.0
+        self._queue: deque[Command] = deque()
+        self._latency_s = 0.0  # the slowest answer of late
+        self._refusal = ""
+
+    # What the gateway asks for
+
+    @property
+    def online(self) -> bool:
+        """Whether cards can come from it: in secure channel, where that is required."""
+        return self._online
+
+    @property
+    def secured(self) -> bool:
+        """Whether it is in the secure channel under a key of its own."""
+        return self.step is Step.ONLINE and self._channel is not None and not self._using_default
+
+    @property
+    def window_s(self) -> float:
+        """How long to wait for the first byte of an answer: what this reader was seen to need."""
+        return min(WINDOW_S[1], max(WINDOW_S[0], 2 * self._latency_s))
+
+    def submit(self, payload: bytes, now: float, ttl_s: float = 2.0) -> int | None:
+        """Queue a command; returns its number, or None if the reader is not there or too many
+        wait.  What was not sent within `ttl_s` is dropped: an order is for now."""
+        if not self._online or len(self._queue) >= QUEUE_LIMIT:
+            return None
+        command = Command(payload, now + ttl_s)
+        self._queue.append(command)
+        self.due_at = min(self.due_at, now)
+        return command.id
+
+    def install(self, now: float, seconds: float, new_key: bytes) -> None:
+        """Give the reader `new_key`: in its present session if it has a key of ours, else
+        under the default key, which is accepted for `seconds` and then no more."""
+        self._new_key = new_key
+        self._install_until = now + seconds
+        # If its answer is lost, or we die meanwhile, it may hold the new key or the old one.
+        self._keys.append(new_key)
+        if self.secured:
+            self._queue.append(Command(messages.keyset(new_key), now + seconds))
+        else:
+            self._restart(now)
+
+    @property
+    def installing(self) -> bool:
+        return self._new_key is not None
+
+    # What the bus calls
+
+    def next_frame(self, now: float) -> bytes:
+        """The bytes to send now: the last ones again if they were not answered."""
+        if self._sent is None:
+            self._sent = self._next(now)
+        else:
+            self._sent.tries += 1
+            self.stats.retries += self.step is not Step.OFFLINE
+        self._sent_at = now
+        self.stats.polls += self.step is Step.ONLINE
+        return self._sent.raw
+
+    def on_reply(self, reply: Frame, now: float) -> tuple[bool, list[ReaderEvent]]:
+        """A frame from our address: whether it is the answer (else that may still come), and
+        what it told."""
+        events: list[ReaderEvent] = []
+        if self._sent is None:
+            return False, events
+        latency = now - self._sent_at
+        if reply.code == Reply.BUSY and not reply.scb and reply.sequence == 0:
+            self.stats.busy += 1
+            self._heard(latency)
+            self.due_at = now + self.poll_s
+            return True, events
+        if reply.sequence != self._sequence and not _session_lost(reply):
+            self.stats.errors += 1
+            return False, events
+        payload = self._open(reply, events)
+        if payload is None:
+            return False, events
+        self._heard(latency)
+        sent, self._sent = self._sent, None
+        stale = self._heard_at is None or now - self._heard_at > STALE_AFTER_S
+        if self.step is Step.ONLINE:
+            self._heard_at = now
+            self._fresh = self._fresh and not stale
+        self._sequence = self._sequence % 3 + 1
+        self.due_at = now if self._queue else max(now, self._sent_at + self.poll_s)
+        code, data = payload[0], payload[1:]
+        if code == Reply.NAK:
+            self._on_nak(sent, data, now, events)
+        elif self.step is Step.ONLINE:
+            self._on_online(sent, code, data, now, events)
+        else:
+            self._on_start(reply, code, data, now, events)
+        return True, events
+
+    def on_silence(self, now: float) -> list[ReaderEvent]:
+        """No answer came in time."""
+        self.suspect = True
+        if self.step is Step.OFFLINE:
+            self._sent = None
+            self.due_at = now + PROBE_S
+        else:
+            self.stats.timeouts += 1
+            self.due_at = now
+            if self.step is not Step.ONLINE and self._sent and self._sent.tries >= 2:
+                self._restart(now)
+        return self.expire(now)
+
+    def expire(self, now: float) -> list[ReaderEvent]:
+        """Tell that the reader is away, and that an install window has closed, when it is so."""
+        events: list[ReaderEvent] = []
+        if self._new_key is not None and now >= self._install_until:
+            self._new_key = None
+            events.append(KeyInstalled(False, "the install window has closed"))
+            if self._using_default:
+                self._restart(now)
+        if self._heard_at is None:
+            self._heard_at = now
+        if now - self._heard_at >= OFFLINE_AFTER_S:
+            if self.step is Step.ONLINE:
+                self._restart(now + PROBE_S)
+            if self._online or self._told is None:
+                self._refusal = ""
+                self._drop_queue(events)
+                self._tell(False, "no answer", events)
+            elif self._refusal:
+                self._tell(False, self._refusal, events)
+        return events
+
+    def unplugged(self, now: float) -> list[ReaderEvent]:
+        """The bus itself is away, or back."""
+        events: list[ReaderEvent] = []
+        self._drop_queue(events)
+        self._restart(now)
+        if self._online or self._told is None:
+            self._tell(False, "the bus is not there", events)
+        return events
+
+    def late(self, now: float) -> None:
+        """It answered after we had gone on: so slow a reader needs a longer window."""
+        if self._sent_at:
+            self._latency_s = max(self._latency_s, min(WINDOW_S[1], now - self._sent_at))
+
+    # Building what is sent
+
+    def _next(self, now: float) -> _Sent:
+        if self.step is Step.OFFLINE:
+            self._sequence = 0
+            self._channel = None
+            return self._plain(bytes((Cmd.ID, 0)))
+        if self.step is Step.CAPABILITIES:
+            return self._plain(bytes((Cmd.CAP, 0)))
+        if self.step is Step.CHALLENGE:
+            self._rnd_a = self._nonce(8)
+            self._using_default = self._wants_default(now)
+            block = bytes((SCS_11, not self._using_default))
+            return self._plain(bytes((Cmd.CHLNG,)) + self._rnd_a, block)
+        if self.step is Step.CRYPT:
+            block = bytes((SCS_13, not self._using_default))
+            return self._plain(bytes((Cmd.SCRYPT,)) + self._server_cryptogram, block)
+        command = None
+        while self._queue and command is None:
+            command = self._queue.popleft()
+            if command.expires_at < now:
+                command = None
+        payload = command.payload if command else bytes((Cmd.POLL,))
+        if self._channel is None:
+            return self._plain(payload, command=command)
+        raw = self._channel.seal(self.address, self._sequence, payload)
+        return _Sent(raw, payload, command)
+
+    def _plain(self, payload: bytes, scb: bytes = b"", command: Command | None = None) -> _Sent:
+        raw = frame.plain(self.address, self._sequence, payload, scb=scb)
+        return _Sent(raw, payload, command)
+
+    def _wants_default(self, now: float) -> bool:
+        return self._new_key is not None and now < self._install_until
+
+    # Understanding what comes back
+
+    def _open(self, reply: Frame, events: list[ReaderEvent]) -> bytes | None:
+        """What a reply says, if it may be believed; None if not."""
+        if self._channel is None or self.step is not Step.ONLINE:
+            if reply.security > SCS_14:
+                self.stats.errors += 1
+                return None
+            return reply.payload
+        try:
+            payload = self._channel.open(reply)
+            if reply.security != SCS_18 and payload[0] in _SECRET:
+                raise SecureChannelError("a card or a key in clear")
+            return payload
+        except SecureChannelError as error:
+            if _session_lost(reply):
+                # It has lost the session (power, or another panel).  Worth no more than a
+                # new handshake, which only the holder of the key can complete.
+                return reply.payload
+            self.stats.refused += 1
+            events.append(Refused(str(error)))
+            return None
+
+    def _on_nak(self, sent: _Sent, data: bytes, now: float, events: list[ReaderEvent]) -> None:
+        self.stats.naks += 1
+        reason = data[0] if data else 0
+        if self.step is Step.CAPABILITIES:  # some know no CAP
+            self._after_capabilities(now, events)
+            return
+        if self.step in (Step.CHALLENGE, Step.CRYPT):
+            self._fail(now, _no_key(self._using_default, bool(self._keys)), events)
+            return
+        if self.step is not Step.ONLINE:
+            self._restart(now + PROBE_S)
+            return
+        if reason in (*_LOST_SESSION, Nak.CHECK):
+            if sent.command is not None:
+                self._queue.appendleft(sent.command)
+            events.append(Restarted(f"the reader has lost the session (NAK {reason})"))
+            self._restart(now)
+            return
+        if sent.payload[0] == Cmd.KEYSET and self._new_key is not None:
+            self._new_key = None
+            events.append(KeyInstalled(False, f"the reader refused the key (NAK {reason})"))
+        if sent.command is not None:
+            events.append(CommandDone(sent.command.id, False, f"NAK {reason}"))
+
+    def _on_start(
+        self, reply: Frame, code: int, data: bytes, now: float, events: list[ReaderEvent]
+    ) -> None:
+        """The steps to a session: ID, CAP, CHLNG, SCRYPT."""
+        self.due_at = now
+        if self.step is Step.OFFLINE and code == Reply.PDID:
+            self.identity = messages.identity(data)
+            self.step = Step.CAPABILITIES
+        elif self.step is Step.CAPABILITIES and code == Reply.PDCAP:
+            self.capabilities = messages.capabilities(data) or {}
+            self._after_capabilities(now, events)
+        elif self.step is Step.CHALLENGE and code == Reply.CCRYPT:
+            self._on_ccrypt(reply, data, now, events)
+        elif self.step is Step.CRYPT and code == Reply.RMAC_I:
+            if reply.security != SCS_14 or not hmac.compare_digest(data, self._rmac):
+                self._fail(now, "it did not accept our key", events)
+                return
+            self.stats.handshakes += 1
+            self._enter_online(now, events)
+        else:
+            self._fail(now, "it answers what was not asked", events)
+
+    def _after_capabilities(self, now: float, events: list[ReaderEvent]) -> None:
+        self.due_at = now
+        if not self._secure:
+            self._enter_online(now, events)
+        elif not self._keys and not self._wants_default(now):
+            self._fail(now, _no_key(False, False), events)
+        else:
+            self.step = Step.CHALLENGE
+
+    def _on_ccrypt(self, reply: Frame, data: bytes, now: float, events: list[ReaderEvent]) -> None:
+        if reply.scb != bytes((SCS_12, not self._using_default)) or len(data) != 32:
+            self._fail(now, "it answers with another kind of key", events)
+            return
+        rnd_b, cryptogram = data[8:16], data[16:]
+        keys = [SCBK_DEFAULT] if self._using_default else self._keys
+        for key in reversed(keys):
+            channel = SecureChannel(key, self._rnd_a)
+            if hmac.compare_digest(channel.client_cryptogram(rnd_b), cryptogram):
+                self._server_cryptogram = channel.server_cryptogram(rnd_b)
+                self._rmac = channel.start(rnd_b)
+                self._channel = channel
+                self.step = Step.CRYPT
+                return
+        self._fail(now, _no_key(self._using_default, True), events)
+
+    def _enter_online(self, now: float, events: list[ReaderEvent]) -> None:
+        self.step = Step.ONLINE
+        self._heard_at, self._fresh = now, False
+        if self._using_default and self._channel is not None:
+            assert self._new_key is not None
+            self._queue.clear()
+            self._queue.append(Command(messages.keyset(self._new_key), self._install_until))
+            return
+        self._refusal = ""
+        self._online = True
+        self._queue = deque(c for c in self._queue if c.payload[0] not in _STATUS)
+        for code, needs in _STATUS.items():
+            if needs is None or self.capabilities.get(needs, (0, 0))[1]:
+                self._queue.appendleft(Command(bytes((code,)), now + OFFLINE_AFTER_S))
+        self._tell(True, "" if self._channel else "without secure channel", events)
+
+    def _on_online(
+        self, sent: _Sent, code: int, data: bytes, now: float, events: list[ReaderEvent]
+    ) -> None:
+        if self._using_default and self._channel is not None:
+            self._on_installing(sent, code, now, events)
+            return
+        if sent.payload[0] == Cmd.KEYSET and code == Reply.ACK:
+            self._key_taken(now, events)
+        elif sent.command is not None and code in (
+            Reply.ACK, Reply.OSTATR, Reply.COM, Reply.PDID, Reply.PDCAP
+        ):  # fmt: skip
+            answer = messages.com(data) if code == Reply.COM else None
+            detail = "" if answer is None else f"address {answer[0]}, {answer[1]} baud"
+            events.append(CommandDone(sent.command.id, True, detail))
+        elif code == Reply.ACK:
+            self._fresh = True
+        else:
+            events += self._reading(code, data, now)
+
+    def _on_installing(self, sent: _Sent, code: int, now: float, events: list[ReaderEvent]) -> None:
+        """Under the default key nothing counts but the answer to our new key."""
+        if sent.payload[0] == Cmd.KEYSET and code == Reply.ACK:
+            self._key_taken(now, events)
+
+    def _key_taken(self, now: float, events: list[ReaderEvent]) -> None:
+        assert self._new_key is not None
+        self._keys = [self._new_key]
+        self._new_key, self._install_until = None, 0.0
+        events.append(KeyInstalled(True, ""))
+        self._restart(now)
+
+    def _reading(self, code: int, data: bytes, now: float) -> list[ReaderEvent]:
+        """What a reader tells by itself."""
+        if code in (Reply.RAW, Reply.FMT):
+            if not self._fresh:
+                return [BadRead(BadReadReason.STALE, len(data))]
+            found = self._cards.raw(data) if code == Reply.RAW else self._cards.fmt(data)
+            return [
+                r for r in found if not isinstance(r, CardRead) or self._hold_off.passes(r, now)
+            ]
+        if code == Reply.KEYPAD:
+            pressed = messages.keys(data)
+            return [Keys(pressed)] if pressed and self._fresh else []
+        if code == Reply.LSTATR and len(data) == 2:
+            self.stats.power_fault = bool(data[1])
+            return [Tamper(bool(data[0]))]
+        if code == Reply.RSTATR and data:
+            return [Tamper(data[0] == 2)]
+        if code == Reply.ISTATR:
+            return [InputState(n, bool(value)) for n, value in enumerate(data, 1)]
+        return []
+
+    # Coming and going
+
+    def _heard(self, latency: float) -> None:
+        self.suspect = False
+        self.stats.worst_latency_ms = max(self.stats.worst_latency_ms, latency * 1000)
+        # Forgets a slow moment in time, but not at once.
+        self._latency_s = max(latency, self._latency_s * 0.98)
+
+    def _fail(self, now: float, why: str, events: list[ReaderEvent]) -> None:
+        """The session can't be had for a reason that an installer should see."""
+        self._refusal = why
+        if not self._online:
+            self._tell(False, why, events)
+        self._restart(now + PROBE_S)
+
+    def _restart(self, due_at: float) -> None:
+        self.step = Step.OFFLINE
+        self._channel = None
+        self._using_default = False
+        self._sent = None
+        self._fresh = False
+        self.due_at = due_at
+
+    def _drop_queue(self, events: list[ReaderEvent]) -> None:
+        """Nothing is kept for a reader that is away: an order to unlock must not wait for it."""
+        events += [CommandDone(c.id, False, "the reader is away") for c in self._queue]
+        self._queue.clear()
+
+    def _tell(self, online: bool, detail: str, events: list[ReaderEvent]) -> None:
+        self._online = online
+        if self._told != (online, detail):
+            self._told = (online, detail)
+            events.append(LinkChange(online, detail))
+
+
+_SECRET = (Reply.RAW, Reply.FMT, Reply.KEYPAD)
+_LOST_SESSION = (Nak.SEQUENCE, Nak.SECURITY_BLOCK, Nak.SECURITY)
+_STATUS = {Cmd.ISTAT: Capability.CONTACTS, Cmd.LSTAT: None}
+
+
+def _session_lost(reply: Frame) -> bool:
+    """Whether a reader says, in plain text as it must, that it knows of no session."""
+    return (
+        not reply.scb
+        and reply.code == Reply.NAK
+        and len(reply.data) > 0
+        and reply.data[0] in _LOST_SESSION
+    )
+
+
+def _no_key(default: bool, known: bool) -> str:
+    if default:
+        return "it does not take the default key: put it into install mode"
+    if known:
+        return "it does not hold the key that it was given: garita reader install"
+    return "no key yet: garita reader install"
