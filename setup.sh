@@ -42,4 +42,6 @@ fi
 say "installing the locked versions (the first time: a few minutes)"
 "$venv/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+# An older one in this folder would hide the drivers that were added since.
+rm -rf garita.egg-info
 say "ready"

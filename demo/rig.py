@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from drivers.simulated.osdp import SimulatedReader, VirtualOsdpBus
 from drivers.simulated.reader import VirtualRdm6300
 from drivers.simulated.relay import VirtualRelayBoard
 from gateway import control
@@ -36,7 +37,7 @@ key_file = "site.key"
 periods = [{{ days = ["holiday"], from = "03:00", to = "03:01" }}]
 
 [access_levels.plant]
-doors = {{ gate = "always", yard = "always" }}
+doors = {{ gate = "always", yard = "always"{vault_always} }}
 
 [access_levels.nights]
 doors = {{ gate = "never-today", yard = "never-today" }}
@@ -51,10 +52,12 @@ driver = "rdm6300"
 port = "dev/yard-reader"
 options = {{ hold_off_s = {hold_off_s} }}
 
+{osdp}
+
 [locks.board]
 driver = "lcus"
 port = "dev/board"
-options = {{ channels = 2 }}
+options = {{ channels = 3 }}
 
 {camera}
 
@@ -81,6 +84,37 @@ timeout_s = {face_timeout_s}
 {mqtt}
 """
 
+OSDP = """
+[buses.rs485]
+port = "dev/bus"
+baudrate = 115200
+
+[readers.vault-in]
+bus = "rs485"
+address = 1
+options = {{ hold_off_s = 0.0 }}
+
+[readers.vault-out]
+bus = "rs485"
+address = 2
+
+[doors.vault]
+mode = "badge+pin"
+reader = "vault-in"
+reader_out = "vault-out"
+lock = "board"
+channel = 3
+pulse_s = {pulse_s}
+fail = "secure"
+contact = {{ device = "vault-in", input = 1 }}
+rex = {{ device = "vault-in", input = 2, normally = "open" }}
+held_warn_s = 1.0
+held_alarm_s = 1.5
+
+[pin]
+timeout_s = 2.0
+"""
+
 CAMERA = """
 [cameras.gate]
 options = {{ source = "{source}" }}
@@ -100,6 +134,8 @@ class Rig:
         hold_off_s: float = 0.0,
         pulse_s: float = 0.3,
         face_timeout_s: float = 3.0,
+        osdp: bool = False,
+        osdp_doors: str = "",
     ) -> None:
         self.folder = folder
         self.config = folder / "garita.toml"
@@ -115,6 +151,8 @@ class Rig:
             hold_off_s=hold_off_s,
             pulse_s=pulse_s,
             face_timeout_s=face_timeout_s,
+            osdp=(osdp_doors or OSDP.format(pulse_s=pulse_s)) if osdp else "",
+            vault_always=', vault = "always"' if osdp and not osdp_doors else "",
             camera=CAMERA.format(source=self.video) if camera else "",
             gate_mode="badge+face" if camera else "badge",
             gate_camera='camera = "gate"' if camera else "",
@@ -124,22 +162,29 @@ class Rig:
         self.gate_reader = VirtualRdm6300(folder / "dev" / "gate-reader")
         self.yard_reader = VirtualRdm6300(folder / "dev" / "yard-reader")
         self.board = VirtualRelayBoard(folder / "dev" / "board")
+        self.vault_in, self.vault_out = SimulatedReader(1), SimulatedReader(2)
+        self.vault_in.inputs[0] = True  # the door is shut: its contact is closed
+        self.bus: VirtualOsdpBus | None = None
+        if osdp:
+            self.bus = VirtualOsdpBus(folder / "dev" / "bus", (self.vault_in, self.vault_out))
         if not (folder / "site.key").exists():
             self.cli("key", "new", str(folder / "site.key"), config=False)
 
     def cli(
-        self, *arguments: str, config: bool = True, check: bool = True
+        self, *arguments: str, config: bool = True, check: bool = True, stdin: str | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run `garita ...` as a user would; raises CalledProcessError if it fails."""
         command = [sys.executable, "-m", "gateway.cli.main", *arguments]
         if config:
             command += ["-c", str(self.config)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=ROOT, input=stdin
+        )
         if check and done.returncode:
             raise AssertionError(f"garita {arguments[0]}: {done.stdout}{done.stderr}")
         return done
 
-    async def acli(self, *arguments: str, **options: bool) -> subprocess.CompletedProcess[str]:
+    async def acli(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """`cli` without stopping the virtual devices."""
         return await asyncio.to_thread(self.cli, *arguments, **options)
 
@@ -226,5 +271,6 @@ class Rig:
             except TimeoutError:
                 self.kill()
                 await self.daemon.wait()
-        for device in (self.gate_reader, self.yard_reader, self.board):
-            device.close()
+        for device in (self.gate_reader, self.yard_reader, self.board, self.bus):
+            if device is not None:
+                device.close()

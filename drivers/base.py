@@ -147,6 +147,18 @@ class LinkStats:
     power_fault: bool = False
 
 
+class Signal(StrEnum):
+    """What a reader shows the person in front of it."""
+
+    IDLE = "idle"
+    WAIT = "wait"
+    PIN = "pin"
+    LOOK = "look"
+    GRANTED = "granted"
+    DENIED = "denied"
+    ALARM = "alarm"
+
+
 class ReaderDriver(Protocol):
     """What a reader driver offers; found by name in the entry-point group ``garita.readers``."""
 

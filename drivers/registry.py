@@ -1,8 +1,9 @@
 """Drivers by name: one registry, the installed entry points.
 
-A package that declares an entry point in ``garita.readers``, ``garita.locks`` or
-``garita.cameras`` adds a driver without touching this repository.  Loading a class for its
-options must be cheap: drivers import heavy libraries only when they run.
+A package that declares an entry point in ``garita.readers``, ``garita.buses``,
+``garita.inputs``, ``garita.locks`` or ``garita.cameras`` adds a driver without
+touching this repository.  Loading a class for its options must be cheap: drivers import heavy
+libraries only when they run.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Literal
 
 from drivers.base import Options
 
-Kind = Literal["readers", "locks", "cameras"]
+Kind = Literal["readers", "buses", "inputs", "locks", "cameras"]
 
 
 class UnknownDriver(LookupError):

@@ -21,19 +21,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from drivers.serialport import SerialPort
 from gateway import __version__, config
 from gateway.biometric import CardholderMatcher
 from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.control import ControlServer
-from gateway.devices import LockBoard, ReaderPort
+from gateway.devices import LockBoard
 from gateway.face.service import FaceService
 from gateway.face.vault import Vault
-from gateway.gate import Gate, Parts
 from gateway.keys import KeyFileError, SiteKey
+from gateway.lane import Parts
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
 from gateway.model import NewEvent
 from gateway.notify import notify, watchdog_interval
+from gateway.operations import Operations, read_service, wrong_pins
+from gateway.pin import Pins
+from gateway.pinpad import PinLimits
+from gateway.plant import build_plant
+from gateway.readerkeys import ReaderKeys, ReaderKeysError
 from gateway.roster import Roster, RosterUnavailable
 from gateway.roster.schema import migrate
 from gateway.uplink import Uplink
@@ -62,35 +68,21 @@ class Daemon:
         matcher = None
         if self.faces is not None:
             matcher = CardholderMatcher(self.faces, self.roster, Vault(key), tables.face)
-        parts = Parts(settings.site, self.roster, ledger, self.clock, key, matcher)
-        self.boards = {
-            name: LockBoard(
-                name,
-                table,
-                {door: item for door, item in tables.doors.items() if item.lock == name},
-                self._on_device,
-            )
-            for name, table in tables.locks.items()
-        }
-        self.gates: dict[str, Gate] = {}
-        self.readers: list[ReaderPort] = []
-        for name, door in tables.doors.items():
-            board = self.boards[door.lock]
-            gate = Gate(
-                name,
-                reader=door.reader,
-                lock=board,
-                camera=door.camera,
-                pulse_s=door.pulse_s,
-                parts=parts,
-            )
-            board.on_lost(gate.on_lock_lost)
-            self.gates[name] = gate
-            self.readers.append(
-                ReaderPort(
-                    door.reader, tables.readers[door.reader], gate.on_reading, self._on_device
-                )
-            )
+        self.pin_limits = PinLimits(tables.pin.attempts, tables.pin.lock_s)
+        parts = Parts(
+            settings.site,
+            self.roster,
+            ledger,
+            self.clock,
+            key,
+            matcher,
+            Pins(key),
+            self.pin_limits,
+            tables.pin.timeout_s,
+        )
+        plant = build_plant(settings, parts, ReaderKeys(settings.keys_path, key), self)
+        self.buses, self.readers, self.boards = plant.buses, plant.readers, plant.boards
+        self.gates, self.interlocks, self.inputs = plant.gates, plant.interlocks, plant.inputs
         self.uplink = self._make_uplink()
 
     def _face_service(self) -> FaceService | None:
@@ -105,7 +97,7 @@ class Daemon:
             "frames": tables.face.frames,
             "min_face_px": tables.face.min_face_px,
         }
-        return FaceService(worker, on_device=self._on_device)
+        return FaceService(worker, on_device=self.on_device)
 
     def _make_uplink(self) -> Uplink | None:
         if self._settings.tables.mqtt is None:
@@ -117,7 +109,7 @@ class Daemon:
             self.ledger.wait_beyond,
             self._settings.cursor_path,
             self.state,
-            lambda online, detail: self._on_device("broker", "mqtt", online, detail),
+            lambda online, detail: self.on_device("broker", "mqtt", online, detail),
         )
 
     async def run(self) -> None:
@@ -139,6 +131,7 @@ class Daemon:
                     group.create_task(self._supervise(name, run), name=name)
                     for name, run in self._tasks().items()
                 ]
+                self._restore()
                 # What lives from here on lives to the end: the collector need not look at it.
                 gc.collect()
                 gc.freeze()
@@ -163,20 +156,45 @@ class Daemon:
                     "nudge": self._op_nudge,
                     "clock_accept": self._op_clock_accept,
                     "capture": self._op_capture,
+                    **Operations(self).table(),
                 },
             ).run,
             "outbox": self._drain_outbox,
             "clock": self._watch_clock,
             "watchdog": self._watchdog,
         }
-        tasks |= {f"lock {name}": board.port.run for name, board in self.boards.items()}
-        tasks |= {f"reader {reader.name}": reader.port.run for reader in self.readers}
-        tasks |= {f"door {name}": gate.run for name, gate in self.gates.items()}
+        tasks |= {f"{kind} {name}": port.run for (kind, name), port in self._ports().items()}
+        tasks |= {
+            f"door {name} {lane.reader}": lane.run
+            for name, gate in self.gates.items()
+            for lane in gate.lanes
+        }
         if self.faces is not None:
             tasks["face"] = self.faces.run
         if self.uplink is not None:
             tasks["uplink"] = self.uplink.run
         return tasks
+
+    def _ports(self) -> dict[tuple[str, str], SerialPort]:
+        """Every serial port that has to be kept open."""
+        boards = {n: b for n, b in self.boards.items() if isinstance(b, LockBoard)}
+        ports = {("lock", name): board.port for name, board in boards.items()}
+        ports |= {("reader", reader.name): reader.port for reader in self.readers}
+        ports |= {("inputs", name): board.port for name, board in self.inputs.items()}
+        ports |= {("bus", name): bus.port for name, bus in self.buses.items()}
+        return ports
+
+    def _restore(self) -> None:
+        """What must outlive a restart: doors out of service, wrong PINs of late."""
+        for name, reason in read_service(self._settings.doors_path).items():
+            if name in self.gates:
+                self.gates[name].carry_out(self.gates[name].door.serve(reason))
+        reader = LedgerReader(self._settings.ledger_path)
+        try:
+            wrong = wrong_pins(reader, self.pin_limits.lock_s)
+        finally:
+            reader.close()
+        self.pin_limits.remember(wrong)
 
     async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Run a part for ever; a failure is logged, recorded and followed by another try."""
@@ -189,7 +207,7 @@ class Daemon:
             except Exception as error:
                 log.exception("%s failed", name)
                 detail = type(error).__name__
-            self._note(NewEvent("gateway.task_failed", name, {"detail": detail}))
+            self.note(NewEvent("gateway.task_failed", name, {"detail": detail}))
             if time.monotonic() - begun > 60:
                 wait = 0.5
             await asyncio.sleep(wait)
@@ -197,7 +215,7 @@ class Daemon:
 
     # Events
 
-    def _note(self, event: NewEvent) -> None:
+    def note(self, event: NewEvent) -> None:
         self.ledger.append_soon(event).add_done_callback(_log_failure)
 
     async def _append(self, event: NewEvent) -> None:
@@ -206,7 +224,7 @@ class Daemon:
         except LedgerUnavailable as error:
             log.critical("the log can't be written (%s): %s is not on record", error, event.type)
 
-    def _on_device(self, kind: str, name: str, online: bool, detail: str) -> None:
+    def on_device(self, kind: str, name: str, online: bool, detail: str) -> None:
         """A device came, went, or changed why it is away."""
         known = self._devices.get((kind, name))
         if known and known["online"] == online and known["detail"] == detail:
@@ -226,7 +244,7 @@ class Daemon:
             "online" if online else "offline",
             detail,
         )
-        self._note(
+        self.note(
             NewEvent(
                 "device.online" if online else "device.offline",
                 name,
@@ -262,7 +280,7 @@ class Daemon:
                 moved, trusted = step.seconds, step.trusted
                 level = logging.WARNING if trusted else logging.CRITICAL
                 log.log(level, "the clock moved by %+.1f s, trusted: %s", moved, trusted)
-                self._note(
+                self.note(
                     NewEvent(
                         "clock.stepped",
                         self._settings.site.gateway,
@@ -286,11 +304,20 @@ class Daemon:
     async def _stalled(self) -> list[str]:
         now = time.monotonic()
         # A door may rightly wait for a face and then for the disk.
-        door_limit = self._settings.tables.face.timeout_s + 10.0
+        door_limit = (
+            self._settings.tables.face.timeout_s + self._settings.tables.pin.timeout_s + 10.0
+        )
         stalled = [
-            f"reader {r.name}" for r in self.readers if now - r.port.progress_at > READER_STALL_S
+            f"{kind} {name}"
+            for (kind, name), port in self._ports().items()
+            if now - port.progress_at > READER_STALL_S
         ]
-        stalled += [f"door {n}" for n, g in self.gates.items() if now - g.progress_at > door_limit]
+        stalled += [
+            f"door {name} {lane.reader}"
+            for name, gate in self.gates.items()
+            for lane in gate.lanes
+            if now - lane.progress_at > door_limit
+        ]
         if not await self.ledger.ping(2.0):
             stalled.append("ledger")
         return stalled
@@ -313,7 +340,7 @@ class Daemon:
             "ledger": {"ok": self.ledger.failed_since == 0, "refused": self.ledger.failed_since},
             "clock_trusted": self.clock.trusted,
             "devices": sorted(self._devices.values(), key=lambda d: (d["kind"], d["name"])),
-            "doors": {name: {"state": g.door.state.value} for name, g in self.gates.items()},
+            "doors": {name: gate.status() for name, gate in self.gates.items()},
         }
 
     async def _op_status(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -323,7 +350,14 @@ class Daemon:
             "uptime_s": round(time.monotonic() - self._started, 1),
             "last_seq": self.ledger.last_seq,
             "last": {name: gate.last for name, gate in self.gates.items()},
-            "unrecorded": sum(gate.unrecorded for gate in self.gates.values()),
+            "unrecorded": sum(
+                lane.unrecorded for gate in self.gates.values() for lane in gate.lanes
+            ),
+            "readers": {
+                name: reader.status()
+                for bus in self.buses.values()
+                for name, reader in bus.readers.items()
+            },
             "mqtt": self.uplink.status() if self.uplink else None,
             "face": self.faces.status() if self.faces else None,
         }
@@ -380,7 +414,14 @@ def main() -> int:
         for mistake in error.mistakes:
             print(mistake, file=sys.stderr)
         return 4
-    except (KeyFileError, LedgerBusy, LedgerUnavailable, OSError, RosterUnavailable) as error:
+    except (
+        KeyFileError,
+        LedgerBusy,
+        LedgerUnavailable,
+        OSError,
+        ReaderKeysError,
+        RosterUnavailable,
+    ) as error:
         print(f"garita: {error}", file=sys.stderr)
         return 5
     return 0

@@ -18,11 +18,11 @@ from gateway.model import (
     FaceOutcome,
     FaceResult,
     Lookup,
-    Mode,
     Outcome,
     Period,
     Person,
     PersonStatus,
+    PinOutcome,
     Reason,
     Request,
     Schedule,
@@ -49,14 +49,27 @@ def decide(request: Request, site: Site, now: datetime) -> Decision:
     12. No access level opens this door          -> denied_no_access_level
     13. None does so at this hour                -> denied_out_of_schedule
     14. The lock's relay board does not answer   -> denied_lock_unavailable
-    15. The door asks for a badge alone          -> granted
-    16. Too few face templates are enrolled      -> denied_face_not_enrolled
-    17. The face was not looked for yet          -> face_required (not an end: look, ask again)
-    18. The face process is away                 -> denied_face_unavailable
-    19. The camera shows nothing to go by        -> denied_camera_fault
-    20. Nobody is in front of it                 -> denied_no_face
-    21. The face is another's, or can't be told  -> denied_face_mismatch
-    22. The face is within the threshold         -> granted
+    15. The door was taken out of service        -> denied_out_of_service
+    16. A device of the door is being opened     -> denied_tampered
+    17. Another door of its interlock is open    -> denied_interlock
+    18. A PIN is asked for, and none was set     -> denied_pin_not_set
+    19. Too many wrong ones were typed           -> denied_pin_locked
+    20. It was not asked for yet                 -> pin_required (not an end: ask, decide again)
+    21. It was not typed in time                 -> denied_no_pin
+    22. It is wrong, or can't be told            -> denied_wrong_pin
+    23. No face is asked for                     -> granted
+    24. Too few face templates are enrolled      -> denied_face_not_enrolled
+    25. The face was not looked for yet          -> face_required (likewise)
+    26. The face process is away                 -> denied_face_unavailable
+    27. The camera shows nothing to go by        -> denied_camera_fault
+    28. Nobody is in front of it                 -> denied_no_face
+    29. The face is another's, or can't be told  -> denied_face_mismatch
+    30. The face is within the threshold         -> granted
+
+    The factors asked for are those of the door and of every access level by which the person
+    may pass now, together: one more level never takes a factor away.  On the way out those of
+    the door's own `mode_out` are asked, and no more.  A PIN typed under
+    duress passes like the right one; that it is told is the gate's.
 
     Beside these, denied_internal_error answers a request that makes no sense at all, and
     the gate itself answers denied_ledger_unavailable when a grant could not be written
@@ -100,12 +113,24 @@ def _decide(request: Request, site: Site, now: datetime) -> Decision:
         return deny(Reason.DENIED_NOT_YET_VALID, f"valid from {person.valid_from}")
     if person.valid_until is not None and local.date() > person.valid_until:
         return deny(Reason.DENIED_EXPIRED, f"valid until {person.valid_until}")
-    reason, rule = _access(person, door, site, local)
+    reason, rule, pin, face = _access(person, door, site, local, request.way)
     if reason is not Reason.GRANTED:
         return deny(reason, rule)
     if not request.lock_ready:
         return deny(Reason.DENIED_LOCK_UNAVAILABLE)
-    if door.mode is Mode.BADGE:
+    if request.out_of_service:
+        return deny(Reason.DENIED_OUT_OF_SERVICE)
+    if request.tampered and door.deny_when_tampered:
+        return deny(Reason.DENIED_TAMPERED)
+    if request.interlocked:
+        return deny(Reason.DENIED_INTERLOCK, request.interlocked)
+    if pin:
+        step = _pin(request)
+        if step is Reason.PIN_REQUIRED:
+            return _answer(Outcome.NEED_PIN, step, site, request, rule)
+        if step is not Reason.GRANTED:
+            return deny(step)
+    if not face:
         return _answer(Outcome.GRANT, Reason.GRANTED, site, request, rule)
     if request.templates < max(1, door.face_min_templates):
         return deny(
@@ -120,25 +145,53 @@ def _decide(request: Request, site: Site, now: datetime) -> Decision:
     return _answer(Outcome.GRANT, Reason.GRANTED, site, request, rule)
 
 
-def _access(person: Person, door: DoorPolicy, site: Site, local: datetime) -> tuple[Reason, str]:
-    """The first of the person's levels that opens `door` at `local`, by name of rule.
+def _access(
+    person: Person, door: DoorPolicy, site: Site, local: datetime, way: str
+) -> tuple[Reason, str, bool, bool]:
+    """The levels that open `door` at `local`, the first by name of rule; and whether a PIN and
+    a face are asked for.
 
     A level or schedule that the policy does not know grants nothing.
     """
+    opens: list[str] = []
     closed: list[str] = []
+    leaving = way == "out"
+    factors = [door.mode_out if leaving else door.mode]
     for name in person.access_levels:
         level = site.access_levels.get(name)
         schedule_name = level.grants.get(door.name) if level else None
         schedule = site.schedules.get(schedule_name) if schedule_name else None
-        if schedule is None:
+        if level is None or schedule is None:
             continue
         rule = f"{name}/{schedule.name}"
         if is_open(schedule, local, site):
-            return Reason.GRANTED, rule
-        closed.append(rule)
+            opens.append(rule)
+            if not leaving:
+                factors.append(level.factors)
+        else:
+            closed.append(rule)
+    pin, face = any(mode.pin for mode in factors), any(mode.face for mode in factors)
+    if opens:
+        return Reason.GRANTED, opens[0], pin, face
     if closed:
-        return Reason.DENIED_OUT_OF_SCHEDULE, ", ".join(closed)
-    return Reason.DENIED_NO_ACCESS_LEVEL, ", ".join(person.access_levels)
+        return Reason.DENIED_OUT_OF_SCHEDULE, ", ".join(closed), pin, face
+    return Reason.DENIED_NO_ACCESS_LEVEL, ", ".join(person.access_levels), pin, face
+
+
+def _pin(request: Request) -> Reason:
+    if not request.has_pin:
+        return Reason.DENIED_PIN_NOT_SET
+    if request.pin_locked:
+        return Reason.DENIED_PIN_LOCKED
+    if request.pin is None:
+        return Reason.PIN_REQUIRED
+    if request.pin is PinOutcome.MISSING:
+        return Reason.DENIED_NO_PIN
+    if request.pin is PinOutcome.UNAVAILABLE:
+        return Reason.DENIED_LIST_UNAVAILABLE
+    if request.pin is PinOutcome.CORRECT or request.pin is PinOutcome.DURESS:
+        return Reason.GRANTED
+    return Reason.DENIED_WRONG_PIN
 
 
 def is_open(schedule: Schedule, local: datetime, site: Site) -> bool:

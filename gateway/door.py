@@ -1,24 +1,38 @@
-"""One door's lock as a sans-I/O state machine.
+"""One door as a sans-I/O state machine: its lock, its contact, and what people do to it.
 
-In: `release(now)` after a grant is on record, `expire(now)` as time passes, `fault()` when
-the relay board can't be written to.  Out: a list of effects, which the gate carries out:
-`Relay(released)` for the board, `Note(type, ...)` for the ledger.  The machine reads no
-clock and writes no port; times are monotonic seconds.
+In: grants that are on record, the door contact, request to exit, the fire input, tamper
+switches, faults, time.  Out: a list of effects, which the gate carries out: `Relay(released)`
+for the lock, `Note(type, data)` for the ledger.  The machine reads no clock and writes no
+port; times are monotonic seconds.
 
-    LOCKED --release--> UNLOCKED --pulse over--> LOCKED
-                        UNLOCKED --release-----> UNLOCKED (the pulse starts again)
-    any ---fault--> LOCKED (as far as software can tell: the board drops to rest by itself)
+    LOCKED --badge--> WAITING --grant--> UNLOCKED --opens--> OPEN --closes--> LOCKED
+                                         UNLOCKED --pulse over, never opened--> LOCKED (no entry)
+    LOCKED --opens without grant, exit or fire--> FORCED --closes--> LOCKED
+    OPEN --too long--> HELD --closes--> LOCKED
+    TAMPERED and OUT OF SERVICE lie over these until they end.
+
+Nothing in here keeps a person in.  Leaving is hardware's (docs/drivers.md); a request to exit
+only says that an opening is no break-in.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
-class LockState(StrEnum):
+class DoorState(StrEnum):
     LOCKED = "locked"
+    WAITING = "waiting"  # for a PIN, a face
     UNLOCKED = "unlocked"
+    OPEN = "open"
+    HELD = "held"
+    FORCED = "forced"
+    TAMPERED = "tampered"
+    OUT_OF_SERVICE = "out_of_service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,46 +47,226 @@ class Note:
     """A door event for the ledger."""
 
     type: str
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 Effect = Relay | Note
 
 
+@dataclass(frozen=True, slots=True)
+class DoorTimes:
+    """`pulse_s`: how long a grant releases the lock; `rex_s`: how long after a request to exit
+    an opening is one; `held_warn_s`, `held_alarm_s`: how long it may stand open."""
+
+    pulse_s: float
+    rex_s: float = 5.0
+    held_warn_s: float = 20.0
+    held_alarm_s: float = 30.0
+
+
 class Door:
-    """The lock of one door; `pulse_s` is how long a grant keeps it released (seconds)."""
+    """One door.  `watched`: it has a contact; `fire_releases`: the fire input unlocks."""
 
-    __slots__ = ("name", "pulse_s", "relock_at", "state")
-
-    def __init__(self, name: str, pulse_s: float) -> None:
+    def __init__(
+        self, name: str, times: DoorTimes, *, watched: bool = False, fire_releases: bool = False
+    ) -> None:
         self.name = name
-        self.pulse_s = pulse_s
-        self.state = LockState.LOCKED
+        self.times = times
+        self.watched = watched
         self.relock_at: float | None = None
+        self.open: bool | None = None  # None: the contact has not told
+        self.blind = watched  # the contact's input is away: what it told last is old
+        self.fire = False
+        self.out_of_service = ""
+        self.tampers: set[str] = set()
+        self._fire_releases = fire_releases
+        self._waiting: set[str] = set()
+        self._grant = 0
+        self._entered = False
+        self._rex_until = -math.inf
+        self._opened_at = 0.0
+        self._by = ""  # why it is open
+        self._warn_at: float | None = None
+        self._alarm_at: float | None = None
+        self._held = False
 
-    def release(self, now: float) -> list[Effect]:
-        """A grant is on record: unlock, or keep unlocked for another pulse.
+    @property
+    def state(self) -> DoorState:
+        """What a guard should know first."""
+        shown = (
+            (self.out_of_service, DoorState.OUT_OF_SERVICE),
+            (self._by == "forced", DoorState.FORCED),
+            (self._held, DoorState.HELD),
+            (self.tampers, DoorState.TAMPERED),
+            (self.open, DoorState.OPEN),
+            (self.released, DoorState.UNLOCKED),
+            (self._waiting, DoorState.WAITING),
+        )
+        return next((state for holds, state in shown if holds), DoorState.LOCKED)
+
+    @property
+    def released(self) -> bool:
+        """Whether the lock lets people through now, as far as we told it."""
+        return self.relock_at is not None or (self.fire and self._fire_releases)
+
+    @property
+    def secure(self) -> bool:
+        """Whether it is known to be shut and locked; what is not known is not secure."""
+        return not self.released and (not self.watched or (self.open is False and not self.blind))
+
+    @property
+    def alarming(self) -> bool:
+        """Whether the people at the door should be told to close it, or leave it."""
+        return self._by == "forced" or self._held or (self.open is True and self._warned)
+
+    @property
+    def _warned(self) -> bool:
+        return self._warn_at is None and self._alarm_at is not None
+
+    @property
+    def deadline(self) -> float | None:
+        """When `expire` has something to do."""
+        times = (self.relock_at, self._warn_at, self._alarm_at)
+        return min((at for at in times if at is not None), default=None)
+
+    def waits(self, reader: str, waiting: bool) -> list[Effect]:
+        """Somebody at `reader` is asked for a PIN or a face, or no more."""
+        if waiting:
+            self._waiting.add(reader)
+        else:
+            self._waiting.discard(reader)
+        return []
+
+    def release(self, now: float, grant: int = 0) -> list[Effect]:
+        """A grant is on record (`grant` is its number): unlock, or stay so for another pulse.
 
         The relay is told each time, so a frame that got lost costs one badge, not the day.
         """
-        self.relock_at = now + self.pulse_s
-        if self.state is LockState.UNLOCKED:
-            return [Relay(released=True)]
-        self.state = LockState.UNLOCKED
-        return [Relay(released=True), Note("door.unlocked")]
+        was = self.released
+        self.relock_at = now + self.times.pulse_s
+        self._grant, self._entered = grant, self.open is True
+        effects: list[Effect] = [Relay(released=True)]
+        return effects if was else [*effects, Note("door.unlocked", {"grant": grant})]
+
+    def contact(self, is_open: bool, now: float) -> list[Effect]:
+        """What the door contact says."""
+        self.blind = False
+        before, self.open = self.open, is_open
+        if before == is_open:
+            return []
+        return self._opened(before, now) if is_open else self._closed(before, now)
+
+    def contact_lost(self) -> list[Effect]:
+        """Its input is away: nobody knows.  If it was shut before and is open when the input
+        returns, with no grant, somebody forced it meanwhile."""
+        self.blind = True
+        return []
+
+    def rex(self, active: bool, now: float) -> list[Effect]:
+        """Somebody inside wants out, and the hardware lets them."""
+        if not active:
+            return []
+        self._rex_until = now + self.times.rex_s
+        return [Note("door.rex")]
+
+    def fire_alarm(self, active: bool) -> list[Effect]:
+        """The fire panel.  The lock's power is cut by the panel itself; this follows it."""
+        if active == self.fire:
+            return []
+        was = self.released
+        self.fire = active
+        effects: list[Effect] = [Note("door.fire" if active else "door.fire_cleared")]
+        if self.released != was:
+            effects.append(Relay(self.released))
+        return effects
+
+    def tamper(self, device: str, active: bool) -> list[Effect]:
+        """A device of this door was opened, or closed again."""
+        if active == (device in self.tampers):
+            return []
+        if active:
+            self.tampers.add(device)
+        else:
+            self.tampers.discard(device)
+        return [Note("door.tamper" if active else "door.tamper_cleared", {"device": device})]
+
+    def serve(self, out_of_service: str) -> list[Effect]:
+        """Take it out of service for a reason, or ("") back into it."""
+        if out_of_service == self.out_of_service:
+            return []
+        self.out_of_service = out_of_service
+        effects = self._lock() if out_of_service and self.relock_at is not None else []
+        kind = "door.out_of_service" if out_of_service else "door.in_service"
+        return [*effects, Note(kind, {"reason": out_of_service} if out_of_service else {})]
 
     def expire(self, now: float) -> list[Effect]:
-        """The pulse is over, if it is; nothing otherwise."""
-        if self.relock_at is None or now < self.relock_at:
-            return []
-        self._locked()
-        return [Relay(released=False), Note("door.locked")]
+        """What is due by now; nothing otherwise."""
+        effects: list[Effect] = []
+        if self.relock_at is not None and now >= self.relock_at:
+            effects += self._lock()
+            if self.watched and self.open is False and not self._entered:
+                effects.append(Note("door.no_entry", {"grant": self._grant}))
+        open_s = round(now - self._opened_at, 1)
+        if self._warn_at is not None and now >= self._warn_at:
+            self._warn_at = None
+            effects.append(Note("door.held_warning", {"open_s": open_s}))
+        if self._alarm_at is not None and now >= self._alarm_at:
+            self._alarm_at, self._held = None, True
+            effects.append(Note("door.held", {"open_s": open_s}))
+        return effects
 
     def fault(self) -> list[Effect]:
-        """The board could not be written to, or went away."""
-        was = self.state
-        self._locked()
-        return [Note("door.lock_fault")] if was is LockState.UNLOCKED else []
+        """The lock could not be driven, or went away."""
+        was, self.relock_at = self.relock_at, None
+        return [Note("door.lock_fault")] if was is not None else []
 
-    def _locked(self) -> None:
-        self.state = LockState.LOCKED
+    def _lock(self) -> list[Effect]:
         self.relock_at = None
+        if self.released:  # the fire input holds it
+            return []
+        return [Relay(released=False), Note("door.locked")]
+
+    def _opened(self, before: bool | None, now: float) -> list[Effect]:
+        self._opened_at = now
+        data: dict[str, Any] = {}
+        if self.fire:
+            self._by = "fire"
+        elif self.relock_at is not None:
+            self._by, self._entered = "grant", True
+            data = {"grant": self._grant}
+        elif now <= self._rex_until:
+            self._by = "exit"
+        elif before is None:
+            self._by = "unknown"
+        else:
+            self._by = "forced"
+        if self._by not in ("forced", "fire"):
+            self._warn_at = now + self.times.held_warn_s
+            self._alarm_at = now + self.times.held_alarm_s
+        return [Note(_OPENED[self._by], data)]
+
+    def _closed(self, before: bool | None, now: float) -> list[Effect]:
+        if before is None:
+            return []
+        by, held = self._by, self._held
+        open_s = round(now - self._opened_at, 1)
+        self._forget_opening()
+        kind = "door.forced_cleared" if by == "forced" else "door.closed"
+        effects: list[Effect] = [Note("door.held_cleared" if held else kind, {"open_s": open_s})]
+        if by == "grant" and self.relock_at is not None:
+            # The one who was let in is in: the rest of the pulse is not for the next.
+            effects += self._lock()
+        return effects
+
+    def _forget_opening(self) -> None:
+        self._by, self._held = "", False
+        self._warn_at = self._alarm_at = None
+
+
+_OPENED = {
+    "grant": "door.entered",
+    "exit": "door.exit",
+    "fire": "door.opened",
+    "unknown": "door.found_open",
+    "forced": "door.forced",
+}

@@ -16,11 +16,45 @@ import os
 import secrets
 from pathlib import Path
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 _SIZE = 32
+_NONCE = 12
+
+
+class SealError(Exception):
+    """A secret does not open: another key, or it was changed."""
 
 
 class KeyFileError(Exception):
     """The key can't be had; the message names the file and what to do, never the key."""
+
+
+class Sealer:
+    """Encrypts small secrets for the disk: AES-256-GCM (NIST SP 800-38D), a random 96-bit nonce
+    in front.  `bound` says whose secret it is: sealed for one, it does not open for another."""
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
+
+    def seal(self, secret: bytes, *bound: str) -> bytes:
+        """What goes to the disk."""
+        nonce = os.urandom(_NONCE)
+        return nonce + self._cipher.encrypt(nonce, secret, _bound(*bound))
+
+    def open(self, sealed: bytes, *bound: str) -> bytes:
+        """What was sealed; raises SealError if it was changed, moved, or sealed elsewhere."""
+        try:
+            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(*bound))
+        except (InvalidTag, ValueError) as error:
+            raise SealError("it does not open with this site key") from error
+
+
+def _bound(*parts: str) -> bytes:
+    """The parts, each with its length in front, so that no two lists of parts look alike."""
+    encoded = [part.encode() for part in parts]
+    return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
 
 
 class SiteKey:
@@ -72,6 +106,10 @@ class SiteKey:
         """32 bytes for one purpose (HKDF-SHA256 with an empty salt, one block)."""
         extracted = hmac.digest(bytes(_SIZE), self._secret, hashlib.sha256)
         return hmac.digest(extracted, b"garita " + purpose.encode() + b"\x01", hashlib.sha256)
+
+    def sealer(self, purpose: str) -> Sealer:
+        """Encryption for one purpose."""
+        return Sealer(self.subkey(purpose))
 
     def fingerprint(self, credential_key: str) -> str:
         """16 hex characters that stand for a badge in records of this site.

@@ -103,31 +103,46 @@ class Schedule:
     periods: tuple[Period, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AccessLevel:
-    """Doors by schedule: `grants` maps a door's name to the name of a schedule."""
-
-    name: str
-    grants: Mapping[str, str]
-
-
 class Mode(StrEnum):
     """The factors that a door asks for."""
 
     BADGE = "badge"
+    BADGE_PIN = "badge+pin"
     BADGE_FACE = "badge+face"
+    BADGE_FACE_PIN = "badge+face+pin"
+
+    @property
+    def pin(self) -> bool:
+        return self in (Mode.BADGE_PIN, Mode.BADGE_FACE_PIN)
+
+    @property
+    def face(self) -> bool:
+        return self in (Mode.BADGE_FACE, Mode.BADGE_FACE_PIN)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLevel:
+    """Doors by schedule: `grants` maps a door's name to the name of a schedule.  `factors` are
+    asked of its holders beside those that the door asks of everybody."""
+
+    name: str
+    grants: Mapping[str, str]
+    factors: Mode = Mode.BADGE
 
 
 @dataclass(frozen=True, slots=True)
 class DoorPolicy:
-    """What one door demands.  `face_threshold` is the largest distance of two 128-d
-    embeddings (Euclidean) that counts as the same face."""
+    """What one door demands, on the way in and (`mode_out`) on the way out.
+    `face_threshold` is the largest distance of two 128-d embeddings (Euclidean) that counts as
+    the same face."""
 
     name: str
     mode: Mode
     badge_max_age_s: float = 5.0
     face_threshold: float = 0.50
     face_min_templates: int = 3
+    deny_when_tampered: bool = True
+    mode_out: Mode = Mode.BADGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +185,13 @@ class FaceResult:
 
 
 class PinOutcome(StrEnum):
-    """What a PIN that was typed turned out to be.  DURESS opens like CORRECT, and is told."""
+    """What became of the PIN.  DURESS opens like CORRECT, and is told."""
 
     CORRECT = "correct"
     WRONG = "wrong"
     DURESS = "duress"
+    MISSING = "missing"  # not typed in time
+    UNAVAILABLE = "unavailable"  # it could not be looked up
 
 
 class Lookup(StrEnum):
@@ -191,7 +208,9 @@ class Request:
 
     `credential` None means the reader read something that was no valid card.
     `age_s` is the time since the badge was read.  `face` None means not looked for yet.
-    `busy` says that the door could not take the badge because too many were waiting.
+    `busy` says that the door could not take the badge because too many were waiting, `way` is
+    ``in`` or ``out``, `interlocked` names the door that must be closed first, `pin` None means
+    not asked for yet, `pin_locked` that too many wrong ones were typed.
     """
 
     door: str
@@ -205,11 +224,19 @@ class Request:
     clock_trusted: bool = True
     lock_ready: bool = True
     busy: bool = False
+    way: str = "in"
+    out_of_service: bool = False
+    tampered: bool = False
+    interlocked: str = ""
+    has_pin: bool = False
+    pin_locked: bool = False
+    pin: PinOutcome | None = None
 
 
 class Outcome(StrEnum):
     GRANT = "grant"
     DENY = "deny"
+    NEED_PIN = "need_pin"
     NEED_FACE = "need_face"
 
 
@@ -217,6 +244,7 @@ class Reason(StrEnum):
     """Stable reason codes.  They are written to records, so they are never renamed."""
 
     GRANTED = "granted"
+    PIN_REQUIRED = "pin_required"
     FACE_REQUIRED = "face_required"
     DENIED_UNKNOWN_DOOR = "denied_unknown_door"
     DENIED_BAD_READ = "denied_bad_read"
@@ -232,6 +260,13 @@ class Reason(StrEnum):
     DENIED_NO_ACCESS_LEVEL = "denied_no_access_level"
     DENIED_OUT_OF_SCHEDULE = "denied_out_of_schedule"
     DENIED_LOCK_UNAVAILABLE = "denied_lock_unavailable"
+    DENIED_OUT_OF_SERVICE = "denied_out_of_service"
+    DENIED_TAMPERED = "denied_tampered"
+    DENIED_INTERLOCK = "denied_interlock"
+    DENIED_PIN_NOT_SET = "denied_pin_not_set"
+    DENIED_PIN_LOCKED = "denied_pin_locked"
+    DENIED_NO_PIN = "denied_no_pin"
+    DENIED_WRONG_PIN = "denied_wrong_pin"
     DENIED_FACE_NOT_ENROLLED = "denied_face_not_enrolled"
     DENIED_FACE_UNAVAILABLE = "denied_face_unavailable"
     DENIED_CAMERA_FAULT = "denied_camera_fault"

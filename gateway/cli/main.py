@@ -15,7 +15,7 @@ import typer
 from rich.table import Table
 
 from gateway import __version__, control, devices
-from gateway.cli import common, enroll, log, people, pin, reader
+from gateway.cli import common, door, enroll, log, people, pin, reader
 from gateway.keys import KeyFileError, SiteKey
 
 app = typer.Typer(
@@ -35,6 +35,8 @@ app.add_typer(reader.app, name="reader", help="Badge readers.")
 app.add_typer(key_app, name="key")
 app.add_typer(clock_app, name="clock")
 app.add_typer(lock_app, name="lock")
+app.add_typer(door.app, name="door", help="Doors: in and out of service.")
+app.add_typer(door.interlock_app, name="interlock", help="Doors that are never open together.")
 
 CONFIG = common.DEFAULT_CONFIG
 
@@ -64,16 +66,16 @@ def check(config: common.ConfigOption = CONFIG, json: common.JsonOption = False)
     for warning in warnings:
         common.out.print(f"warning: {warning}", markup=False, soft_wrap=True)
     wiring = Table("door", "factors", "reader", "lock relay", "wire the lock", box=None)
-    for name, door in settings.tables.doors.items():
-        contact = "NO" if door.release == "energise" and door.fail == "secure" else "NC"
-        if door.release == "de-energise":
+    for name, item in settings.tables.doors.items():
+        contact = "NO" if item.release == "energise" and item.fail == "secure" else "NC"
+        if item.release == "de-energise":
             contact = "NO"
         wiring.add_row(
             name,
-            door.mode.value,
-            door.reader,
-            f"{door.lock}:{door.channel}",
-            f"through {contact}, fail-{door.fail}",
+            item.mode.value,
+            item.reader if item.reader_out is None else f"{item.reader}, out {item.reader_out}",
+            f"{item.lock}:{item.channel}",
+            f"through {contact}, fail-{item.fail}",
         )
     common.out.print(wiring)
     common.out.print(f"{config}: good", markup=False)
@@ -102,9 +104,12 @@ def status(config: common.ConfigOption = CONFIG, json: common.JsonOption = False
     for device in answer["devices"]:
         state = "online" if device["online"] else "[red]offline[/red]"
         table.add_row(device["kind"], f"{device['name']}: {state} {device['detail']}")
-    for name, door in answer["doors"].items():
+    for name, shown in answer["doors"].items():
         last = answer["last"].get(name) or {}
-        table.add_row("door", f"{name}: {door['state']} {last.get('reason', '')}")
+        state = shown["state"]
+        if state in ("forced", "held", "tampered", "out_of_service"):
+            state = f"[red]{state}[/red]"
+        table.add_row("door", f"{name}: {state} {last.get('reason', '')}")
     common.out.print(table)
 
 
@@ -131,7 +136,9 @@ def lock_rest(config: common.ConfigOption = CONFIG) -> None:
     tables = common.settings(config).tables
     failed = False
     for name, table in tables.locks.items():
-        doors = {key: door for key, door in tables.doors.items() if door.lock == name}
+        if table.reader is not None:  # its outputs drop by themselves
+            continue
+        doors = {key: item for key, item in tables.doors.items() if item.lock == name}
         try:
             devices.rest_board(name, table, doors)
             common.out.print(f"{name}: at rest", markup=False)

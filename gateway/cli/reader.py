@@ -1,47 +1,159 @@
 """`garita reader ...`: for the installer who stands in front of a reader.
 
-Opens the reader's port by itself, so the gateway must not be running on it.  What it shows
-goes to the terminal only and is never written down: a badge's number is its secret.
+What a card shows goes to the terminal only and is never written down: a badge's number is its
+secret.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import statistics
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
 from drivers.base import CardRead, Keys, Reading
+from gateway import control
 from gateway.cli import common
-from gateway.devices import ReaderPort
+from gateway.config import Settings
+from gateway.devices import ReaderBus, ReaderPort
+from gateway.keys import KeyFileError, SiteKey
 from gateway.model import Credential
+from gateway.readerkeys import ReaderKeys
 
 app = typer.Typer(no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(help="The reader's name in the configuration.")]
+STATS = ("polls", "errors", "naks", "retries", "handshakes", "worst_latency_ms")
 
 
 @app.command("list")
 def list_(
     config: common.ConfigOption = common.DEFAULT_CONFIG, json: common.JsonOption = False
 ) -> None:
-    """The readers of the configuration."""
-    readers = common.settings(config).tables.readers
+    """The readers, and how good their links are if the gateway runs."""
+    settings = common.settings(config)
+    links = _links(settings)
+    readers = settings.tables.readers
     if json:
-        common.print_json({name: table.model_dump() for name, table in readers.items()})
+        common.print_json(
+            {
+                name: {**table.model_dump(), "link": links.get(name)}
+                for name, table in readers.items()
+            }
+        )
         return
-    for name, table in readers.items():
-        common.out.print(f"{name}: {table.driver} on {table.port} at {table.baudrate}")
+    table = Table("reader", "where", "state", *STATS, box=None)
+    for name, item in readers.items():
+        where = f"{item.bus}:{item.address}" if item.bus else f"{item.driver} {item.port}"
+        link = links.get(name)
+        cells = [str(link["stats"][key]) for key in STATS] if link else []
+        table.add_row(name, where, _state(link) if item.bus else "", *cells)
+    common.out.print(table)
+
+
+@app.command()
+def show(
+    name: NameArgument,
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    json: common.JsonOption = False,
+) -> None:
+    """One OSDP reader: who made it, what it can do, its key, its link."""
+    settings = common.settings(config)
+    _on_bus(settings, name)
+    link = common.ask(settings, "status")["readers"][name]
+    if json:
+        common.print_json(link)
+        return
+    table = Table(show_header=False, box=None)
+    table.add_row("state", _state(link))
+    for part in ("identity", "capabilities", "stats"):
+        for key, value in (link[part] or {}).items():
+            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            table.add_row(key.replace("_", " "), escape(text))
+    common.out.print(table)
+
+
+@app.command()
+def test(name: NameArgument, config: common.ConfigOption = common.DEFAULT_CONFIG) -> None:
+    """Flash and beep, then ask twenty times and show how long the answers took."""
+    settings = common.settings(config)
+    _on_bus(settings, name)
+    answer = common.ask(settings, "reader_test", timeout_s=70.0, reader=name)
+    took = answer["took_ms"]
+    if took:
+        common.out.print(
+            f"{len(took)} answers: median {statistics.median(took):.1f} ms, "
+            f"worst {max(took):.1f} ms"
+        )
+    if not answer["good"]:
+        common.fail(answer["detail"], common.REFUSED)
+
+
+@app.command()
+def install(
+    name: NameArgument,
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    seconds: Annotated[float, typer.Option(help="How long the window is open.")] = 60,
+) -> None:
+    """Give a reader a key of its own.
+
+    A reader that has none takes the default key for this, which everybody knows: do it at the
+    reader, with the window no longer than needed.  One that has our key gets a new one in its
+    secure channel.
+    """
+    settings = common.settings(config)
+    _on_bus(settings, name)
+    answer = common.ask(
+        settings, "reader_install", reader=name, seconds=seconds, by=common.operator()
+    )
+    end = time.monotonic() + answer["seconds"]
+    common.err.print(f"{name}: the window is open for {answer['seconds']:.0f} s", markup=False)
+    while time.monotonic() < end + 1:
+        link = common.ask(settings, "status")["readers"][name]
+        if link["secure"] and not link["installing"]:
+            common.out.print(f"{name}: has a key of its own and is in secure channel", markup=False)
+            return
+        time.sleep(0.2)
+    common.fail(f"{name} took no key: is it in install mode?", common.REFUSED)
+
+
+@app.command()
+def comset(
+    name: NameArgument,
+    address: Annotated[int, typer.Option(min=0, max=126, help="Its new address.")],
+    baudrate: Annotated[int, typer.Option(help="Its new speed: 9600 to 230400.")],
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+) -> None:
+    """Give an OSDP reader another address and speed; then change the configuration alike."""
+    settings = common.settings(config)
+    _on_bus(settings, name)
+    answer = common.ask(
+        settings, "reader_comset", reader=name, address=address, baudrate=baudrate,
+        by=common.operator(),
+    )  # fmt: skip
+    if not answer["good"]:
+        common.fail(f"{name}: {answer['detail']}", common.REFUSED)
+    common.out.print(f"{name}: takes on {answer['detail']}", markup=False)
+    common.out.print("Set the same in the configuration and restart the gateway.")
 
 
 @app.command()
 def watch(
-    name: Annotated[str, typer.Argument(help="The reader's name in the configuration.")],
+    name: NameArgument,
     config: common.ConfigOption = common.DEFAULT_CONFIG,
     seconds: Annotated[float, typer.Option(help="Stop after this time; 0 is never.")] = 0,
 ) -> None:
-    """Show what a reader reads, as it goes into the list: format:facility:number."""
-    table = common.settings(config).tables.readers.get(name)
+    """Show what a reader reads, as it goes into the list: format:facility:number.
+
+    Opens the port by itself, so the gateway must not be running.
+    """
+    settings = common.settings(config)
+    table = settings.tables.readers.get(name)
     if table is None:
         common.fail(f"there is no [readers.{name}]", common.REFUSED)
 
@@ -59,9 +171,52 @@ def watch(
         common.err.print(f"{device}: {'open' if online else 'not open'} {detail}", markup=False)
 
     async def watching() -> None:
-        port = ReaderPort(name, table, show, state).port
+        if table.bus is None:
+            port = ReaderPort(name, table, show, state).port
+        else:
+            bus = _bus(settings, name, table.bus, state)
+            bus.readers[name].on_reading(show)
+            port = bus.port
         async with asyncio.timeout(seconds or None):
             await port.run()
 
     with contextlib.suppress(TimeoutError, KeyboardInterrupt):
         asyncio.run(watching())
+
+
+def _bus(settings: Settings, name: str, bus: str, state: Any) -> ReaderBus:
+    """The bus with this reader alone, for watching it."""
+    try:
+        key = SiteKey.load(settings.tables.site.key_file)
+    except KeyFileError as error:
+        common.fail(str(error), common.UNREACHABLE)
+    readers = {name: settings.tables.readers[name]}
+    keys = ReaderKeys(settings.keys_path, key)
+    return ReaderBus(bus, settings.tables.buses[bus], readers, keys, state, lambda event: None)
+
+
+def _on_bus(settings: Settings, name: str) -> None:
+    table = settings.tables.readers.get(name)
+    if table is None:
+        common.fail(f"there is no [readers.{name}]", common.REFUSED)
+    if table.bus is None:
+        common.fail(f"{name} is no OSDP reader", common.REFUSED)
+
+
+def _links(settings: Settings) -> dict[str, Any]:
+    """What the gateway knows of its links; nothing if it does not run."""
+    try:
+        links: dict[str, Any] = control.ask(settings.socket_path, "status")["readers"]
+        return links
+    except control.ControlError:
+        return {}
+
+
+def _state(link: dict[str, Any] | None) -> str:
+    if link is None:
+        return ""
+    if link["installing"]:
+        return "[yellow]install window[/yellow]"
+    if link["secure"]:
+        return "secure"
+    return "[yellow]in clear[/yellow]" if link["online"] else f"[red]{link['step']}[/red]"

@@ -21,8 +21,11 @@ from gateway.config.checks import mistakes_across, warnings
 from gateway.config.mistakes import ConfigError, KeyLines, Mistake, dotted, in_order, reason
 from gateway.config.tables import (
     ALWAYS,
+    BusTable,
     DoorTable,
     FaceTable,
+    InputRef,
+    InputTable,
     LockTable,
     MqttSettings,
     PortTable,
@@ -32,9 +35,12 @@ from gateway.config.tables import (
 from gateway.model import DAYS, HOLIDAY, AccessLevel, DoorPolicy, Period, Schedule, Site
 
 __all__ = [
+    "BusTable",
     "ConfigError",
     "DoorTable",
     "FaceTable",
+    "InputRef",
+    "InputTable",
     "LockTable",
     "Mistake",
     "MqttSettings",
@@ -65,6 +71,14 @@ class Settings:
     @property
     def cursor_path(self) -> Path:
         return self.tables.site.data_dir / "mqtt.cursor"
+
+    @property
+    def keys_path(self) -> Path:
+        return self.tables.site.data_dir / "reader-keys.json"
+
+    @property
+    def doors_path(self) -> Path:
+        return self.tables.site.data_dir / "doors.json"
 
     @property
     def socket_path(self) -> Path:
@@ -154,13 +168,15 @@ def _site(tables: Tables, version: str) -> Site:
                 door.badge_max_age_s,
                 tables.face.threshold,
                 tables.face.min_templates,
+                door.on_tamper == "deny",
+                door.mode_out,
             )
             for name, door in tables.doors.items()
         },
         schedules=schedules,
         holidays={holiday.date: holiday.name for holiday in tables.holidays},
         access_levels={
-            name: AccessLevel(name, dict(level.doors))
+            name: AccessLevel(name, dict(level.doors), level.factors)
             for name, level in tables.access_levels.items()
         },
         policy_version=version,

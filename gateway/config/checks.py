@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from pydantic import ValidationError
 
 from drivers import registry
 from gateway.config.mistakes import Loc, reason
-from gateway.config.tables import ALWAYS, Tables
+from gateway.config.tables import ALWAYS, InputRef, PortTable, Tables
+
+MAX_ON_BUS = 32
 
 
 def mistakes_across(tables: Tables) -> Iterator[tuple[Loc, str]]:
     """Mistakes that no single key shows: names that lead nowhere, devices used twice."""
     yield from _driver_mistakes(tables)
-    ports: dict[str, str] = {}
-    for kind, devices in (("readers", tables.readers), ("locks", tables.locks)):
-        for name, device in devices.items():
-            if other := ports.get(device.port):
-                yield (kind, name, "port"), f"the same port as {other}"
-            ports.setdefault(device.port, f"{kind}.{name}")
-    readers: dict[str, str] = {}
-    channels: dict[tuple[str, int], str] = {}
-    for name, door in tables.doors.items():
-        here = ("doors", name)
-        if door.reader not in tables.readers:
-            yield (*here, "reader"), f"there is no [readers.{door.reader}]"
-        elif other := readers.get(door.reader):
-            yield (*here, "reader"), f"reader {door.reader} belongs to door {other} already"
-        readers.setdefault(door.reader, name)
-        if door.lock not in tables.locks:
-            yield (*here, "lock"), f"there is no [locks.{door.lock}]"
-        elif other := channels.get((door.lock, door.channel)):
-            yield (*here, "channel"), f"{door.lock} relay {door.channel} opens door {other} already"
-        channels.setdefault((door.lock, door.channel), name)
-        if door.camera is not None and door.camera not in tables.cameras:
-            yield (*here, "camera"), f"there is no [cameras.{door.camera}]"
+    yield from _port_mistakes(tables)
+    yield from _door_mistakes(tables)
+    yield from _interlock_mistakes(tables)
     for name, level in tables.access_levels.items():
         for door_name, schedule in level.doors.items():
             loc = ("access_levels", name, "doors", door_name)
@@ -52,15 +34,109 @@ def mistakes_across(tables: Tables) -> Iterator[tuple[Loc, str]]:
             yield ("holidays", index, "date"), f"{day} is listed twice"
 
 
-def _driver_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
-    kinds: tuple[tuple[registry.Kind, Mapping[str, Any]], ...] = (
+def _port_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
+    """Ports and bus addresses used twice, buses that are not there."""
+    ports: dict[str, str] = {}
+    kinds: tuple[tuple[str, Mapping[str, PortTable]], ...] = (
+        ("buses", tables.buses),
         ("readers", tables.readers),
+        ("inputs", tables.inputs),
         ("locks", tables.locks),
     )
     for kind, devices in kinds:
         for name, device in devices.items():
+            if not device.port:
+                continue
+            if other := ports.get(device.port):
+                yield (kind, name, "port"), f"the same port as {other}"
+            ports.setdefault(device.port, f"{kind}.{name}")
+    addresses: dict[tuple[str, int], str] = {}
+    for name, bus in tables.buses.items():
+        if not bus.port:
+            yield ("buses", name, "port"), "missing"
+        if sum(reader.bus == name for reader in tables.readers.values()) > MAX_ON_BUS:
+            yield ("buses", name), f"more than {MAX_ON_BUS} readers"
+    for name, reader in tables.readers.items():
+        if reader.bus is None or reader.address is None:
+            continue
+        if reader.bus not in tables.buses:
+            yield ("readers", name, "bus"), f"there is no [buses.{reader.bus}]"
+        elif other := addresses.get((reader.bus, reader.address)):
+            yield ("readers", name, "address"), f"the same as reader {other}"
+        addresses.setdefault((reader.bus, reader.address), name)
+    for name, lock in tables.locks.items():
+        if lock.reader is not None:
+            holder = tables.readers.get(lock.reader)
+            if holder is None or holder.bus is None:
+                yield ("locks", name, "reader"), f"{lock.reader} is no reader on a bus"
+
+
+def _door_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
+    """What a door names and is not there, or belongs to another."""
+    readers: dict[str, str] = {}
+    channels: dict[tuple[str, int], str] = {}
+    contacts: dict[tuple[str, int], str] = {}
+    for name, door in tables.doors.items():
+        here = ("doors", name)
+        ways = (("reader", door.reader, door.mode), ("reader_out", door.reader_out, door.mode_out))
+        for key, reader, mode in ways:
+            if reader is None:
+                continue
+            if reader not in tables.readers:
+                yield (*here, key), f"there is no [readers.{reader}]"
+            elif other := readers.get(reader):
+                yield (*here, key), f"reader {reader} belongs to door {other} already"
+            elif mode.pin and tables.readers[reader].bus is None:
+                yield (*here, key), f"reader {reader} has no keypad; a PIN needs an OSDP reader"
+            readers.setdefault(reader, name)
+        if door.lock not in tables.locks:
+            yield (*here, "lock"), f"there is no [locks.{door.lock}]"
+        elif other := channels.get((door.lock, door.channel)):
+            yield (*here, "channel"), f"{door.lock} relay {door.channel} opens door {other} already"
+        elif tables.locks[door.lock].reader is not None and door.release == "de-energise":
+            yield (*here, "release"), "the output of a reader that is away drops, and would unlock"
+        channels.setdefault((door.lock, door.channel), name)
+        if door.camera is not None and door.camera not in tables.cameras:
+            yield (*here, "camera"), f"there is no [cameras.{door.camera}]"
+        for key in ("contact", "rex", "fire"):
+            ref: InputRef | None = getattr(door, key)
+            if ref is None:
+                continue
+            on_bus = ref.device in tables.readers and tables.readers[ref.device].bus is not None
+            if not on_bus and ref.device not in tables.inputs:
+                yield (*here, key, "device"), f"{ref.device} is no [inputs] and no reader on a bus"
+            elif key == "contact" and (other := contacts.get((ref.device, ref.input))):
+                yield (*here, key), f"input {ref.input} of {ref.device} is that of {other} already"
+            if key == "contact":
+                contacts.setdefault((ref.device, ref.input), name)
+
+
+def _interlock_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
+    taken: dict[str, str] = {}
+    for name, interlock in tables.interlocks.items():
+        for door in interlock.doors:
+            here = ("interlocks", name, "doors")
+            if door not in tables.doors:
+                yield here, f"there is no [doors.{door}]"
+            elif tables.doors[door].contact is None:
+                yield here, f"{door} has no contact: nobody would know whether it is shut"
+            elif other := taken.get(door):
+                yield here, f"{door} belongs to {other} already"
+            taken.setdefault(door, name)
+
+
+def _driver_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
+    kinds: tuple[tuple[registry.Kind, Mapping[str, PortTable]], ...] = (
+        ("readers", {n: t for n, t in tables.readers.items() if t.bus is None}),
+        ("locks", {n: t for n, t in tables.locks.items() if t.reader is None}),
+        ("inputs", tables.inputs),
+        ("buses", tables.buses),
+    )
+    for kind, devices in kinds:
+        for name, device in devices.items():
             try:
-                made = registry.load(kind, device.driver).make(device.options)
+                factory = registry.load(kind, device.driver)
+                options = factory.check(device.options)
             except registry.UnknownDriver as error:
                 yield (kind, name, "driver"), str(error)
                 continue
@@ -68,11 +144,16 @@ def _driver_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
                 for item in error.errors():
                     yield (kind, name, "options", *item["loc"]), reason(item)
                 continue
+            if kind == "buses":
+                yield from _bus_reader_mistakes(tables, name, factory)
+            if kind != "locks":
+                continue
+            channels = factory.cls(options).channels
             for door_name, door in tables.doors.items():
-                if kind == "locks" and door.lock == name and door.channel > made.channels:
+                if door.lock == name and door.channel > channels:
                     yield (
                         ("doors", door_name, "channel"),
-                        f"{name} has {made.channels} relay(s); set its options.channels",
+                        f"{name} has {channels} relay(s); set its options.channels",
                     )
     for name, camera in tables.cameras.items():
         try:
@@ -84,12 +165,41 @@ def _driver_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
                 yield ("cameras", name, "options", *item["loc"]), reason(item)
 
 
+def _bus_reader_mistakes(
+    tables: Tables, bus: str, factory: registry.Factory
+) -> Iterator[tuple[Loc, str]]:
+    for name, reader in tables.readers.items():
+        if reader.bus != bus:
+            continue
+        try:
+            factory.cls.ReaderOptions.model_validate(reader.options)
+        except ValidationError as error:
+            for item in error.errors():
+                yield ("readers", name, "options", *item["loc"]), reason(item)
+
+
 def warnings(tables: Tables) -> Iterator[str]:
     """What is legal and unwise, as sentences."""
     for name, camera in tables.cameras.items():
         source = str(camera.options.get("source", ""))
         if source and not source.isdigit() and "://" not in source and "/dev/" not in source:
             yield f"cameras.{name}: a file is no camera: for tests and demonstrations only"
+    for name, reader in tables.readers.items():
+        if reader.bus is not None and reader.options.get("secure") is False:
+            yield f"readers.{name}: without secure channel anybody on the wire can send cards"
+    for name, lock in tables.locks.items():
+        if lock.reader is not None:
+            yield (
+                f"locks.{name}: the relay of a reader outside can be reached by whoever takes "
+                "the reader off the wall; use a board on the safe side"
+            )
+    for name, level in tables.access_levels.items():
+        for door_name in level.doors:
+            opened = tables.doors[door_name]
+            if level.factors.face and opened.camera is None:
+                yield f"access_levels.{name}: door {door_name} has no camera: its holders stay out"
+            if level.factors.pin and tables.readers[opened.reader].bus is None:
+                yield f"access_levels.{name}: door {door_name} has no keypad: its holders stay out"
     if tables.face.threshold > 0.55:
         yield "face.threshold: above 0.55 strangers begin to pass (docs/face.md)"
     if tables.mqtt is None:

@@ -80,26 +80,68 @@ class ScheduleTable(_Table):
 
 
 class AccessLevelTable(_Table):
+    """`factors` are asked of its holders beside those that a door asks of everybody."""
+
     doors: dict[Name, str]
+    factors: Mode = Mode.BADGE
 
 
 class PortTable(_Table):
     """What every device on a serial port has in common."""
 
-    driver: str
-    port: str
+    driver: str = ""
+    port: str = ""
     baudrate: Annotated[int, Field(ge=300, le=4_000_000)] = 9600
     parity: Literal["N", "E", "O"] = "N"
     rs485: bool = False
     options: dict[str, Any] = {}
 
 
+class BusTable(PortTable):
+    """An RS-485 line with several readers; each has `bus` and `address`."""
+
+    driver: str = "osdp"
+
+
 class ReaderTable(PortTable):
-    pass
+    """A reader on a port of its own, or at an address of a bus."""
+
+    bus: str | None = None
+    address: Annotated[int, Field(ge=0, le=126)] | None = None
+
+    @model_validator(mode="after")
+    def _place(self) -> ReaderTable:
+        if self.bus is None:
+            if not self.driver or not self.port or self.address is not None:
+                raise ValueError("a reader needs driver and port, or bus and address")
+        elif self.address is None or self.port or self.driver:
+            raise ValueError("a reader on a bus has an address, and neither driver nor port")
+        return self
 
 
 class LockTable(PortTable):
-    pass
+    """A relay board on a port, or the outputs of a reader on a bus."""
+
+    reader: str | None = None
+
+    @model_validator(mode="after")
+    def _place(self) -> LockTable:
+        if (self.reader is None) == (not self.driver or not self.port):
+            raise ValueError("a lock needs driver and port, or the reader whose output it is")
+        return self
+
+
+class InputTable(PortTable):
+    """A board of digital inputs, on a port or (GPIO) in the box."""
+
+
+class InputRef(_Table):
+    """One digital input.  `normally` says what the circuit is while nothing happens: a cut
+    wire of a normally closed one looks like an opening, and is noticed."""
+
+    device: str
+    input: Annotated[int, Field(ge=1, le=255)] = 1
+    normally: Literal["closed", "open"] = "closed"
 
 
 class CameraTable(_Table):
@@ -120,6 +162,16 @@ class DoorTable(_Table):
     release: Literal["energise", "de-energise"] = "energise"
     camera: str | None = None
     badge_max_age_s: Seconds = 5.0
+    reader_out: str | None = None
+    mode_out: Mode = Mode.BADGE
+    contact: InputRef | None = None
+    rex: InputRef | None = None
+    fire: InputRef | None = None
+    rex_s: Seconds = 5.0
+    held_warn_s: Seconds = 20.0
+    held_alarm_s: Seconds = 30.0
+    on_fire: Literal["report", "release"] = "report"
+    on_tamper: Literal["deny", "report"] = "deny"
 
     @model_validator(mode="after")
     def _wiring(self) -> DoorTable:
@@ -128,9 +180,27 @@ class DoorTable(_Table):
                 "a fail-secure lock released by a dropped relay would open when the board loses "
                 "power: wire it to NO and use release = 'energise'"
             )
-        if self.mode is Mode.BADGE_FACE and self.camera is None:
-            raise ValueError("mode 'badge+face' needs a camera")
+        if self.mode.face and self.camera is None:
+            raise ValueError(f"mode '{self.mode}' needs a camera")
+        if self.mode_out.face:
+            raise ValueError("mode_out: there is no camera for the way out")
+        if self.held_alarm_s < self.held_warn_s:
+            raise ValueError("held_alarm_s comes after held_warn_s")
         return self
+
+
+class InterlockTable(_Table):
+    """Doors of which never two are open."""
+
+    doors: list[str] = Field(min_length=2)
+
+
+class PinTable(_Table):
+    """After `attempts` wrong PINs within `lock_s` a person's PIN is refused for `lock_s`."""
+
+    attempts: Annotated[int, Field(ge=1, le=20)] = 5
+    lock_s: Annotated[float, Field(ge=10, le=86400)] = 300.0
+    timeout_s: Annotated[float, Field(ge=1, le=60)] = 15.0
 
 
 class FaceTable(_Table):
@@ -179,9 +249,13 @@ class Tables(_Table):
     holidays: list[HolidayTable] = []
     schedules: dict[Name, ScheduleTable] = {}
     access_levels: dict[Name, AccessLevelTable] = {}
+    buses: dict[Name, BusTable] = {}
     readers: dict[Name, ReaderTable]
+    inputs: dict[Name, InputTable] = {}
     locks: dict[Name, LockTable]
     cameras: dict[Name, CameraTable] = {}
     doors: dict[Name, DoorTable] = Field(min_length=1)
+    interlocks: dict[Name, InterlockTable] = {}
+    pin: PinTable = PinTable()
     face: FaceTable = FaceTable()
     mqtt: MqttSettings | None = None

@@ -26,6 +26,7 @@ from gateway.model import (
     Period,
     Person,
     PersonStatus,
+    PinOutcome,
     Reason,
     Request,
     Schedule,
@@ -50,6 +51,7 @@ SITE = Site(
         "gate": DoorPolicy("gate", Mode.BADGE),
         "lab": DoorPolicy("lab", Mode.BADGE_FACE),
         "vault": DoorPolicy("vault", Mode.BADGE),
+        "safe": DoorPolicy("safe", Mode.BADGE_PIN),
     },
     schedules={
         "day": Schedule("day", (Period(WEEK, time(6), time(18)),)),
@@ -57,12 +59,17 @@ SITE = Site(
         "holiday": Schedule("holiday", (Period(frozenset({"holiday"}), time(8), time(12)),)),
     },
     holidays={date(2026, 12, 25): "Christmas"},
-    access_levels={"plant": AccessLevel("plant", {"gate": "day", "lab": "day"})},
+    access_levels={
+        "plant": AccessLevel("plant", {"gate": "day", "lab": "day", "safe": "day"}),
+        "wary": AccessLevel("wary", {"gate": "day"}, Mode.BADGE_PIN),
+    },
     policy_version="p1",
 )
 NOON = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)  # Tuesday 12:00 in Tijuana
-GOOD = Request("gate", BADGE, Lookup.FOUND, ANA, 7, 3)
+GOOD = Request("gate", BADGE, Lookup.FOUND, ANA, 7, 3, has_pin=True)
 LAB = replace(GOOD, door="lab")
+SAFE = replace(GOOD, door="safe")
+WARY = replace(ANA, access_levels=("plant", "wary"))  # one more level, and it asks for a PIN
 MATCH = FaceResult(FaceOutcome.MATCH, 0.31, 1, 0.04)
 
 
@@ -106,6 +113,20 @@ CASES = [
     (GOOD, local(2026, 11, 24, 18, 0), Reason.DENIED_OUT_OF_SCHEDULE),
     (GOOD, local(2026, 12, 25, 12, 0), Reason.DENIED_OUT_OF_SCHEDULE),
     (replace(GOOD, lock_ready=False), NOON, Reason.DENIED_LOCK_UNAVAILABLE),
+    (replace(GOOD, out_of_service=True), NOON, Reason.DENIED_OUT_OF_SERVICE),
+    (replace(GOOD, tampered=True), NOON, Reason.DENIED_TAMPERED),
+    (replace(GOOD, interlocked="other"), NOON, Reason.DENIED_INTERLOCK),
+    (replace(SAFE, has_pin=False), NOON, Reason.DENIED_PIN_NOT_SET),
+    (replace(SAFE, pin_locked=True, pin=PinOutcome.CORRECT), NOON, Reason.DENIED_PIN_LOCKED),
+    (SAFE, NOON, Reason.PIN_REQUIRED),
+    (replace(SAFE, pin=PinOutcome.MISSING), NOON, Reason.DENIED_NO_PIN),
+    (replace(SAFE, pin=PinOutcome.WRONG), NOON, Reason.DENIED_WRONG_PIN),
+    (replace(SAFE, pin=PinOutcome.UNAVAILABLE), NOON, Reason.DENIED_LIST_UNAVAILABLE),
+    (replace(SAFE, pin=PinOutcome.CORRECT), NOON, Reason.GRANTED),
+    (replace(SAFE, pin=PinOutcome.DURESS), NOON, Reason.GRANTED),
+    (replace(SAFE, way="out"), NOON, Reason.GRANTED),
+    (replace(GOOD, person=WARY), NOON, Reason.PIN_REQUIRED),
+    (replace(GOOD, person=WARY, way="out", has_pin=False), NOON, Reason.GRANTED),
     (replace(LAB, templates=2), NOON, Reason.DENIED_FACE_NOT_ENROLLED),
     (LAB, NOON, Reason.FACE_REQUIRED),
     (replace(LAB, face=MATCH), NOON, Reason.GRANTED),
@@ -150,7 +171,7 @@ def test_a_grant_names_the_rule_and_a_denial_its_cause() -> None:
 
 
 def test_the_docstring_lists_every_reason_in_the_order_of_the_code() -> None:
-    codes = re.findall(r"(granted|face_required|denied_\w+)", module.decide.__doc__ or "")
+    codes = re.findall(r"(granted|\w+_required|denied_\w+)", module.decide.__doc__ or "")
     assert set(codes) == {reason.value for reason in Reason}
     examples = [reason.value for _, _, reason in CASES]
     assert set(codes) - set(examples) == {"denied_ledger_unavailable", "denied_internal_error"}
@@ -197,7 +218,7 @@ people = st.builds(
     valid_from=st.none() | st.dates(date(2025, 6, 1), date(2026, 6, 1)),
     valid_until=st.none() | st.dates(date(2026, 1, 1), date(2027, 6, 1)),
     status=st.sampled_from(PersonStatus),
-    access_levels=st.lists(st.sampled_from(["plant", "ghost", ""]), max_size=3).map(tuple),
+    access_levels=st.lists(st.sampled_from(["plant", "wary", "ghost", ""]), max_size=3).map(tuple),
 )
 faces = st.builds(
     FaceResult,
@@ -206,7 +227,13 @@ faces = st.builds(
 )
 requests = st.builds(
     Request,
-    door=st.sampled_from(["gate", "lab", "vault", "attic", ""]),
+    door=st.sampled_from(["gate", "lab", "safe", "vault", "attic", ""]),
+    out_of_service=st.booleans(),
+    tampered=st.booleans(),
+    interlocked=st.sampled_from(["", "other"]),
+    has_pin=st.booleans(),
+    pin_locked=st.booleans(),
+    pin=st.none() | st.sampled_from(PinOutcome),
     credential=st.none() | st.just(BADGE),
     lookup=st.sampled_from(Lookup),
     person=st.none() | people,
@@ -225,6 +252,7 @@ requests = st.builds(
 def test_a_grant_means_that_everything_was_in_order(request_: Request, now: datetime) -> None:
     decision = decide(request_, SITE, now)
     assert (decision.outcome is Outcome.GRANT) == (decision.reason is Reason.GRANTED)
+    assert (decision.outcome is Outcome.NEED_PIN) == (decision.reason is Reason.PIN_REQUIRED)
     assert (decision.outcome is Outcome.NEED_FACE) == (decision.reason is Reason.FACE_REQUIRED)
     if not decision.granted:
         return
@@ -234,8 +262,12 @@ def test_a_grant_means_that_everything_was_in_order(request_: Request, now: date
     assert person.status is PersonStatus.ACTIVE
     assert person.valid_from is None or person.valid_from <= today
     assert person.valid_until is None or today <= person.valid_until
-    assert "plant" in person.access_levels
+    assert {"plant", "wary"} & set(person.access_levels)
     assert request_.clock_trusted and request_.lock_ready and not request_.busy
+    assert not (request_.out_of_service or request_.tampered or request_.interlocked)
+    if door.mode.pin or (request_.door == "gate" and "wary" in person.access_levels):
+        assert request_.has_pin and not request_.pin_locked
+        assert request_.pin in (PinOutcome.CORRECT, PinOutcome.DURESS)
     if door.mode is Mode.BADGE_FACE:
         assert request_.templates >= 3
         assert request_.face is not None and request_.face.outcome is FaceOutcome.MATCH
@@ -252,6 +284,11 @@ restrictions = st.sampled_from(
         lambda r: replace(r, lookup=Lookup.UNKNOWN),
         lambda r: replace(r, credential=None),
         lambda r: replace(r, busy=True),
+        lambda r: replace(r, out_of_service=True),
+        lambda r: replace(r, tampered=True),
+        lambda r: replace(r, interlocked="other"),
+        lambda r: replace(r, door="safe", pin=None),
+        lambda r: replace(r, door="safe", pin_locked=True),
         lambda r: replace(r, templates=0, face=None, door="lab"),
     ]
 )

@@ -15,11 +15,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from drivers.base import BadRead, BadReadReason, CardRead
+from drivers.base import BadRead, BadReadReason, CardRead, Keys, Signal
 from drivers.serialport import PortClosed
-from gateway import gate as module
+from gateway import lane as module
 from gateway.clock import Clock
-from gateway.gate import Gate, Parts
+from gateway.door import DoorTimes
+from gateway.gate import Gate
+from gateway.interlock import Interlock
+from gateway.lane import Parts
 from gateway.ledger import LedgerUnavailable
 from gateway.model import (
     AccessLevel,
@@ -33,10 +36,12 @@ from gateway.model import (
     Period,
     Person,
     PersonStatus,
+    PinOutcome,
     Schedule,
     Site,
 )
-from gateway.roster import Found, RosterUnavailable
+from gateway.pinpad import PinLimits
+from gateway.roster import Found, RosterUnavailable, SealedPin
 
 ANA = Person("e1", "Ana", access_levels=("all",))
 DAYS = frozenset(("mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"))
@@ -65,13 +70,28 @@ class World:
             holidays={},
             access_levels={"all": AccessLevel("all", {"d": "a"})},
         )
-        parts = Parts(site, self, self, Clock(None, 60), self, self)  # type: ignore[arg-type]
-        self.gate = Gate("d", reader="r", lock=self, camera="c", pulse_s=0.1, parts=parts)
+        limits = PinLimits(3, 300)
+        clock = Clock(None, 60)
+        parts = Parts(site, self, self, clock, self, self, self, limits, 0.3)  # type: ignore[arg-type]
+        self.gate = Gate("d", lock=self, times=DoorTimes(0.1), parts=parts)
+        self.lane = self.gate.add_lane("r", "in", "c", self)
+        self.signals: list[Signal] = []
 
     def find(self, credential: Credential) -> Found:
         if self.list_fault:
             raise self.list_fault
-        return Found(self.person, 3, 1)
+        return Found(self.person, 3, 1, True)
+
+    def pin(self, person_id: str) -> SealedPin:
+        return SealedPin("1234", "4321")
+
+    def verify(self, person_id: str, pin: str, sealed: SealedPin) -> PinOutcome:
+        if pin == sealed.duress_hash:
+            return PinOutcome.DURESS
+        return PinOutcome.CORRECT if pin == sealed.hash else PinOutcome.WRONG
+
+    def signal(self, signal: Signal) -> None:
+        self.signals.append(signal)
 
     def append_soon(self, event: NewEvent) -> asyncio.Future[Event]:
         future: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
@@ -100,11 +120,11 @@ class World:
     async def tap(self, count: int = 1) -> None:
         """Badges, and the gate until it has answered them."""
         for _ in range(count):
-            self.gate.on_reading(CardRead("em4100", "1", "2"), time.monotonic())
+            self.lane.on_reading(CardRead("em4100", "1", "2"), time.monotonic())
         await self.settle()
 
     async def settle(self) -> None:
-        task = asyncio.create_task(self.gate.run())
+        task = asyncio.create_task(self.lane.run())
         await asyncio.sleep(0.05)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -145,7 +165,7 @@ async def test_a_record_that_can_not_be_written_denies(caplog: pytest.LogCapture
     world = World()
     world.ledger_fault = LedgerUnavailable("disk full")
     await world.tap(3)
-    assert world.driven == [] and world.gate.unrecorded == 3
+    assert world.driven == [] and world.lane.unrecorded == 3
     assert "nobody passes until it can" in caplog.text
     assert world.gate.last == {"reason": "denied_ledger_unavailable", "seq": None}
     world.ledger_fault = None
@@ -214,7 +234,7 @@ async def test_a_record_that_can_not_be_formed_denies() -> None:
     world = World()
     world.ledger_fault = ValueError("no JSON")
     await world.tap()
-    assert world.driven == [] and world.gate.unrecorded == 1
+    assert world.driven == [] and world.lane.unrecorded == 1
 
 
 async def test_who_is_revoked_while_they_look_at_the_camera_stays_out() -> None:
@@ -231,7 +251,7 @@ async def test_who_is_revoked_while_they_look_at_the_camera_stays_out() -> None:
 
 async def test_a_badge_that_waited_too_long_is_stale() -> None:
     world = World()
-    world.gate.on_reading(CardRead("em4100", "1", "2"), time.monotonic() - 6)
+    world.lane.on_reading(CardRead("em4100", "1", "2"), time.monotonic() - 6)
     await world.settle()
     assert world.reasons == ["denied_stale_badge"] and world.driven == []
 
@@ -252,14 +272,163 @@ async def test_noise_is_recorded_at_once_and_then_gathered(
     monkeypatch.setattr(module, "NOISE_WINDOW_S", 0.2)
     world = World()
     for reason in (BadReadReason.CHECKSUM, BadReadReason.FRAMING, BadReadReason.CHECKSUM):
-        world.gate.on_reading(BadRead(reason), time.monotonic())
+        world.lane.on_reading(BadRead(reason), time.monotonic())
     await world.settle()
     assert world.reasons == ["denied_bad_read"]
     assert world.events[0].data["bad_reads"] == {"checksum": 2, "framing": 1}
     for _ in range(100):
-        world.gate.on_reading(BadRead(BadReadReason.CHECKSUM), time.monotonic())
+        world.lane.on_reading(BadRead(BadReadReason.CHECKSUM), time.monotonic())
     await world.settle()
     assert len(world.events) == 1
     await asyncio.sleep(0.2)
     await world.settle()
     assert [event.data["count"] for event in world.events] == [3, 100]
+
+
+# PINs
+
+
+async def typed(world: World, *keys: str) -> None:
+    """A badge, and keys while the lane waits for them."""
+    task = asyncio.create_task(world.lane.run())
+    world.lane.on_reading(CardRead("em4100", "1", "2"), time.monotonic())
+    for pressed in keys:
+        await asyncio.sleep(0.03)
+        world.lane.on_reading(Keys(pressed), time.monotonic())
+    await asyncio.sleep(0.45)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        (("1234#",), "granted"),
+        (("1", "2", "3", "4", "#"), "granted"),
+        (("99*1234#",), "granted"),
+        (("1235#",), "denied_wrong_pin"),
+        (("#",), "denied_wrong_pin"),
+        (("1" * 5000 + "#",), "denied_wrong_pin"),
+        (("1234",), "denied_no_pin"),
+        ((), "denied_no_pin"),
+    ],
+)
+async def test_a_pin_decides(keys: tuple[str, ...], reason: str) -> None:
+    world = World(Mode.BADGE_PIN)
+    await typed(world, *keys)
+    assert world.reasons == [reason]
+    assert bool(world.driven) == (reason == "granted")
+    assert world.signals[0] is Signal.PIN
+    assert world.signals[-1] is (Signal.GRANTED if reason == "granted" else Signal.DENIED)
+    assert "1234" not in str(world.events)
+
+
+async def test_a_pin_typed_before_the_badge_counts_for_nothing() -> None:
+    world = World(Mode.BADGE_PIN)
+    world.lane.on_reading(Keys("1234#"), time.monotonic())
+    await typed(world)
+    assert world.reasons == ["denied_no_pin"]
+
+
+async def test_duress_opens_and_tells_silently() -> None:
+    world = World(Mode.BADGE_PIN)
+    await typed(world, "4321#")
+    assert world.reasons == ["granted"] and world.driven[0] is True
+    kinds = [event.type for event in world.events]
+    assert kinds[:2] == ["alarm.duress", "access.granted"]
+    assert world.events[1].data["pin"] == "correct"  # the record of the badge says nothing
+    assert world.signals[-1] is Signal.GRANTED
+
+
+async def test_wrong_pins_lock_also_the_right_one() -> None:
+    world = World(Mode.BADGE_PIN)
+    for _ in range(3):
+        await typed(world, "0000#")
+    await typed(world, "1234#")
+    assert world.reasons == ["denied_wrong_pin"] * 3 + ["denied_pin_locked"]
+    assert world.driven == []
+
+
+async def test_the_next_badge_ends_the_wait_for_a_pin() -> None:
+    world = World(Mode.BADGE_PIN)
+    task = asyncio.create_task(world.lane.run())
+    world.lane.on_reading(CardRead("em4100", "1", "2"), time.monotonic())
+    await asyncio.sleep(0.05)
+    world.lane.on_reading(CardRead("em4100", "1", "3"), time.monotonic())
+    await asyncio.sleep(0.05)
+    world.lane.on_reading(Keys("1234#"), time.monotonic())
+    await asyncio.sleep(0.1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert world.reasons == ["denied_no_pin", "granted"]
+
+
+async def test_a_pin_that_can_not_be_looked_up_denies() -> None:
+    world = World(Mode.BADGE_PIN)
+
+    def broken(person_id: str) -> SealedPin:
+        raise RosterUnavailable("gone")
+
+    world.pin = broken  # type: ignore[method-assign]
+    await typed(world, "1234#")
+    assert world.reasons == ["denied_list_unavailable"] and world.driven == []
+
+
+# Interlock
+
+
+async def test_never_both_doors_of_an_interlock() -> None:
+    """Both badges at once: the second is refused while the first is still being recorded."""
+    worlds = World(), World()
+    interlock = Interlock("sally-port")
+    for name, world in zip("ab", worlds, strict=True):
+        world.gate.door.watched = True
+        world.gate.door.contact(False, 0.0)
+        world.gate._interlock = interlock
+        interlock.add(name, world.gate.door)
+        world.gate.name = world.lane._door.name = name
+        site = world.lane._parts.site
+        site.doors[name] = DoorPolicy(name, Mode.BADGE)  # type: ignore[index]
+        site.access_levels["all"].grants[name] = "a"  # type: ignore[index]
+    slow = asyncio.Event()
+    quick = worlds[0].append
+
+    async def append(event: NewEvent) -> Event:
+        await slow.wait()
+        return await quick(event)
+
+    worlds[0].append = append  # type: ignore[method-assign]
+    tasks = [asyncio.create_task(world.lane.run()) for world in worlds]
+    worlds[0].lane.on_reading(CardRead("em4100", "1", "2"), time.monotonic())
+    await asyncio.sleep(0.02)
+    worlds[1].lane.on_reading(CardRead("em4100", "1", "2"), time.monotonic())
+    await asyncio.sleep(0.02)
+    slow.set()
+    await asyncio.sleep(0.02)
+    worlds[0].gate.on_contact(True)
+    worlds[1].lane.on_reading(CardRead("em4100", "1", "2"), time.monotonic())
+    await asyncio.sleep(0.02)
+    assert worlds[0].reasons == ["granted"]
+    assert worlds[1].reasons == ["denied_interlock"] * 2 and worlds[1].driven == []
+    assert worlds[1].events[0].data["rule"] == "a"
+    worlds[0].gate.on_contact(False)
+    worlds[1].lane.on_reading(CardRead("em4100", "1", "2"), time.monotonic())
+    await asyncio.sleep(0.02)
+    assert worlds[1].reasons[-1] == "granted"
+    worlds[1].gate.on_contact_lost()  # unknown is not shut
+    assert interlock.blocked_by("a", time.monotonic()) == "b"
+    interlock.override(time.monotonic() + 1)
+    assert interlock.blocked_by("a", time.monotonic()) == ""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_grant_that_could_not_be_recorded_gives_the_interlock_back() -> None:
+    world = World()
+    interlock = Interlock("i")
+    world.gate._interlock = interlock
+    interlock.add("d", world.gate.door)
+    world.ledger_fault = LedgerUnavailable("disk full")
+    await world.tap()
+    assert interlock.blocked_by("other", time.monotonic()) == ""

@@ -10,8 +10,8 @@ and events out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, Field
 
@@ -164,18 +164,28 @@ class OsdpBus:
         return max(now, min(times, default=now + 1.0))
 
 
-def make_session(
-    address: int,
-    options: ReaderOptions,
-    bus: BusOptions,
-    keys: list[bytes],
-) -> ReaderSession:
-    """A session as the configuration describes it."""
-    return ReaderSession(
-        address,
-        CardDecoder(options.formats),
-        secure=options.secure,
-        keys=keys,
-        poll_s=bus.poll_s,
-        hold_off_s=options.hold_off_s,
-    )
+class OsdpPanel:
+    """The driver ``osdp`` of the group ``garita.buses``: makes sessions and their bus."""
+
+    Options = BusOptions
+    ReaderOptions = ReaderOptions
+
+    def __init__(self, options: BusOptions) -> None:
+        self._options = options
+
+    def session(
+        self, address: int, options: Mapping[str, Any], keys: Sequence[bytes]
+    ) -> ReaderSession:
+        """One reader as the configuration describes it, with the keys it may hold."""
+        checked = ReaderOptions.model_validate(dict(options))
+        return ReaderSession(
+            address,
+            CardDecoder(checked.formats),
+            secure=checked.secure,
+            keys=keys,
+            poll_s=self._options.poll_s,
+            hold_off_s=checked.hold_off_s,
+        )
+
+    def bus(self, sessions: Mapping[int, ReaderSession], baudrate: int) -> OsdpBus:
+        return OsdpBus(sessions, baudrate)

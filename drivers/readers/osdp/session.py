@@ -421,16 +421,15 @@ class ReaderSession:
             return
         if sent.payload[0] == Cmd.KEYSET and code == Reply.ACK:
             self._key_taken(now, events)
-        elif sent.command is not None and code in (
-            Reply.ACK, Reply.OSTATR, Reply.COM, Reply.PDID, Reply.PDCAP
-        ):  # fmt: skip
+            return
+        if code == Reply.ACK:
+            self._fresh = self._fresh or sent.command is None
+        else:
+            events += self._reading(code, data, now)
+        if sent.command is not None:
             answer = messages.com(data) if code == Reply.COM else None
             detail = "" if answer is None else f"address {answer[0]}, {answer[1]} baud"
             events.append(CommandDone(sent.command.id, True, detail))
-        elif code == Reply.ACK:
-            self._fresh = True
-        else:
-            events += self._reading(code, data, now)
 
     def _on_installing(self, sent: _Sent, code: int, now: float, events: list[ReaderEvent]) -> None:
         """Under the default key nothing counts but the answer to our new key."""

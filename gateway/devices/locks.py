@@ -1,52 +1,23 @@
-"""The wires of a gate as the gate sees them: a reader that reports cards, a lock it can drive.
-
-This is where a sans-I/O driver meets a serial port.  Whatever comes or goes is told through
-`on_device(kind, name, online, detail)`.  Nothing here knows people, policy or the ledger.
-"""
+"""Locks as the gate drives them: relay boards on a serial port, and outputs of OSDP readers."""
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable, Mapping
 
 from drivers import registry
-from drivers.base import LockDriver, ReaderDriver, Reading
+from drivers.base import LockDriver
 from drivers.locks.deadman import DeadMan
-from drivers.serialport import PortClosed, SerialPort
-from gateway.config import DoorTable, LockTable, PortTable, ReaderTable
+from drivers.serialport import PortClosed
+from gateway.config import DoorTable, LockTable
+from gateway.devices.bus import BusReader
+from gateway.devices.ports import OnDevice, open_port
 
 log = logging.getLogger("garita.devices")
 
-OnDevice = Callable[[str, str, bool, str], None]
-OnReading = Callable[[Reading, float], None]
-
 # A frame lost on the wire must not leave a door unlocked: rest is told again this often.
 REASSERT_S = 5.0
-
-
-class ReaderPort:
-    """A badge reader on its serial port."""
-
-    def __init__(
-        self, name: str, table: ReaderTable, on_reading: OnReading, on_device: OnDevice
-    ) -> None:
-        self.name = name
-        self._driver: ReaderDriver = registry.load("readers", table.driver).make(table.options)
-        self._on_reading = on_reading
-        self.port = _port(
-            table,
-            on_bytes=self._bytes,
-            on_tick=self._tick,
-            on_state=lambda online, detail: on_device("reader", name, online, detail),
-        )
-
-    def _bytes(self, data: bytes, now: float) -> None:
-        for reading in self._driver.feed(data, now):
-            self._on_reading(reading, now)
-
-    def _tick(self, now: float) -> None:
-        for reading in self._driver.tick(now):
-            self._on_reading(reading, now)
 
 
 class LockBoard:
@@ -67,7 +38,7 @@ class LockBoard:
         self._on_lost: list[Callable[[], None]] = []
         self._deadman: DeadMan | None = None
         self._asserted_at = 0.0
-        self.port = _port(
+        self.port = open_port(
             table, on_bytes=lambda data, now: None, on_tick=self._tick, on_state=self._state
         )
 
@@ -141,19 +112,48 @@ def rest_board(name: str, table: LockTable, doors: Mapping[str, DoorTable]) -> N
         port.flush()
 
 
-def _port(
-    table: PortTable,
-    *,
-    on_bytes: Callable[[bytes, float], None],
-    on_tick: Callable[[float], None],
-    on_state: Callable[[bool, str], None],
-) -> SerialPort:
-    return SerialPort(
-        table.port,
-        baudrate=table.baudrate,
-        parity=table.parity,
-        rs485=table.rs485,
-        on_bytes=on_bytes,
-        on_tick=on_tick,
-        on_state=on_state,
-    )
+class OutputLock:
+    """The outputs of an OSDP reader as locks.
+
+    Each release is timed by the reader itself, a second longer than ours: if this program or
+    the wire dies, it drops back to rest by itself.
+    """
+
+    def __init__(
+        self, name: str, reader: BusReader, doors: Mapping[str, DoorTable], on_device: OnDevice
+    ) -> None:
+        self.name = name
+        self._reader = reader
+        self._doors = doors
+        self._on_device = on_device
+        self._on_lost: list[Callable[[], None]] = []
+        reader.on_link(self._link)
+
+    @property
+    def ready(self) -> bool:
+        return self._reader.online
+
+    def on_lost(self, callback: Callable[[], None]) -> None:
+        self._on_lost.append(callback)
+
+    def drive(self, door: str, released: bool) -> None:
+        """Unlock or lock `door` now; raises PortClosed when the reader is not there."""
+        table = self._doors[door]
+        seconds = table.pulse_s + 1 if released else 0.0
+        if not self._reader.output(table.channel, released, seconds, self._failed):
+            raise PortClosed(errno.ENODEV, "the reader is not there", self.name)
+
+    def close(self) -> None:
+        """Nothing to do: what is released drops by itself."""
+
+    def _link(self, online: bool, detail: str) -> None:
+        if online:
+            for door in self._doors:
+                self.drive(door, False)
+        else:
+            self._failed()
+        self._on_device("lock", self.name, online, detail)
+
+    def _failed(self) -> None:
+        for callback in self._on_lost:
+            callback()

@@ -1,0 +1,300 @@
+"""Readers on an RS-485 bus, as the gate sees them: cards, keys, inputs, outputs, signals.
+
+Where the sans-I/O control panel (drivers/readers/osdp) meets a serial port.  One timer runs the
+bus; whatever arrives is handed to whoever listens.  Nothing here knows people or policy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from drivers import registry
+from drivers.base import (
+    BadRead,
+    CardRead,
+    CommandDone,
+    InputState,
+    KeyInstalled,
+    Keys,
+    LinkChange,
+    Reading,
+    Refused,
+    Restarted,
+    Signal,
+    Tamper,
+)
+from drivers.readers.osdp import ReaderSession, feedback, messages
+from drivers.readers.osdp.bus import Event
+from drivers.serialport import PortClosed
+from gateway.config import BusTable, ReaderTable
+from gateway.devices.ports import OnDevice, open_port
+from gateway.model import NewEvent
+from gateway.readerkeys import ReaderKeys
+
+log = logging.getLogger("garita.devices")
+
+GATHER_S = 10.0  # what a noisy line brings is recorded at once, then at most this often
+ORDER_S = 0.5  # an order to a lock that was not sent by then is none any more
+
+WORDS: Mapping[str, Mapping[Signal, str]] = {
+    "en": {
+        Signal.IDLE: "SHOW BADGE",
+        Signal.WAIT: "WAIT",
+        Signal.PIN: "PIN AND #",
+        Signal.LOOK: "LOOK AT CAMERA",
+        Signal.GRANTED: "COME IN",
+        Signal.DENIED: "NO ACCESS",
+        Signal.ALARM: "CLOSE THE DOOR",
+    },
+    "es": {
+        Signal.IDLE: "MUESTRE GAFETE",
+        Signal.WAIT: "ESPERE",
+        Signal.PIN: "NIP Y #",
+        Signal.LOOK: "MIRE LA CAMARA",
+        Signal.GRANTED: "PASE",
+        Signal.DENIED: "SIN ACCESO",
+        Signal.ALARM: "CIERRE LA PUERTA",
+    },
+}
+"""For displays of 16 characters, which know ASCII alone."""
+
+Note = Callable[[NewEvent], None]
+
+
+class BusReader:
+    """One reader on a bus."""
+
+    def __init__(
+        self, name: str, session: ReaderSession, kick: Callable[[], None], words: str
+    ) -> None:
+        self.name = name
+        self.session = session
+        self._kick = kick
+        self._words = WORDS[words]
+        self._on_reading: Callable[[Reading, float], None] = lambda reading, now: None
+        self._on_tamper: list[Callable[[bool], None]] = []
+        self._on_input: dict[int, list[Callable[[bool], None]]] = {}
+        self._on_link: list[Callable[[bool, str], None]] = []
+        self._done: dict[int, Callable[[bool, str], None]] = {}
+        self._showing = Signal.IDLE
+
+    @property
+    def online(self) -> bool:
+        return self.session.online
+
+    def on_reading(self, callback: Callable[[Reading, float], None]) -> None:
+        self._on_reading = callback
+
+    def on_tamper(self, callback: Callable[[bool], None]) -> None:
+        self._on_tamper.append(callback)
+
+    def on_input(self, number: int, callback: Callable[[bool], None]) -> None:
+        """`callback` gets whether the circuit of input `number` (from 1) is closed."""
+        self._on_input.setdefault(number, []).append(callback)
+
+    def on_link(self, callback: Callable[[bool, str], None]) -> None:
+        self._on_link.append(callback)
+
+    def signal(self, signal: Signal) -> None:
+        """Show something to whoever stands there; no reader, no signal."""
+        if signal in (Signal.IDLE, Signal.ALARM):
+            self._showing = signal  # what it goes back to, also after it was away
+        words = self._words[signal]
+        for payload in feedback.payloads(signal, self.session.capabilities, words):
+            self.session.submit(payload, time.monotonic())
+        self._kick()
+
+    def output(self, number: int, on: bool, seconds: float, failed: Callable[[], None]) -> bool:
+        """Switch output `number` (from 1) now or never; False if the reader is not there."""
+        payload = messages.output(number - 1, on=on, seconds=seconds)
+        sent = self.session.submit(payload, time.monotonic(), ORDER_S)
+        if sent is None:
+            return False
+        self._done[sent] = lambda good, detail: None if good else failed()
+        self._kick()
+        return True
+
+    async def ask(self, payload: bytes, timeout_s: float = 3.0) -> tuple[bool, str]:
+        """Send a command; whether it was carried out, and what the reader said."""
+        answer: asyncio.Future[tuple[bool, str]] = asyncio.get_running_loop().create_future()
+        sent = self.session.submit(payload, time.monotonic(), timeout_s)
+        if sent is None:
+            return False, "the reader is not there"
+        self._done[sent] = lambda good, detail: (
+            None if answer.done() else answer.set_result((good, detail))
+        )
+        self._kick()
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await answer
+        except TimeoutError:
+            return False, "no answer"
+
+    def take(self, event: object, now: float) -> None:
+        """Something the session told that concerns those who listen to this reader."""
+        if isinstance(event, CardRead):
+            self.signal(Signal.WAIT)
+            self._on_reading(event, now)
+        elif isinstance(event, BadRead | Keys):
+            self._on_reading(event, now)
+        elif isinstance(event, Tamper):
+            for told in self._on_tamper:
+                told(event.active)
+        elif isinstance(event, InputState):
+            for told in self._on_input.get(event.number, ()):
+                told(event.active)
+        elif isinstance(event, LinkChange):
+            if event.online:
+                self.signal(self._showing)
+            for link in self._on_link:
+                link(event.online, event.detail)
+        elif isinstance(event, CommandDone):
+            done = self._done.pop(event.id, None)
+            if done is not None:
+                done(event.good, event.detail)
+
+    def status(self) -> dict[str, Any]:
+        """Link quality and identity, for `garita reader list | show`."""
+        session = self.session
+        stats = {k: round(v, 1) for k, v in asdict(session.stats).items()}
+        return {
+            "address": session.address,
+            "step": session.step.value,
+            "online": session.online,
+            "secure": session.secured,
+            "installing": session.installing,
+            "identity": asdict(session.identity) if session.identity else None,
+            "capabilities": {
+                item.name.lower(): list(session.capabilities[item])
+                for item in messages.Capability
+                if item in session.capabilities
+            },
+            "stats": stats,
+        }
+
+
+class ReaderBus:
+    """A bus and its readers, by name."""
+
+    def __init__(
+        self,
+        name: str,
+        table: BusTable,
+        readers: Mapping[str, ReaderTable],
+        keys: ReaderKeys,
+        on_device: OnDevice,
+        note: Note,
+        language: str = "en",
+    ) -> None:
+        self.name = name
+        self._keys = keys
+        self._on_device = on_device
+        self._note = note
+        panel = registry.load("buses", table.driver).make(table.options)
+        sessions: dict[int, ReaderSession] = {}
+        self.readers: dict[str, BusReader] = {}
+        for reader, item in readers.items():
+            assert item.address is not None
+            session = panel.session(item.address, item.options, keys.candidates(reader))
+            sessions[item.address] = session
+            self.readers[reader] = BusReader(reader, session, self._kick, language)
+        self._names = {r.session.address: n for n, r in self.readers.items()}
+        self._bus = panel.bus(sessions, table.baudrate)
+        self._timer: asyncio.TimerHandle | None = None
+        self._kicked = False
+        self._gathered: dict[tuple[str, str], list[float]] = {}
+        self.port = open_port(table, on_bytes=self._bytes, on_tick=self._tick, on_state=self._state)
+
+    def install(self, reader: str, seconds: float) -> None:
+        """Give `reader` a key of its own; under the default key for `seconds` at most."""
+        key = self._keys.new(reader)
+        self.readers[reader].session.install(time.monotonic(), seconds, key)
+        self._note(NewEvent("reader.install_opened", reader, {"seconds": seconds}))
+        self._kick()
+
+    def _bytes(self, data: bytes, now: float) -> None:
+        self._dispatch(self._bus.feed(data, now), now)
+        self._pump()
+
+    def _tick(self, now: float) -> None:
+        self._flush_gathered(now)
+        self._pump()
+
+    def _state(self, online: bool, detail: str) -> None:
+        now = time.monotonic()
+        self._on_device("bus", self.name, online, detail)
+        self._dispatch(self._bus.reset(now), now)
+        if online:
+            self._pump()
+        elif self._timer is not None:
+            self._timer.cancel()
+
+    def _kick(self) -> None:
+        """A command waits: let it go now rather than at the next turn."""
+        if not self._kicked and self.port.connected:
+            self._kicked = True
+            asyncio.get_running_loop().call_soon(self._pump)
+
+    def _pump(self) -> None:
+        """One step of the bus, and a timer for the next."""
+        self._kicked = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self.port.connected:
+            return
+        now = time.monotonic()
+        step = self._bus.step(now)
+        if step.send:
+            try:
+                self.port.write(step.send)
+            except PortClosed:
+                return  # the port tells that it is away
+        self._dispatch(step.events, now)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(max(0.0, step.wake_at - time.monotonic()), self._pump)
+
+    def _dispatch(self, events: Sequence[Event], now: float) -> None:
+        for address, event in events:
+            name = self._names[address]
+            try:
+                self._take(name, event, now)
+            except Exception:  # one reader's bug must not stop the bus
+                log.exception("reader %s: handler failed", name)
+
+    def _take(self, name: str, event: object, now: float) -> None:
+        if isinstance(event, Refused | Restarted):
+            kind = "reader.refused" if isinstance(event, Refused) else "reader.restarted"
+            self._gather(kind, name, event.detail, now)
+        elif isinstance(event, KeyInstalled):
+            if event.done:
+                self._keys.taken(name)
+            kind = "reader.key_set" if event.done else "reader.key_failed"
+            self._note(NewEvent(kind, name, {"detail": event.detail}))
+        else:
+            if isinstance(event, LinkChange):
+                self._on_device("reader", name, event.online, event.detail)
+            self.readers[name].take(event, now)
+
+    def _gather(self, kind: str, name: str, detail: str, now: float) -> None:
+        """Record the first at once, and count what follows."""
+        held = self._gathered.get((kind, name))
+        if held is None:
+            self._gathered[kind, name] = [now + GATHER_S, 0]
+            self._note(NewEvent(kind, name, {"detail": detail, "count": 1}))
+        else:
+            held[1] += 1
+
+    def _flush_gathered(self, now: float) -> None:
+        for (kind, name), (until, count) in list(self._gathered.items()):
+            if now >= until:
+                del self._gathered[kind, name]
+                if count:
+                    self._gathered[kind, name] = [now + GATHER_S, 0]
+                    data = {"detail": "repeated", "count": int(count)}
+                    self._note(NewEvent(kind, name, data))

@@ -1,0 +1,79 @@
+"""The secure channel keys of readers, sealed on the disk; a key for each reader.
+
+`pending` is a key that a reader was being given when we last knew: until its answer is here
+it may hold the old one or the new one, so both are kept and tried.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import secrets
+from pathlib import Path
+
+from gateway.keys import SealError, SiteKey
+from gateway.owner import adopt
+
+
+class ReaderKeysError(Exception):
+    """The file of reader keys can't be read or written; the message says why."""
+
+
+class ReaderKeys:
+    """Keys by the reader's name, in `path`."""
+
+    def __init__(self, path: Path, key: SiteKey) -> None:
+        self._path = path
+        self._sealer = key.sealer("reader keys")
+        self._held: dict[str, dict[str, str]] = self._read()
+
+    def candidates(self, reader: str) -> list[bytes]:
+        """The keys that the reader may hold, the newest last."""
+        entry = self._held.get(reader, {})
+        try:
+            return [
+                self._sealer.open(base64.b64decode(entry[state]), reader)
+                for state in ("current", "pending")
+                if state in entry
+            ]
+        except (SealError, binascii.Error) as error:
+            raise ReaderKeysError(f"{self._path}: the key of {reader}: {error}") from error
+
+    def new(self, reader: str) -> bytes:
+        """A key for `reader`, on the disk before it is sent to anybody."""
+        key = secrets.token_bytes(16)
+        sealed = base64.b64encode(self._sealer.seal(key, reader)).decode()
+        self._held[reader] = {**self._held.get(reader, {}), "pending": sealed}
+        self._write()
+        return key
+
+    def taken(self, reader: str) -> None:
+        """The reader has its new key: the one before is worth nothing any more."""
+        entry = self._held.get(reader, {})
+        if "pending" in entry:
+            self._held[reader] = {"current": entry["pending"]}
+            self._write()
+
+    def _read(self) -> dict[str, dict[str, str]]:
+        try:
+            data = json.loads(self._path.read_text(encoding="utf-8"))
+            return {str(k): {str(a): str(b) for a, b in v.items()} for k, v in data.items()}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, AttributeError) as error:
+            raise ReaderKeysError(f"{self._path}: {error}") from error
+
+    def _write(self) -> None:
+        fresh = self._path.with_suffix(".new")
+        try:
+            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(self._held, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            adopt(fresh)
+            fresh.replace(self._path)
+        except OSError as error:
+            raise ReaderKeysError(f"{self._path}: {error}") from error

@@ -1,0 +1,220 @@
+"""Doors with secure OSDP readers, contact and keypad: the real daemon over ptys."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from demo.rig import Rig
+from drivers.readers import wiegand
+from drivers.readers.osdp.messages import Colour
+from gateway.ledger import LedgerReader
+from gateway.model import Event
+
+MakeRig = Callable[..., Rig]
+ANA, NOBODY = wiegand.encode("h10301", 18, 1001), wiegand.encode("h10301", 18, 9009)
+PIN, DURESS = "4711", "4712"
+PEOPLE = [
+    {"id": "e1", "name": "Ana", "credentials": "h10301:18:1001", "access_levels": "plant"},
+    {"id": "e2", "name": "Luis", "credentials": "h10301:18:1002", "access_levels": "plant"},
+]
+
+
+def events(rig: Rig, prefix: str = "") -> list[Event]:
+    reader = LedgerReader(rig.ledger_path)
+    try:
+        return [e for e in reader.after(0, 100_000) if e.type.startswith(prefix)]
+    finally:
+        reader.close()
+
+
+async def recorded(rig: Rig, kind: str, count: int = 1) -> Event:
+    """Wait until `count` events of a kind are on record; the newest."""
+    async with asyncio.timeout(10):
+        while len(found := [e for e in events(rig) if e.type == kind]) < count:
+            await asyncio.sleep(0.02)
+    return found[-1]
+
+
+async def secured(rig: Rig) -> None:
+    """Both readers in secure channel, and what they had kept is told."""
+    await rig.until(lambda s: all(r["secure"] for r in s["readers"].values()))
+    await asyncio.sleep(0.3)
+
+
+@pytest.fixture
+async def rig(make_rig: MakeRig) -> AsyncIterator[Rig]:
+    """A vault door, both readers installed, Ana with a PIN and one for duress."""
+    rig = make_rig(osdp=True, pulse_s=1.0)
+    await rig.acli("people", "sync", str(rig.write_people(PEOPLE)), "--apply")
+    await rig.acli("people", "pin", "e1", stdin=f"{PIN}\n")
+    await rig.acli("people", "pin", "e1", "--duress", stdin=f"{DURESS}\n")
+    await rig.start(wait=False, log=rig.folder / "log")
+    await rig.until(lambda s: s["readers"]["vault-in"]["identity"] is not None)
+    for reader in ("vault-in", "vault-out"):
+        await rig.acli("reader", "install", reader, "--seconds", "20")
+    await secured(rig)
+    yield rig
+
+
+async def answer(rig: Rig, bits: str, keys: str = "") -> dict[str, Any]:
+    """A badge at the vault, and keys once the reader asks for them."""
+    before = (await rig.until(lambda s: True))["last"].get("vault")
+    rig.vault_in.card(bits)
+    if keys:
+        await rig.until(lambda s: s["doors"]["vault"]["state"] == "waiting")
+        for key in keys:
+            rig.vault_in.press(key)
+    status = await rig.until(lambda s: s["last"].get("vault") not in (None, before))
+    found: dict[str, Any] = status["last"]["vault"]
+    return found
+
+
+async def test_no_card_counts_before_the_reader_has_a_key_and_keys_are_not_in_clear(
+    make_rig: MakeRig,
+) -> None:
+    rig = make_rig(osdp=True)
+    await rig.acli("people", "sync", str(rig.write_people(PEOPLE)), "--apply")
+    await rig.start(wait=False, log=rig.folder / "log")
+    await rig.until(lambda s: s["readers"]["vault-in"]["identity"] is not None)
+    rig.vault_in.card(ANA)
+    await asyncio.sleep(0.5)
+    assert not events(rig, "access.")
+    await rig.acli("reader", "install", "vault-in", "--seconds", "20")
+    await rig.until(lambda s: s["readers"]["vault-in"]["secure"])
+    assert [e.type for e in events(rig, "reader.") if "restarted" not in e.type] == [
+        "reader.install_opened",
+        "reader.install_requested",
+        "reader.key_set",
+    ]
+    denied = await recorded(rig, "access.denied")  # the card from before is old
+    assert denied.data["bad_reads"] == {"stale": 1}
+    key = rig.vault_in.key
+    assert key is not None
+    held = (rig.folder / "data" / "reader-keys.json").read_bytes()
+    assert key not in held and key.hex().encode() not in held
+    assert key.hex() not in (rig.folder / "log").read_text()
+    # After a restart the key is there, and no window is open.
+    await rig.stop_daemon()
+    await rig.start(wait=False)
+    await rig.until(lambda s: s["readers"]["vault-in"]["secure"])
+    assert rig.vault_in.key == key
+
+
+async def test_badge_and_pin_open_and_the_way_through_is_on_record(rig: Rig) -> None:
+    assert (await answer(rig, NOBODY))["reason"] == "denied_unknown_credential"
+    assert (await answer(rig, ANA, "0000#"))["reason"] == "denied_wrong_pin"
+    good = await answer(rig, ANA, f"{PIN}#")
+    assert good["reason"] == "granted"
+    await rig.board.wait_for(3, True)
+    rig.vault_in.input(1, False)
+    entered = await recorded(rig, "door.entered")
+    assert entered.data["grant"] == good["seq"]
+    rig.vault_in.input(1, True)
+    await rig.board.wait_for(3, False)
+    await recorded(rig, "door.closed")
+    rig.vault_in.input(1, False)
+    await recorded(rig, "door.forced")
+    rig.vault_in.input(1, True)
+    await recorded(rig, "door.forced_cleared")
+    text = json.dumps([e.data for e in events(rig)]) + (rig.folder / "log").read_text()
+    assert PIN not in text and "1001" not in text
+
+
+async def test_no_entry_held_exit_and_the_other_reader(rig: Rig) -> None:
+    assert (await answer(rig, ANA, f"{PIN}#"))["reason"] == "granted"
+    await recorded(rig, "door.no_entry")
+    rig.vault_in.input(2, True)
+    await recorded(rig, "door.rex")
+    rig.vault_in.input(1, False)
+    await recorded(rig, "door.exit")
+    await recorded(rig, "door.held_warning")
+    await recorded(rig, "door.held")
+    rig.vault_in.input(1, True)
+    await recorded(rig, "door.held_cleared")
+    rig.vault_out.card(ANA)  # on the way out a badge alone will do
+    out = await recorded(rig, "access.granted", 2)
+    assert out.data["way"] == "out" and out.data["reader"] == "vault-out"
+
+
+async def test_duress_opens_and_is_told_and_wrong_pins_lock_beyond_a_restart(rig: Rig) -> None:
+    assert (await answer(rig, ANA, f"{DURESS}#"))["reason"] == "granted"
+    duress = await recorded(rig, "alarm.duress")
+    assert duress.data["person"] == "e1"
+    for _ in range(5):
+        assert (await answer(rig, ANA, "0000#"))["reason"] == "denied_wrong_pin"
+    assert (await answer(rig, ANA))["reason"] == "denied_pin_locked"
+    await rig.stop_daemon()
+    await rig.start(wait=False)
+    await secured(rig)
+    await asyncio.sleep(0.3)
+    rig.vault_in.card(ANA)
+    status = await rig.until(lambda s: s["last"].get("vault"))
+    assert status["last"]["vault"]["reason"] == "denied_pin_locked"
+    assert (await answer(rig, wiegand.encode("h10301", 18, 1002)))["reason"] == "denied_pin_not_set"
+
+
+async def test_tamper_denies_until_it_is_over(rig: Rig) -> None:
+    rig.vault_in.tamper(True)
+    await recorded(rig, "door.tamper")
+    assert (await answer(rig, ANA))["reason"] == "denied_tampered"
+    rig.vault_in.tamper(False)
+    await recorded(rig, "door.tamper_cleared")
+    assert (await answer(rig, ANA, f"{PIN}#"))["reason"] == "granted"
+
+
+async def test_out_of_service_outlives_a_restart(rig: Rig) -> None:
+    await rig.acli("door", "out-of-service", "vault", "--reason", "being painted")
+    assert (await answer(rig, ANA))["reason"] == "denied_out_of_service"
+    await rig.stop_daemon()
+    await rig.start(wait=False)
+    status = await rig.until(lambda s: s["doors"]["vault"]["state"] == "out_of_service")
+    assert status["doors"]["vault"]["out_of_service"].startswith("being painted (")
+    await rig.acli("door", "in-service", "vault")
+    await rig.until(lambda s: s["doors"]["vault"]["state"] == "locked")
+
+
+async def test_a_reader_that_was_away_is_back_within_2_s_and_shows_what_is_asked(
+    rig: Rig,
+) -> None:
+    assert rig.bus is not None
+    rig.bus.dead.add(1)
+    await rig.until(lambda s: not s["readers"]["vault-in"]["online"])
+    rig.vault_in.power_cycle()
+    rig.bus.dead.clear()
+    begun = time.monotonic()
+    await rig.until(lambda s: s["readers"]["vault-in"]["secure"])
+    assert time.monotonic() - begun < 2.0
+    assert (await rig.until(lambda s: True))["readers"]["vault-out"]["stats"]["timeouts"] == 0
+    # The whole adapter.
+    rig.bus.unplug()
+    await rig.until(lambda s: not s["readers"]["vault-out"]["online"])
+    rig.bus.replug()
+    begun = time.monotonic()
+    await secured(rig)
+    assert time.monotonic() - begun < 2.0
+    rig.vault_in.beeps = 0
+    rig.vault_in.card(ANA)
+    await rig.until(lambda s: s["doors"]["vault"]["state"] == "waiting")
+    assert rig.vault_in.flash is Colour.AMBER and rig.vault_in.shown == "PIN AND #"
+    await rig.until(lambda s: s["last"]["vault"]["reason"] == "denied_no_pin", 10)
+    async with asyncio.timeout(2):
+        while rig.vault_in.shown != "NO ACCESS":
+            await asyncio.sleep(0.01)
+    assert rig.vault_in.beeps >= 4
+
+
+async def test_reader_commands_show_and_test_the_link(rig: Rig) -> None:
+    listing = (await rig.acli("reader", "list")).stdout
+    assert "vault-in" in listing and "secure" in listing
+    shown = (await rig.acli("reader", "show", "vault-in")).stdout
+    assert "handshakes" in shown and "474152" in shown
+    tested = (await rig.acli("reader", "test", "vault-in")).stdout
+    assert "20 answers" in tested and rig.vault_in.beeps > 0
+    done = await rig.acli("reader", "test", "nobody", check=False)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
