@@ -163,6 +163,7 @@ class Daemon:
             "clock": self._watch_clock,
             "watchdog": self._watchdog,
         }
+        tasks |= {f"inputs {name}": board.run for name, board in self.inputs.items()}
         tasks |= {f"{kind} {name}": port.run for (kind, name), port in self._ports().items()}
         tasks |= {
             f"door {name} {lane.reader}": lane.run
@@ -180,7 +181,6 @@ class Daemon:
         boards = {n: b for n, b in self.boards.items() if isinstance(b, LockBoard)}
         ports = {("lock", name): board.port for name, board in boards.items()}
         ports |= {("reader", reader.name): reader.port for reader in self.readers}
-        ports |= {("inputs", name): board.port for name, board in self.inputs.items()}
         ports |= {("bus", name): bus.port for name, bus in self.buses.items()}
         return ports
 
@@ -311,6 +311,11 @@ class Daemon:
             f"{kind} {name}"
             for (kind, name), port in self._ports().items()
             if now - port.progress_at > READER_STALL_S
+        ]
+        stalled += [
+            f"inputs {name}"
+            for name, board in self.inputs.items()
+            if now - board.progress_at > READER_STALL_S
         ]
         stalled += [
             f"door {name} {lane.reader}"

@@ -13,11 +13,13 @@ from typing import Protocol
 from gateway.config import DoorTable, InputRef, Settings
 from gateway.devices import (
     BusReader,
+    GpioLines,
     InputBoard,
     LockBoard,
     OutputLock,
     ReaderBus,
     ReaderPort,
+    make_inputs,
 )
 from gateway.door import DoorTimes
 from gateway.gate import Gate
@@ -43,7 +45,7 @@ class Plant:
     buses: dict[str, ReaderBus] = field(default_factory=dict)
     readers: list[ReaderPort] = field(default_factory=list)
     boards: dict[str, Board] = field(default_factory=dict)
-    inputs: dict[str, InputBoard] = field(default_factory=dict)
+    inputs: dict[str, InputBoard | GpioLines] = field(default_factory=dict)
     gates: dict[str, Gate] = field(default_factory=dict)
     interlocks: dict[str, Interlock] = field(default_factory=dict)
 
@@ -62,7 +64,7 @@ def build_plant(settings: Settings, parts: Parts, keys: ReaderKeys, tells: Tells
             name, bus, on_it, keys, tells.on_device, tells.note, tables.site.language
         )
     for name, table in tables.inputs.items():
-        plant.inputs[name] = InputBoard(name, table, tells.on_device)
+        plant.inputs[name] = make_inputs(name, table, tells.on_device)
     for name, lock in tables.locks.items():
         doors = {key: door for key, door in tables.doors.items() if door.lock == name}
         if lock.reader is None:

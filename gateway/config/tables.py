@@ -134,6 +134,14 @@ class LockTable(PortTable):
 class InputTable(PortTable):
     """A board of digital inputs, on a port or (GPIO) in the box."""
 
+    @model_validator(mode="after")
+    def _place(self) -> InputTable:
+        if not self.driver:
+            raise ValueError("inputs need a driver: modbus (with a port) or gpio (without)")
+        if (self.driver == "gpio") == bool(self.port):
+            raise ValueError("modbus needs a port, gpio has none")
+        return self
+
 
 class InputRef(_Table):
     """One digital input.  `normally` says what the circuit is while nothing happens: a cut

@@ -5,16 +5,18 @@ This is where a sans-I/O driver meets a serial port.  Whatever comes or goes is 
 """
 
 from gateway.devices.bus import BusReader, ReaderBus
-from gateway.devices.inputs import InputBoard
+from gateway.devices.inputs import GpioLines, InputBoard, make_inputs
 from gateway.devices.locks import LockBoard, OutputLock, rest_board
 from gateway.devices.readers import ReaderPort
 
 __all__ = [
     "BusReader",
+    "GpioLines",
     "InputBoard",
     "LockBoard",
     "OutputLock",
     "ReaderBus",
     "ReaderPort",
+    "make_inputs",
     "rest_board",
 ]
