@@ -24,6 +24,7 @@ from rich.console import Console
 from demo.broker import Auditor, DemoBroker, free_port
 from demo.photos import PhotosMissing, fetch
 from demo.rig import ROOT, Rig
+from drivers.readers import wiegand
 from drivers.simulated.camera import empty_video, person_video
 from drivers.simulated.reader import VirtualRdm6300
 from gateway import control
@@ -35,7 +36,7 @@ FACILITY = 18
 PEOPLE = [
     {"id": "e100", "name": "Bruno Reyes", "credentials": "em4100:18:5550100",
      "access_levels": "plant", "valid_until": "2035-12-31"},
-    {"id": "e200", "name": "Elena Ortiz", "credentials": "em4100:18:5550200",
+    {"id": "e200", "name": "Elena Ortiz", "credentials": "em4100:18:5550200;h10301:18:45176",
      "access_levels": "plant", "valid_until": "2035-12-31"},
     {"id": "e300", "name": "Diego Luna", "credentials": "em4100:18:5550300",
      "access_levels": "plant", "valid_until": "2025-06-30"},
@@ -148,10 +149,86 @@ class Story:
         await self.auditor.wait_for(last)
         again = f", {self.auditor.filled} asked for again" if self.auditor.filled else ""
         self.check(True, f"the auditor has every event from 1 to {last}, none lost{again}")
+        await self.vault()
         self.scene("Bruno leaves the company: revoked while the gate is running")
         revoked = await self.rig.acli("people", "revoke", "e100", "--reason", "left the company")
         self.check(revoked.returncode == 0, "garita people revoke e100")
         await self.tap(yard, BRUNO, "denied_revoked")
+
+    async def vault(self) -> None:
+        """A door with a secure OSDP reader, keypad and contact."""
+        rig = self.rig
+        self.scene("The vault's OSDP readers get keys of their own, in a window of 20 s")
+        for name in ("vault-in", "vault-out"):
+            done = await rig.acli("reader", "install", name, "--seconds", "20", check=False)
+            self.check(done.returncode == 0, f"garita reader install {name}: {done.stdout.strip()}")
+        await asyncio.sleep(0.3)
+        self.scene("Elena at the vault: badge and PIN over the secure channel")
+        await self.at_vault(ELENA, "0000#", "denied_wrong_pin")
+        await self.at_vault(ELENA, "4711#", "granted")
+        rig.vault_in.input(1, False)
+        await self.told("door.entered", "she opened it and went in")
+        rig.vault_in.input(1, True)
+        await self.told("door.closed", "and it was locked as soon as it shut")
+        self.scene("Somebody forces the vault")
+        rig.vault_in.input(1, False)
+        await self.told("door.forced", "alarm at the reader and in the log")
+        self.check(
+            await self.shown("CLOSE THE DOOR"), f"the reader's display: {rig.vault_in.shown}"
+        )
+        rig.vault_in.input(1, True)
+        await self.told("door.forced_cleared", "closed again")
+        self.scene("The vault's reader loses its power and comes back")
+        assert rig.bus is not None
+        rig.bus.dead.add(1)
+        await rig.until(lambda s: not s["readers"]["vault-in"]["online"])
+        rig.vault_in.power_cycle()
+        rig.bus.dead.clear()
+        begun = time.monotonic()
+        await rig.until(lambda s: s["readers"]["vault-in"]["secure"])
+        took = time.monotonic() - begun
+        self.check(took < 2, f"in secure channel again after {took:.1f} s")
+
+    async def at_vault(self, number: int, keys: str, expected: str) -> None:
+        """A badge and a PIN at the vault's keypad."""
+        before = await self._last("vault")
+        seen = len(self.rig.board.log)
+        self.rig.vault_in.card(wiegand.encode("h10301", FACILITY, number % 65536))
+        await self.rig.until(lambda s: s["doors"]["vault"]["state"] == "waiting")
+        begun = time.monotonic()
+        self.rig.vault_in.press(keys)
+        status = await self.rig.until(lambda s: (s["last"].get("vault") or {}) != before)
+        answer = status["last"]["vault"]
+        on = [s for s in self.rig.board.log[seen:] if s.on and s.channel == 3]
+        granted = answer["reason"] == "granted"
+        lock = "lock stays locked"
+        if on:
+            lock = f"lock released {(on[0].at - begun) * 1000:.0f} ms after #"
+        colour = "green" if granted else "yellow"
+        self.check(
+            answer["reason"] == expected and bool(on) == granted,
+            f"vault: [{colour}]{answer['reason']}[/{colour}] ({reason(answer['reason'])}); "
+            f"{lock}; record {answer['seq']}",
+        )
+
+    async def told(self, kind: str, what: str) -> None:
+        """An event of a kind is on record by now, or soon."""
+        deadline = time.monotonic() + 5
+        found = False
+        while not found and time.monotonic() < deadline:
+            await asyncio.sleep(0.03)
+            log = LedgerReader(self.rig.ledger_path)
+            found = any(event.type == kind for event in log.after(0, 10_000))
+            log.close()
+        self.check(found, f"{kind}: {what}")
+
+    async def shown(self, words: str) -> bool:
+        """Whether the display comes to say this."""
+        for _ in range(100):
+            if self.rig.vault_in.shown == words:
+                return True
+            await asyncio.sleep(0.02)
+        return False
 
     async def close(self) -> None:
         """The end of the shift: stop, verify, compare."""
@@ -174,6 +251,8 @@ async def prepare(rig: Rig, photos: Path) -> None:
     people = rig.write_people(PEOPLE)
     await rig.acli("people", "sync", str(people), "--apply")
     out.print("  [green]✓[/green] garita people sync people.csv --apply: 4 people")
+    await rig.acli("people", "pin", "e200", stdin="4711\n")
+    out.print("  [green]✓[/green] garita people pin e200 (from stdin; stored as argon2id)")
     # Not the photograph that the camera will show: obama3 plays the live face.
     names = ("obama.jpg", "obama2.jpg", "obama_partial_face.jpg")
     await rig.acli("people", "enroll", "e100", *(str(photos / name) for name in names))
@@ -188,8 +267,10 @@ async def gate(photos: Path, folder: Path) -> AsyncIterator[Story]:
     await broker.start()
     out.print(f"  [green]✓[/green] an MQTT broker on 127.0.0.1:{port}")
     await asyncio.to_thread(person_video, photos / "biden.jpg", folder / "camera.avi", seconds=1.0)
-    rig = Rig(folder, camera=True, mqtt=f'host = "127.0.0.1"\nport = {port}', hold_off_s=0.2)
+    mqtt = f'host = "127.0.0.1"\nport = {port}'
+    rig = Rig(folder, camera=True, osdp=True, mqtt=mqtt, hold_off_s=0.2)
     out.print("  [green]✓[/green] two virtual RDM6300 readers, a virtual relay board (ptys)")
+    out.print("  [green]✓[/green] two virtual OSDP readers with keypad on one RS-485 bus (a pty)")
     auditor = Auditor(port, "demo-gate")
     listening = asyncio.create_task(auditor.run())
     try:

@@ -136,6 +136,7 @@ class Rig:
         face_timeout_s: float = 3.0,
         osdp: bool = False,
         osdp_doors: str = "",
+        osdp_readers: int = 2,
     ) -> None:
         self.folder = folder
         self.config = folder / "garita.toml"
@@ -166,7 +167,9 @@ class Rig:
         self.vault_in.inputs[0] = True  # the door is shut: its contact is closed
         self.bus: VirtualOsdpBus | None = None
         if osdp:
-            self.bus = VirtualOsdpBus(folder / "dev" / "bus", (self.vault_in, self.vault_out))
+            more = [SimulatedReader(address) for address in range(3, osdp_readers + 1)]
+            readers = (self.vault_in, self.vault_out, *more)[: max(1, osdp_readers)]
+            self.bus = VirtualOsdpBus(folder / "dev" / "bus", readers)
         if not (folder / "site.key").exists():
             self.cli("key", "new", str(folder / "site.key"), config=False)
 
@@ -227,7 +230,9 @@ class Rig:
 
     @staticmethod
     def _online(status: Mapping[str, Any], *kinds: str) -> bool:
-        found = [d for d in status["devices"] if d["kind"] in kinds]
+        # Readers on a bus are not online before they were given a key.
+        on_bus = status.get("readers", {})
+        found = [d for d in status["devices"] if d["kind"] in kinds and d["name"] not in on_bus]
         return {d["kind"] for d in found} == set(kinds) and all(d["online"] for d in found)
 
     async def until(self, condition: Any, timeout_s: float = 20.0) -> dict[str, Any]:

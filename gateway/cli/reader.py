@@ -47,9 +47,10 @@ def list_(
             }
         )
         return
-    table = Table("reader", "where", "state", *STATS, box=None)
+    heads = [key.replace("worst_latency_ms", "worst ms") for key in STATS]
+    table = Table("reader", "where", "state", *heads, box=None)
     for name, item in readers.items():
-        where = f"{item.bus}:{item.address}" if item.bus else f"{item.driver} {item.port}"
+        where = f"{item.bus}:{item.address}" if item.bus else item.driver
         link = links.get(name)
         cells = [str(link["stats"][key]) for key in STATS] if link else []
         table.add_row(name, where, _state(link) if item.bus else "", *cells)

@@ -31,7 +31,7 @@ def line_of(text: str, needle: str) -> int:
 
 def test_the_example_runs_as_it_is() -> None:
     settings = load(EXAMPLE)
-    assert set(settings.site.doors) == {"main-gate", "shipping"}
+    assert set(settings.site.doors) == {"main-gate", "shipping", "warehouse"}
     assert settings.ledger_path == ROOT / "config" / "../var/data/ledger.db"
     assert settings.warnings == ()
 

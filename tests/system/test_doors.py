@@ -218,3 +218,109 @@ async def test_reader_commands_show_and_test_the_link(rig: Rig) -> None:
     assert "20 answers" in tested and rig.vault_in.beeps > 0
     done = await rig.acli("reader", "test", "nobody", check=False)
     assert done.returncode == 1 and "Traceback" not in done.stderr
+
+
+SALLY_PORT = """
+[buses.rs485]
+port = "dev/bus"
+baudrate = 115200
+
+[readers.r1]
+bus = "rs485"
+address = 1
+options = { hold_off_s = 0.0 }
+
+[readers.r2]
+bus = "rs485"
+address = 2
+options = { hold_off_s = 0.0 }
+
+[locks.outer-strike]
+reader = "r1"
+
+[doors.outer]
+mode = "badge"
+reader = "r1"
+lock = "outer-strike"
+channel = 2
+pulse_s = 0.5
+fail = "secure"
+contact = { device = "r1", input = 1 }
+
+[doors.inner]
+mode = "badge"
+reader = "r2"
+lock = "board"
+channel = 3
+pulse_s = 0.5
+fail = "secure"
+contact = { device = "r2", input = 1 }
+fire = { device = "r2", input = 2, normally = "open" }
+on_fire = "release"
+
+[interlocks.sally-port]
+doors = ["outer", "inner"]
+
+[access_levels.trucks]
+doors = { outer = "always", inner = "always" }
+"""
+
+
+async def test_a_sally_port_never_grants_both_and_a_readers_output_is_a_lock(
+    make_rig: MakeRig,
+) -> None:
+    rig = make_rig(osdp=True, osdp_doors=SALLY_PORT)
+    outer, inner = rig.vault_in, rig.vault_out
+    inner.inputs[0] = True
+    people = [{**PEOPLE[0], "access_levels": "trucks"}]
+    await rig.acli("people", "sync", str(rig.write_people(people)), "--apply")
+    await rig.start(wait=False)
+    await rig.until(lambda s: len(s["readers"]) == 2)
+    for name in ("r1", "r2"):
+        await rig.acli("reader", "install", name)
+    await secured(rig)
+
+    async def at(reader: Any, door: str) -> str:
+        before = (await rig.until(lambda s: True))["last"].get(door)
+        reader.card(ANA)
+        status = await rig.until(lambda s: s["last"].get(door) not in (None, before))
+        return str(status["last"][door]["reason"])
+
+    assert await at(outer, "outer") == "granted"
+    async with asyncio.timeout(3):
+        while not outer.outputs[1]:
+            await asyncio.sleep(0.005)
+    outer.input(1, False)  # the truck drives in
+    await recorded(rig, "door.entered")
+    assert await at(inner, "inner") == "denied_interlock"
+    assert rig.board.state.get(3) is not True
+    done = await rig.acli(
+        "interlock", "override", "sally-port", "--reason", "long load", "--seconds", "2"
+    )
+    assert "outer, inner" in done.stdout
+    assert await at(inner, "inner") == "granted"
+    inner.input(1, False)
+    breached = await recorded(rig, "interlock.breached")
+    assert breached.data["other"] == "outer"
+    inner.input(1, True)
+    outer.input(1, True)
+    async with asyncio.timeout(5):
+        while outer.outputs[1] or rig.board.state.get(3):
+            await asyncio.sleep(0.01)
+    await rig.until(lambda s: all(d["state"] == "locked" for d in s["doors"].values()))
+    assert (await recorded(rig, "interlock.overridden")).data["reason"] == "long load"
+    # The reader whose output is the lock goes away: its door denies, the other is blocked.
+    assert rig.bus is not None
+    await asyncio.sleep(2)  # the override ends
+    rig.bus.dead.add(1)
+    await rig.until(lambda s: not s["readers"]["r1"]["online"])
+    assert await at(inner, "inner") == "denied_interlock"
+    # Fire: this door releases by declaration, for as long as it lasts.
+    inner.input(2, True)
+    await rig.board.wait_for(3, True)
+    await asyncio.sleep(0.8)
+    assert rig.board.state[3] is True
+    inner.input(2, False)
+    await rig.board.wait_for(3, False)
+    kinds = [e.type for e in events(rig, "door.fire")]
+    assert kinds == ["door.fire", "door.fire_cleared"]
