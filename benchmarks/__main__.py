@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import face, latency, ledger, osdp, roster, uplink
+from benchmarks import face, faults, latency, ledger, osdp, roster, uplink
 
 logging.getLogger("mqtt").setLevel(logging.ERROR)
 PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
@@ -26,6 +26,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
     "ledger": ledger.run,
     "roster": roster.run,
     "osdp": osdp.run,
+    "faults": faults.run,
     "uplink": uplink.run,
     "face": face.run,
 }

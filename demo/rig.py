@@ -97,6 +97,7 @@ options = {{ hold_off_s = 0.0 }}
 [readers.vault-out]
 bus = "rs485"
 address = 2
+options = {{ hold_off_s = 0.0 }}
 
 [doors.vault]
 mode = "badge+pin"
