@@ -228,10 +228,11 @@ class ReaderBus:
     def _state(self, online: bool, detail: str) -> None:
         now = time.monotonic()
         self._on_device("bus", self.name, online, detail)
-        self._dispatch(self._bus.reset(now), now)
         if online:
             self._pump()
-        elif self._timer is not None:
+            return
+        self._dispatch(self._bus.reset(now), now)
+        if self._timer is not None:
             self._timer.cancel()
 
     def _kick(self) -> None:
