@@ -72,8 +72,8 @@ class Gate:
     @property
     def last(self) -> Mapping[str, Any] | None:
         """The newest answer at this door."""
-        answers = [lane.last for lane in self.lanes if lane.last is not None]
-        return max(answers, key=lambda a: str(a.get("time", "~")), default=None)
+        newest = max(self.lanes, key=lambda lane: lane.last_at, default=None)
+        return newest.last if newest is not None else None
 
     def status(self) -> dict[str, Any]:
         """The door in one word and its parts, for `garita status` and MQTT."""

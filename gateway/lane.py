@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from drivers.base import BadRead, CardRead, Keys, Reading, Signal
+from gateway.accessrecord import Fingerprints, access_event
 from gateway.clock import Clock
 from gateway.decide import decide
 from gateway.ledger import LedgerUnavailable
@@ -32,7 +33,6 @@ from gateway.model import (
     Lookup,
     NewEvent,
     Outcome,
-    Person,
     PinOutcome,
     Reason,
     Request,
@@ -67,10 +67,6 @@ class PinVerifier(Protocol):
     """Blocks for a tenth of a second: it is called in a thread."""
 
     def verify(self, person_id: str, pin: str, sealed: SealedPin) -> PinOutcome: ...
-
-
-class Fingerprints(Protocol):
-    def fingerprint(self, credential_key: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +130,7 @@ class Lane:
         self._progress_at = time.monotonic()
         self.unrecorded = 0  # decisions that the ledger could not take, since the start
         self.last: Mapping[str, Any] | None = None
+        self.last_at = 0.0
 
     def on_reading(self, reading: Reading, now: float) -> None:
         """A reading arrived at monotonic `now`; returns at once."""
@@ -288,10 +285,13 @@ class Lane:
         try:
             if decision.granted and request.pin is PinOutcome.DURESS:
                 self._note_duress(request)
-            event = self._access_event(request, decision, read_at, more or {})
+            took_ms = round((time.monotonic() - read_at) * 1000, 1)
+            about = {"reader": self.reader, "way": self._way, "took_ms": took_ms, **(more or {})}
+            event = access_event(request, decision, self._parts.site, self._parts.key, about)
             recorded = await self._parts.ledger.append(event)
         except (LedgerUnavailable, ValueError) as error:  # ValueError: what no record can hold
             self.unrecorded += 1
+            self.last_at = time.monotonic()
             self.last = {"reason": Reason.DENIED_LEDGER_UNAVAILABLE.value, "seq": None}
             log.critical(
                 "door %s: the log can't be written (%s): %s; nobody passes until it can",
@@ -302,6 +302,7 @@ class Lane:
             self._door.give_back()
             self._door.signal(self.reader, Signal.DENIED)
             return
+        self.last_at = time.monotonic()
         self.last = {"reason": decision.reason.value, "seq": recorded.seq, "time": recorded.time}
         if decision.granted:
             self._door.release(recorded.seq)
@@ -335,59 +336,6 @@ class Lane:
         decision = self._decide(request)
         data = {"count": count, **({"bad_reads": dict(noise)} if noise else {})}
         await self._record(request, decision, time.monotonic(), data)
-
-    def _access_event(
-        self,
-        request: Request,
-        decision: Decision,
-        read_at: float,
-        more: Mapping[str, Any],
-    ) -> NewEvent:
-        data: dict[str, Any] = {
-            "door": self._door.name,
-            "reader": self.reader,
-            "way": self._way,
-            "reason": decision.reason.value,
-            "rule": decision.rule,
-            "list_version": decision.list_version,
-            "policy_version": decision.policy_version,
-            "degraded": list(decision.degraded),
-            "took_ms": round((time.monotonic() - read_at) * 1000, 1),
-            **more,
-        }
-        if request.credential is not None:
-            data["credential"] = {
-                "masked": request.credential.masked,
-                "fingerprint": self._parts.key.fingerprint(request.credential.key),
-            }
-        if request.person is not None:
-            data["person"] = _person(request.person)
-        if request.pin is not None:
-            # Under duress the record says what it says of any good PIN.
-            duress = request.pin is PinOutcome.DURESS
-            data["pin"] = (PinOutcome.CORRECT if duress else request.pin).value
-        if request.face is not None:
-            data["face"] = _face(
-                request.face, self._parts.site.doors[self._door.name].face_threshold
-            )
-        kind = "access.granted" if decision.granted else "access.denied"
-        return NewEvent(kind, self._door.name, data)
-
-
-def _person(person: Person) -> dict[str, str]:
-    return {"id": person.id, "name": person.name, "company": person.company}
-
-
-def _face(face: FaceResult, threshold: float) -> dict[str, Any]:
-    return {
-        "outcome": face.outcome.value,
-        "distance": None if face.distance is None else round(face.distance, 4),
-        "threshold": threshold,
-        "frames": face.frames,
-        "frame_age_s": None if face.frame_age_s is None else round(face.frame_age_s, 3),
-        "detail": face.detail,
-        "timing_ms": {key: round(value, 1) for key, value in face.timing_ms.items()},
-    }
 
 
 def seen(future: asyncio.Future[Event]) -> None:

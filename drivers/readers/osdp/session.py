@@ -9,7 +9,6 @@ waited in the reader while the line was down is no card.
 
 from __future__ import annotations
 
-import hmac
 import itertools
 import secrets
 from collections import deque
@@ -36,17 +35,9 @@ from drivers.readers.holdoff import HoldOff
 from drivers.readers.osdp import frame, messages
 from drivers.readers.osdp.cards import CardDecoder
 from drivers.readers.osdp.frame import Frame
+from drivers.readers.osdp.handshake import Handshake, no_key
 from drivers.readers.osdp.messages import Capability, Cmd, Nak, Reply
-from drivers.readers.osdp.secure import (
-    SCBK_DEFAULT,
-    SCS_11,
-    SCS_12,
-    SCS_13,
-    SCS_14,
-    SCS_18,
-    SecureChannel,
-    SecureChannelError,
-)
+from drivers.readers.osdp.secure import SCS_14, SCS_18, SecureChannel, SecureChannelError
 
 OFFLINE_AFTER_S = 2.0  # the standard gives up after 8 s; a cut cable should be known sooner
 PROBE_S = 0.4  # how often a reader that is away is asked for
@@ -119,9 +110,7 @@ class ReaderSession:
         self._heard_at: float | None = None
         self._fresh = False
         self._sequence = 0
-        self._rnd_a = b""
-        self._server_cryptogram = b""
-        self._rmac = b""
+        self._handshake = Handshake((), bytes(8))
         self._channel: SecureChannel | None = None
         self._sent: _Sent | None = None
         self._sent_at = 0.0
@@ -239,7 +228,7 @@ class ReaderSession:
         if self._new_key is not None and now >= self._install_until:
             self._new_key = None
             events.append(KeyInstalled(False, "the install window has closed"))
-            if self._using_default:
+            if self._using_default or self._handshake.default:
                 self._restart(now)
         if self._heard_at is None:
             self._heard_at = now
@@ -278,13 +267,11 @@ class ReaderSession:
         if self.step is Step.CAPABILITIES:
             return self._plain(bytes((Cmd.CAP, 0)))
         if self.step is Step.CHALLENGE:
-            self._rnd_a = self._nonce(8)
-            self._using_default = self._wants_default(now)
-            block = bytes((SCS_11, not self._using_default))
-            return self._plain(bytes((Cmd.CHLNG,)) + self._rnd_a, block)
+            default = self._wants_default(now)
+            self._handshake = Handshake(self._keys, self._nonce(8), default=default)
+            return self._plain(*self._handshake.challenge())
         if self.step is Step.CRYPT:
-            block = bytes((SCS_13, not self._using_default))
-            return self._plain(bytes((Cmd.SCRYPT,)) + self._server_cryptogram, block)
+            return self._plain(*self._handshake.scrypt())
         command = None
         while self._queue and command is None:
             command = self._queue.popleft()
@@ -333,7 +320,7 @@ class ReaderSession:
             self._after_capabilities(now, events)
             return
         if self.step in (Step.CHALLENGE, Step.CRYPT):
-            self._fail(now, _no_key(self._using_default, bool(self._keys)), events)
+            self._fail(now, no_key(self._handshake.default, bool(self._keys)), events)
             return
         if self.step is not Step.ONLINE:
             self._restart(now + PROBE_S)
@@ -362,11 +349,15 @@ class ReaderSession:
             self.capabilities = messages.capabilities(data) or {}
             self._after_capabilities(now, events)
         elif self.step is Step.CHALLENGE and code == Reply.CCRYPT:
-            self._on_ccrypt(reply, data, now, events)
+            if why := self._handshake.on_ccrypt(reply):
+                self._fail(now, why, events)
+            else:
+                self.step = Step.CRYPT
         elif self.step is Step.CRYPT and code == Reply.RMAC_I:
-            if reply.security != SCS_14 or not hmac.compare_digest(data, self._rmac):
+            if not self._handshake.on_rmac(reply):
                 self._fail(now, "it did not accept our key", events)
                 return
+            self._channel, self._using_default = self._handshake.channel, self._handshake.default
             self.stats.handshakes += 1
             self._enter_online(now, events)
         else:
@@ -377,25 +368,9 @@ class ReaderSession:
         if not self._secure:
             self._enter_online(now, events)
         elif not self._keys and not self._wants_default(now):
-            self._fail(now, _no_key(False, False), events)
+            self._fail(now, no_key(False, False), events)
         else:
             self.step = Step.CHALLENGE
-
-    def _on_ccrypt(self, reply: Frame, data: bytes, now: float, events: list[ReaderEvent]) -> None:
-        if reply.scb != bytes((SCS_12, not self._using_default)) or len(data) != 32:
-            self._fail(now, "it answers with another kind of key", events)
-            return
-        rnd_b, cryptogram = data[8:16], data[16:]
-        keys = [SCBK_DEFAULT] if self._using_default else self._keys
-        for key in reversed(keys):
-            channel = SecureChannel(key, self._rnd_a)
-            if hmac.compare_digest(channel.client_cryptogram(rnd_b), cryptogram):
-                self._server_cryptogram = channel.server_cryptogram(rnd_b)
-                self._rmac = channel.start(rnd_b)
-                self._channel = channel
-                self.step = Step.CRYPT
-                return
-        self._fail(now, _no_key(self._using_default, True), events)
 
     def _enter_online(self, now: float, events: list[ReaderEvent]) -> None:
         self.step = Step.ONLINE
@@ -512,11 +487,3 @@ def _session_lost(reply: Frame) -> bool:
         and len(reply.data) > 0
         and reply.data[0] in _LOST_SESSION
     )
-
-
-def _no_key(default: bool, known: bool) -> str:
-    if default:
-        return "it does not take the default key: put it into install mode"
-    if known:
-        return "it does not hold the key that it was given: garita reader install"
-    return "no key yet: garita reader install"

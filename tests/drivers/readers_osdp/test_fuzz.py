@@ -147,3 +147,18 @@ def test_an_order_that_could_not_be_sent_is_gone() -> None:
     assert line.reader.outputs == [False, False]
     line.bus.reset(line.now)
     assert line.session.submit(bytes((Cmd.OUT, 0, 2, 0, 0)), line.now) is None
+
+
+def test_a_window_that_closes_in_the_middle_of_a_handshake_leads_nowhere() -> None:
+    for wait in (0.0, 0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008):
+        reader, ours = SimulatedReader(1), session(1)
+        bus, now = OsdpBus({1: ours}, 115200), 0.0
+        ours.install(now, wait, bytes(16))
+        while now < 1.0:
+            step = bus.step(now)
+            now += 0.001
+            if step.send and (answer := reader.feed(step.send)):
+                bus.feed(answer, now)
+        assert not ours.installing
+        # Either it was quick enough to take its key, or nothing came of it.
+        assert ours.secured == (reader.key == bytes(16)) and ours.online == ours.secured
