@@ -201,7 +201,10 @@ async def test_a_reader_that_was_away_is_back_within_2_s_and_shows_what_is_asked
     rig.vault_in.beeps = 0
     rig.vault_in.card(ANA)
     await rig.until(lambda s: s["doors"]["vault"]["state"] == "waiting")
-    assert rig.vault_in.flash is Colour.AMBER and rig.vault_in.shown == "PIN AND #"
+    async with asyncio.timeout(2):
+        while rig.vault_in.shown != "PIN AND #":
+            await asyncio.sleep(0.01)
+    assert rig.vault_in.flash is Colour.AMBER
     await rig.until(lambda s: (s["last"]["vault"] or {}).get("reason") == "denied_no_pin", 10)
     async with asyncio.timeout(2):
         while rig.vault_in.shown != "NO ACCESS":
