@@ -59,8 +59,7 @@ class Operations:
         """Open an install window: the one time in which the default key counts."""
         bus, reader = self._reader(request)
         seconds = min(LONGEST_INSTALL_S, max(1.0, float(request.get("seconds", 60))))
-        bus.install(reader.name, seconds)
-        self._record("reader.install_requested", reader.name, request, seconds=seconds)
+        bus.install(reader.name, seconds, str(request.get("by", "")))
         return {"seconds": seconds}
 
     async def reader_test(self, request: Mapping[str, Any]) -> Mapping[str, Any]:

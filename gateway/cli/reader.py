@@ -28,7 +28,14 @@ from gateway.readerkeys import ReaderKeys
 app = typer.Typer(no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(help="The reader's name in the configuration.")]
-STATS = ("polls", "errors", "naks", "retries", "handshakes", "worst_latency_ms")
+STATS = {
+    "polls": "polls",
+    "errors": "errors",
+    "naks": "NAKs",
+    "retries": "retries",
+    "handshakes": "sessions",
+    "worst_latency_ms": "worst ms",
+}
 
 
 @app.command("list")
@@ -47,8 +54,7 @@ def list_(
             }
         )
         return
-    heads = [key.replace("worst_latency_ms", "worst ms") for key in STATS]
-    table = Table("reader", "where", "state", *heads, box=None)
+    table = Table("reader", "where", "state", *STATS.values(), box=None)
     for name, item in readers.items():
         where = f"{item.bus}:{item.address}" if item.bus else item.driver
         link = links.get(name)

@@ -107,8 +107,8 @@ REASONS: Mapping[str, tuple[str, str]] = {
 EVENTS: Mapping[str, tuple[str, str]] = {
     "access.granted": ("{who} may pass", "{who} puede pasar"),
     "access.denied": ("{who} refused: {why}", "{who} rechazado: {why}"),
-    "door.unlocked": ("unlocked", "abierta"),
-    "door.locked": ("locked", "cerrada"),
+    "door.unlocked": ("unlocked", "desbloqueada"),
+    "door.locked": ("locked", "asegurada"),
     "door.entered": ("opened and entered", "abrieron y entraron"),
     "door.no_entry": ("granted, and nobody entered", "se permitió el paso y nadie entró"),
     "door.exit": ("opened from inside", "abierta desde adentro"),
@@ -150,10 +150,9 @@ EVENTS: Mapping[str, tuple[str, str]] = {
         "refused what is not of its session ({count}): {detail}",
         "se rechazó lo que no es de su sesión ({count}): {detail}",
     ),
-    "reader.install_requested": ("key installation asked for by {by}", "{by} pidió instalar llave"),
     "reader.install_opened": (
-        "install window open for {seconds} s",
-        "ventana de instalación abierta {seconds} s",
+        "install window opened for {seconds} s by {by}",
+        "ventana de instalación abierta {seconds} s por {by}",
     ),
     "reader.key_set": ("has a key of its own", "ya tiene llave propia"),
     "reader.key_failed": ("got no key: {detail}", "no recibió llave: {detail}"),

@@ -210,11 +210,11 @@ class ReaderBus:
         self._gathered: dict[tuple[str, str], list[float]] = {}
         self.port = open_port(table, on_bytes=self._bytes, on_tick=self._tick, on_state=self._state)
 
-    def install(self, reader: str, seconds: float) -> None:
+    def install(self, reader: str, seconds: float, by: str) -> None:
         """Give `reader` a key of its own; under the default key for `seconds` at most."""
         key = self._keys.new(reader)
         self.readers[reader].session.install(time.monotonic(), seconds, key)
-        self._note(NewEvent("reader.install_opened", reader, {"seconds": seconds}))
+        self._note(NewEvent("reader.install_opened", reader, {"seconds": seconds, "by": by}))
         self._kick()
 
     def _bytes(self, data: bytes, now: float) -> None:
