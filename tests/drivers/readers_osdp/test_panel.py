@@ -87,6 +87,7 @@ def test_led_buzzer_text_and_output_arrive(panel: Panel, peer: Peer) -> None:
     peer.told.clear()
     numbers = [reader.submit(payload, now) for payload in commands]
     panel.until(CommandDone, id=numbers[-1], good=True)
+    peer.wait(lambda: len(peer.commands) >= len(commands))
     steady, flash, buzz, text, pulse, rest = peer.commands
     assert steady["on_color"] == 1 and not steady["temporary"]
     assert (flash["on_color"], flash["timer_count"], flash["temporary"]) == (2, 30, True)
@@ -204,6 +205,7 @@ def test_a_key_is_given_in_an_install_window_and_the_default_key_is_worth_nothin
         panel.until(KeyInstalled, done=True)
         panel.until(LinkChange, online=True)
         assert panel.bus.sessions[1].secured
+        peer.wait(lambda: any(c["command"] == Command.Keyset for c in peer.commands))
         keyset = next(c for c in peer.commands if c["command"] == Command.Keyset)
         assert keyset["data"] == OTHER.hex()
         assert OTHER not in panel.wrote
