@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import uuid
 from collections.abc import Callable, Mapping
@@ -31,17 +32,20 @@ from gateway.roster.lookup import SCHEMA_VERSION, RosterUnavailable
 if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
     from sqlite_utils import Database
 
-# What turns a file of version 1 into the present one.  Plain SQL, so that the daemon can do it
-# too without loading what commands need.
-_UPGRADE = """
-CREATE TABLE IF NOT EXISTS pin (
-   person_id TEXT PRIMARY KEY NOT NULL,
-   hash TEXT NOT NULL,
-   duress_hash TEXT,
-   set_at TEXT NOT NULL,
-   by TEXT
+# What turns a file of one version into the next: the first makes version 2 of version 1.  Plain
+# SQL, so that the daemon can do it too without loading what commands need; statements are parted
+# by lines of "--".  An entry is never changed once it was released.
+_UPGRADES: tuple[str, ...] = (
+    """
+    CREATE TABLE IF NOT EXISTS pin (
+       person_id TEXT PRIMARY KEY NOT NULL,
+       hash TEXT NOT NULL,
+       duress_hash TEXT,
+       set_at TEXT NOT NULL,
+       by TEXT
+    )
+    """,
 )
-"""
 
 
 def open_admin(path: Path) -> Database:
@@ -111,7 +115,10 @@ def _bring_up(
             return
         if version == 0 and create is not None:
             create()
-        connection.execute(_UPGRADE)
+            version = 1
+        for upgrade in _UPGRADES[version - 1 :]:
+            for statement in re.split(r"^\s*--\s*$", upgrade, flags=re.MULTILINE):
+                connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
