@@ -8,7 +8,7 @@ so it can be fuzzed, replayed and simulated.  A lock driver only encodes frames.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
@@ -111,10 +111,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class KeyInstalled:
-    """The end of an install window: whether the reader has the new key."""
+    """The end of an install window: whether the reader has the new key, and which it holds."""
 
     done: bool
     detail: str
+    key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

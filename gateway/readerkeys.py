@@ -1,7 +1,8 @@
 """The secure channel keys of readers, sealed on the disk; a key for each reader.
 
 `pending` is a key that a reader was being given when we last knew: until its answer is here
-it may hold the old one or the new one, so both are kept and tried.
+it may hold the old one or the new one, so both are kept and tried.  A window that came to
+nothing may have given its key all the same, so the next one does not replace it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pathlib import Path
 
 from gateway.keys import SealError, SiteKey
 from gateway.owner import adopt
+
+KEPT = 4  # keys of windows whose end is not known
 
 
 class ReaderKeysError(Exception):
@@ -34,9 +37,7 @@ class ReaderKeys:
         entry = self._held.get(reader, {})
         try:
             return [
-                self._sealer.open(base64.b64decode(entry[state]), reader)
-                for state in ("current", "pending")
-                if state in entry
+                self._sealer.open(base64.b64decode(sealed), reader) for sealed in entry.values()
             ]
         except (SealError, binascii.Error) as error:
             raise ReaderKeysError(f"{self._path}: the key of {reader}: {error}") from error
@@ -45,16 +46,19 @@ class ReaderKeys:
         """A key for `reader`, on the disk before it is sent to anybody."""
         key = secrets.token_bytes(16)
         sealed = base64.b64encode(self._sealer.seal(key, reader)).decode()
-        self._held[reader] = {**self._held.get(reader, {}), "pending": sealed}
+        entry = self._held.get(reader, {})
+        kept = [value for state, value in entry.items() if state != "current"][-KEPT:]
+        current = {"current": entry["current"]} if "current" in entry else {}
+        pending = {f"pending {n}": value for n, value in enumerate(kept, 1)}
+        self._held[reader] = {**current, **pending, "pending": sealed}
         self._write()
         return key
 
-    def taken(self, reader: str) -> None:
-        """The reader has its new key: the one before is worth nothing any more."""
-        entry = self._held.get(reader, {})
-        if "pending" in entry:
-            self._held[reader] = {"current": entry["pending"]}
-            self._write()
+    def taken(self, reader: str, key: bytes) -> None:
+        """The reader has `key`: all others are worth nothing any more."""
+        sealed = base64.b64encode(self._sealer.seal(key, reader)).decode()
+        self._held[reader] = {"current": sealed}
+        self._write()
 
     def _read(self) -> dict[str, dict[str, str]]:
         try:
@@ -75,5 +79,10 @@ class ReaderKeys:
                 os.fsync(file.fileno())
             adopt(fresh)
             fresh.replace(self._path)
+            folder = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
         except OSError as error:
             raise ReaderKeysError(f"{self._path}: {error}") from error

@@ -34,7 +34,7 @@ from drivers.serialport import PortClosed
 from gateway.config import BusTable, ReaderTable
 from gateway.devices.ports import OnDevice, open_port
 from gateway.model import NewEvent
-from gateway.readerkeys import ReaderKeys
+from gateway.readerkeys import ReaderKeys, ReaderKeysError
 
 log = logging.getLogger("garita.devices")
 
@@ -274,13 +274,19 @@ class ReaderBus:
             self._gather(kind, name, event.detail, now)
         elif isinstance(event, KeyInstalled):
             if event.done:
-                self._keys.taken(name)
+                self._taken(name, event.key)
             kind = "reader.key_set" if event.done else "reader.key_failed"
             self._note(NewEvent(kind, name, {"detail": event.detail}))
         else:
             if isinstance(event, LinkChange):
                 self._on_device("reader", name, event.online, event.detail)
             self.readers[name].take(event, now)
+
+    def _taken(self, reader: str, key: bytes) -> None:
+        try:
+            self._keys.taken(reader, key)
+        except ReaderKeysError as error:  # the file holds the key among others: all are tried
+            log.error("reader %s: %s", reader, error)
 
     def _gather(self, kind: str, name: str, detail: str, now: float) -> None:
         """Record the first at once, and count what follows."""

@@ -19,15 +19,27 @@ def test_a_key_is_kept_before_it_is_sent_and_the_old_one_until_it_is_taken(tmp_p
     assert keys.candidates("r") == []
     first = keys.new("r")
     assert ReaderKeys(path, SITE).candidates("r") == [first]  # we may die here
-    keys.taken("r")
+    keys.taken("r", first)
     second = keys.new("r")
     assert first != second and len(second) == 16
     assert ReaderKeys(path, SITE).candidates("r") == [first, second]
-    keys.taken("r")
+    keys.taken("r", second)
     assert ReaderKeys(path, SITE).candidates("r") == [second]
     assert path.stat().st_mode & 0o077 == 0
     for key in (first, second):
         assert key not in path.read_bytes() and key.hex() not in path.read_text()
+
+
+def test_a_window_that_came_to_nothing_may_have_given_its_key_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    keys = ReaderKeys(path, SITE)
+    first, second = keys.new("r"), keys.new("r")
+    assert ReaderKeys(path, SITE).candidates("r") == [first, second]
+    keys.taken("r", first)  # it was the answer that got lost
+    assert ReaderKeys(path, SITE).candidates("r") == [first]
+    many = [keys.new("r") for _ in range(50)]
+    held = ReaderKeys(path, SITE).candidates("r")
+    assert held[0] == first and held[-1] == many[-1] and len(held) == 6
 
 
 def test_another_site_key_or_another_reader_opens_none(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ class Handshake:
     def __init__(self, keys: Sequence[bytes], nonce: bytes, *, default: bool = False) -> None:
         self.default = default
         self.channel: SecureChannel | None = None
+        self.key = b""  # the one that the reader proved to hold
         self._keys = [SCBK_DEFAULT] if default else list(keys)
         self._nonce = nonce
         self._proof = b""
@@ -47,7 +48,7 @@ class Handshake:
             if hmac.compare_digest(channel.client_cryptogram(rnd_b), proof):
                 self._proof = channel.server_cryptogram(rnd_b)
                 self._rmac = channel.start(rnd_b)
-                self.channel = channel
+                self.channel, self.key = channel, key
                 return ""
         return no_key(self.default, True)
 

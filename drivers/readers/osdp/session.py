@@ -103,6 +103,7 @@ class ReaderSession:
         self.poll_s = poll_s
         self._nonce = nonce
         self._install_until = 0.0
+        self._default_next = False
         self._using_default = False
         self._new_key: bytes | None = None
         self._online = False
@@ -150,10 +151,11 @@ class ReaderSession:
         under the default key, which is accepted for `seconds` and then no more."""
         self._new_key = new_key
         self._install_until = now + seconds
-        # If its answer is lost, or we die meanwhile, it may hold the new key or the old one.
+        # If its answer is lost, or we die meanwhile, it may hold the new key or any before it.
         self._keys.append(new_key)
+        self._default_next = not self.secured
         if self.secured:
-            self._queue.append(Command(messages.keyset(new_key), now + seconds))
+            self._offer_key()
         else:
             self._restart(now)
 
@@ -219,12 +221,24 @@ class ReaderSession:
             self.stats.timeouts += 1
             self.due_at = now
             if self.step is not Step.ONLINE and self._sent and self._sent.tries >= 2:
+                self._default_next = not self._default_next
+                self._restart(now)
+            elif self._old_order(now):
                 self._restart(now)
         return self.expire(now)
+
+    def _old_order(self, now: float) -> bool:
+        """A retry is the same bytes, so an order to a lock that is too late ends the session."""
+        order = self._sent.command if self._sent else None
+        return order is not None and order.payload[0] == Cmd.OUT and order.expires_at < now
 
     def expire(self, now: float) -> list[ReaderEvent]:
         """Tell that the reader is away, and that an install window has closed, when it is so."""
         events: list[ReaderEvent] = []
+        if any(c.expires_at < now for c in self._queue):
+            old = [c for c in self._queue if c.expires_at < now]
+            self._queue = deque(c for c in self._queue if c.expires_at >= now)
+            events += [CommandDone(c.id, False, "it could not be sent in time") for c in old]
         if self._new_key is not None and now >= self._install_until:
             self._new_key = None
             events.append(KeyInstalled(False, "the install window has closed"))
@@ -246,8 +260,8 @@ class ReaderSession:
     def unplugged(self, now: float) -> list[ReaderEvent]:
         """The bus itself is away, or back."""
         events: list[ReaderEvent] = []
-        self._drop_queue(events)
         self._restart(now)
+        self._drop_queue(events)
         if self._online or self._told is None:
             self._tell(False, "the bus is not there", events)
         return events
@@ -272,11 +286,7 @@ class ReaderSession:
             return self._plain(*self._handshake.challenge())
         if self.step is Step.CRYPT:
             return self._plain(*self._handshake.scrypt())
-        command = None
-        while self._queue and command is None:
-            command = self._queue.popleft()
-            if command.expires_at < now:
-                command = None
+        command = self._queue.popleft() if self._queue else None
         payload = command.payload if command else bytes((Cmd.POLL,))
         if self._channel is None:
             return self._plain(payload, command=command)
@@ -288,7 +298,9 @@ class ReaderSession:
         return _Sent(raw, payload, command)
 
     def _wants_default(self, now: float) -> bool:
-        return self._new_key is not None and now < self._install_until
+        """In an install window by turns: a reader may have taken a key of ours without our
+        hearing of it, or have lost its session meanwhile."""
+        return self._new_key is not None and now < self._install_until and self._default_next
 
     # Understanding what comes back
 
@@ -334,6 +346,8 @@ class ReaderSession:
         if sent.payload[0] == Cmd.KEYSET and self._new_key is not None:
             self._new_key = None
             events.append(KeyInstalled(False, f"the reader refused the key (NAK {reason})"))
+            if self._using_default:
+                self._restart(now + PROBE_S)
         if sent.command is not None:
             events.append(CommandDone(sent.command.id, False, f"NAK {reason}"))
 
@@ -376,10 +390,15 @@ class ReaderSession:
         self.step = Step.ONLINE
         self._heard_at, self._fresh = now, False
         if self._using_default and self._channel is not None:
-            assert self._new_key is not None
-            self._queue.clear()
-            self._queue.append(Command(messages.keyset(self._new_key), self._install_until))
+            self._drop_queue(events)
+            self._offer_key()
             return
+        if self._channel is not None:
+            key = self._handshake.key
+            if key == self._new_key or key in self._keys[1:]:
+                self._now_holds(key, events)
+            if self._new_key is not None:
+                self._offer_key()
         self._refusal = ""
         self._online = True
         self._queue = deque(c for c in self._queue if c.payload[0] not in _STATUS)
@@ -391,12 +410,18 @@ class ReaderSession:
     def _on_online(
         self, sent: _Sent, code: int, data: bytes, now: float, events: list[ReaderEvent]
     ) -> None:
-        if self._using_default and self._channel is not None:
-            self._on_installing(sent, code, now, events)
+        if code == Reply.BUSY:  # said in step, as some do
+            self.stats.busy += 1
+            if sent.command is not None:
+                self._queue.appendleft(sent.command)
+            self.due_at = now + self.poll_s
             return
         if sent.payload[0] == Cmd.KEYSET and code == Reply.ACK:
-            self._key_taken(now, events)
+            self._now_holds(sent.payload[3:], events)
+            self._restart(now)
             return
+        if self._using_default and self._channel is not None:
+            return  # under the default key nothing counts but the answer to our new key
         if code == Reply.ACK:
             self._fresh = self._fresh or sent.command is None
         else:
@@ -406,17 +431,21 @@ class ReaderSession:
             detail = "" if answer is None else f"address {answer[0]}, {answer[1]} baud"
             events.append(CommandDone(sent.command.id, True, detail))
 
-    def _on_installing(self, sent: _Sent, code: int, now: float, events: list[ReaderEvent]) -> None:
-        """Under the default key nothing counts but the answer to our new key."""
-        if sent.payload[0] == Cmd.KEYSET and code == Reply.ACK:
-            self._key_taken(now, events)
-
-    def _key_taken(self, now: float, events: list[ReaderEvent]) -> None:
+    def _offer_key(self) -> None:
+        """Send the new key next, and no other."""
         assert self._new_key is not None
-        self._keys = [self._new_key]
-        self._new_key, self._install_until = None, 0.0
-        events.append(KeyInstalled(True, ""))
-        self._restart(now)
+        self._queue = deque(c for c in self._queue if c.payload[0] != Cmd.KEYSET)
+        self._queue.append(Command(messages.keyset(self._new_key), self._install_until))
+
+    def _now_holds(self, key: bytes, events: list[ReaderEvent]) -> None:
+        """The reader said or proved that it holds `key`: those before it are worth nothing."""
+        self._keys = [key]
+        self._queue = deque(c for c in self._queue if c.payload[0] != Cmd.KEYSET)
+        if self._new_key == key:
+            self._new_key, self._install_until = None, 0.0
+        elif self._new_key is not None:  # a later window is open
+            self._keys.append(self._new_key)
+        events.append(KeyInstalled(True, "", key))
 
     def _reading(self, code: int, data: bytes, now: float) -> list[ReaderEvent]:
         """What a reader tells by itself."""
@@ -449,12 +478,16 @@ class ReaderSession:
 
     def _fail(self, now: float, why: str, events: list[ReaderEvent]) -> None:
         """The session can't be had for a reason that an installer should see."""
-        self._refusal = why
-        if not self._online:
-            self._tell(False, why, events)
+        if self._new_key is None or self._handshake.default:
+            self._refusal = why
+            if not self._online:
+                self._tell(False, why, events)
+        self._default_next = not self._default_next
         self._restart(now + PROBE_S)
 
     def _restart(self, due_at: float) -> None:
+        if self._sent is not None and self._sent.command is not None:
+            self._queue.appendleft(self._sent.command)  # nobody knows whether it was heard
         self.step = Step.OFFLINE
         self._channel = None
         self._using_default = False

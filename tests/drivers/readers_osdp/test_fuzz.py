@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.base import BadRead, CardRead, Keys
+from drivers.base import BadRead, CardRead, CommandDone, KeyInstalled, Keys
 from drivers.readers import wiegand
 from drivers.readers.osdp import OsdpBus, frame
 from drivers.readers.osdp.cards import CardDecoder
-from drivers.readers.osdp.messages import Cmd, Reply
+from drivers.readers.osdp.messages import Cmd, Nak, Reply
+from drivers.readers.osdp.session import Step
 from drivers.simulated.osdp import SimulatedReader
 from tests.drivers.readers_osdp.panel import session
 from tests.drivers.readers_osdp.peer import KEY
@@ -162,3 +164,144 @@ def test_a_window_that_closes_in_the_middle_of_a_handshake_leads_nowhere() -> No
         assert not ours.installing
         # Either it was quick enough to take its key, or nothing came of it.
         assert ours.secured == (reader.key == bytes(16)) and ours.online == ours.secured
+
+
+# Keys, when an answer is lost on the way
+
+
+class Fresh(Line):
+    """A reader which has no key yet, and a panel that may lose its answers."""
+
+    def __init__(self, key: bytes | None = None, *keys: bytes) -> None:
+        self.reader, self.session = SimulatedReader(1, key), session(1, *keys)
+        self.bus = OsdpBus({1: self.session}, 115200)
+        self.now, self.told, self.traffic = 0.0, [], []
+
+    def lose_answer_to_keyset(self, seconds: float) -> None:
+        """Its power goes just after it took the key."""
+        before, end = self.reader.key, self.now + seconds
+        while self.now < end:
+            step = self.bus.step(self.now)
+            self.told += [e.event for e in step.events]
+            answer = self.reader.feed(step.send) if step.send else b""
+            if self.reader.key != before:
+                self.reader.power_cycle()
+                return
+            if answer:
+                self.give(answer)
+            self.now = max(self.now + 0.001, min(step.wake_at, end))
+        raise AssertionError("no key was sent")
+
+    def keys_told(self) -> list[tuple[bool, bytes]]:
+        return [(e.done, e.key) for e in self.told if isinstance(e, KeyInstalled)]
+
+
+K1, K2 = b"1" * 16, b"2" * 16
+
+
+@pytest.mark.parametrize("held", [None, KEY])
+def test_a_key_whose_answer_was_lost_is_found_in_the_window(held: bytes | None) -> None:
+    line = Fresh(held, *filter(None, [held]))
+    line.turn(0.5)
+    line.session.install(line.now, 60, K1)
+    line.lose_answer_to_keyset(1.0)
+    line.turn(4.0)
+    assert line.session.secured and not line.session.installing
+    assert line.keys_told() == [(True, K1)]
+
+
+def test_two_windows_one_after_the_other_leave_the_key_that_the_reader_has() -> None:
+    line = Fresh(KEY, KEY)
+    line.turn(0.5)
+    line.session.install(line.now, 60, K1)
+    line.session.install(line.now, 60, K2)
+    line.turn(2.0)
+    assert line.session.secured and line.reader.key == K2 and line.keys_told()[-1] == (True, K2)
+    line = Fresh()
+    line.turn(0.5)
+    line.session.install(line.now, 60, K1)
+    line.lose_answer_to_keyset(1.0)
+    line.session.install(line.now, 60, K2)
+    line.turn(4.0)
+    assert line.session.secured and line.reader.key == K2 and line.keys_told()[-1] == (True, K2)
+
+
+def test_after_a_restart_the_key_that_the_reader_proves_is_the_only_one() -> None:
+    line = Fresh(K1, KEY, K1)  # the gateway died before it heard the answer
+    line.turn(0.5)
+    assert line.session.secured and line.keys_told() == [(True, K1)]
+    line.reader.key = KEY
+    line.reader.power_cycle()
+    line.turn(4.0)
+    assert not line.session.online  # the one before counts no more
+
+
+def test_a_reader_that_loses_its_session_in_a_window_is_back_within_2_s() -> None:
+    line = Fresh(KEY, KEY)
+    line.turn(0.5)
+    line.reader.power_cycle()
+    line.session.install(line.now, 600, K1)
+    line.turn(2.0)
+    assert line.session.secured and line.reader.key == K1
+
+
+def test_a_refused_key_ends_the_session_under_the_default_key() -> None:
+    line = Fresh()
+    line.turn(0.5)
+    true = line.reader._do
+    line.reader._do = lambda code, data: (  # type: ignore[method-assign]
+        bytes((Reply.NAK, Nak.UNABLE)) if code == Cmd.KEYSET else true(code, data)
+    )
+    line.session.install(line.now, 60, K1)
+    line.turn(2.0)
+    assert line.keys_told() == [(False, b"")]
+    polls = line.session.stats.polls
+    line.turn(2.0)
+    assert line.session.stats.polls == polls and line.session.step is not Step.ONLINE
+
+
+def test_an_answer_to_a_key_after_the_window_counts_and_raises_nothing() -> None:
+    line = Fresh(KEY, KEY)
+    line.turn(0.5)
+    line.session.install(line.now, 0.05, K1)
+    step = line.bus.step(line.now)
+    while not (step.send and (answer := line.reader.feed(step.send)) and line.reader.key == K1):
+        line.give(answer) if step.send else None
+        line.now += 0.001
+        step = line.bus.step(line.now)
+    line.told += [e.event for e in line.bus.step(line.now + 0.06).events]
+    line.session.expire(line.now + 0.06)
+    line.give(answer)
+    line.turn(1.0)
+    assert line.session.secured and line.session._keys == [K1]
+
+
+def test_every_order_ends_and_an_old_one_is_not_heard() -> None:
+    line = Line()
+    number = line.session.submit(bytes((Cmd.OUT, 0, 2, 0, 0)), line.now, 0.5)
+    others = [line.session.submit(bytes((Cmd.OSTAT,)), line.now, 0.5) for _ in range(3)]
+    end = line.now + 0.9
+    while line.now < end:  # not a word of it arrives
+        step = line.bus.step(line.now)
+        line.told += [e.event for e in step.events]
+        line.now += 0.01
+    line.turn(1.5)
+    done = [(e.id, e.good) for e in line.told if isinstance(e, CommandDone)]
+    assert {(number, False), *((n, False) for n in others)} <= set(done)
+    assert line.reader.outputs == [False, False] and line.session.secured
+    line.told.clear()
+    number = line.session.submit(bytes((Cmd.OSTAT,)), line.now)
+    line.bus.step(line.now)
+    line.told += [e.event for e in line.bus.reset(line.now)]
+    assert [(e.id, e.good) for e in line.told if isinstance(e, CommandDone)] == [(number, False)]
+
+
+def test_busy_in_step_is_no_answer() -> None:
+    line = Line()
+    true, busy = line.reader._do, [True]
+    line.reader._do = lambda code, data: (  # type: ignore[method-assign]
+        bytes((Reply.BUSY,)) if code == Cmd.OUT and busy and busy.pop() else true(code, data)
+    )
+    line.session.submit(bytes((Cmd.OUT, 0, 2, 0, 0)), line.now)
+    line.turn(0.5)
+    assert line.reader.outputs == [True, False] and line.session.stats.busy == 1
