@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+REX_LONGEST_S = 60.0  # a request that lasts longer is a stuck button or a cut wire
+
 
 class DoorState(StrEnum):
     LOCKED = "locked"
@@ -83,7 +85,9 @@ class Door:
         self._waiting: set[str] = set()
         self._grant = 0
         self._entered = False
+        self._rex = False
         self._rex_until = -math.inf
+        self._renew_at: float | None = None
         self._opened_at = 0.0
         self._by = ""  # why it is open
         self._warn_at: float | None = None
@@ -126,7 +130,7 @@ class Door:
     @property
     def deadline(self) -> float | None:
         """When `expire` has something to do."""
-        times = (self.relock_at, self._warn_at, self._alarm_at)
+        times = (self.relock_at, self._warn_at, self._alarm_at, self._renew_at)
         return min((at for at in times if at is not None), default=None)
 
     def waits(self, reader: str, waiting: bool) -> list[Effect]:
@@ -163,18 +167,23 @@ class Door:
         return []
 
     def rex(self, active: bool, now: float) -> list[Effect]:
-        """Somebody inside wants out, and the hardware lets them."""
-        if not active:
+        """Somebody inside wants out, and the hardware lets them.  A request lasts as long as it
+        is held (at most `REX_LONGEST_S`) and `rex_s` more; boards tell it again and again."""
+        if active == self._rex:
             return []
-        self._rex_until = now + self.times.rex_s
-        return [Note("door.rex")]
+        self._rex = active
+        self._rex_until = now + (REX_LONGEST_S if active else self.times.rex_s)
+        return [Note("door.rex")] if active else []
 
-    def fire_alarm(self, active: bool) -> list[Effect]:
+    def fire_alarm(self, active: bool, now: float) -> list[Effect]:
         """The fire panel.  The lock's power is cut by the panel itself; this follows it."""
         if active == self.fire:
             return []
         was = self.released
         self.fire = active
+        self._renew_at = now + self.times.pulse_s if self.released and active else None
+        if not active and self._by == "fire":  # from now on it stands open without a reason
+            self._watch_opening(now)
         effects: list[Effect] = [Note("door.fire" if active else "door.fire_cleared")]
         if self.released != was:
             effects.append(Relay(self.released))
@@ -206,6 +215,10 @@ class Door:
             effects += self._lock()
             if self.watched and self.open is False and not self._entered:
                 effects.append(Note("door.no_entry", {"grant": self._grant}))
+        if self._renew_at is not None and now >= self._renew_at:
+            # A lock that times itself, or whose board was away, is told again.
+            self._renew_at = now + self.times.pulse_s
+            effects.append(Relay(released=True))
         open_s = round(now - self._opened_at, 1)
         if self._warn_at is not None and now >= self._warn_at:
             self._warn_at = None
@@ -241,8 +254,7 @@ class Door:
         else:
             self._by = "forced"
         if self._by not in ("forced", "fire"):
-            self._warn_at = now + self.times.held_warn_s
-            self._alarm_at = now + self.times.held_alarm_s
+            self._watch_opening(now)
         return [Note(_OPENED[self._by], data)]
 
     def _closed(self, before: bool | None, now: float) -> list[Effect]:
@@ -257,6 +269,10 @@ class Door:
             # The one who was let in is in: the rest of the pulse is not for the next.
             effects += self._lock()
         return effects
+
+    def _watch_opening(self, now: float) -> None:
+        self._warn_at = now + self.times.held_warn_s
+        self._alarm_at = now + self.times.held_alarm_s
 
     def _forget_opening(self) -> None:
         self._by, self._held = "", False

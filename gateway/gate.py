@@ -20,6 +20,8 @@ from gateway.model import NewEvent
 
 log = logging.getLogger("garita.gate")
 
+_LOCK_NOTES = ("door.unlocked", "door.locked")
+
 
 class Lock(Protocol):
     @property
@@ -55,6 +57,7 @@ class Gate:
         self._interlock = interlock
         self._readers: dict[str, Signals] = {}
         self._alarming = False
+        self._lock_failed = ""
         self._timer: asyncio.TimerHandle | None = None
         if interlock is not None:
             interlock.add(name, self.door)
@@ -145,7 +148,7 @@ class Gate:
         self.carry_out(self.door.rex(active, time.monotonic()))
 
     def on_fire(self, active: bool) -> None:
-        self.carry_out(self.door.fire_alarm(active))
+        self.carry_out(self.door.fire_alarm(active, time.monotonic()))
 
     def on_tamper(self, device: str, active: bool) -> None:
         self.carry_out(self.door.tamper(device, active))
@@ -159,17 +162,22 @@ class Gate:
 
         A relay that can't be driven is a fault that is noted; the wish to unlock is dropped.
         """
+        failed = False
         for effect in effects:
             if isinstance(effect, Note):
-                self._note(NewEvent(effect.type, self.name, dict(effect.data)))
+                if not (failed and effect.type in _LOCK_NOTES):
+                    self._note(NewEvent(effect.type, self.name, dict(effect.data)))
                 continue
             try:
                 self._lock.drive(self.name, effect.released)
-            except OSError as error:
+                self._lock_failed = ""
+            except Exception as error:
+                failed = True
                 log.error("door %s: the lock can't be driven: %s", self.name, error)
-                self.door.fault()
-                self._note(NewEvent("door.lock_fault", self.name, {"detail": str(error)}))
-                break
+                again = self.door.fault() == [] and self._lock_failed == str(error)
+                self._lock_failed = str(error)
+                if not again:  # during a fire it is tried again and again
+                    self._note(NewEvent("door.lock_fault", self.name, {"detail": str(error)}))
         self._show_alarm()
         self._set_timer()
 

@@ -78,6 +78,7 @@ def test_held_open_warns_then_alarms_then_clears(door: Door) -> None:
 
 def test_leaving_is_no_break_in_and_never_drives_the_lock(door: Door) -> None:
     assert types(door.rex(True, 5.0)) == ["door.rex"]
+    door.rex(False, 5.0)
     assert types(door.contact(True, 9.9)) == ["door.exit"]
     door.contact(False, 11.0)
     assert types(door.contact(True, 11.1)) == ["door.forced"]
@@ -99,15 +100,45 @@ def test_a_contact_that_was_away_is_not_trusted_and_a_break_in_meanwhile_is_seen
 
 
 def test_fire_is_noted_and_releases_only_where_it_is_declared(door: Door) -> None:
-    assert types(door.fire_alarm(True)) == ["door.fire"]
+    assert types(door.fire_alarm(True, 0.5)) == ["door.fire"]
     assert types(door.contact(True, 1.0)) == ["door.opened"] and not door.alarming
     door.contact(False, 2.0)
-    assert types(door.fire_alarm(False)) == ["door.fire_cleared"]
+    assert types(door.fire_alarm(False, 3.0)) == ["door.fire_cleared"]
     open_door = Door("exit", TIMES, fire_releases=True)
-    assert types(open_door.fire_alarm(True)) == ["door.fire", ON]
+    assert types(open_door.fire_alarm(True, 0.5)) == ["door.fire", ON]
     open_door.release(1.0)
     assert OFF not in open_door.expire(9.0)  # the fire holds it
-    assert types(open_door.fire_alarm(False)) == ["door.fire_cleared", OFF]
+    assert types(open_door.fire_alarm(False, 9.5)) == ["door.fire_cleared", OFF]
+
+
+def test_a_door_left_open_after_a_fire_is_held_open_in_time(door: Door) -> None:
+    door.fire_alarm(True, 0.0)
+    door.contact(True, 1.0)
+    assert door.expire(100.0) == []
+    door.fire_alarm(False, 100.0)
+    assert types(door.expire(115.0)) == ["door.held_warning", "door.held"]
+    assert types(door.contact(False, 116.0)) == ["door.held_cleared"]
+
+
+def test_a_lock_that_times_itself_is_told_again_while_the_fire_lasts() -> None:
+    door = Door("exit", TIMES, fire_releases=True)
+    door.fire_alarm(True, 0.0)
+    assert door.deadline == TIMES.pulse_s
+    assert door.expire(3.0) == [ON] and door.expire(6.0) == [ON]
+    door.fire_alarm(False, 7.0)
+    assert door.deadline is None and door.expire(60.0) == []
+
+
+def test_a_request_that_a_board_tells_again_and_again_is_one(door: Door) -> None:
+    told = [effect for at in range(20) for effect in door.rex(True, at / 20)]
+    assert types(told) == ["door.rex"]
+    assert types(door.contact(True, 12.0)) == ["door.exit"]  # still held: they stood there
+    door.contact(False, 13.0)
+    door.rex(False, 14.0)
+    assert types(door.contact(True, 19.5)) == ["door.forced"]
+    door.contact(False, 20.0)
+    door.rex(True, 30.0)
+    assert types(door.contact(True, 95.0)) == ["door.forced"]  # a stuck button hides nothing
 
 
 def test_tamper_and_out_of_service(door: Door) -> None:
@@ -137,7 +168,7 @@ def test_a_fault_locks_and_is_noted_only_while_unlocked(door: Door) -> None:
 
 
 steps = st.sampled_from(
-    ["release", "expire", "fault", "open", "close", "lost", "rex", "fire", "fire_over",
+    ["release", "expire", "fault", "open", "close", "lost", "rex", "rex_over", "fire", "fire_over",
      "tamper", "serve", "unserve"]
 )  # fmt: skip
 
@@ -151,8 +182,9 @@ def step(door: Door, name: str, now: float) -> list[Effect]:
         "close": lambda: door.contact(False, now),
         "lost": door.contact_lost,
         "rex": lambda: door.rex(True, now),
-        "fire": lambda: door.fire_alarm(True),
-        "fire_over": lambda: door.fire_alarm(False),
+        "rex_over": lambda: door.rex(False, now),
+        "fire": lambda: door.fire_alarm(True, now),
+        "fire_over": lambda: door.fire_alarm(False, now),
         "tamper": lambda: door.tamper("r", True),
         "serve": lambda: door.serve("why"),
         "unserve": lambda: door.serve(""),
@@ -182,6 +214,6 @@ def test_unlocked_always_has_an_end_and_forced_is_never_missed(
                 DoorState.FORCED,
                 DoorState.OUT_OF_SERVICE,
             )
-    door.fire_alarm(False)
+    door.fire_alarm(False, now)
     door.expire(now + 30.0)
     assert not door.released

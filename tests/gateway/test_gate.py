@@ -191,6 +191,33 @@ async def test_a_lock_that_is_away_denies_and_one_that_fails_is_noted() -> None:
     assert world.driven == []  # the wish to unlock is gone, not waiting
 
 
+async def test_a_lock_that_can_not_be_driven_costs_no_other_event() -> None:
+    world = World()
+    await world.tap()
+    world.lock_fault = PortClosed(5, "gone")
+    world.gate.carry_out(world.gate.door.serve("being painted"))
+    kinds = [event.type for event in world.events]
+    assert kinds[-2:] == ["door.lock_fault", "door.out_of_service"] and "door.locked" not in kinds
+    world.lock_fault = ValueError("a driver with a bug")
+    world.gate.release(1)
+    assert not world.gate.door.released
+
+
+async def test_a_fire_with_the_lock_away_is_one_fault_and_released_when_it_is_back() -> None:
+    world = World()
+    world.gate.door._fire_releases = True
+    world.lock_fault = PortClosed(5, "gone")
+    world.gate.on_fire(True)
+    await asyncio.sleep(0.35)
+    kinds = [event.type for event in world.events]
+    assert kinds == ["door.fire", "door.lock_fault"] and world.driven == []
+    world.lock_fault = None
+    await asyncio.sleep(0.15)
+    assert world.driven[0] is True
+    world.gate.on_fire(False)
+    assert world.driven[-1] is False
+
+
 async def test_a_board_that_vanishes_while_unlocked_is_a_fault() -> None:
     world = World()
     await world.tap()
