@@ -60,7 +60,7 @@ class Gate:
         self._lock_failed = ""
         self._timer: asyncio.TimerHandle | None = None
         if interlock is not None:
-            interlock.add(name, self.door)
+            interlock.add(name, self.door, lambda: lock.ready)
 
     def add_lane(
         self, reader: str, way: str, camera: str | None, signals: Signals | None = None
@@ -123,8 +123,10 @@ class Gate:
 
     def release(self, grant: int) -> None:
         """The grant is on record."""
-        self.carry_out(self.door.release(time.monotonic(), grant))
-        self.give_back()
+        try:
+            self.carry_out(self.door.release(time.monotonic(), grant))
+        finally:
+            self.give_back()
 
     def signal(self, reader: str, signal: Signal) -> None:
         """Show something at one reader."""

@@ -9,6 +9,8 @@ breach is an event.
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Callable
 
 from gateway.door import Door
 
@@ -20,10 +22,13 @@ class Interlock:
         self.name = name
         self.overridden_until = -math.inf
         self._doors: dict[str, Door] = {}
-        self._reserved: str = ""
+        self._ready: dict[str, Callable[[], bool]] = {}
+        self._reserved: Counter[str] = Counter()  # a door has a grant under way at each reader
 
-    def add(self, name: str, door: Door) -> None:
+    def add(self, name: str, door: Door, lock_ready: Callable[[], bool] = lambda: True) -> None:
+        """A door, and whether its lock can be driven: one that is away may be unlocked."""
         self._doors[name] = door
+        self._ready[name] = lock_ready
 
     @property
     def doors(self) -> tuple[str, ...]:
@@ -33,9 +38,10 @@ class Interlock:
         """The door that must be shut before `name` may open; "" if none."""
         if now < self.overridden_until:
             return ""
-        if self._reserved and self._reserved != name:
-            return self._reserved
-        return self.breach(name)
+        others = [other for other in self._doors if other != name]
+        reserved = next((other for other in others if self._reserved[other]), "")
+        away = next((other for other in others if not self._ready[other]()), "")
+        return reserved or self.breach(name) or away
 
     def breach(self, name: str) -> str:
         """Another door that is not known to be shut and locked."""
@@ -43,11 +49,10 @@ class Interlock:
 
     def reserve(self, name: str) -> None:
         """`name` is being granted: the others wait until that is carried out or given up."""
-        self._reserved = name
+        self._reserved[name] += 1
 
     def give_back(self, name: str) -> None:
-        if self._reserved == name:
-            self._reserved = ""
+        self._reserved[name] = max(0, self._reserved[name] - 1)
 
     def override(self, until: float) -> None:
         self.overridden_until = until

@@ -299,9 +299,14 @@ class Lane:
                 error,
                 Reason.DENIED_LEDGER_UNAVAILABLE,
             )
-            self._door.give_back()
+            if decision.granted:
+                self._door.give_back()
             self._door.signal(self.reader, Signal.DENIED)
             return
+        except BaseException:
+            if decision.granted:
+                self._door.give_back()
+            raise
         self.last_at = time.monotonic()
         self.last = {"reason": decision.reason.value, "seq": recorded.seq, "time": recorded.time}
         if decision.granted:

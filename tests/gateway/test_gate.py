@@ -455,7 +455,51 @@ async def test_a_grant_that_could_not_be_recorded_gives_the_interlock_back() -> 
     world = World()
     interlock = Interlock("i")
     world.gate._interlock = interlock
-    interlock.add("d", world.gate.door)
+    for name in ("d", "other"):
+        interlock.add(name, world.gate.door)
     world.ledger_fault = LedgerUnavailable("disk full")
     await world.tap()
+    assert interlock.blocked_by("other", time.monotonic()) == ""
+
+
+async def test_a_refusal_at_the_other_reader_gives_no_reservation_back() -> None:
+    world = World()
+    interlock = Interlock("i")
+    world.gate._interlock = interlock
+    for name in ("d", "other"):
+        interlock.add(name, world.gate.door)
+    world.gate.reserve()  # a grant that is being recorded at one reader
+    world.person = replace(ANA, status=PersonStatus.REVOKED)
+    world.ledger_fault = ValueError("what no record can hold")
+    await world.tap()  # a refusal at the other
+    assert interlock.blocked_by("other", time.monotonic()) == "d"
+    world.gate.reserve()  # and one more grant there
+    world.gate.give_back()
+    assert interlock.blocked_by("other", time.monotonic()) == "d"
+    world.gate.give_back()
+    assert interlock.blocked_by("other", time.monotonic()) == ""
+
+
+async def test_a_bug_while_recording_gives_the_interlock_back() -> None:
+    world = World()
+    interlock = Interlock("i")
+    world.gate._interlock = interlock
+    for name in ("d", "other"):
+        interlock.add(name, world.gate.door)
+    world.ledger_fault = RuntimeError("a bug")
+    await world.tap()
+    assert world.driven == [] and interlock.blocked_by("other", time.monotonic()) == ""
+
+
+async def test_a_door_whose_lock_is_away_is_not_known_to_be_locked() -> None:
+    """The board may have kept its relay energised."""
+    world = World()
+    interlock = Interlock("i")
+    gate = Gate("d", lock=world, times=DoorTimes(0.1), parts=world.lane._parts, interlock=interlock)
+    interlock.add("other", world.gate.door)
+    gate.release(1)
+    world.ready = False
+    gate.on_lock_lost()
+    assert not gate.door.released and interlock.blocked_by("other", time.monotonic()) == "d"
+    world.ready = True
     assert interlock.blocked_by("other", time.monotonic()) == ""
