@@ -283,7 +283,7 @@ class Lane:
         if decision.granted:
             self._door.reserve()
         try:
-            if decision.granted and request.pin is PinOutcome.DURESS:
+            if request.pin is PinOutcome.DURESS:  # also where a face or an interlock refuses
                 self._note_duress(request)
             took_ms = round((time.monotonic() - read_at) * 1000, 1)
             about = {"reader": self.reader, "way": self._way, "took_ms": took_ms, **(more or {})}
@@ -314,7 +314,7 @@ class Lane:
         self._door.signal(self.reader, Signal.GRANTED if decision.granted else Signal.DENIED)
 
     def _note_duress(self, request: Request) -> None:
-        """The silent alarm: an event of its own, while the door opens as for anybody."""
+        """The silent alarm: an event of its own, while the door does what it does for anybody."""
         data = {"door": self._door.name, "reader": self.reader}
         if request.person is not None:
             data |= {"person": request.person.id, "name": request.person.name}

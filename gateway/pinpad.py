@@ -69,7 +69,8 @@ class PinLimits:
         if outcome is PinOutcome.WRONG:
             self._wrong.setdefault(person_id, []).append(now)
             del self._wrong[person_id][: -self._attempts]
-        elif outcome in (PinOutcome.CORRECT, PinOutcome.DURESS):
+        elif outcome in (PinOutcome.CORRECT, PinOutcome.DURESS) and not self.locked(person_id, now):
+            # Locked at another door meanwhile: it was refused, and stays so.
             self._wrong.pop(person_id, None)
 
     def remember(self, wrong: Iterable[tuple[str, float]]) -> None:

@@ -367,6 +367,22 @@ async def test_duress_opens_and_tells_silently() -> None:
     assert world.signals[-1] is Signal.GRANTED
 
 
+async def test_duress_is_told_where_the_face_refuses() -> None:
+    world = World(Mode.BADGE_FACE_PIN)
+    world.face = lambda: FaceResult(FaceOutcome.NO_FACE)
+    await typed(world, "4321#")
+    assert [event.type for event in world.events] == ["alarm.duress", "access.denied"]
+    assert world.driven == []
+
+
+def test_the_right_pin_ends_no_lock_that_another_door_has_begun() -> None:
+    limits = PinLimits(3, 300)
+    for _ in range(3):
+        limits.tried("e1", PinOutcome.WRONG, 0.0)
+    limits.tried("e1", PinOutcome.CORRECT, 1.0)
+    assert limits.locked("e1", 2.0) and not limits.locked("e1", 301.0)
+
+
 async def test_wrong_pins_lock_also_the_right_one() -> None:
     world = World(Mode.BADGE_PIN)
     for _ in range(3):
