@@ -122,7 +122,10 @@ def install(
     common.err.print(f"{name}: the window is open for {answer['seconds']:.0f} s", markup=False)
     while time.monotonic() < end + 1:
         link = common.ask(settings, "status")["readers"][name]
-        if link["secure"] and not link["installing"]:
+        told = link["key"]
+        if told and not told["done"]:
+            common.fail(f"{name} took no key: {told['detail']}", common.REFUSED)
+        if told and link["secure"] and not link["installing"]:
             common.out.print(f"{name}: has a key of its own and is in secure channel", markup=False)
             return
         time.sleep(0.2)

@@ -82,6 +82,7 @@ class BusReader:
         self._on_link: list[Callable[[bool, str], None]] = []
         self._done: dict[int, Callable[[bool, str], None]] = {}
         self._showing = Signal.IDLE
+        self.key_told: KeyInstalled | None = None  # how the last install window ended
 
     @property
     def online(self) -> bool:
@@ -148,6 +149,8 @@ class BusReader:
         elif isinstance(event, InputState):
             for told in self._on_input.get(event.number, ()):
                 told(event.active)
+        elif isinstance(event, Restarted):
+            self.signal(self._showing)  # once it is back: it may have been without power
         elif isinstance(event, LinkChange):
             if event.online:
                 self.signal(self._showing)
@@ -160,7 +163,7 @@ class BusReader:
 
     def status(self) -> dict[str, Any]:
         """Link quality and identity, for `garita reader list | show`."""
-        session = self.session
+        session, told = self.session, self.key_told
         stats = {k: round(v, 1) for k, v in asdict(session.stats).items()}
         return {
             "address": session.address,
@@ -168,6 +171,7 @@ class BusReader:
             "online": session.online,
             "secure": session.secured,
             "installing": session.installing,
+            "key": {"done": told.done, "detail": told.detail} if told else None,
             "identity": asdict(session.identity) if session.identity else None,
             "capabilities": {
                 item.name.lower(): list(session.capabilities[item])
@@ -213,6 +217,7 @@ class ReaderBus:
     def install(self, reader: str, seconds: float, by: str) -> None:
         """Give `reader` a key of its own; under the default key for `seconds` at most."""
         key = self._keys.new(reader)
+        self.readers[reader].key_told = None
         self.readers[reader].session.install(time.monotonic(), seconds, key)
         self._note(NewEvent("reader.install_opened", reader, {"seconds": seconds, "by": by}))
         self._kick()
@@ -254,9 +259,11 @@ class ReaderBus:
         if step.send:
             try:
                 self.port.write(step.send)
-            except PortClosed:
-                return  # the port tells that it is away
+            except PortClosed as error:  # the port tells that it is away
+                log.debug("bus %s: %s", self.name, error)
         self._dispatch(step.events, now)
+        if not self.port.connected:
+            return
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(max(0.0, step.wake_at - time.monotonic()), self._pump)
 
@@ -272,7 +279,9 @@ class ReaderBus:
         if isinstance(event, Refused | Restarted):
             kind = "reader.refused" if isinstance(event, Refused) else "reader.restarted"
             self._gather(kind, name, event.detail, now)
+            self.readers[name].take(event, now)
         elif isinstance(event, KeyInstalled):
+            self.readers[name].key_told = event
             if event.done:
                 self._taken(name, event.key)
             kind = "reader.key_set" if event.done else "reader.key_failed"

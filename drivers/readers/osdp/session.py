@@ -401,7 +401,9 @@ class ReaderSession:
                 self._offer_key()
         self._refusal = ""
         self._online = True
+        asked = [c for c in self._queue if c.payload[0] in _STATUS]
         self._queue = deque(c for c in self._queue if c.payload[0] not in _STATUS)
+        events += [CommandDone(c.id, False, "the session was lost") for c in asked]
         for code, needs in _STATUS.items():
             if needs is None or self.capabilities.get(needs, (0, 0))[1]:
                 self._queue.appendleft(Command(bytes((code,)), now + OFFLINE_AFTER_S))
