@@ -113,11 +113,22 @@ def _gate(
             plant.readers.append(ReaderPort(reader, table, lane.on_reading, tells.on_device))
         else:
             on_bus.on_reading(lane.on_reading)
-            on_bus.on_tamper(partial(gate.on_tamper, reader))
+    for device in _wired_to(door, settings):
+        if (on_bus := plant.bus_reader(device)) is not None:
+            on_bus.on_tamper(partial(gate.on_tamper, device))
     _listen(plant, door.contact, gate.on_contact, gate.on_contact_lost)
     _listen(plant, door.rex, gate.on_rex)
     _listen(plant, door.fire, gate.on_fire)
     return gate
+
+
+def _wired_to(door: DoorTable, settings: Settings) -> list[str]:
+    """What somebody may open to get at this door: its readers, and those that hold its lock or
+    its inputs."""
+    refs = (door.contact, door.rex, door.fire)
+    names = [door.reader, door.reader_out, settings.tables.locks[door.lock].reader]
+    names += [ref.device for ref in refs if ref is not None]
+    return list(dict.fromkeys(name for name in names if name is not None))
 
 
 def _listen(

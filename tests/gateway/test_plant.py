@@ -1,0 +1,88 @@
+"""The wiring of doors: which device tells which door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from drivers.base import Tamper
+from gateway.config import load
+from gateway.keys import SiteKey
+from gateway.plant import build_plant
+from gateway.readerkeys import ReaderKeys
+
+CONFIG = """
+[site]
+gateway = "g"
+timezone = "America/Tijuana"
+data_dir = "data"
+run_dir = "run"
+key_file = "site.key"
+
+[access_levels.all]
+doors = { gate = "always" }
+
+[buses.b]
+port = "/dev/bus"
+
+[readers.outside]
+bus = "b"
+address = 1
+
+[readers.inside]
+bus = "b"
+address = 2
+
+[readers.elsewhere]
+bus = "b"
+address = 3
+
+[locks.strike]
+reader = "inside"
+
+[doors.gate]
+mode = "badge"
+reader = "outside"
+lock = "strike"
+channel = 1
+fail = "secure"
+contact = { device = "inside", input = 1 }
+
+[doors.other]
+mode = "badge"
+reader = "elsewhere"
+lock = "strike"
+channel = 2
+fail = "secure"
+"""
+
+
+async def test_the_cover_of_a_reader_that_holds_the_lock_is_the_doors_tamper(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "garita.toml"
+    path.write_text(CONFIG)
+    settings = load(path)
+    keys = ReaderKeys(tmp_path / "keys.json", SiteKey(bytes(32)))
+    noted: list[Any] = []
+    tells: Any = SimpleNamespace(on_device=lambda *about: None, note=noted.append)
+    ledger = SimpleNamespace(
+        append_soon=lambda event: (
+            noted.append(event) or SimpleNamespace(add_done_callback=lambda seen: None)
+        )
+    )
+    plant = build_plant(settings, SimpleNamespace(ledger=ledger), keys, tells)  # type: ignore[arg-type]
+    inside = plant.bus_reader("inside")
+    assert inside is not None
+    inside.take(Tamper(True), 0.0)
+    assert plant.gates["gate"].tampered and plant.gates["other"].tampered
+    assert [(e.type, e.subject) for e in noted] == [
+        ("door.tamper", "gate"),
+        ("door.tamper", "other"),
+    ]
+    elsewhere = plant.bus_reader("elsewhere")
+    assert elsewhere is not None
+    inside.take(Tamper(False), 0.0)
+    elsewhere.take(Tamper(True), 0.0)
+    assert not plant.gates["gate"].tampered and plant.gates["other"].tampered
