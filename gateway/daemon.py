@@ -60,6 +60,7 @@ class Daemon:
         self._started = time.monotonic()
         self._stop = asyncio.Event()
         self._nudge = asyncio.Event()
+        self._out_of_service = read_service(settings.doors_path)
         self._devices: dict[tuple[str, str], dict[str, Any]] = {}
         self.ledger = ledger
         self.clock = Clock(ledger.last_time, tables.site.clock_back_tolerance_s)
@@ -186,7 +187,7 @@ class Daemon:
 
     def _restore(self) -> None:
         """What must outlive a restart: doors out of service, wrong PINs of late."""
-        for name, reason in read_service(self._settings.doors_path).items():
+        for name, reason in self._out_of_service.items():
             if name in self.gates:
                 self.gates[name].carry_out(self.gates[name].door.serve(reason))
         reader = LedgerReader(self._settings.ledger_path)

@@ -6,8 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from drivers.base import Tamper
 from gateway.config import load
+from gateway.daemon import main
 from gateway.keys import SiteKey
 from gateway.plant import build_plant
 from gateway.readerkeys import ReaderKeys
@@ -86,3 +89,17 @@ async def test_the_cover_of_a_reader_that_holds_the_lock_is_the_doors_tamper(
     inside.take(Tamper(False), 0.0)
     elsewhere.take(Tamper(True), 0.0)
     assert not plant.gates["gate"].tampered and plant.gates["other"].tampered
+
+
+def test_a_damaged_list_of_doors_out_of_service_is_said_and_not_guessed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "garita.toml"
+    path.write_text(CONFIG)
+    settings = load(path)
+    settings.doors_path.parent.mkdir()
+    settings.doors_path.write_text("{")
+    SiteKey.create(tmp_path / "site.key")
+    monkeypatch.setattr("sys.argv", ["garita run", "-c", str(path)])
+    assert main() == 5
+    assert "doors" in capsys.readouterr().err
