@@ -199,14 +199,15 @@ class Door:
             self.tampers.discard(device)
         return [Note("door.tamper" if active else "door.tamper_cleared", {"device": device})]
 
-    def serve(self, out_of_service: str) -> list[Effect]:
+    def serve(self, out_of_service: str, by: str = "") -> list[Effect]:
         """Take it out of service for a reason, or ("") back into it."""
         if out_of_service == self.out_of_service:
             return []
         self.out_of_service = out_of_service
         effects = self._lock() if out_of_service and self.relock_at is not None else []
         kind = "door.out_of_service" if out_of_service else "door.in_service"
-        return [*effects, Note(kind, {"reason": out_of_service} if out_of_service else {})]
+        data = {"reason": out_of_service} if out_of_service else {}
+        return [*effects, Note(kind, {**data, "by": by} if by else data)]
 
     def expire(self, now: float) -> list[Effect]:
         """What is due by now; nothing otherwise."""

@@ -91,7 +91,7 @@ class Operations:
         held = read_service(path)
         held.pop(gate.name, None)
         _write_service(path, {**held, gate.name: reason} if reason else held)
-        gate.carry_out(gate.door.serve(reason))
+        gate.carry_out(gate.door.serve(reason, str(request.get("by", ""))))
         return {"state": gate.door.state.value}
 
     async def interlock_override(self, request: Mapping[str, Any]) -> Mapping[str, Any]:

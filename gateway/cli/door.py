@@ -35,7 +35,7 @@ def _serve(door: str, reason: str, config: common.ConfigOption) -> None:
     settings = common.settings(config)
     if door not in settings.tables.doors:
         common.fail(f"there is no [doors.{door}]", common.REFUSED)
-    answer = common.ask(settings, "door_service", door=door, reason=reason)
+    answer = common.ask(settings, "door_service", door=door, reason=reason, by=common.operator())
     common.out.print(f"{door}: {answer['state']}", markup=False)
 
 

@@ -148,7 +148,7 @@ def test_tamper_and_out_of_service(door: Door) -> None:
     door.release(1.0)
     assert types(door.serve("being painted")) == [OFF, "door.locked", "door.out_of_service"]
     assert door.state is DoorState.OUT_OF_SERVICE
-    assert types(door.serve("")) == ["door.in_service"]
+    assert door.serve("", "ana") == [Note("door.in_service", {"by": "ana"})]
 
 
 def test_waiting_is_shown(door: Door) -> None:
