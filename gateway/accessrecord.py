@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from gateway.model import Decision, FaceResult, NewEvent, PinOutcome, Request, Site
+from gateway.model import (
+    Decision,
+    DoorPolicy,
+    FaceResult,
+    Liveness,
+    NewEvent,
+    PinOutcome,
+    Request,
+    Site,
+)
 
 
 class Fingerprints(Protocol):
@@ -46,18 +55,36 @@ def access_event(
         duress = request.pin is PinOutcome.DURESS
         data["pin"] = (PinOutcome.CORRECT if duress else request.pin).value
     if request.face is not None:
-        data["face"] = _face(request.face, site.doors[request.door].face_threshold)
+        data["face"] = _face(request.face, site.doors[request.door])
+    if request.identified:
+        data["identified"] = {"enrolled": request.enrolled}
     kind = "access.granted" if decision.granted else "access.denied"
     return NewEvent(kind, request.door, data)
 
 
-def _face(face: FaceResult, threshold: float) -> dict[str, Any]:
+def _face(face: FaceResult, door: DoorPolicy) -> dict[str, Any]:
+    """What a decision about a face rested on; of other people only how near the nearest was."""
+    lives = face.liveness
     return {
+        "threshold": door.face_threshold,
+        **face.about,
         "outcome": face.outcome.value,
         "distance": None if face.distance is None else round(face.distance, 4),
-        "threshold": threshold,
         "frames": face.frames,
-        "frame_age_s": None if face.frame_age_s is None else round(face.frame_age_s, 3),
+        "frame_age_s": _rounded(face.frame_age_s),
+        "seen_age_s": _rounded(face.seen_age_s),
         "detail": face.detail,
-        "timing_ms": {key: round(value, 1) for key, value in face.timing_ms.items()},
+        "challenge": "off" if not door.challenge else _challenge(lives),
+        "suspect": None if lives is None else lives.suspect,
+        "liveness": "" if lives is None else lives.detail,
     }
+
+
+def _challenge(lives: Liveness | None) -> str:
+    if lives is None or lives.challenge is None:
+        return "not_done"
+    return "passed" if lives.challenge else "failed"
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

@@ -66,9 +66,9 @@ class Daemon:
         self.clock = Clock(ledger.last_time, tables.site.clock_back_tolerance_s)
         self.roster = Roster(settings.people_path)
         self.faces = self._face_service()
-        matcher = None
+        self.matcher = None
         if self.faces is not None:
-            matcher = CardholderMatcher(self.faces, self.roster, Vault(key), tables.face)
+            self.matcher = CardholderMatcher(self.faces, self.roster, Vault(key), tables.face)
         self.pin_limits = PinLimits(tables.pin.attempts, tables.pin.lock_s)
         parts = Parts(
             settings.site,
@@ -76,7 +76,7 @@ class Daemon:
             ledger,
             self.clock,
             key,
-            matcher,
+            self.matcher,
             Pins(key),
             self.pin_limits,
             tables.pin.timeout_s,
@@ -84,6 +84,7 @@ class Daemon:
         plant = build_plant(settings, parts, ReaderKeys(settings.keys_path, key), self)
         self.buses, self.readers, self.boards = plant.buses, plant.readers, plant.boards
         self.gates, self.interlocks, self.inputs = plant.gates, plant.interlocks, plant.inputs
+        self._announce_faces()
         self.uplink = self._make_uplink()
 
     def _face_service(self) -> FaceService | None:
@@ -97,8 +98,15 @@ class Daemon:
             },
             "frames": tables.face.frames,
             "min_face_px": tables.face.min_face_px,
+            "others": tables.face.others,
         }
         return FaceService(worker, on_device=self.on_device)
+
+    def _announce_faces(self) -> None:
+        """At a door that opens to a face alone, whoever stands before its camera is a claim."""
+        for name, door in self._settings.tables.doors.items():
+            if self.faces is not None and door.identify is not None and door.camera is not None:
+                self.faces.on_arrival(door.camera, self.gates[name].lanes[0].on_arrival)
 
     def _make_uplink(self) -> Uplink | None:
         if self._settings.tables.mqtt is None:
@@ -173,6 +181,9 @@ class Daemon:
         }
         if self.faces is not None:
             tasks["face"] = self.faces.run
+        if self.matcher is not None:
+            keep = self.matcher.keep_gallery
+            tasks["gallery"] = lambda: keep(self._settings.people_path)
         if self.uplink is not None:
             tasks["uplink"] = self.uplink.run
         return tasks
@@ -365,7 +376,9 @@ class Daemon:
                 for name, reader in bus.readers.items()
             },
             "mqtt": self.uplink.status() if self.uplink else None,
-            "face": self.faces.status() if self.faces else None,
+            "face": {**self.faces.status(), "enrolled": self.matcher.enrolled}
+            if self.faces and self.matcher
+            else None,
         }
 
     async def _op_nudge(self, request: Mapping[str, Any]) -> Mapping[str, Any]:

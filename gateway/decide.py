@@ -35,36 +35,41 @@ def decide(request: Request, site: Site, now: datetime) -> Decision:
 
     The order is the contract; the first rule that applies ends it.
 
-    1.  The door is not in the policy            -> denied_unknown_door
-    2.  Too many badges were waiting             -> denied_busy
-    3.  The badge was read too long ago          -> denied_stale_badge
-    4.  The reader read no valid card            -> denied_bad_read
-    5.  The personnel list can't be read         -> denied_list_unavailable
-    6.  Nobody on the list holds the credential  -> denied_unknown_credential
-    7.  The holder's status is revoked           -> denied_revoked
-    8.  The holder's status is suspended         -> denied_suspended
-    9.  The wall clock is not to be trusted      -> denied_clock_untrusted
-    10. Today is before the first valid day      -> denied_not_yet_valid
-    11. Today is after the last valid day        -> denied_expired
-    12. No access level opens this door          -> denied_no_access_level
-    13. None does so at this hour                -> denied_out_of_schedule
-    14. The lock's relay board does not answer   -> denied_lock_unavailable
-    15. The door was taken out of service        -> denied_out_of_service
-    16. A device of the door is being opened     -> denied_tampered
-    17. Another door of its interlock is open    -> denied_interlock
-    18. A PIN is asked for, and none was set     -> denied_pin_not_set
-    19. Too many wrong ones were typed           -> denied_pin_locked
-    20. It was not asked for yet                 -> pin_required (not an end: ask, decide again)
-    21. It was not typed in time                 -> denied_no_pin
-    22. It is wrong, or can't be told            -> denied_wrong_pin
-    23. No face is asked for                     -> granted
-    24. Too few face templates are enrolled      -> denied_face_not_enrolled
-    25. The face was not looked for yet          -> face_required (likewise)
-    26. The face process is away                 -> denied_face_unavailable
-    27. The camera shows nothing to go by        -> denied_camera_fault
-    28. Nobody is in front of it                 -> denied_no_face
-    29. The face is another's, or can't be told  -> denied_face_mismatch
-    30. The face is within the threshold         -> granted
+    1.  The door is not in the policy                    -> denied_unknown_door
+    2.  Too many badges were waiting                     -> denied_busy
+    3.  The badge was read too long ago                  -> denied_stale_badge
+    4.  A face came without a badge, and the door does not open to that, or more
+        people are enrolled than its measured error allows -> denied_identify_limit
+    5.  The reader read no valid card                    -> denied_bad_read
+    6.  The personnel list can't be read                 -> denied_list_unavailable
+    7.  The face is nobody's who is enrolled             -> denied_not_identified
+    8.  Nobody on the list holds the credential          -> denied_unknown_credential
+    9.  The holder's status is revoked                   -> denied_revoked
+    10. The holder's status is suspended                 -> denied_suspended
+    11. The wall clock is not to be trusted              -> denied_clock_untrusted
+    12. Today is before the first valid day              -> denied_not_yet_valid
+    13. Today is after the last valid day                -> denied_expired
+    14. No access level opens this door                  -> denied_no_access_level
+    15. None does so at this hour                        -> denied_out_of_schedule
+    16. The lock's relay board does not answer           -> denied_lock_unavailable
+    17. The door was taken out of service                -> denied_out_of_service
+    18. A device of the door is being opened             -> denied_tampered
+    19. Another door of its interlock is open            -> denied_interlock
+    20. A PIN is asked for, and none was set             -> denied_pin_not_set
+    21. Too many wrong ones were typed                   -> denied_pin_locked
+    22. It was not asked for yet                         -> pin_required (ask, then decide again)
+    23. It was not typed in time                         -> denied_no_pin
+    24. It is wrong, or can't be told                    -> denied_wrong_pin
+    25. No face is asked for                             -> granted
+    26. Too few face templates are enrolled              -> denied_face_not_enrolled
+    27. The face was not looked for yet                  -> face_required (likewise)
+    28. The face process is away                         -> denied_face_unavailable
+    29. The camera shows nothing to go by                -> denied_camera_fault
+    30. Nobody is in front of it                         -> denied_no_face
+    31. The face is another's, or can't be told          -> denied_face_mismatch
+    32. It did not turn as it was told, or looks like a picture of a face,
+        and the door minds                               -> denied_not_live
+    33. The face is within the threshold                 -> granted
 
     The factors asked for are those of the door and of every access level by which the person
     may pass now, together: one more level never takes a factor away.  On the way out those of
@@ -95,12 +100,21 @@ def _decide(request: Request, site: Site, now: datetime) -> Decision:
         return deny(Reason.DENIED_BUSY)
     if not 0 <= request.age_s <= door.badge_max_age_s:  # NaN fails both comparisons
         return deny(Reason.DENIED_STALE_BADGE, f"older than {door.badge_max_age_s:g} s")
-    if request.credential is None:
+    if request.identified:
+        if door.identify is None:
+            return deny(Reason.DENIED_IDENTIFY_LIMIT, "this door wants a badge")
+        if not 0 < request.enrolled <= door.identify.limit:
+            return deny(
+                Reason.DENIED_IDENTIFY_LIMIT, f"{request.enrolled} of {door.identify.limit} people"
+            )
+    elif request.credential is None:
         return deny(Reason.DENIED_BAD_READ)
     if request.lookup is Lookup.UNAVAILABLE:
         return deny(Reason.DENIED_LIST_UNAVAILABLE)
     person = request.person
     if request.lookup is not Lookup.FOUND or person is None:
+        if request.identified:
+            return deny(Reason.DENIED_NOT_IDENTIFIED)
         return deny(Reason.DENIED_UNKNOWN_CREDENTIAL)
     if person.status is PersonStatus.REVOKED:
         return deny(Reason.DENIED_REVOKED)
@@ -130,7 +144,7 @@ def _decide(request: Request, site: Site, now: datetime) -> Decision:
             return _answer(Outcome.NEED_PIN, step, site, request, rule)
         if step is not Reason.GRANTED:
             return deny(step)
-    if not face:
+    if not face and not request.identified:
         return _answer(Outcome.GRANT, Reason.GRANTED, site, request, rule)
     if request.templates < max(1, door.face_min_templates):
         return deny(
@@ -139,7 +153,10 @@ def _decide(request: Request, site: Site, now: datetime) -> Decision:
         )
     if request.face is None:
         return _answer(Outcome.NEED_FACE, Reason.FACE_REQUIRED, site, request, rule)
-    reason, why = _face(request.face, door)
+    threshold = door.face_threshold
+    if request.identified and door.identify is not None:
+        threshold = min(threshold, door.identify.threshold)
+    reason, why = _face(request.face, door, threshold)
     if reason is not Reason.GRANTED:
         return deny(reason, why)
     return _answer(Outcome.GRANT, Reason.GRANTED, site, request, rule)
@@ -219,7 +236,7 @@ def _covers_from(period: Period, day: date, local: datetime, site: Site) -> bool
     return overnight and period.end is not None and clock < period.end
 
 
-def _face(face: FaceResult, door: DoorPolicy) -> tuple[Reason, str]:
+def _face(face: FaceResult, door: DoorPolicy, threshold: float) -> tuple[Reason, str]:
     """What the camera's answer means.  The distance is judged here again: the face process
     handles hostile pictures, so its word `match` alone opens nothing."""
     if face.outcome is FaceOutcome.UNAVAILABLE:
@@ -230,13 +247,18 @@ def _face(face: FaceResult, door: DoorPolicy) -> tuple[Reason, str]:
         return Reason.DENIED_NO_FACE, face.detail
     distance = face.distance
     if (
-        face.outcome is FaceOutcome.MATCH
-        and distance is not None
-        and math.isfinite(distance)
-        and 0 <= distance <= door.face_threshold
+        face.outcome is not FaceOutcome.MATCH
+        or distance is None
+        or not math.isfinite(distance)
+        or not 0 <= distance <= threshold
     ):
-        return Reason.GRANTED, ""
-    return Reason.DENIED_FACE_MISMATCH, f"above {door.face_threshold:g}"
+        return Reason.DENIED_FACE_MISMATCH, f"above {threshold:g}"
+    lives = face.liveness
+    if door.challenge and (lives is None or lives.challenge is not True):
+        return Reason.DENIED_NOT_LIVE, lives.detail if lives else "no challenge"
+    if door.deny_suspect and (lives is None or lives.suspect):
+        return Reason.DENIED_NOT_LIVE, lives.detail if lives else "no cues"
+    return Reason.GRANTED, ""
 
 
 def _answer(

@@ -12,10 +12,11 @@ finds the record in the ledger.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -49,6 +50,7 @@ NOISE_WINDOW_S = 10.0  # bad reads are recorded at once, then at most once in th
 
 class Roster(Protocol):
     def find(self, credential: Credential) -> Found: ...
+    def person(self, person_id: str) -> Found: ...
     def pin(self, person_id: str) -> SealedPin | None: ...
 
 
@@ -60,7 +62,30 @@ class Ledger(Protocol):
 class FaceMatcher(Protocol):
     """Compares who stands at the camera with the enrolled templates of one person."""
 
-    async def match(self, camera: str, person_id: str, tapped_at: float) -> FaceResult: ...
+    enrolled: int
+
+    async def match(
+        self,
+        camera: str,
+        person_id: str,
+        tapped_at: float,
+        *,
+        challenge: bool = False,
+        on_prompt: Callable[[str], None] | None = None,
+    ) -> FaceResult: ...
+
+    async def identify(self, camera: str, track: int, threshold: float) -> Identified: ...
+
+
+class Identified(Protocol):
+    """A face found among all people."""
+
+    @property
+    def person_id(self) -> str: ...
+    @property
+    def result(self) -> FaceResult: ...
+    @property
+    def searched(self) -> int: ...
 
 
 class PinVerifier(Protocol):
@@ -103,6 +128,29 @@ class Doorway(Protocol):
     def signal(self, reader: str, signal: Signal) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who somebody wants to be taken for: the holder of a badge, or (`person_id`, "" for nobody)
+    the one among `enrolled` people whose face theirs is."""
+
+    credential: Credential | None = None
+    person_id: str = ""
+    face: FaceResult | None = None
+    enrolled: int = 0
+
+    @property
+    def identified(self) -> bool:
+        return self.credential is None and self.face is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Somebody stands before the camera of a door that opens to a face alone; `track` is the
+    face process's own number for them."""
+
+    track: int
+
+
 class Lane:
     """One reader at one door; `way` is ``in`` or ``out``."""
 
@@ -121,7 +169,7 @@ class Lane:
         self._camera = camera
         self._parts = parts
         self._pad = PinPad()
-        self._waiting: deque[tuple[CardRead, float]] = deque()
+        self._waiting: deque[tuple[CardRead | Arrival, float]] = deque()
         self._wake = asyncio.Event()
         self._busy = 0
         self._noise: dict[str, int] = {}
@@ -148,15 +196,23 @@ class Lane:
             self._pad.give_up()  # the next badge ends a wait for this one's PIN
         self._wake.set()
 
+    def on_arrival(self, track: int, at: float) -> None:
+        """A face came, at a door that opens to one without a badge.  Whoever shows a badge goes
+        first, and a face that waits is not announced twice."""
+        if not self._waiting and not self._serving:
+            self._progress_at = time.monotonic()
+            self._waiting.append((Arrival(track), at))
+            self._wake.set()
+
     async def run(self) -> None:
         """Serve badges for ever, in the order in which they were read."""
         while True:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
-                card, read_at = self._waiting.popleft()
+                item, read_at = self._waiting.popleft()
                 self._serving = True
-                await self._serve(Credential(card.format, card.facility, card.number), read_at)
+                await self._serve(item, read_at)
                 self._progress_at = time.monotonic()
             self._serving = False
             await self._refuse_unreadable()
@@ -166,26 +222,47 @@ class Lane:
         """Monotonic mark of progress for a watchdog: with nothing to do, that is now."""
         return self._progress_at if self._serving or self._waiting else time.monotonic()
 
-    async def _serve(self, credential: Credential, read_at: float) -> None:
-        """One badge, from look-up to lock.  It gets its answer even if we have a bug."""
-        age_s = time.monotonic() - read_at
+    async def _serve(self, item: CardRead | Arrival, read_at: float) -> None:
+        """One badge or face, from look-up to lock.  It gets its answer even if we have a bug."""
+        claim = Claim()
         try:
-            request, decision = await self._gather(credential, age_s, read_at)
+            if isinstance(item, Arrival):
+                found = await self._identify(item)
+                if found is None:
+                    return
+                claim = found
+            else:
+                claim = Claim(Credential(item.format, item.facility, item.number))
+            request, decision = await self._gather(claim, read_at)
         except Exception as error:
             log.exception("door %s: internal error", self._door.name)
-            request = Request(self._door.name, credential, Lookup.UNAVAILABLE)
+            request = Request(self._door.name, claim.credential, Lookup.UNAVAILABLE)
             decision = Decision(Outcome.DENY, Reason.DENIED_INTERNAL_ERROR, type(error).__name__)
         await self._record(request, decision, read_at)
 
-    async def _gather(
-        self, credential: Credential, age_s: float, read_at: float
-    ) -> tuple[Request, Decision]:
+    async def _identify(self, arrival: Arrival) -> Claim | None:
+        """Whose face it is; None if nobody is there any more, or nobody can tell."""
+        faces, policy = self._parts.faces, self._parts.site.doors[self._door.name]
+        if faces is None or self._camera is None or policy.identify is None:
+            return None
+        found = await faces.identify(self._camera, arrival.track, policy.identify.threshold)
+        if found.result.outcome not in (FaceOutcome.MATCH, FaceOutcome.MISMATCH):
+            return None
+        known = found.result.outcome is FaceOutcome.MATCH and found.person_id
+        face = found.result
+        if known and policy.challenge:
+            self._door.signal(self.reader, Signal.LOOK)
+            face = await self._match(found.person_id, time.monotonic())
+        return Claim(None, found.person_id if known else "", face, found.searched)
+
+    async def _gather(self, claim: Claim, read_at: float) -> tuple[Request, Decision]:
         """Ask for one factor after the other until there is an answer.
 
         After each the person is looked up again: who was revoked while they typed or looked at
         the camera stays out.
         """
-        request = self._request(credential, age_s)
+        age_s = 0.0 if claim.identified else time.monotonic() - read_at
+        request = self._request(claim, age_s)
         decision = self._decide(request)
         if decision.outcome is Outcome.NEED_PIN:
             self._door.waits(self.reader, True)
@@ -194,7 +271,7 @@ class Lane:
             finally:
                 self._door.waits(self.reader, False)
             # Counted here, so that no way out of this can spare a wrong one.
-            request = self._request(credential, age_s)
+            request = self._request(claim, age_s)
             if request.person is not None:
                 self._parts.pin_limits.tried(request.person.id, pin, time.monotonic())
             request = replace(request, pin=pin)
@@ -206,7 +283,7 @@ class Lane:
                 face = await self._look(request, read_at)
             finally:
                 self._door.waits(self.reader, False)
-            again = self._request(credential, age_s)
+            again = self._request(claim, age_s)
             request = replace(again, pin=request.pin, pin_locked=request.pin_locked, face=face)
             decision = self._decide(request)
         return request, decision
@@ -228,11 +305,14 @@ class Lane:
             log.error("door %s: a PIN can't be verified: %s", self._door.name, type(error).__name__)
             return PinOutcome.UNAVAILABLE
 
-    def _request(self, credential: Credential, age_s: float) -> Request:
+    def _request(self, claim: Claim, age_s: float) -> Request:
         """Everything known now about this wish to pass."""
         lookup, found = Lookup.UNKNOWN, Found()
         try:
-            found = self._parts.roster.find(credential)
+            if claim.credential is not None:
+                found = self._parts.roster.find(claim.credential)
+            elif claim.identified:
+                found = self._parts.roster.person(claim.person_id)
             lookup = Lookup.FOUND if found.person else Lookup.UNKNOWN
         except RosterUnavailable as error:
             log.error("door %s: the personnel list can't be read: %s", self._door.name, error)
@@ -241,7 +321,7 @@ class Lane:
         person = found.person
         return Request(
             door=self._door.name,
-            credential=credential,
+            credential=claim.credential,
             lookup=lookup,
             person=person,
             list_version=found.list_version,
@@ -256,6 +336,9 @@ class Lane:
             has_pin=found.has_pin,
             pin_locked=person is not None
             and self._parts.pin_limits.locked(person.id, time.monotonic()),
+            face=claim.face,
+            identified=claim.identified,
+            enrolled=claim.enrolled,
         )
 
     def _decide(self, request: Request) -> Decision:
@@ -263,13 +346,30 @@ class Lane:
 
     async def _look(self, request: Request, read_at: float) -> FaceResult:
         """Ask the face process; anything but a clear answer is `unavailable`."""
-        if self._parts.faces is None or self._camera is None or request.person is None:
+        if request.person is None:
+            return FaceResult(FaceOutcome.UNAVAILABLE, detail="nobody to compare with")
+        return await self._match(request.person.id, read_at)
+
+    async def _match(self, person_id: str, read_at: float) -> FaceResult:
+        faces = self._parts.faces
+        if faces is None or self._camera is None:
             return FaceResult(FaceOutcome.UNAVAILABLE, detail="no camera at this door")
         try:
-            return await self._parts.faces.match(self._camera, request.person.id, read_at)
+            return await faces.match(
+                self._camera,
+                person_id,
+                read_at,
+                challenge=self._parts.site.doors[self._door.name].challenge,
+                on_prompt=self._prompt,
+            )
         except Exception as error:
             log.exception("door %s: face match failed", self._door.name)
             return FaceResult(FaceOutcome.UNAVAILABLE, detail=type(error).__name__)
+
+    def _prompt(self, word: str) -> None:
+        """What the challenge asks of the person now."""
+        if word in (Signal.LEFT, Signal.RIGHT, Signal.STRAIGHT):
+            self._door.signal(self.reader, Signal(word))
 
     async def _record(
         self,
@@ -285,6 +385,8 @@ class Lane:
         try:
             if request.pin is PinOutcome.DURESS:  # also where a face or an interlock refuses
                 self._note_duress(request)
+            if decision.reason is Reason.DENIED_FACE_MISMATCH:
+                self._note_lent(request)
             took_ms = round((time.monotonic() - read_at) * 1000, 1)
             about = {"reader": self.reader, "way": self._way, "took_ms": took_ms, **(more or {})}
             event = access_event(request, decision, self._parts.site, self._parts.key, about)
@@ -319,6 +421,26 @@ class Lane:
         if request.person is not None:
             data |= {"person": request.person.id, "name": request.person.name}
         note = NewEvent("alarm.duress", self._door.name, data)
+        self._parts.ledger.append_soon(note).add_done_callback(seen)
+
+    def _note_lent(self, request: Request) -> None:
+        """The badge of one person, and the face of another who is on the list: named both."""
+        face, person = request.face, request.person
+        if face is None or face.nearest is None or person is None or request.identified:
+            return
+        other_id, distance = face.nearest
+        other = None
+        with contextlib.suppress(RosterUnavailable):
+            other = self._parts.roster.person(other_id).person
+        data = {
+            "door": self._door.name,
+            "reader": self.reader,
+            "person": {"id": person.id, "name": person.name, "company": person.company},
+            "face_person": other_id,
+            "face_name": other.name if other else "",
+            "distance": round(distance, 4),
+        }
+        note = NewEvent("alarm.lent_badge", self._door.name, data)
         self._parts.ledger.append_soon(note).add_done_callback(seen)
 
     async def _refuse_unreadable(self) -> None:

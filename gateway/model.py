@@ -131,10 +131,21 @@ class AccessLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class Identify:
+    """A door that opens to a face without a badge (one to many).  `threshold` is its own, stricter
+    distance; `limit` how many people may be enrolled for it, by the error rate that was measured
+    at that threshold."""
+
+    threshold: float
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class DoorPolicy:
     """What one door demands, on the way in and (`mode_out`) on the way out.
     `face_threshold` is the largest distance of two 128-d embeddings (Euclidean) that counts as
-    the same face."""
+    the same face.  `challenge`: a face counts only after it turned as it was told;
+    `deny_suspect`: not one that the passive cues speak against."""
 
     name: str
     mode: Mode
@@ -143,6 +154,9 @@ class DoorPolicy:
     face_min_templates: int = 3
     deny_when_tampered: bool = True
     mode_out: Mode = Mode.BADGE
+    challenge: bool = False
+    deny_suspect: bool = False
+    identify: Identify | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +181,25 @@ class FaceOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Liveness:
+    """Whether it was a person rather than a picture of one.  `challenge`: True passed, False not,
+    None not asked; `suspect`: the passive cues speak against it; `detail` says which."""
+
+    challenge: bool | None = None
+    suspect: bool = False
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FaceResult:
     """What the face process saw.
 
-    `distance` is the smallest distance to a template (0 = identical, None = nothing to
-    compare), `frames` how many frames with a face were compared, `frame_age_s` the age of
-    the frame used when it was compared, `detail` a short word on a fault (``frozen``,
-    ``black``, ``no signal`` ...), `timing_ms` what the time went into.
+    `distance` is the distance to the templates (gateway/face/score.py; 0 = identical, None =
+    nothing to compare), `frames` how many looks were compared, `frame_age_s` the age of the
+    newest of them, `seen_age_s` that of the frame which showed that the same face is still there,
+    `detail` a short word on a fault (``frozen``, ``black``, ``no signal`` ...).  `liveness` says
+    what a challenge or the passive cues found (None: not asked for), `nearest` which other
+    person's templates lie nearest, `about` is for the record and decides nothing.
     """
 
     outcome: FaceOutcome
@@ -181,7 +207,10 @@ class FaceResult:
     frames: int = 0
     frame_age_s: float | None = None
     detail: str = ""
-    timing_ms: Mapping[str, float] = field(default_factory=dict)
+    seen_age_s: float | None = None
+    liveness: Liveness | None = None
+    nearest: tuple[str, float] | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 class PinOutcome(StrEnum):
@@ -210,7 +239,8 @@ class Request:
     `age_s` is the time since the badge was read.  `face` None means not looked for yet.
     `busy` says that the door could not take the badge because too many were waiting, `way` is
     ``in`` or ``out``, `interlocked` names the door that must be closed first, `pin` None means
-    not asked for yet, `pin_locked` that too many wrong ones were typed.
+    not asked for yet, `pin_locked` that too many wrong ones were typed.  `identified`: no badge
+    was shown, a face was found among `enrolled` people.
     """
 
     door: str
@@ -231,6 +261,8 @@ class Request:
     has_pin: bool = False
     pin_locked: bool = False
     pin: PinOutcome | None = None
+    identified: bool = False
+    enrolled: int = 0
 
 
 class Outcome(StrEnum):
@@ -272,6 +304,9 @@ class Reason(StrEnum):
     DENIED_CAMERA_FAULT = "denied_camera_fault"
     DENIED_NO_FACE = "denied_no_face"
     DENIED_FACE_MISMATCH = "denied_face_mismatch"
+    DENIED_NOT_LIVE = "denied_not_live"
+    DENIED_NOT_IDENTIFIED = "denied_not_identified"
+    DENIED_IDENTIFY_LIMIT = "denied_identify_limit"
     DENIED_LEDGER_UNAVAILABLE = "denied_ledger_unavailable"
     DENIED_INTERNAL_ERROR = "denied_internal_error"
 

@@ -94,6 +94,18 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "the face is not the badge holder's",
         "el rostro no es el del titular del gafete",
     ),
+    "denied_not_live": (
+        "the face did not turn as it was told, or looks like a picture",
+        "el rostro no giró como se le pidió, o parece una imagen",
+    ),
+    "denied_not_identified": (
+        "nobody enrolled has this face; show your badge",
+        "nadie registrado tiene este rostro; muestre su gafete",
+    ),
+    "denied_identify_limit": (
+        "too many people are enrolled to open to a face alone; show your badge",
+        "hay demasiados registrados para abrir solo con el rostro; muestre su gafete",
+    ),
     "denied_ledger_unavailable": (
         "the log can't be written, so nobody passes; call the administrator",
         "no se puede escribir el registro y nadie pasa; llame al administrador",
@@ -134,6 +146,10 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "door.out_of_service": ("out of service: {reason}", "fuera de servicio: {reason}"),
     "door.in_service": ("back in service", "de nuevo en servicio"),
     "alarm.duress": ("DURESS: {name} was forced to open", "AMAGO: obligaron a {name} a abrir"),
+    "alarm.lent_badge": (
+        "LENT BADGE: the badge of {who}, the face of {face_name}",
+        "GAFETE PRESTADO: gafete de {who}, rostro de {face_name}",
+    ),
     "interlock.breached": (
         "open while {other} is not shut",
         "abierta mientras {other} no está cerrada",

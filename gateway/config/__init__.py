@@ -32,7 +32,16 @@ from gateway.config.tables import (
     ReaderTable,
     Tables,
 )
-from gateway.model import DAYS, HOLIDAY, AccessLevel, DoorPolicy, Period, Schedule, Site
+from gateway.model import (
+    DAYS,
+    HOLIDAY,
+    AccessLevel,
+    DoorPolicy,
+    Identify,
+    Period,
+    Schedule,
+    Site,
+)
 
 __all__ = [
     "BusTable",
@@ -170,6 +179,11 @@ def _site(tables: Tables, version: str) -> Site:
                 tables.face.min_templates,
                 door.on_tamper == "deny",
                 door.mode_out,
+                door.challenge,
+                door.suspect == "deny",
+                None
+                if door.identify is None
+                else Identify(door.identify.threshold, door.identify.limit),
             )
             for name, door in tables.doors.items()
         },

@@ -157,6 +157,21 @@ class CameraTable(_Table):
     options: dict[str, Any] = {}
 
 
+class IdentifyTable(_Table):
+    """A door that opens to a face without a badge.  `far` is the false-accept rate of one
+    comparison at `threshold`, as `garita face evaluate` measured it; `stranger_passes` the most
+    that a stranger's chance may be to be taken for anybody.  Together they limit the list."""
+
+    threshold: Annotated[float, Field(gt=0.2, le=0.5)]
+    far: Annotated[float, Field(gt=0, le=0.01)]
+    stranger_passes: Annotated[float, Field(gt=0, le=0.1)] = 0.01
+
+    @property
+    def limit(self) -> int:
+        """How many people may be enrolled: a stranger meets each of them once."""
+        return int(self.stranger_passes / self.far)
+
+
 class DoorTable(_Table):
     """A door.  `fail` says what the lock does without power: a fail-secure strike stays
     locked, a fail-safe magnet lets go.  `release` says which way the relay opens it."""
@@ -180,6 +195,9 @@ class DoorTable(_Table):
     held_alarm_s: Seconds = 30.0
     on_fire: Literal["report", "release"] = "report"
     on_tamper: Literal["deny", "report"] = "deny"
+    challenge: bool = False
+    suspect: Literal["report", "deny"] = "report"
+    identify: IdentifyTable | None = None
 
     @model_validator(mode="after")
     def _wiring(self) -> DoorTable:
@@ -190,6 +208,8 @@ class DoorTable(_Table):
             )
         if self.mode.face and self.camera is None:
             raise ValueError(f"mode '{self.mode}' needs a camera")
+        if self.camera is None and (self.identify is not None or self.challenge):
+            raise ValueError("identify and challenge need a camera")
         if self.mode_out.face:
             raise ValueError("mode_out: there is no camera for the way out")
         if self.held_alarm_s < self.held_warn_s:
@@ -218,8 +238,10 @@ class FaceTable(_Table):
     threshold: Annotated[float, Field(gt=0.2, le=0.6)] = 0.50
     min_templates: Annotated[int, Field(ge=1, le=20)] = 3
     timeout_s: Annotated[float, Field(ge=0.3, le=15)] = 3.0
-    max_frame_age_s: Annotated[float, Field(ge=0.05, le=2)] = 0.5
+    max_frame_age_s: Annotated[float, Field(ge=0.05, le=5)] = 1.5
     frames: Annotated[int, Field(ge=1, le=10)] = 3
+    others: Annotated[int, Field(ge=0, le=1000)] = 20
+    lent_threshold: Annotated[float, Field(gt=0.2, le=0.5)] = 0.45
     min_face_px: Annotated[int, Field(ge=40, le=400)] = 80
 
 

@@ -21,14 +21,20 @@ from gateway.model import Credential, NewEvent, Person, PersonStatus
 
 SCHEMA_VERSION = 2
 
-_FIND = """
+_SELECT = """
 SELECT (SELECT max(number) FROM list_version),
        p.id, p.name, p.company, p.role, p.valid_from, p.valid_until, p.status, r.at,
        p.access_levels, (SELECT count(*) FROM template t WHERE t.person_id = p.id),
        EXISTS (SELECT 1 FROM pin WHERE pin.person_id = p.id)
   FROM (SELECT ? AS wanted)
+"""
+_FIND = f"""{_SELECT}
   LEFT JOIN credential c ON c.key = wanted
   LEFT JOIN person p ON p.id = c.person_id
+  LEFT JOIN revocation r ON r.person_id = p.id
+"""
+_PERSON = f"""{_SELECT}
+  LEFT JOIN person p ON p.id = wanted
   LEFT JOIN revocation r ON r.person_id = p.id
 """
 
@@ -88,12 +94,15 @@ class Roster:
 
     def find(self, credential: Credential) -> Found:
         """Who holds `credential` now."""
-        row = self._rows(_FIND, (credential.key,))[0]
+        return self._found(self._rows(_FIND, (credential.key,))[0], (credential,))
+
+    @staticmethod
+    def _found(row: Sequence[Any], credentials: tuple[Credential, ...]) -> Found:
         version = int(row[0] or 0)
         if row[1] is None:
             return Found(list_version=version)
         try:
-            person = _person(row[1:10], credential)
+            person = _person(row[1:10], credentials)
             return Found(person, int(row[10]), version, bool(row[11]))
         except (ValueError, TypeError) as error:
             raise RosterUnavailable(f"the entry of a person is damaged: {error}") from error
@@ -105,6 +114,26 @@ class Roster:
             (person_id,),
         )
         return [SealedTemplate(*row) for row in rows]
+
+    def templates_mark(self) -> str:
+        """Another text whenever a template was added or removed."""
+        row = self._rows(
+            "SELECT count(*), (SELECT id FROM template ORDER BY rowid DESC LIMIT 1) FROM template"
+        )[0]
+        return f"{row[0]} {row[1]}"
+
+    def enrolled(self) -> dict[str, str]:
+        """Everybody with templates, by id, with a text that changes when theirs do."""
+        rows = self._rows(
+            "SELECT person_id, count(*) || ' ' || max(rowid) || ' ' || max(id) FROM template "
+            "GROUP BY person_id"
+        )
+        return dict(rows)
+
+    def person(self, person_id: str) -> Found:
+        """The person with an id, as `find` gives the holder of a badge; without credentials."""
+        row = self._rows(_PERSON, (person_id,))[0]
+        return self._found(row, ())
 
     def pin(self, person_id: str) -> SealedPin | None:
         """The PIN of a person as it is stored, or None if they have none."""
@@ -184,7 +213,7 @@ class Roster:
             self._db = None
 
 
-def _person(row: Sequence[Any], credential: Credential) -> Person:
+def _person(row: Sequence[Any], credentials: tuple[Credential, ...]) -> Person:
     key, name, company, role, valid_from, valid_until, status, revoked_at, levels_json = row
     levels = json.loads(levels_json)
     if not isinstance(levels, list):
@@ -198,6 +227,6 @@ def _person(row: Sequence[Any], credential: Credential) -> Person:
         valid_until=date.fromisoformat(valid_until) if valid_until else None,
         # A revocation made here overrides whatever the list says.
         status=PersonStatus.REVOKED if revoked_at else PersonStatus(status),
-        credentials=(credential,),
+        credentials=credentials,
         access_levels=tuple(levels),
     )

@@ -20,6 +20,8 @@ from gateway.model import (
     DoorPolicy,
     FaceOutcome,
     FaceResult,
+    Identify,
+    Liveness,
     Lookup,
     Mode,
     Outcome,
@@ -52,6 +54,9 @@ SITE = Site(
         "lab": DoorPolicy("lab", Mode.BADGE_FACE),
         "vault": DoorPolicy("vault", Mode.BADGE),
         "safe": DoorPolicy("safe", Mode.BADGE_PIN),
+        "kiosk": DoorPolicy("kiosk", Mode.BADGE, identify=Identify(0.40, 100)),
+        "cage": DoorPolicy("cage", Mode.BADGE_FACE, challenge=True),
+        "cell": DoorPolicy("cell", Mode.BADGE_FACE, deny_suspect=True),
     },
     schedules={
         "day": Schedule("day", (Period(WEEK, time(6), time(18)),)),
@@ -60,7 +65,9 @@ SITE = Site(
     },
     holidays={date(2026, 12, 25): "Christmas"},
     access_levels={
-        "plant": AccessLevel("plant", {"gate": "day", "lab": "day", "safe": "day"}),
+        "plant": AccessLevel(
+            "plant", dict.fromkeys(("gate", "lab", "safe", "kiosk", "cage", "cell"), "day")
+        ),
         "wary": AccessLevel("wary", {"gate": "day"}, Mode.BADGE_PIN),
     },
     policy_version="p1",
@@ -71,6 +78,9 @@ LAB = replace(GOOD, door="lab")
 SAFE = replace(GOOD, door="safe")
 WARY = replace(ANA, access_levels=("plant", "wary"))  # one more level, and it asks for a PIN
 MATCH = FaceResult(FaceOutcome.MATCH, 0.31, 1, 0.04)
+KIOSK = replace(GOOD, door="kiosk", credential=None, face=MATCH, identified=True, enrolled=100)
+LIVE = replace(LAB, door="cage", face=replace(MATCH, liveness=Liveness(challenge=True)))
+CELL = replace(LAB, door="cell", face=replace(MATCH, liveness=Liveness()))
 
 
 def local(*parts: int) -> datetime:
@@ -150,6 +160,24 @@ CASES = [
         replace(LAB, face=FaceResult(FaceOutcome.UNAVAILABLE)),
         NOON,
         Reason.DENIED_FACE_UNAVAILABLE,
+    ),
+    (replace(KIOSK, enrolled=101), NOON, Reason.DENIED_IDENTIFY_LIMIT),
+    (replace(KIOSK, person=None, lookup=Lookup.UNKNOWN), NOON, Reason.DENIED_NOT_IDENTIFIED),
+    (KIOSK, NOON, Reason.GRANTED),
+    (replace(KIOSK, enrolled=0), NOON, Reason.DENIED_IDENTIFY_LIMIT),
+    (replace(KIOSK, door="lab"), NOON, Reason.DENIED_IDENTIFY_LIMIT),
+    (replace(KIOSK, identified=False), NOON, Reason.DENIED_BAD_READ),
+    (replace(KIOSK, face=replace(MATCH, distance=0.41)), NOON, Reason.DENIED_FACE_MISMATCH),
+    (LIVE, NOON, Reason.GRANTED),
+    (replace(LIVE, face=replace(MATCH, liveness=None)), NOON, Reason.DENIED_NOT_LIVE),
+    (replace(LIVE, face=replace(MATCH, liveness=Liveness())), NOON, Reason.DENIED_NOT_LIVE),
+    (replace(LIVE, face=replace(MATCH, liveness=Liveness(False))), NOON, Reason.DENIED_NOT_LIVE),
+    (CELL, NOON, Reason.GRANTED),
+    (replace(CELL, face=MATCH), NOON, Reason.DENIED_NOT_LIVE),
+    (
+        replace(CELL, face=replace(MATCH, liveness=Liveness(None, True))),
+        NOON,
+        Reason.DENIED_NOT_LIVE,
     ),
 ]
 
