@@ -18,13 +18,19 @@ FACE_AT = (0.55, 0.22)  # where official portraits have the face, as shares of w
 
 
 def person_video(
-    photo: Path, path: Path, *, seconds: float = 2.0, zoom: float = 1.6, seed: int = 1
+    photo: Path,
+    path: Path,
+    *,
+    seconds: float = 2.0,
+    zoom: float = 1.6,
+    seed: int = 1,
+    fps: int = FPS,
 ) -> None:
     """Someone stands before the camera, face in the middle; `zoom` 1 shows as much of the
     height as the portrait does."""
     image = _load(photo)
     random = np.random.default_rng(seed)
-    count = round(seconds * FPS)
+    count = round(seconds * fps)
     width, height = SIZE
     frames = []
     for index in range(count):
@@ -37,7 +43,7 @@ def person_video(
         frame = cv2.warpAffine(image, matrix, SIZE, borderValue=(90, 96, 92))
         light = 1 + 0.12 * np.sin(turn + 1)
         frames.append(_noisy(frame * light, random))
-    _write(path, frames)
+    _write(path, frames, fps)
 
 
 def empty_video(path: Path, *, seconds: float = 2.0, seed: int = 2) -> None:
@@ -76,10 +82,10 @@ def _noisy(
     return noisy
 
 
-def _write(path: Path, frames: list[NDArray[np.uint8]]) -> None:
+def _write(path: Path, frames: list[NDArray[np.uint8]], fps: int = FPS) -> None:
     """Written beside and moved into place, so that a reader sees a whole file or the old one."""
     fresh = path.with_name(f"new-{path.name}")
-    writer = cv2.VideoWriter(str(fresh), cv2.VideoWriter.fourcc(*"MJPG"), FPS, SIZE)
+    writer = cv2.VideoWriter(str(fresh), cv2.VideoWriter.fourcc(*"MJPG"), fps, SIZE)
     if not writer.isOpened():
         raise OSError(f"{fresh}: OpenCV can't write this video")
     for frame in frames:

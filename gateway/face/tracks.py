@@ -121,7 +121,7 @@ class Tracker:
             return None
         scores = cv2.matchTemplate(small[y0:y1, x0:x1], track.patch, cv2.TM_CCOEFF_NORMED)
         _, best, _, place = cv2.minMaxLoc(scores)
-        if not ALIKE <= best:  # not a number fails too
+        if not best >= ALIKE:  # not a number fails too
             return None
         x, y = x0 + place[0], y0 + place[1]
         moved_x, moved_y = round((x - left) / self.scale), round((y - top) / self.scale)

@@ -46,26 +46,26 @@ class Worker:
         self._frames = int(config["frames"])
         self._others = int(config.get("others", 0))
         min_face_px = int(config["min_face_px"])
-        self._cameras: dict[str, OpenCvCamera] = {
+        self.cameras: dict[str, OpenCvCamera] = {
             name: registry.load("cameras", item["driver"]).make(item["options"])
             for name, item in config["cameras"].items()
         }
-        self._engine = Engine(min_face_px)
-        self._watchers = {
-            name: Watcher(camera, self._engine, min_face_px, self._arrival(name))
-            for name, camera in self._cameras.items()
+        self.engine = Engine(min_face_px)
+        self.watchers = {
+            name: Watcher(camera, self.engine, min_face_px, self._arrival(name))
+            for name, camera in self.cameras.items()
         }
         self._gallery = Gallery()
         # Two a camera: an enrolment must not keep a badge waiting.
-        self._pool = ThreadPoolExecutor(max_workers=max(1, 2 * len(self._cameras)))
+        self._pool = ThreadPoolExecutor(max_workers=max(1, 2 * len(self.cameras)))
 
     def run(self, requests: BinaryIO) -> None:
         """Serve until the daemon closes our stdin."""
-        for camera in self._cameras.values():
+        for camera in self.cameras.values():
             camera.start()
         # The first pass through the network costs more than all later ones.
-        self._engine.embed(np.zeros((160, 160, 3), np.uint8), Face(20, 20, 140, 140))
-        for watcher in self._watchers.values():
+        self.engine.embed(np.zeros((160, 160, 3), np.uint8), Face(20, 20, 140, 140))
+        for watcher in self.watchers.values():
             watcher.start()
         threading.Thread(target=self._tell_health, daemon=True).start()
         self._send({"ready": True})
@@ -96,7 +96,7 @@ class Worker:
     def _tell_health(self) -> None:
         told: dict[str, str] = {}
         while True:
-            for name, camera in self._cameras.items():
+            for name, camera in self.cameras.items():
                 state = camera.state.value
                 if told.get(name) != state and (camera.next(0, 0) or state != CameraState.OK):
                     told[name] = state
@@ -121,7 +121,7 @@ class Worker:
         tapped_at, deadline = float(request["tapped_at"]), float(request["deadline"])
         max_age, threshold = float(request["max_age_s"]), float(request["threshold"])
         camera = str(request["camera"])
-        watcher = self._watchers[camera]
+        watcher = self.watchers[camera]
         watcher.attend(deadline)
         best, looks, newest = float("inf"), 0, 0.0
         last: tuple[Seen, Embedding] | None = None
@@ -141,7 +141,7 @@ class Worker:
                 break
         if last is not None:
             return self._told("mismatch", best, looks, last, request, begun)
-        state = self._cameras[camera].state
+        state = self.cameras[camera].state
         if state is not CameraState.OK or watcher.newest is None:
             fault = CameraState.NO_SIGNAL if state is CameraState.OK else state
             return {"outcome": "camera_fault", "detail": fault.value}
@@ -152,7 +152,7 @@ class Worker:
         still be there.  The nearest two looks of it must agree on the person."""
         begun = time.monotonic()
         deadline, threshold = float(request["deadline"]), float(request["threshold"])
-        watcher = self._watchers[str(request["camera"])]
+        watcher = self.watchers[str(request["camera"])]
         watcher.attend(deadline)
         asked_at, newest, looks = float(request["tapped_at"]), 0.0, 0
         answer: dict[str, Any] = {"outcome": "no_face", "detail": "the face is gone"}
@@ -225,7 +225,7 @@ class Worker:
 
     def capture(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """One face good enough to enrol, or why there was none."""
-        camera = self._cameras[str(request["camera"])]
+        camera = self.cameras[str(request["camera"])]
         oldest = float(request["tapped_at"]) - float(request["max_age_s"])
         deadline, number = float(request["deadline"]), 0
         refused: str = quality.Refusal.NO_FACE
@@ -240,10 +240,10 @@ class Worker:
             if frame.at < oldest:
                 continue
             image: Image = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB)
-            faces = self._engine.detect(image)
+            faces = self.engine.detect(image)
             measured, refusal = quality.judge(image, faces)
             if refusal is None and measured is not None:
-                embedding = self._engine.embed(image, faces[0])
+                embedding = self.engine.embed(image, faces[0])
                 return {"template": pack(embedding), "quality": measured.as_dict()}
             refused = refusal or refused
         return {"refused": refused if number else CameraState.NO_SIGNAL.value}
