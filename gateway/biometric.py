@@ -28,7 +28,7 @@ class CardholderMatcher:
         """Compare the newest frames of `camera` with everything enrolled for `person_id`."""
         try:
             templates = [
-                self._vault.open(person_id, item.id, item.model, item.sealed)
+                self._vault.open(person_id, item.id, item.model, item.sealed, item.key)
                 for item in self._roster.templates(person_id)
             ]
         except (VaultError, RosterUnavailable) as error:

@@ -11,8 +11,9 @@ import typer
 
 from gateway.cli import common, people
 from gateway.config import Settings
-from gateway.face.vault import Vault
+from gateway.face.vault import Vault, VaultError
 from gateway.keys import KeyFileError, SiteKey
+from gateway.roster import faces
 
 if TYPE_CHECKING:  # heavy: loaded when the command runs, not for every `garita`
     from gateway.enrolment import Look
@@ -106,6 +107,8 @@ def _store(
     from gateway.face.quality import SENTENCES  # noqa: PLC0415
 
     db = people.open_list(settings)
+    # Faces from before each person had a key: taken over by whoever first has the site key.
+    faces.reseal(db.conn, vault, VaultError)
     wanted = settings.tables.face.min_templates
     report, failed = [], False
     for person, items in looks.items():
@@ -113,7 +116,7 @@ def _store(
         total = 0
         try:
             total = enrolment.store(db, vault, person, items, by=common.operator(), replace=not add)
-        except LookupError as missing:
+        except (LookupError, VaultError) as missing:
             error = str(missing)
         report.append(
             {

@@ -168,6 +168,10 @@ EVENTS: Mapping[str, tuple[str, str]] = {
         "lista versión {version}: {added} altas, {changed} cambios, {removed} bajas",
     ),
     "people.enrolled": ("{templates} face templates enrolled", "{templates} plantillas de rostro"),
+    "face.key_destroyed": (
+        "face key and {templates} templates destroyed by {by}: {why}",
+        "llave de rostro y {templates} plantillas destruidas por {by}: {why}",
+    ),
     "people.pin_set": ("PIN set by {by}", "PIN asignado por {by}"),
     "people.pin_cleared": ("PIN removed by {by}", "PIN eliminado por {by}"),
     "people.revoked": ("access revoked: {reason}", "acceso revocado: {reason}"),

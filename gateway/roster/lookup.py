@@ -19,7 +19,7 @@ from typing import Any
 
 from gateway.model import Credential, NewEvent, Person, PersonStatus
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _FIND = """
 SELECT (SELECT max(number) FROM list_version),
@@ -61,11 +61,13 @@ class ListVersion:
 
 @dataclass(frozen=True, slots=True)
 class SealedTemplate:
-    """An enrolled face, encrypted; `model` names the embedder that made it."""
+    """An enrolled face, encrypted; `model` names the embedder that made it, `key` is the
+    person's key (its id and itself, wrapped), or None if it was sealed with the site key."""
 
     id: str
     model: str
     sealed: bytes
+    key: tuple[str, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +103,16 @@ class Roster:
     def templates(self, person_id: str) -> list[SealedTemplate]:
         """The sealed templates of a person, oldest first."""
         rows = self._rows(
-            "SELECT id, model, sealed FROM template WHERE person_id = ? ORDER BY created_at, id",
+            # One statement: key and templates are of one moment, though they be sealed anew.
+            "SELECT t.id, t.model, t.sealed, k.key_id, k.wrapped FROM template t "
+            "LEFT JOIN person_key k ON k.person_id = t.person_id "
+            "WHERE t.person_id = ? ORDER BY t.created_at, t.id",
             (person_id,),
         )
-        return [SealedTemplate(*row) for row in rows]
+        return [
+            SealedTemplate(key, model, sealed, None if key_id is None else (key_id, wrapped))
+            for key, model, sealed, key_id, wrapped in rows
+        ]
 
     def pin(self, person_id: str) -> SealedPin | None:
         """The PIN of a person as it is stored, or None if they have none."""

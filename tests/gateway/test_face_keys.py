@@ -1,0 +1,257 @@
+"""A key per person: what opens, what does not, and what is left when it is destroyed."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gateway.biometric import CardholderMatcher
+from gateway.config.tables import FaceTable
+from gateway.face.vault import Vault, VaultError
+from gateway.keys import SiteKey
+from gateway.ledger import Ledger, LedgerReader
+from gateway.model import FaceOutcome
+from gateway.roster import Roster, faces, sync
+from gateway.roster.schema import migrate, open_admin
+from gateway.roster.source import COLUMNS, read_people
+
+SITE = SiteKey(bytes(range(32)))
+VAULT = Vault(SITE)
+FACE = bytes(range(256)) * 2
+NOW = "2026-11-25T00:00:00Z"
+
+
+def apply(path: Path, *ids: str) -> None:
+    file = path.with_suffix(".csv")
+    lines = [",".join(COLUMNS), *(f"{key},Name,,,,,,," for key in ids)]
+    file.write_text("\n".join(lines) + "\n")
+    db = open_admin(path)
+    sync.apply(db, sync.plan(db, read_people(file, levels=())), by="test")
+    db.close()
+
+
+def enrol(path: Path, person: str, *ids: str) -> None:
+    db = open_admin(path)
+    with db.conn as c:
+        key = faces.key_for(c, VAULT, person)
+        for item in ids:
+            sealed = VAULT.seal(person, item, "m", FACE, key)
+            c.execute(
+                "INSERT INTO template VALUES (?, ?, 'm', ?, '{}', ?)", (item, person, NOW, sealed)
+            )
+    db.close()
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    path = tmp_path / "people.db"
+    apply(path, "e1", "e2")
+    enrol(path, "e1", "t1", "t2")
+    enrol(path, "e2", "t3")
+    return path
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """people.db as version 2 had it: no keys, templates sealed with the site key itself."""
+    path = tmp_path / "people.db"
+    apply(path, "e1", "e2")
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("DROP TABLE person_key")
+        db.execute("DROP TABLE face_consent")
+        for person, item in (("e1", "t1"), ("e1", "t2"), ("e2", "t3")):
+            sealed = VAULT.seal(person, item, "m", FACE)
+            db.execute(
+                "INSERT INTO template VALUES (?, ?, 'm', ?, '{}', ?)", (item, person, NOW, sealed)
+            )
+        db.execute("PRAGMA user_version = 2")
+    return path
+
+
+def opened(path: Path, person: str, vault: Vault = VAULT) -> list[bytes]:
+    roster = Roster(path)
+    items = roster.templates(person)
+    roster.close()
+    return [vault.open(person, i.id, i.model, i.sealed, i.key) for i in items]
+
+
+def change(path: Path, sql: str, *values: object) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        assert db.execute(sql, values).rowcount > 0
+
+
+def events(path: Path, kind: str) -> list[tuple[str, dict[str, object]]]:
+    roster = Roster(path)
+    found = [(e.subject, dict(e.data)) for e in roster.outbox(100) if e.type == kind]
+    roster.close()
+    return found
+
+
+def test_each_person_has_a_key_of_their_own(people: Path) -> None:
+    assert opened(people, "e1") == [FACE, FACE] and opened(people, "e2") == [FACE]
+    with closing(sqlite3.connect(people)) as db:
+        keys = db.execute("SELECT key_id, wrapped FROM person_key").fetchall()
+    assert len({key for key, _ in keys}) == len({wrapped for _, wrapped in keys}) == 2
+    assert VAULT.new_key("e1")[1] != VAULT.new_key("e1")[1]
+    held = b"".join(file.read_bytes() for file in people.parent.glob("people.db*"))
+    assert FACE[:16] not in held
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        # a template of one person in another's row
+        "UPDATE template SET person_id = 'e1' WHERE id = 't3'",
+        # the key of another person, with its id or without
+        "UPDATE person_key SET wrapped = (SELECT wrapped FROM person_key WHERE person_id = 'e2')",
+        "UPDATE person_key SET key_id = 'k', wrapped = (SELECT wrapped FROM person_key "
+        "WHERE person_id = 'e2')",
+        "UPDATE person_key SET key_id = 'other' WHERE person_id = 'e1'",
+        "UPDATE person_key SET wrapped = substr(wrapped, 1, 20) WHERE person_id = 'e1'",
+        "UPDATE person_key SET wrapped = x'' WHERE person_id = 'e1'",
+        "UPDATE person_key SET wrapped = 'text' WHERE person_id = 'e1'",
+        "UPDATE person_key SET wrapped = zeroblob(60) WHERE person_id = 'e1'",
+        "UPDATE template SET sealed = substr(sealed, 1, 100) WHERE id = 't1'",
+        "UPDATE template SET sealed = 'text' WHERE id = 't1'",
+        "UPDATE template SET model = 'n' WHERE id = 't1'",
+        # without its key a template must not open by the old path
+        "DELETE FROM person_key WHERE person_id = 'e1'",
+    ],
+)
+async def test_what_was_moved_or_damaged_does_not_open(people: Path, harm: str) -> None:
+    change(people, harm)
+    with pytest.raises(VaultError) as caught:
+        opened(people, "e1")
+    assert "\\x" not in str(caught.value)
+    # and at the door: unavailable, which denies, before any face process is asked
+    matcher = CardholderMatcher(None, Roster(people), VAULT, FaceTable())  # type: ignore[arg-type]
+    assert (await matcher.match("gate", "e1", 0.0)).outcome is FaceOutcome.UNAVAILABLE
+
+
+def test_the_other_persons_pair_of_key_and_template_does_not_open(people: Path) -> None:
+    with closing(sqlite3.connect(people)) as db, db:
+        db.execute("DELETE FROM template WHERE person_id = 'e1'")
+        db.execute("DELETE FROM person_key WHERE person_id = 'e1'")
+        db.execute("UPDATE template SET person_id = 'e1'")
+        db.execute("UPDATE person_key SET person_id = 'e1'")
+    with pytest.raises(VaultError):
+        opened(people, "e1")
+
+
+def test_another_site_key_opens_nothing(people: Path) -> None:
+    with pytest.raises(VaultError):
+        opened(people, "e1", Vault(SiteKey(bytes(32))))
+
+
+def test_a_flipped_bit_anywhere_in_the_wrapped_key_is_noticed(people: Path) -> None:
+    (first, _) = Roster(people).templates("e1")
+    assert first.key is not None
+    for place in range(len(first.key[1])):
+        bad = bytearray(first.key[1])
+        bad[place] ^= 1
+        with pytest.raises(VaultError):
+            VAULT.open("e1", first.id, first.model, first.sealed, (first.key[0], bytes(bad)))
+
+
+def test_who_leaves_the_list_takes_the_key_along(people: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(people)) as db:
+        (key_id, wrapped) = db.execute(
+            "SELECT key_id, wrapped FROM person_key WHERE person_id = 'e1'"
+        ).fetchone()
+        sealed = [row[0] for row in db.execute("SELECT sealed FROM template")]
+    apply(people, "e2")
+    data = {"key_id": key_id, "templates": 2, "by": "test", "why": "left the list"}
+    assert events(people, "face.key_destroyed") == [("e1", data)]
+    held = b"".join(file.read_bytes() for file in tmp_path.glob("people.db*"))
+    assert wrapped not in held and sealed[0] not in held and sealed[1] not in held
+    assert sealed[2] in held and opened(people, "e2") == [FACE]
+    apply(people, "e2")  # twice: nothing more to destroy
+    assert len(events(people, "face.key_destroyed")) == 1
+
+
+def test_the_log_verifies_after_a_key_was_destroyed(people: Path, tmp_path: Path) -> None:
+    apply(people, "e2")
+    roster = Roster(people)
+    with closing(Ledger.open(tmp_path / "ledger.db", gateway="g")) as ledger:
+        for _ in range(2):  # whoever died after recording and before clearing does it again
+            for event in roster.outbox(100):
+                ledger.append_sync(event)
+    reader = LedgerReader(tmp_path / "ledger.db")
+    types = [event.type for event in reader.after(0, 100)]
+    assert types.count("face.key_destroyed") == 1
+    assert reader.verify().ok
+    reader.close()
+
+
+def test_an_old_face_opens_after_the_update_and_is_resealed(old: Path) -> None:
+    migrate(old)
+    assert opened(old, "e1") == [FACE, FACE]  # by the old path: nobody loses their face
+    before = [item.sealed for item in Roster(old).templates("e1")]
+    db = open_admin(old)
+    assert faces.reseal(db.conn, VAULT, VaultError) == (2, [])
+    assert faces.reseal(db.conn, VAULT, VaultError) == (0, [])
+    db.close()
+    assert opened(old, "e1") == [FACE, FACE] and opened(old, "e2") == [FACE]
+    assert all(item.key for item in Roster(old).templates("e1"))
+    held = b"".join(file.read_bytes() for file in old.parent.glob("people.db*"))
+    assert before[0] not in held
+    assert events(old, "face.key_destroyed") == []
+
+
+def test_one_old_face_that_does_not_open_leaves_the_others_alone(old: Path) -> None:
+    migrate(old)
+    change(old, "UPDATE template SET sealed = x'00' WHERE id = 't2'")
+    db = open_admin(old)
+    assert faces.reseal(db.conn, VAULT, VaultError) == (1, ["e1"])
+    assert [row[0] for row in db.conn.execute("SELECT person_id FROM person_key")] == ["e2"]
+    wrong = Vault(SiteKey(bytes(32)))
+    assert faces.reseal(db.conn, wrong, VaultError) == (0, ["e1"])
+    db.close()
+    assert opened(old, "e2") == [FACE]
+
+
+def test_an_old_face_without_a_key_is_destroyed_with_an_event_too(old: Path) -> None:
+    migrate(old)
+    apply(old, "e2")
+    ((subject, data),) = events(old, "face.key_destroyed")
+    assert (subject, data["key_id"], data["templates"]) == ("e1", None, 2)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from gateway.roster import faces
+from gateway.roster.schema import open_admin
+db = open_admin(Path(sys.argv[1])).conn
+with db:
+    db.execute("BEGIN IMMEDIATE")
+    faces.destroy(db, "e1", why="w", by="t")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_killed_in_between_leaves_key_templates_and_no_event(people: Path) -> None:
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(people)], check=False)
+    assert ended.returncode == -9
+    assert opened(people, "e1") == [FACE, FACE]
+    assert events(people, "face.key_destroyed") == []
+
+
+def test_a_reader_in_the_way_delays_the_scrub_and_nothing_else(people: Path) -> None:
+    db = open_admin(people)
+    db.conn.execute("PRAGMA busy_timeout = 50")
+    with closing(sqlite3.connect(people, isolation_level=None)) as busy:
+        busy.execute("BEGIN")
+        busy.execute("SELECT * FROM person").fetchall()
+        with db.conn as c:
+            assert faces.destroy(c, "e1", why="w", by="t") == 2
+        assert not faces.scrub(db.conn)
+        busy.execute("ROLLBACK")
+    assert faces.scrub(db.conn)
+    assert Path(f"{people}-wal").stat().st_size == 0
+    db.close()
