@@ -40,7 +40,7 @@ from gateway.pin import Pins
 from gateway.pinpad import PinLimits
 from gateway.plant import build_plant
 from gateway.readerkeys import ReaderKeys, ReaderKeysError
-from gateway.roster import Roster, RosterUnavailable
+from gateway.roster import Roster, RosterUnavailable, faces
 from gateway.roster.schema import migrate
 from gateway.uplink import Uplink
 
@@ -48,6 +48,7 @@ log = logging.getLogger("garita.daemon")
 
 OUTBOX_POLL_S = 0.5
 CLOCK_POLL_S = 1.0
+RETENTION_POLL_S = 3600.0
 READER_STALL_S = 5.0
 
 
@@ -161,6 +162,7 @@ class Daemon:
             ).run,
             "outbox": self._drain_outbox,
             "clock": self._watch_clock,
+            "retention": self._keep_retention,
             "watchdog": self._watchdog,
         }
         tasks |= {f"inputs {name}": board.run for name, board in self.inputs.items()}
@@ -272,6 +274,23 @@ class Daemon:
                     await self._nudge.wait()
             except TimeoutError:
                 continue
+
+    async def _keep_retention(self) -> None:
+        """Destroy faces whose last day is past: hourly, by the site's day, never by a clock that
+        can't be trusted."""
+        while True:
+            if self.clock.trusted:
+                today = self.clock.now().astimezone(self._settings.site.zone).date()
+                try:
+                    gone = await asyncio.to_thread(
+                        faces.purge_file, self._settings.people_path, today
+                    )
+                    if gone:
+                        log.info("retention over: %d face(s) destroyed", len(gone))
+                        self._nudge.set()
+                except RosterUnavailable as error:
+                    log.warning("faces past their retention wait: %s", error)
+            await asyncio.sleep(RETENTION_POLL_S)
 
     async def _watch_clock(self) -> None:
         while True:

@@ -58,7 +58,8 @@ def decide(request: Request, site: Site, now: datetime) -> Decision:
     21. It was not typed in time                 -> denied_no_pin
     22. It is wrong, or can't be told            -> denied_wrong_pin
     23. No face is asked for                     -> granted
-    24. Too few face templates are enrolled      -> denied_face_not_enrolled
+    24. Too few face templates are enrolled, or
+        their retention is over                  -> denied_face_not_enrolled
     25. The face was not looked for yet          -> face_required (likewise)
     26. The face process is away                 -> denied_face_unavailable
     27. The camera shows nothing to go by        -> denied_camera_fault
@@ -132,6 +133,8 @@ def _decide(request: Request, site: Site, now: datetime) -> Decision:
             return deny(step)
     if not face:
         return _answer(Outcome.GRANT, Reason.GRANTED, site, request, rule)
+    if request.face_until is not None and local.date() > request.face_until:
+        return deny(Reason.DENIED_FACE_NOT_ENROLLED, f"retention ended {request.face_until}")
     if request.templates < max(1, door.face_min_templates):
         return deny(
             Reason.DENIED_FACE_NOT_ENROLLED,

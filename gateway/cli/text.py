@@ -172,6 +172,11 @@ EVENTS: Mapping[str, tuple[str, str]] = {
         "face key and {templates} templates destroyed by {by}: {why}",
         "llave de rostro y {templates} plantillas destruidas por {by}: {why}",
     ),
+    "face.consent_set": (
+        "agreed to the face match on {given_at}, until {until}",
+        "consintió la comparación de rostro el {given_at}, hasta {until}",
+    ),
+    "face.forgotten": ("face forgotten by {by}: {reason}", "rostro olvidado por {by}: {reason}"),
     "people.pin_set": ("PIN set by {by}", "PIN asignado por {by}"),
     "people.pin_cleared": ("PIN removed by {by}", "PIN eliminado por {by}"),
     "people.revoked": ("access revoked: {reason}", "acceso revocado: {reason}"),

@@ -221,6 +221,9 @@ class FaceTable(_Table):
     max_frame_age_s: Annotated[float, Field(ge=0.05, le=2)] = 0.5
     frames: Annotated[int, Field(ge=1, le=10)] = 3
     min_face_px: Annotated[int, Field(ge=40, le=400)] = 80
+    # False, so that an update stops no enrolment; the sample file says true, so that who begins
+    # anew has to say no (docs/privacy.md).
+    require_consent: bool = False
 
 
 class MqttSettings(_Table):

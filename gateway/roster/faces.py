@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import date
+from pathlib import Path
 from typing import Protocol
 
+from gateway.roster.lookup import RosterUnavailable
 from gateway.roster.schema import now_text, put_event
 
 WrappedKey = tuple[str, bytes]
@@ -112,3 +115,90 @@ def scrub(db: sqlite3.Connection) -> bool:
             return not cursor.fetchone()[0]
     except sqlite3.Error:  # what was asked for is done and on record; the bytes go at the next one
         return False
+
+
+def set_consent(
+    db: sqlite3.Connection,
+    person_id: str,
+    *,
+    given_at: date,
+    until: date | None,
+    note: str,
+    by: str,
+) -> bool:
+    """Write down that a person agreed, and the last day on which their face may be used (None: no
+    end was set); the one before is replaced, and stays in the log.  False if nobody on the
+    list has that id."""
+    days = (given_at.isoformat(), until.isoformat() if until else None)
+    with db:
+        db.execute("BEGIN IMMEDIATE")
+        done = db.execute(
+            "INSERT OR REPLACE INTO face_consent (person_id, given_at, until, note, by) "
+            "SELECT id, ?, ?, ?, ? FROM person WHERE id = ?",
+            (*days, note, by, person_id),
+        ).rowcount
+        if done:
+            data = {"given_at": days[0], "until": days[1], "note": note, "by": by}
+            put_event(db, "face.consent_set", person_id, data)
+    return bool(done)
+
+
+def has_consent(db: sqlite3.Connection, person_id: str, today: date) -> bool:
+    """Whether the person's consent is in force on that day of the site."""
+    row = db.execute(
+        "SELECT 1 FROM face_consent WHERE person_id = ? AND given_at <= ? "
+        "AND (until IS NULL OR until >= ?)",
+        (person_id, today.isoformat(), today.isoformat()),
+    ).fetchone()
+    return row is not None
+
+
+def forget(db: sqlite3.Connection, person_id: str, *, why: str, by: str) -> int | None:
+    """Destroy all that is kept of a person's face; the person stays on the list.
+
+    Returns how many templates there were, or None if there was nothing at all (no event then).
+    """
+    with db:
+        db.execute("BEGIN IMMEDIATE")
+        lost = destroy(db, person_id, why=why, by=by)
+        agreed = db.execute("DELETE FROM face_consent WHERE person_id = ?", (person_id,)).rowcount
+        if lost is None and not agreed:
+            return None
+        data = {"reason": why, "templates": lost or 0, "by": by}
+        put_event(db, "face.forgotten", person_id, data)
+    scrub(db)
+    return lost or 0
+
+
+def purge(db: sqlite3.Connection, today: date, *, by: str) -> list[str]:
+    """Destroy the faces of everybody whose last day is past; returns whose.
+
+    `today` is the site's day by a clock that can be trusted: a clock wrongly ahead would destroy
+    faces that nobody gave up.
+    """
+    with db:
+        db.execute("BEGIN IMMEDIATE")
+        due = db.execute(
+            "SELECT person_id, until FROM face_consent WHERE until < ?", (today.isoformat(),)
+        ).fetchall()
+        for person_id, until in due:
+            destroy(db, person_id, why=f"retention ended {until}", by=by)
+            db.execute("DELETE FROM face_consent WHERE person_id = ?", (person_id,))
+    if due:
+        scrub(db)
+    return [person_id for person_id, _ in due]
+
+
+def purge_file(path: Path, today: date) -> list[str]:
+    """`purge` for the daemon: blocks for up to 10 s, so call it in a thread.  Raises
+    RosterUnavailable; does nothing where there is no list yet."""
+    try:
+        if not path.exists():
+            return []
+        uri = f"{path.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(uri, uri=True, timeout=10)) as db:
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA secure_delete = ON")
+            return purge(db, today, by="gateway")
+    except sqlite3.Error as error:
+        raise RosterUnavailable(f"{path.name}: {error}") from error

@@ -25,7 +25,8 @@ _FIND = """
 SELECT (SELECT max(number) FROM list_version),
        p.id, p.name, p.company, p.role, p.valid_from, p.valid_until, p.status, r.at,
        p.access_levels, (SELECT count(*) FROM template t WHERE t.person_id = p.id),
-       EXISTS (SELECT 1 FROM pin WHERE pin.person_id = p.id)
+       EXISTS (SELECT 1 FROM pin WHERE pin.person_id = p.id),
+       (SELECT until FROM face_consent f WHERE f.person_id = p.id)
   FROM (SELECT ? AS wanted)
   LEFT JOIN credential c ON c.key = wanted
   LEFT JOIN person p ON p.id = c.person_id
@@ -40,13 +41,14 @@ class RosterUnavailable(Exception):
 @dataclass(frozen=True, slots=True)
 class Found:
     """Who holds a credential (None: nobody), how many face templates they have enrolled,
-    which version of the list says so (0: no list was ever applied), and whether they have a
-    PIN."""
+    which version of the list says so (0: no list was ever applied), whether they have a PIN,
+    and the last day on which their face may be used (None: no end was set)."""
 
     person: Person | None = None
     templates: int = 0
     list_version: int = 0
     has_pin: bool = False
+    face_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,8 @@ class Roster:
             return Found(list_version=version)
         try:
             person = _person(row[1:10], credential)
-            return Found(person, int(row[10]), version, bool(row[11]))
+            until = date.fromisoformat(row[12]) if row[12] else None
+            return Found(person, int(row[10]), version, bool(row[11]), until)
         except (ValueError, TypeError) as error:
             raise RosterUnavailable(f"the entry of a person is damaged: {error}") from error
 

@@ -167,6 +167,25 @@ def test_every_command_explains_itself() -> None:
         assert group in top and "Commands" in done.stdout
 
 
+async def test_consent_is_written_listed_and_forgotten(rig: Rig) -> None:
+    await synced(rig)
+    face = ("face", "consent", "e1", "--date")
+    assert (await rig.acli(*face, "2999-01-01", check=False)).returncode == 2
+    assert (await rig.acli(*face, "yesterday", check=False)).returncode == 2
+    late = await rig.acli(*face, "2026-11-01", "--until", "2026-10-31", check=False)
+    assert late.returncode == 2
+    nobody = await rig.acli("face", "consent", "e9", "--date", "2026-11-01", check=False)
+    assert nobody.returncode == 1
+    await rig.acli(*face, "2026-11-01", "--until", "2026-11-02", "--note", "[paper]")
+    listed = json.loads((await rig.acli("face", "consent", "--list", "--json")).stdout)
+    assert [(row["person"], row["note"]) for row in listed] == [("e1", "[paper]")]
+    assert "[paper]" in (await rig.acli("face", "consent", "--list")).stdout
+    assert json.loads((await rig.acli("face", "purge", "--json")).stdout) == {"purged": ["e1"]}
+    gone = await rig.acli("face", "forget", "e1", "--reason", "asked", check=False)
+    assert gone.returncode == 1 and "nothing is kept" in gone.stderr
+    assert json.loads((await rig.acli("face", "keys", "--json")).stdout) == []
+
+
 # Words
 
 
@@ -184,7 +203,7 @@ def test_every_event_type_has_words_and_is_documented() -> None:
     source = "".join(
         p.read_text() for p in (ROOT / "gateway").rglob("*.py") if "cli" not in p.parts
     )
-    prefixes = "access|door|device|people|gateway|ledger|clock|reader|interlock|alarm"
+    prefixes = "access|door|device|people|gateway|ledger|clock|reader|interlock|alarm|face"
     used = set(re.findall(rf'"((?:{prefixes})\.[a-z_]+)"', source))
     docs = (ROOT / "docs" / "mqtt.md").read_text()
     assert used - {"ledger.db", "people.db"} == set(text.EVENTS)

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -255,3 +256,57 @@ def test_a_reader_in_the_way_delays_the_scrub_and_nothing_else(people: Path) -> 
     assert faces.scrub(db.conn)
     assert Path(f"{people}-wal").stat().st_size == 0
     db.close()
+
+
+# Consent and retention
+
+
+def agree(path: Path, person: str, until: str | None) -> bool:
+    db = open_admin(path)
+    last = date.fromisoformat(until) if until else None
+    done = faces.set_consent(
+        db.conn, person, given_at=date(2026, 11, 1), until=last, note="paper 7", by="t"
+    )
+    db.close()
+    return done
+
+
+def test_consent_has_a_first_and_a_last_day(people: Path) -> None:
+    assert not agree(people, "nobody", None)
+    assert agree(people, "e1", "2026-11-30") and agree(people, "e2", None)
+    db = open_admin(people)
+    days = {day: faces.has_consent(db.conn, "e1", date.fromisoformat(day)) for day in (
+        "2026-10-31", "2026-11-01", "2026-11-30", "2026-12-01")}  # fmt: skip
+    assert list(days.values()) == [False, True, True, False]
+    assert faces.has_consent(db.conn, "e2", date(2036, 1, 1))
+    assert not faces.has_consent(db.conn, "e3", date(2026, 11, 2))
+    db.close()
+    assert [subject for subject, _ in events(people, "face.consent_set")] == ["e1", "e2"]
+
+
+def test_a_purge_takes_what_is_past_its_day_and_once(people: Path) -> None:
+    agree(people, "e1", "2026-11-30")
+    agree(people, "e2", None)
+    assert faces.purge_file(people, date(2026, 11, 30)) == []
+    assert faces.purge_file(people, date(2026, 12, 1)) == ["e1"]
+    assert faces.purge_file(people, date(2026, 12, 1)) == []
+    ((subject, data),) = events(people, "face.key_destroyed")
+    assert (subject, data["templates"], data["by"]) == ("e1", 2, "gateway")
+    assert data["why"] == "retention ended 2026-11-30"
+    assert opened(people, "e1") == [] and opened(people, "e2") == [FACE]
+    assert faces.purge_file(people.parent / "none.db", date(2026, 12, 1)) == []
+
+
+def test_forgetting_leaves_the_person_and_nothing_of_the_face(people: Path) -> None:
+    agree(people, "e1", None)
+    db = open_admin(people)
+    assert faces.forget(db.conn, "e1", why="asked", by="t") == 2
+    assert faces.forget(db.conn, "e1", why="asked", by="t") is None
+    assert db.conn.execute("SELECT count(*) FROM person WHERE id = 'e1'").fetchone() == (1,)
+    for table in ("template", "person_key", "face_consent"):
+        found = db.conn.execute(f"SELECT 1 FROM {table} WHERE person_id = 'e1'").fetchall()
+        assert found == [], table
+    db.close()
+    assert len(events(people, "face.key_destroyed")) == len(events(people, "face.forgotten")) == 1
+    enrol(people, "e1", "t9")  # whoever comes back gets another key
+    assert opened(people, "e1") == [FACE]
