@@ -17,7 +17,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.control import ControlServer
 from gateway.devices import LockBoard
+from gateway.face.evidence import Evidence
 from gateway.face.service import FaceService
 from gateway.face.vault import Vault
 from gateway.keys import KeyFileError, SiteKey
@@ -290,7 +291,20 @@ class Daemon:
                         self._nudge.set()
                 except RosterUnavailable as error:
                     log.warning("faces past their retention wait: %s", error)
+                await self._purge_pictures(today)
             await asyncio.sleep(RETENTION_POLL_S)
+
+    async def _purge_pictures(self, today: date) -> None:
+        days = self._settings.tables.face.keep_pictures_days
+        pictures = Evidence(self._settings.evidence_path)
+        try:
+            count = await asyncio.to_thread(pictures.purge, today, days)
+        except OSError as error:
+            log.warning("pictures past their retention wait: %s", error)
+            return
+        if count:
+            data = {"count": count, "days": days}
+            self.note(NewEvent("face.pictures_purged", self._settings.site.gateway, data))
 
     async def _watch_clock(self) -> None:
         while True:

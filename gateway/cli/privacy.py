@@ -1,11 +1,15 @@
-"""`garita face consent | forget | purge | keys`: what is kept of people's faces, and its end.
+"""`garita face consent`, `forget`, `purge`, `keys`, `picture`: what is kept of faces, and its end.
 
 Each act and its event are one transaction in people.db.
 """
 
 from __future__ import annotations
 
+import os
+import sqlite3
+from contextlib import closing
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,8 +18,10 @@ from rich.table import Table
 
 from gateway.cli import common, people
 from gateway.config import Settings
+from gateway.face.evidence import Evidence, EvidenceError, site_sealer
 from gateway.face.vault import Vault, VaultError
-from gateway.keys import KeyFileError, SiteKey
+from gateway.keys import KeyFileError, Sealer, SiteKey
+from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.roster import faces
 
 NOTE_LIMIT = 200
@@ -24,7 +30,7 @@ PersonOption = Annotated[str, typer.Argument(help="The person's id; not with --l
 
 def attach(app: typer.Typer) -> None:
     """Put these commands on `garita face`."""
-    for command in (consent, forget, purge, keys):
+    for command in (consent, forget, purge, keys, picture):
         app.command(command.__name__)(command)
 
 
@@ -143,6 +149,51 @@ def keys(
         common.out.print(table)
     if not all(row["opens"] for row in rows):
         raise typer.Exit(common.CHECK_FAILED)
+
+
+def picture(
+    seq: Annotated[int, typer.Argument(help="The event's number in the log.", min=1)],
+    out: Annotated[Path, typer.Option("--out", help="The JPEG to write; a new file.")],
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+) -> None:
+    """Take the sealed picture of one event out.  Who did it goes into the log first."""
+    settings = common.settings(config)
+    try:
+        site = SiteKey.load(settings.tables.site.key_file)
+        with closing(LedgerReader(settings.ledger_path)) as reader:
+            event = reader.get(seq)
+    except (KeyFileError, LedgerUnavailable) as error:
+        common.fail(str(error), common.UNREACHABLE)
+    if event is None:
+        common.fail(f"there is no event {seq}", common.REFUSED)
+    pictures, day = Evidence(settings.evidence_path), date.fromisoformat(event.time[:10])
+    db = people.open_list(settings)
+    try:
+        holder = pictures.holder(event.id, day)
+        jpeg = pictures.open(event.id, day, _picture_key(db.conn, site, holder))
+        handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            faces.viewed(db.conn, seq=seq, event_id=event.id, by=common.operator())
+            file.write(jpeg)
+    except (EvidenceError, VaultError) as error:
+        common.fail(str(error), common.REFUSED)
+    except OSError as error:
+        common.fail(f"{out}: {error.strerror}", common.REFUSED)
+    finally:
+        db.close()
+    common.nudge(settings)
+    common.out.print(f"{out}: written; that you did is in the log", markup=False)
+
+
+def _picture_key(db: sqlite3.Connection, site: SiteKey, holder: tuple[str, str] | None) -> Sealer:
+    if holder is None:
+        return site_sealer(site)
+    row = db.execute(
+        "SELECT key_id, wrapped FROM person_key WHERE person_id = ? AND key_id = ?", holder
+    ).fetchone()
+    if row is None:
+        raise EvidenceError("the key of this picture was destroyed; nobody can open it any more")
+    return Vault(site).sealer(holder[0], (row[0], row[1]))
 
 
 def _ending(settings: Settings, days: int, json: bool) -> None:

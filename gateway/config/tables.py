@@ -224,6 +224,8 @@ class FaceTable(_Table):
     # False, so that an update stops no enrolment; the sample file says true, so that who begins
     # anew has to say no (docs/privacy.md).
     require_consent: bool = False
+    keep_pictures: Literal["never", "denied", "all"] = "never"
+    keep_pictures_days: Annotated[int, Field(ge=1, le=365)] = 7
 
 
 class MqttSettings(_Table):

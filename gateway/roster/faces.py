@@ -143,6 +143,13 @@ def set_consent(
     return bool(done)
 
 
+def viewed(db: sqlite3.Connection, *, seq: int, event_id: str, by: str) -> None:
+    """Put on record who takes the sealed picture of an event out."""
+    with db:
+        data = {"seq": seq, "event": event_id, "by": by}
+        put_event(db, "face.picture_viewed", event_id, data)
+
+
 def has_consent(db: sqlite3.Connection, person_id: str, today: date) -> bool:
     """Whether the person's consent is in force on that day of the site."""
     row = db.execute(

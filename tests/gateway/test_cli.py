@@ -9,14 +9,19 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from demo.rig import Rig
+from gateway import config
 from gateway.cli import text
 from gateway.cli.log import _defused
+from gateway.face.evidence import Evidence, Kept, site_sealer
 from gateway.face.quality import SENTENCES, Refusal
+from gateway.face.vault import Vault
+from gateway.keys import SiteKey
 from gateway.ledger import Ledger, LedgerReader
 from gateway.model import Event, NewEvent, Reason
 
@@ -256,3 +261,30 @@ def test_the_example_list_fits_the_example_configuration() -> None:
     settings = load(ROOT / "config" / "garita.toml")
     source = read_people(ROOT / "config" / "people.example.csv", levels=settings.site.access_levels)
     assert source.errors == [] and len(source.people) == 4
+
+
+async def test_a_picture_is_taken_out_with_a_record_of_who_did(rig: Rig) -> None:
+    await synced(rig)
+    settings = config.load(rig.config)
+    key = SiteKey.load(settings.tables.site.key_file)
+    reader = LedgerReader(settings.ledger_path)
+    event = reader.get(1)
+    assert event is not None
+    store = Evidence(settings.evidence_path, min_free=0)
+    day = date.fromisoformat(event.time[:10])
+    assert store.keep(event.id, day, b"jpeg", site_sealer(key), None) is Kept.KEPT
+    out = rig.folder / "seen.jpg"
+    await rig.acli("face", "picture", "1", "--out", str(out))
+    assert out.read_bytes() == b"jpeg" and out.stat().st_mode & 0o077 == 0
+    seen = reader.tail(1)[0]
+    assert (seen.type, seen.data["seq"]) == ("face.picture_viewed", 1)
+    again = await rig.acli("face", "picture", "1", "--out", str(out), check=False)
+    assert again.returncode == 1 and reader.tail(1)[0].seq == seen.seq
+    # Sealed with a key that was destroyed since: gone for good.
+    vault = Vault(key)
+    person_key = vault.new_key("e1")
+    sealer = vault.sealer("e1", person_key)
+    assert store.keep(seen.id, day, b"jpeg", sealer, ("e1", person_key[0])) is Kept.KEPT
+    gone = await rig.acli("face", "picture", str(seen.seq), "--out", f"{out}2", check=False)
+    assert gone.returncode == 1 and "destroyed" in gone.stderr
+    reader.close()
