@@ -26,6 +26,29 @@ VAULT = Vault(SITE)
 FACE = bytes(range(256)) * 2
 NOW = "2026-11-25T00:00:00Z"
 
+# The tables as the program before person keys made them.
+VERSION_2 = """
+CREATE TABLE "person" ( "id" TEXT PRIMARY KEY, "name" TEXT NOT NULL, "company" TEXT NOT NULL,
+   "role" TEXT NOT NULL, "valid_from" TEXT, "valid_until" TEXT, "status" TEXT NOT NULL,
+   "access_levels" TEXT NOT NULL );
+CREATE TABLE "credential" ( "key" TEXT PRIMARY KEY,
+   "person_id" TEXT NOT NULL REFERENCES "person"("id") );
+CREATE INDEX "idx_credential_person_id" ON "credential" ("person_id");
+CREATE TABLE "revocation" ( "person_id" TEXT PRIMARY KEY, "at" TEXT NOT NULL, "why" TEXT,
+   "by" TEXT );
+CREATE TABLE "list_version" ( "number" INTEGER PRIMARY KEY, "applied_at" TEXT, "source" TEXT,
+   "source_sha256" TEXT, "added" INTEGER, "changed" INTEGER, "removed" INTEGER, "total" INTEGER,
+   "by" TEXT );
+CREATE TABLE "template" ( "id" TEXT PRIMARY KEY, "person_id" TEXT NOT NULL,
+   "model" TEXT NOT NULL, "created_at" TEXT NOT NULL, "quality" TEXT, "sealed" BLOB NOT NULL );
+CREATE INDEX "idx_template_person_id" ON "template" ("person_id");
+CREATE TABLE "outbox" ( "id" TEXT PRIMARY KEY, "created_at" TEXT NOT NULL, "type" TEXT NOT NULL,
+   "subject" TEXT NOT NULL, "data" TEXT NOT NULL );
+CREATE TABLE pin ( person_id TEXT PRIMARY KEY NOT NULL, hash TEXT NOT NULL, duress_hash TEXT,
+   set_at TEXT NOT NULL, by TEXT );
+PRAGMA user_version = 2;
+"""
+
 
 def apply(path: Path, *ids: str) -> None:
     file = path.with_suffix(".csv")
@@ -61,16 +84,20 @@ def people(tmp_path: Path) -> Path:
 def old(tmp_path: Path) -> Path:
     """people.db as version 2 had it: no keys, templates sealed with the site key itself."""
     path = tmp_path / "people.db"
-    apply(path, "e1", "e2")
     with closing(sqlite3.connect(path)) as db, db:
-        db.execute("DROP TABLE person_key")
-        db.execute("DROP TABLE face_consent")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.executescript(VERSION_2)
+        for person in ("e1", "e2"):
+            db.execute(
+                "INSERT INTO person VALUES (?, 'Name', '', '', NULL, NULL, 'active', '[]')",
+                (person,),
+            )
+        db.execute("INSERT INTO list_version VALUES (1, ?, 'l.csv', '', 2, 0, 0, 2, 'x')", (NOW,))
         for person, item in (("e1", "t1"), ("e1", "t2"), ("e2", "t3")):
             sealed = VAULT.seal(person, item, "m", FACE)
             db.execute(
                 "INSERT INTO template VALUES (?, ?, 'm', ?, '{}', ?)", (item, person, NOW, sealed)
             )
-        db.execute("PRAGMA user_version = 2")
     return path
 
 
