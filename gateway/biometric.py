@@ -65,7 +65,8 @@ class CardholderMatcher:
         try:
             sealed = self._roster.templates(person_id)
             templates = [
-                self._vault.open(person_id, item.id, item.model, item.sealed) for item in sealed
+                self._vault.open(person_id, item.id, item.model, item.sealed, item.key)
+                for item in sealed
             ]
         except (VaultError, RosterUnavailable) as error:
             return FaceResult(FaceOutcome.UNAVAILABLE, detail=str(error))
@@ -147,7 +148,7 @@ class CardholderMatcher:
             for person in people:
                 try:
                     opened[person] = b"".join(
-                        self._vault.open(person, item.id, item.model, item.sealed)
+                        self._vault.open(person, item.id, item.model, item.sealed, item.key)
                         for item in roster.templates(person)
                     )
                 except (VaultError, RosterUnavailable) as error:

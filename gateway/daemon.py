@@ -17,7 +17,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.control import ControlServer
 from gateway.devices import LockBoard
+from gateway.face.evidence import Evidence
 from gateway.face.service import FaceService
 from gateway.face.vault import Vault
 from gateway.keys import KeyFileError, SiteKey
@@ -40,7 +41,7 @@ from gateway.pin import Pins
 from gateway.pinpad import PinLimits
 from gateway.plant import build_plant
 from gateway.readerkeys import ReaderKeys, ReaderKeysError
-from gateway.roster import Roster, RosterUnavailable
+from gateway.roster import Roster, RosterUnavailable, faces
 from gateway.roster.schema import migrate
 from gateway.uplink import Uplink
 
@@ -48,6 +49,7 @@ log = logging.getLogger("garita.daemon")
 
 OUTBOX_POLL_S = 0.5
 CLOCK_POLL_S = 1.0
+RETENTION_POLL_S = 3600.0
 READER_STALL_S = 5.0
 
 
@@ -170,6 +172,7 @@ class Daemon:
             ).run,
             "outbox": self._drain_outbox,
             "clock": self._watch_clock,
+            "retention": self._keep_retention,
             "watchdog": self._watchdog,
         }
         tasks |= {f"inputs {name}": board.run for name, board in self.inputs.items()}
@@ -284,6 +287,36 @@ class Daemon:
                     await self._nudge.wait()
             except TimeoutError:
                 continue
+
+    async def _keep_retention(self) -> None:
+        """Destroy faces whose last day is past: hourly, by the site's day, never by a clock that
+        can't be trusted."""
+        while True:
+            if self.clock.trusted:
+                today = self.clock.now().astimezone(self._settings.site.zone).date()
+                try:
+                    gone = await asyncio.to_thread(
+                        faces.purge_file, self._settings.people_path, today
+                    )
+                    if gone:
+                        log.info("retention over: %d face(s) destroyed", len(gone))
+                        self._nudge.set()
+                except RosterUnavailable as error:
+                    log.warning("faces past their retention wait: %s", error)
+                await self._purge_pictures(today)
+            await asyncio.sleep(RETENTION_POLL_S)
+
+    async def _purge_pictures(self, today: date) -> None:
+        days = self._settings.tables.face.keep_pictures_days
+        pictures = Evidence(self._settings.evidence_path)
+        try:
+            count = await asyncio.to_thread(pictures.purge, today, days)
+        except OSError as error:
+            log.warning("pictures past their retention wait: %s", error)
+            return
+        if count:
+            data = {"count": count, "days": days}
+            self.note(NewEvent("face.pictures_purged", self._settings.site.gateway, data))
 
     async def _watch_clock(self) -> None:
         while True:

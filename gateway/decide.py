@@ -61,7 +61,8 @@ def decide(request: Request, site: Site, now: datetime) -> Decision:
     23. It was not typed in time                         -> denied_no_pin
     24. It is wrong, or can't be told                    -> denied_wrong_pin
     25. No face is asked for                             -> granted
-    26. Too few face templates are enrolled              -> denied_face_not_enrolled
+    26. Too few face templates are enrolled, or their retention is over
+                                                         -> denied_face_not_enrolled
     27. The face was not looked for yet                  -> face_required (likewise)
     28. The face process is away                         -> denied_face_unavailable
     29. The camera shows nothing to go by                -> denied_camera_fault
@@ -146,6 +147,8 @@ def _decide(request: Request, site: Site, now: datetime) -> Decision:
             return deny(step)
     if not face and not request.identified:
         return _answer(Outcome.GRANT, Reason.GRANTED, site, request, rule)
+    if request.face_until is not None and local.date() > request.face_until:
+        return deny(Reason.DENIED_FACE_NOT_ENROLLED, f"retention ended {request.face_until}")
     if request.templates < max(1, door.face_min_templates):
         return deny(
             Reason.DENIED_FACE_NOT_ENROLLED,

@@ -326,6 +326,7 @@ class Lane:
             person=person,
             list_version=found.list_version,
             templates=found.templates,
+            face_until=found.face_until,
             age_s=age_s,
             clock_trusted=self._parts.clock.trusted,
             lock_ready=self._door.lock_ready,

@@ -239,7 +239,8 @@ class Request:
     `age_s` is the time since the badge was read.  `face` None means not looked for yet.
     `busy` says that the door could not take the badge because too many were waiting, `way` is
     ``in`` or ``out``, `interlocked` names the door that must be closed first, `pin` None means
-    not asked for yet, `pin_locked` that too many wrong ones were typed.  `identified`: no badge
+    not asked for yet, `face_until` is the last day on which the face may be used (None: no end),
+    `pin_locked` that too many wrong ones were typed.  `identified`: no badge
     was shown, a face was found among `enrolled` people.
     """
 
@@ -249,6 +250,7 @@ class Request:
     person: Person | None = None
     list_version: int = 0
     templates: int = 0
+    face_until: date | None = None
     face: FaceResult | None = None
     age_s: float = 0.0
     clock_trusted: bool = True

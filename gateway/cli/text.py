@@ -184,6 +184,23 @@ EVENTS: Mapping[str, tuple[str, str]] = {
         "lista versión {version}: {added} altas, {changed} cambios, {removed} bajas",
     ),
     "people.enrolled": ("{templates} face templates enrolled", "{templates} plantillas de rostro"),
+    "face.key_destroyed": (
+        "face key and {templates} templates destroyed by {by}: {why}",
+        "llave de rostro y {templates} plantillas destruidas por {by}: {why}",
+    ),
+    "face.consent_set": (
+        "agreed to the face match on {given_at}, until {until}",
+        "consintió la comparación de rostro el {given_at}, hasta {until}",
+    ),
+    "face.picture_viewed": (
+        "{by} looked at the picture of event {seq}",
+        "{by} vio la imagen del evento {seq}",
+    ),
+    "face.pictures_purged": (
+        "{count} pictures deleted after {days} days",
+        "{count} imágenes borradas después de {days} días",
+    ),
+    "face.forgotten": ("face forgotten by {by}: {reason}", "rostro olvidado por {by}: {reason}"),
     "people.pin_set": ("PIN set by {by}", "PIN asignado por {by}"),
     "people.pin_cleared": ("PIN removed by {by}", "PIN eliminado por {by}"),
     "people.revoked": ("access revoked: {reason}", "acceso revocado: {reason}"),

@@ -86,6 +86,10 @@ class Settings:
         return self.tables.site.data_dir / "reader-keys.json"
 
     @property
+    def evidence_path(self) -> Path:
+        return self.tables.site.data_dir / "evidence"
+
+    @property
     def doors_path(self) -> Path:
         return self.tables.site.data_dir / "doors.json"
 

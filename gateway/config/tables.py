@@ -243,6 +243,11 @@ class FaceTable(_Table):
     others: Annotated[int, Field(ge=0, le=1000)] = 20
     lent_threshold: Annotated[float, Field(gt=0.2, le=0.5)] = 0.45
     min_face_px: Annotated[int, Field(ge=40, le=400)] = 80
+    # False, so that an update stops no enrolment; the sample file says true, so that who begins
+    # anew has to say no (docs/privacy.md).
+    require_consent: bool = False
+    keep_pictures: Literal["never", "denied", "all"] = "never"
+    keep_pictures_days: Annotated[int, Field(ge=1, le=365)] = 7
 
 
 class MqttSettings(_Table):

@@ -19,13 +19,14 @@ from typing import Any
 
 from gateway.model import Credential, NewEvent, Person, PersonStatus
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _SELECT = """
 SELECT (SELECT max(number) FROM list_version),
        p.id, p.name, p.company, p.role, p.valid_from, p.valid_until, p.status, r.at,
        p.access_levels, (SELECT count(*) FROM template t WHERE t.person_id = p.id),
-       EXISTS (SELECT 1 FROM pin WHERE pin.person_id = p.id)
+       EXISTS (SELECT 1 FROM pin WHERE pin.person_id = p.id),
+       (SELECT until FROM face_consent f WHERE f.person_id = p.id)
   FROM (SELECT ? AS wanted)
 """
 _FIND = f"""{_SELECT}
@@ -46,13 +47,14 @@ class RosterUnavailable(Exception):
 @dataclass(frozen=True, slots=True)
 class Found:
     """Who holds a credential (None: nobody), how many face templates they have enrolled,
-    which version of the list says so (0: no list was ever applied), and whether they have a
-    PIN."""
+    which version of the list says so (0: no list was ever applied), whether they have a PIN,
+    and the last day on which their face may be used (None: no end was set)."""
 
     person: Person | None = None
     templates: int = 0
     list_version: int = 0
     has_pin: bool = False
+    face_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,13 @@ class ListVersion:
 
 @dataclass(frozen=True, slots=True)
 class SealedTemplate:
-    """An enrolled face, encrypted; `model` names the embedder that made it."""
+    """An enrolled face, encrypted; `model` names the embedder that made it, `key` is the
+    person's key (its id and itself, wrapped), or None if it was sealed with the site key."""
 
     id: str
     model: str
     sealed: bytes
+    key: tuple[str, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +107,24 @@ class Roster:
             return Found(list_version=version)
         try:
             person = _person(row[1:10], credentials)
-            return Found(person, int(row[10]), version, bool(row[11]))
+            until = date.fromisoformat(row[12]) if row[12] else None
+            return Found(person, int(row[10]), version, bool(row[11]), until)
         except (ValueError, TypeError) as error:
             raise RosterUnavailable(f"the entry of a person is damaged: {error}") from error
 
     def templates(self, person_id: str) -> list[SealedTemplate]:
         """The sealed templates of a person, oldest first."""
         rows = self._rows(
-            "SELECT id, model, sealed FROM template WHERE person_id = ? ORDER BY created_at, id",
+            # One statement: key and templates are of one moment, though they be sealed anew.
+            "SELECT t.id, t.model, t.sealed, k.key_id, k.wrapped FROM template t "
+            "LEFT JOIN person_key k ON k.person_id = t.person_id "
+            "WHERE t.person_id = ? ORDER BY t.created_at, t.id",
             (person_id,),
         )
-        return [SealedTemplate(*row) for row in rows]
+        return [
+            SealedTemplate(key, model, sealed, None if key_id is None else (key_id, wrapped))
+            for key, model, sealed, key_id, wrapped in rows
+        ]
 
     def templates_mark(self) -> str:
         """Another text whenever a template was added or removed."""
@@ -125,8 +136,9 @@ class Roster:
     def enrolled(self) -> dict[str, str]:
         """Everybody with templates, by id, with a text that changes when theirs do."""
         rows = self._rows(
-            "SELECT person_id, count(*) || ' ' || max(rowid) || ' ' || max(id) FROM template "
-            "GROUP BY person_id"
+            "SELECT t.person_id, count(*) || ' ' || max(t.rowid) || ' ' || max(t.id) "
+            "FROM template t LEFT JOIN face_consent c ON c.person_id = t.person_id "
+            "WHERE c.until IS NULL OR c.until >= date('now', '-1 day') GROUP BY t.person_id"
         )
         return dict(rows)
 

@@ -10,6 +10,8 @@ revocation    who was revoked by `garita people revoke`; no list undoes it, not 
 list_version  every list that was applied: when, from what, how it differed
 template      face templates, sealed (gateway/face/vault.py)
 pin           since version 2: PINs, peppered and hashed (gateway/pin.py), never the digits
+person_key    since version 3: the key of a person's templates, wrapped; gone with the person
+face_consent  since version 3: when a person agreed to the face match, and until when (the day)
 outbox        admin acts on their way to the log, written with the act in one transaction
 """
 
@@ -45,6 +47,22 @@ _UPGRADES: tuple[str, ...] = (
        by TEXT
     )
     """,
+    """
+    CREATE TABLE IF NOT EXISTS person_key (
+       person_id TEXT PRIMARY KEY NOT NULL,
+       wrapped BLOB NOT NULL,
+       created_at TEXT NOT NULL,
+       key_id TEXT NOT NULL
+    )
+    --
+    CREATE TABLE IF NOT EXISTS face_consent (
+       person_id TEXT PRIMARY KEY NOT NULL,
+       given_at TEXT NOT NULL,
+       until TEXT,
+       note TEXT,
+       by TEXT
+    )
+    """,
 )
 
 
@@ -61,6 +79,8 @@ def open_admin(path: Path) -> Database:
         db = Database(connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        # What is deleted is overwritten: keys, templates and hashes are not to be found again.
+        connection.execute("PRAGMA secure_delete = ON")
         _bring_up(connection, path, create=lambda: _create(db))
         return db
     except (sqlite3.Error, OSError) as error:

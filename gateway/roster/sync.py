@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gateway.model import Person
+from gateway.roster import faces
 from gateway.roster.schema import now_text, put_event
 from gateway.roster.source import Source
 
@@ -93,9 +94,11 @@ def apply(
         if _version(connection) != plan.base:
             raise SyncError("another list was applied in the meantime; look at the plan again")
         gone = [(key,) for key, _ in plan.removed]
-        lost = _count(connection, "SELECT count(*) FROM template WHERE person_id = ?", gone)
+        lost = 0
+        for (key,) in gone:
+            lost += faces.destroy(connection, key, why="left the list", by=by) or 0
         for table, column in (
-            ("template", "person_id"),
+            ("face_consent", "person_id"),
             ("pin", "person_id"),
             ("credential", "person_id"),
             ("person", "id"),
@@ -133,6 +136,8 @@ def apply(
         )
         data = {"version": number, "source": plan.source, "sha256": plan.sha256, "by": by, **counts}
         put_event(connection, "people.synced", "people", {**data, "templates_removed": lost})
+    if lost:
+        faces.scrub(connection)
     return number
 
 
@@ -234,10 +239,6 @@ def _values(person: Person) -> tuple[str | None, ...]:
 def _version(connection: sqlite3.Connection) -> int:
     row = connection.execute("SELECT coalesce(max(number), 0) FROM list_version").fetchone()
     return int(row[0])
-
-
-def _count(connection: sqlite3.Connection, sql: str, keys: Iterable[tuple[str]]) -> int:
-    return sum(int(connection.execute(sql, key).fetchone()[0]) for key in keys)
 
 
 def _counted(rows: Iterable[Any], progress: Callable[[int], None] | None) -> Iterable[Any]:

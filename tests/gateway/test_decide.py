@@ -138,6 +138,13 @@ CASES = [
     (replace(GOOD, person=WARY), NOON, Reason.PIN_REQUIRED),
     (replace(GOOD, person=WARY, way="out", has_pin=False), NOON, Reason.GRANTED),
     (replace(LAB, templates=2), NOON, Reason.DENIED_FACE_NOT_ENROLLED),
+    (
+        replace(LAB, face=MATCH, face_until=date(2026, 11, 23)),
+        NOON,
+        Reason.DENIED_FACE_NOT_ENROLLED,
+    ),
+    (replace(LAB, face=MATCH, face_until=date(2026, 11, 24)), NOON, Reason.GRANTED),
+    (replace(GOOD, face_until=date(2026, 11, 23)), NOON, Reason.GRANTED),  # no face is asked for
     (LAB, NOON, Reason.FACE_REQUIRED),
     (replace(LAB, face=MATCH), NOON, Reason.GRANTED),
     (replace(LAB, face=replace(MATCH, distance=0.5)), NOON, Reason.GRANTED),

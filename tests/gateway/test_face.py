@@ -158,7 +158,7 @@ def test_templates_are_sealed_on_the_disk(engine: Engine, photos: Path, tmp_path
     db.close()
     (sealed,) = Roster(path).templates("e1")
     plain = look.embedding.astype("<f4").tobytes()
-    assert vault.open("e1", sealed.id, sealed.model, sealed.sealed) == plain
+    assert vault.open("e1", sealed.id, sealed.model, sealed.sealed, sealed.key) == plain
     on_disk = b"".join(item.read_bytes() for item in tmp_path.glob("people.db*"))
     assert plain[:16] not in on_disk
     event = Roster(path).outbox(10)[-1]
