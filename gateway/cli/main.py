@@ -15,7 +15,7 @@ import typer
 from rich.table import Table
 
 from gateway import __version__, control, devices
-from gateway.cli import common, door, enroll, log, people, pin, reader
+from gateway.cli import common, door, enroll, face, log, people, pin, reader
 from gateway.keys import KeyFileError, SiteKey
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ lock_app = typer.Typer(no_args_is_help=True, help="Locks, while the gateway is s
 people.app.command("enroll")(enroll.enroll)
 people.app.command("pin")(pin.pin)
 app.add_typer(people.app, name="people", help="The authorized-personnel list.")
+app.add_typer(face.app, name="face", help="Faces: how well they are told apart.")
 app.add_typer(log.app, name="log", help="The log: read, verify, export.")
 app.add_typer(reader.app, name="reader", help="Badge readers.")
 app.add_typer(key_app, name="key")
