@@ -202,7 +202,7 @@ def test_folders_and_files_by_person(tmp_path: Path) -> None:
             put(tmp_path / name)
     assert {key: len(found) for key, found in evaluate.people(tmp_path).items()} == {"a": 2, "b": 2}
     with pytest.raises(BadData, match="two people"):
-        evaluate.people(tmp_path / "a")
+        evaluate.people(tmp_path / "none")
 
 
 def test_pairs_as_csv_and_as_lfw(tmp_path: Path) -> None:
