@@ -29,6 +29,7 @@ from gateway.face.statistics import Trials
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".ppm", ".tif", ".tiff"})
 MAX_BYTES = 32 * 1024 * 1024
 MAX_SIDE = 1600
+TINY = 200  # px of the shorter side
 Score = Callable[[NDArray[np.float32], NDArray[np.float32]], float]
 
 
@@ -262,7 +263,7 @@ def _look(path: Path) -> Seen:
 
 
 def read(path: Path, upscale: float = 1.0) -> Image | None:
-    """A picture as RGB, enlarged, then at most 1600 pixels on its longer side; None if it is
+    """A picture as RGB, enlarged if it is tiny, at most 1600 pixels on its longer side; None if it is
     none."""
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -273,7 +274,8 @@ def read(path: Path, upscale: float = 1.0) -> Image | None:
         return None
     if picture is None:
         return None
-    scale = min(upscale, MAX_SIDE / max(picture.shape[:2]))
+    tiny = min(picture.shape[:2]) < TINY
+    scale = min(upscale if tiny else 1.0, MAX_SIDE / max(picture.shape[:2]))
     if scale != 1:
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=method)

@@ -13,7 +13,7 @@ import numpy as np
 from gateway.face.statistics import Trials
 
 TICKS = (0.0001, 0.001, 0.01, 0.05, 0.1, 0.2, 0.4)
-MARKS = (0.40, 0.45, 0.50, 0.55, 0.60)
+MARKS = (0.35, 0.40, 0.45, 0.50, 0.55)
 _deviate = np.vectorize(NormalDist().inv_cdf, otypes=[float])
 
 

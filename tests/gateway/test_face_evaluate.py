@@ -12,10 +12,12 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
+from gateway.cli import face as face_command
 from gateway.cli.main import app
 from gateway.face import evaluate, plot
 from gateway.face.evaluate import BadData, Plan, Seen
 from gateway.face.quality import Refusal
+from gateway.face.score import LENGTH, RECOMMENDED, score
 from gateway.face.statistics import Rate, Trials, clopper_pearson, smallest_shown
 
 runner = CliRunner()
@@ -127,14 +129,48 @@ def test_one_bad_person_widens_the_bounds_by_person() -> None:
     assert (by_person.refused, by_person.asked, by_person.mistaken) == (1, 10, 0)
 
 
-def face(place: float, noise: float, random: np.random.Generator) -> NDArray[np.float32]:
+def face(place: int, noise: float, random: np.random.Generator) -> NDArray[np.float32]:
     base = np.zeros(128, np.float32)
-    base[0] = place
+    base[place] = 1.42
     return (base + random.normal(0, noise, 128)).astype(np.float32)
 
 
+def rows(*places: float) -> NDArray[np.float32]:
+    """Embeddings in a plane, at these angles in degrees."""
+    made = np.zeros((len(places), 128), np.float32)
+    made[:, 0], made[:, 1] = np.cos(np.radians(places)), np.sin(np.radians(places))
+    return made
+
+
+def test_a_score_is_the_angle_between_the_means() -> None:
+    assert score(rows(10), rows(10)) == pytest.approx(0, abs=1e-6)
+    assert score(rows(0), rows(60)) == pytest.approx(LENGTH)
+    assert score(rows(-20, 20), rows(50, 60, 70)) == pytest.approx(LENGTH, rel=1e-6)
+    assert score(3 * rows(0), 0.1 * rows(60)) == pytest.approx(LENGTH, rel=1e-6)
+
+
+def test_one_odd_template_does_not_open() -> None:
+    """A template that is another's face: the smallest distance would be 0."""
+    assert score(rows(60), rows(0, 2, 60)) > 0.9
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0])
+def test_a_score_of_nonsense_lets_nobody_pass(value: float) -> None:
+    broken = np.full((1, 128), value, np.float32)
+    good = rows(0)
+    for probes, templates in ((broken, good), (good, broken), (broken, broken)):
+        assert score(probes, templates) == np.inf
+    assert score(good[:0], good) == np.inf
+    assert score(good, good[:0]) == np.inf
+    assert score(good, np.concatenate([good, -good])) == np.inf
+
+
+def test_the_command_tries_the_recommended_threshold() -> None:
+    assert face_command.RECOMMENDED == RECOMMENDED
+
+
 def crowd(people: int = 4, pictures: int = 8) -> dict[str, list[Seen]]:
-    """People one apart from the next, each picture nearly the same."""
+    """People at right angles (two apart), each picture nearly the same."""
     random = np.random.default_rng(3)
     return {
         f"p{person}": [Seen(face(person, 0.001, random), None) for _ in range(pictures)]
