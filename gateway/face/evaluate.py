@@ -263,8 +263,8 @@ def _look(path: Path) -> Seen:
 
 
 def read(path: Path, upscale: float = 1.0) -> Image | None:
-    """A picture as RGB, enlarged if it is tiny, at most 1600 pixels on its longer side; None if it is
-    none."""
+    """A picture as RGB, enlarged if it is tiny, at most 1600 pixels on its longer side; None
+    if it is none."""
     try:
         if path.stat().st_size > MAX_BYTES:
             return None

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from gateway.cli import face as face_command
+from gateway.cli import facetrial
 from gateway.cli.main import app
 from gateway.face import evaluate, plot
 from gateway.face.evaluate import BadData, Plan, Seen
@@ -166,7 +166,7 @@ def test_a_score_of_nonsense_lets_nobody_pass(value: float) -> None:
 
 
 def test_the_command_tries_the_recommended_threshold() -> None:
-    assert face_command.RECOMMENDED == RECOMMENDED
+    assert facetrial.RECOMMENDED == RECOMMENDED
 
 
 def crowd(people: int = 4, pictures: int = 8) -> dict[str, list[Seen]]:
