@@ -161,8 +161,11 @@ def _print(made: Report, settings: Settings, weeks: int) -> None:
         show(say("none"))
     else:
         show(say("span", since=made.since[:16], until=made.until[:16]))
-        counts = [(say(key), made.outcomes[key]) for key in OUTCOMES if key in made.outcomes]
-        show(f"{say('outcomes')}: " + ", ".join(f"{name} {count}" for name, count in counts))
+        counts = [
+            f"{say(key) if key in OUTCOMES else key} {count}"
+            for key, count in sorted(made.outcomes.items(), key=lambda item: -item[1])
+        ]
+        show(f"{say('outcomes')}: {', '.join(counts)}")
         _print_errors(made, say, show)
         for title, drifts in (("camera", made.cameras), ("hour", made.hours)):
             if drifts:
