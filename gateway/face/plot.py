@@ -34,7 +34,7 @@ def det(made: Trials, path: Path, title: str, threshold: float) -> None:
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError as error:
         raise NoPlotting(
-            "the plot needs matplotlib, which is not installed: pip install 'garita[evaluate]'"
+            "the plot needs matplotlib, which is not installed: pip install 'matplotlib>=3.8,<4'"
         ) from error
     floors = [0.5 / max(1, len(scores)) for scores in (made.impostor, made.genuine)]
     least = [1 / max(1.0, rate.trials) for rate in (made.fmr(0.5), made.fnmr(0.5))]

@@ -298,7 +298,7 @@ def test_without_matplotlib_it_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(plot.NoPlotting, match=r"garita\[evaluate\]"):
+    with pytest.raises(plot.NoPlotting, match="pip install 'matplotlib"):
         plot.det(known([0.2], [0.9]), tmp_path / "det.png", "known", 0.5)
 
 
