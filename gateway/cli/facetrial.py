@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,6 +62,8 @@ def evaluate(
         made, left_out, refused = _try(path, images, upscale, plan)
     except evaluation.BadData as error:
         common.fail(str(error), common.REFUSED)
+    except BrokenExecutor:
+        common.fail("a process that looks at faces died (no memory, or no models)", common.REFUSED)
     if plot is not None:
         _plot(made, plot, f"{path.name}: {_method(path, plan)}", threshold)
     if json:

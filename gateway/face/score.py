@@ -34,12 +34,12 @@ def score(probes: NDArray[np.float32], templates: NDArray[np.float32]) -> float:
     """
     if not len(probes) or not len(templates):
         return math.inf
-    distance = LENGTH * float(np.linalg.norm(_direction(probes) - _direction(templates)))
+    distance = LENGTH * float(np.linalg.norm(direction(probes) - direction(templates)))
     return distance if math.isfinite(distance) else math.inf
 
 
-def _direction(embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The mean direction of (n, 128), of length 1; not a number where there is none."""
+def direction(embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The mean direction of (n, 128), shape (128,), of length 1; not a number if there is none."""
     rows = embeddings.astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -186,6 +187,18 @@ def test_everybody_is_tried_against_everybody() -> None:
     assert made.genuine.max() < 0.1
     assert made.impostor.min() > 0.9
     assert not (made.probe_person == made.holder_person).any()
+
+
+def test_all_at_once_is_the_same_as_one_by_one() -> None:
+    random = np.random.default_rng(5)
+    seen = {
+        str(person): [Seen(random.normal(0, 0.1, 128).astype(np.float32), None) for _ in range(9)]
+        for person in range(5)
+    }
+    at_once, _ = evaluate.trials(seen, Plan(frames=3))
+    one_by_one, _ = evaluate.trials(seen, Plan(frames=3, rule=partial(score)))
+    assert at_once.genuine == pytest.approx(one_by_one.genuine, abs=1e-12)
+    assert at_once.impostor == pytest.approx(one_by_one.impostor, abs=1e-12)
 
 
 def test_no_picture_is_template_and_probe_at_once() -> None:
