@@ -150,7 +150,7 @@ class DoorPolicy:
     name: str
     mode: Mode
     badge_max_age_s: float = 5.0
-    face_threshold: float = 0.50
+    face_threshold: float = 0.40
     face_min_templates: int = 3
     deny_when_tampered: bool = True
     mode_out: Mode = Mode.BADGE

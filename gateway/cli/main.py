@@ -35,7 +35,9 @@ app.add_typer(reader.app, name="reader", help="Badge readers.")
 app.add_typer(key_app, name="key")
 app.add_typer(clock_app, name="clock")
 app.add_typer(lock_app, name="lock")
-app.add_typer(face.app, name="face", help="Faces: consent, keys, and their end.")
+app.add_typer(
+    face.app, name="face", help="Faces: how well they are told apart; consent, keys, and their end."
+)
 app.add_typer(door.app, name="door", help="Doors: in and out of service.")
 app.add_typer(door.interlock_app, name="interlock", help="Doors that are never open together.")
 

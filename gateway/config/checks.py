@@ -202,8 +202,8 @@ def warnings(tables: Tables) -> Iterator[str]:
                 yield f"access_levels.{name}: door {door_name} has no keypad: its holders stay out"
     if tables.face.keep_pictures != "never":
         yield "face.keep_pictures: this version takes no pictures yet; none will be kept"
-    if tables.face.threshold > 0.55:
-        yield "face.threshold: above 0.55 strangers begin to pass (docs/face.md)"
+    if tables.face.threshold > 0.45:
+        yield "face.threshold: above 0.45 strangers begin to pass (docs/face.md)"
     if tables.mqtt is None:
         yield "mqtt: not configured; events stay in the ledger only"
     elif not tables.mqtt.tls and tables.mqtt.host not in ("localhost", "127.0.0.1", "::1"):

@@ -2,8 +2,9 @@
 the badge's holder".
 
 Whose face is it (a lent badge; identification without a badge), and how near do strangers come
-(this site's own error rate).  One array, searched whole: 100,000 templates in some milliseconds.
-Filled by the daemon, which alone can open templates; forgotten with the process.
+(this site's own error rate).  One row a person, the mean direction of their templates, so that
+the distance of two rows is the score of gateway/face/score.py; 100,000 are searched in some
+milliseconds.  Filled by the daemon, which alone can open templates; forgotten with the process.
 """
 
 from __future__ import annotations
@@ -16,30 +17,30 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.face.engine import DIMENSIONS, Embedding
+from gateway.face.engine import DIMENSIONS
+from gateway.face.score import LENGTH, direction
 
-Templates = NDArray[np.float32]
+Rows = NDArray[np.float32]
 """Shape (n, 128)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """The person whose template lies nearest, at a Euclidean distance."""
+    """The person who lies nearest, and the score."""
 
     person: str
     distance: float
 
 
 class Gallery:
-    """Templates of all people; any thread may use it."""
+    """All people; any thread may use it."""
 
     def __init__(self) -> None:
-        self._held: dict[str, Templates] = {}
+        self._held: dict[str, Rows] = {}
         self._lock = threading.Lock()
-        self._rows: Templates = np.zeros((0, DIMENSIONS), np.float32)
-        self._norms: NDArray[np.float32] = np.zeros(0, np.float32)
-        self._owners: list[str] = []
-        self._spans: dict[str, slice] = {}
+        self._rows: Rows = np.zeros((0, DIMENSIONS), np.float32)
+        self._people: list[str] = []
+        self._places: dict[str, int] = {}
         self._stale = False
         self._random = random.Random()  # noqa: S311 - a sample for statistics
 
@@ -47,56 +48,63 @@ class Gallery:
         """How many people are in it."""
         return len(self._held)
 
-    def put(self, people: Mapping[str, Templates], *, replace: bool = False) -> None:
-        """Take people's templates; an empty array removes a person, `replace` all others."""
+    def put(self, people: Mapping[str, Rows], *, replace: bool = False) -> None:
+        """Take people's templates, (n, 128) each; none removes a person, `replace` all others."""
         with self._lock:
             if replace:
                 self._held.clear()
-            for person, rows in people.items():
-                if len(rows):
-                    self._held[person] = rows
+            for person, templates in people.items():
+                row = direction(templates).astype(np.float32) if len(templates) else None
+                if row is not None and np.isfinite(row).all():
+                    self._held[person] = row
                 else:
                     self._held.pop(person, None)
             self._stale = True
 
-    def of(self, person: str) -> Templates:
-        """The templates of one person, (0, 128) for none."""
-        return self._held.get(person, np.zeros((0, DIMENSIONS), np.float32))
-
-    def nearest(self, probe: Embedding, *, without: str = "") -> Near | None:
-        """Who is nearest to one embedding, leaving out one person; None if nobody is there."""
-        with self._lock:
-            self._build()
-            rows, norms, owners = self._rows, self._norms, self._owners
-            span = self._spans.get(without)
-        if not len(rows):
+    def nearest(self, probes: Rows, *, without: str = "") -> Near | None:
+        """Who is nearest to the looks of one tap, (k, 128), leaving out one person; None if
+        nobody is there."""
+        rows, people, places = self._built()
+        squares = self._squares(rows, probes)
+        if squares is None:
             return None
-        squares = norms - 2.0 * (rows @ probe) + float(probe @ probe)
-        if span is not None:
-            squares[span] = np.inf
+        if without in places:
+            squares[places[without]] = np.inf
         index = int(squares.argmin())
         if not np.isfinite(squares[index]):
             return None
-        return Near(owners[index], float(np.sqrt(max(0.0, float(squares[index])))))
+        return Near(people[index], float(np.sqrt(max(0.0, float(squares[index])))))
 
-    def others(self, count: int, *, without: str) -> list[Templates]:
-        """The templates of up to `count` people drawn at random, never those of `without`."""
+    def others(self, probes: Rows, count: int, *, without: str) -> list[float]:
+        """The scores of up to `count` people drawn at random, never that of `without`."""
+        rows, people, places = self._built()
+        limit = len(people) - (without in places)
+        if not limit or not count:
+            return []
+        drawn = self._random.sample(range(len(people)), min(len(people), min(count, limit) + 1))
+        kept = [index for index in drawn if index != places.get(without)][: min(count, limit)]
+        squares = self._squares(rows[kept], probes)
+        return [] if squares is None else [float(np.sqrt(max(0.0, s))) for s in squares.tolist()]
+
+    def _built(self) -> tuple[Rows, list[str], dict[str, int]]:
         with self._lock:
-            names = [name for name in self._held if name != without] if count else []
-            drawn = self._random.sample(names, min(count, len(names)))
-            return [self._held[name] for name in drawn]
+            if self._stale:
+                self._stale = False
+                self._people = list(self._held)
+                self._places = {person: index for index, person in enumerate(self._people)}
+                self._rows = np.zeros((len(self._held), DIMENSIONS), np.float32)
+                for index, row in enumerate(self._held.values()):
+                    self._rows[index] = row
+            return self._rows, self._people, self._places
 
-    def _build(self) -> None:
-        if not self._stale:
-            return
-        self._stale = False
-        self._owners, self._spans = [], {}
-        for name, rows in self._held.items():
-            self._spans[name] = slice(len(self._owners), len(self._owners) + len(rows))
-            self._owners += [name] * len(rows)
-        self._rows = (
-            np.concatenate(list(self._held.values()))
-            if self._held
-            else np.zeros((0, DIMENSIONS), np.float32)
-        )
-        self._norms = np.einsum("ij,ij->i", self._rows, self._rows)
+    @staticmethod
+    def _squares(rows: Rows, probes: Rows) -> Rows | None:
+        """The squares of the scores of every row; None where there is nothing to compare."""
+        if not len(rows) or not len(probes):
+            return None
+        probe = direction(probes).astype(np.float32)
+        if not np.isfinite(probe).all():
+            return None
+        # All have length 1: |a - b|^2 = 2 - 2 ab.
+        squares: Rows = LENGTH**2 * (2.0 - 2.0 * (rows @ probe))
+        return squares

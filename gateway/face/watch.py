@@ -3,7 +3,7 @@
 A thread takes each frame: has anything moved, where are the faces that are followed
 (gateway/face/tracks.py), is it time to look for new ones (the detector costs 14 ms), is a sample
 wanted (an embedding).  An empty, still scene is looked at a few times a second and no more;
-whoever holds a badge to the reader has the full rate at once (`attend`).
+whoever holds a badge to the reader has the full rate at once (`attention`).
 
 Out: `look()` gives the nearest face that is there *now*, on a frame taken after a given moment.
 A face that was there before and left is never given.
@@ -11,9 +11,12 @@ A face that was there before and left is never given.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -96,9 +99,11 @@ class Watcher:
         self._motion = Motion()
         self._tracker = Tracker(1.0)
         self._width = 0
-        self._attend_until = 0.0
+        self._waiting = 0
         self._busy_at = 0.0
         self._detected_at = 0.0
+        self._sampling = False
+        self._sampler = ThreadPoolExecutor(1, "sampler")
         self._listeners: dict[int, Callable[[View], None]] = {}
         self.frames = 0
         self.detections = 0
@@ -107,10 +112,17 @@ class Watcher:
     def start(self) -> None:
         threading.Thread(target=self._run, name="watcher", daemon=True).start()
 
-    def attend(self, until: float) -> None:
+    @contextmanager
+    def attention(self) -> Iterator[None]:
         """Somebody is waiting: full rate, and a face is looked for on every frame."""
-        self._attend_until = max(self._attend_until, until)
+        with self._changed:
+            self._waiting += 1
         self._camera.set_rate(None)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._waiting -= 1
 
     def watch(self, listener: Callable[[View], None] | None, key: int) -> None:
         """Have `listener` shown every frame of the nearest face, until it is None."""
@@ -165,7 +177,7 @@ class Watcher:
         self.frames += 1
         grey: Grey = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY)
         small = self._small(grey)
-        attending = time.monotonic() < self._attend_until
+        attending = self._waiting > 0
         moved = self._motion.moved(small)
         with self._changed:
             self._tracker.follow(small, frame.at)
@@ -179,8 +191,11 @@ class Watcher:
             faces = [f for f in self._engine.detect(grey) if f.width >= self._min_px * 0.8]
             with self._changed:
                 self._tracker.detected(faces, small, frame.at)
-        for track in self._wanted(frame.at, attending):
-            self._sample(track, frame)
+        if not self._sampling:
+            wanted = self._wanted(frame.at, attending)
+            if wanted:
+                self._sampling = True
+                self._sampler.submit(self._sample_all, wanted, frame)
         if moved or self._tracker.tracks or attending:
             self._busy_at = frame.at
         idle = frame.at - self._busy_at > CALM_S
@@ -207,21 +222,29 @@ class Watcher:
             wait = IDLE_DETECT_S
         return at - self._detected_at >= wait
 
-    def _wanted(self, at: float, attending: bool) -> list[Track]:
-        """The tracks of which a sample is due, the nearest first."""
+    def _wanted(self, at: float, attending: bool) -> list[tuple[Track, Face]]:
+        """The tracks of which a sample is due, and where they are, the nearest first."""
         pause = EAGER_S if attending else SAMPLE_S
         nearest = sorted(self._tracker.tracks, key=lambda track: -track.box.width)[:SAMPLED]
         return [
-            track
+            (track, track.box)
             for track in nearest
             if track.seen_at == at and (not track.samples or at - track.samples[-1].at >= pause)
         ]
 
-    def _sample(self, track: Track, frame: Frame) -> None:
-        """Embed one face of this frame; outside the lock, because it takes its time."""
-        image: Image = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB)
+    def _sample_all(self, wanted: list[tuple[Track, Face]], frame: Frame) -> None:
+        """Embed faces of this frame, in a thread of its own: frames go on being followed."""
+        try:
+            image: Image = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB)
+            for track, box in wanted:
+                self._sample(track, box, image, frame)
+        except Exception as error:  # one bad frame must not end the watch
+            print(f"a face could not be sampled: {type(error).__name__}", file=sys.stderr)
+        finally:
+            self._sampling = False
+
+    def _sample(self, track: Track, box: Face, image: Image, frame: Frame) -> None:
         height, width = image.shape[:2]
-        box = track.box
         face = Face(
             max(0, box.left), max(0, box.top), min(width, box.right), min(height, box.bottom)
         )

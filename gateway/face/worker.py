@@ -27,7 +27,7 @@ from drivers import registry
 from drivers.cameras.opencv import CameraState, OpenCvCamera
 from gateway.face import quality, wire
 from gateway.face.engine import DIMENSIONS, MODEL, Embedding, Engine, Face, Image
-from gateway.face.gallery import Gallery, Templates
+from gateway.face.gallery import Gallery, Rows
 from gateway.face.score import score
 from gateway.face.watch import Seen, Watcher
 
@@ -80,7 +80,9 @@ class Worker:
     def _answer(self, request: Mapping[str, Any]) -> None:
         try:
             operations = {"match": self.match, "identify": self.identify, "capture": self.capture}
-            answer = operations[request["op"]](request)
+            operation = operations[request["op"]]
+            with self.watchers[str(request["camera"])].attention():
+                answer = operation(request)
         except Exception as error:
             answer = {"outcome": "unavailable", "detail": type(error).__name__}
         self._send({"id": request.get("id"), **answer})
@@ -122,9 +124,8 @@ class Worker:
         max_age, threshold = float(request["max_age_s"]), float(request["threshold"])
         camera = str(request["camera"])
         watcher = self.watchers[camera]
-        watcher.attend(deadline)
         best, looks, newest = float("inf"), 0, 0.0
-        last: tuple[Seen, Embedding] | None = None
+        last: tuple[Seen, Rows] | None = None
         while (seen := watcher.look(tapped_at, deadline, newer_than=newest)) is not None:
             newest = seen.samples[-1].at
             fresh = [s.embedding for s in seen.samples if seen.seen_at - s.at <= max_age]
@@ -134,7 +135,7 @@ class Worker:
             probes = np.stack(fresh)
             distance = score(probes, templates)
             best = min(best, distance)
-            last = seen, probes.mean(axis=0)
+            last = seen, probes
             if distance <= threshold:
                 return self._told("match", distance, len(fresh), last, request, begun)
             if looks >= self._frames:
@@ -153,7 +154,6 @@ class Worker:
         begun = time.monotonic()
         deadline, threshold = float(request["deadline"]), float(request["threshold"])
         watcher = self.watchers[str(request["camera"])]
-        watcher.attend(deadline)
         asked_at, newest, looks = float(request["tapped_at"]), 0.0, 0
         answer: dict[str, Any] = {"outcome": "no_face", "detail": "the face is gone"}
         while (seen := watcher.look(asked_at, deadline, newer_than=newest)) is not None:
@@ -162,15 +162,15 @@ class Worker:
                 return answer
             looks += 1
             probes = np.stack([sample.embedding for sample in seen.samples])
-            near = [self._gallery.nearest(probe) for probe in probes[-2:]]
-            names = {item.person for item in near if item is not None}
-            person = names.pop() if len(names) == 1 and len(near) == 2 else ""
-            distance = score(probes, self._gallery.of(person)) if person else None
-            known = distance is not None and distance <= threshold
+            each = [self._gallery.nearest(probe[None, :]) for probe in probes[-2:]]
+            near = self._gallery.nearest(probes)
+            agreed = len(each) == 2 and len({item and item.person for item in each}) == 1
+            known = near is not None and agreed and near.distance <= threshold
             if known or looks >= self._frames:
                 outcome = "match" if known else "mismatch"
-                last = seen, probes.mean(axis=0)
-                answer = self._told(outcome, distance, len(probes), last, request, begun)
+                distance = near.distance if near else None
+                answer = self._told(outcome, distance, len(probes), (seen, probes), request, begun)
+                person = near.person if known and near else ""
                 return {**answer, "person": person, "searched": len(self._gallery)}
         return answer
 
@@ -179,14 +179,14 @@ class Worker:
         outcome: str,
         distance: float | None,
         looks: int,
-        last: tuple[Seen, Embedding],
+        last: tuple[Seen, Rows],
         request: Mapping[str, Any],
         begun: float,
     ) -> dict[str, Any]:
         """An answer with what it rests on."""
         waited = _ms(begun)
         scoring = time.monotonic()
-        seen, probe = last
+        seen, probes = last
         sample = seen.samples[-1]
         person = str(request.get("person", ""))
         answer: dict[str, Any] = {
@@ -198,10 +198,10 @@ class Worker:
             "quality": sample.quality,
             "model": MODEL,
             "frame_hash": hashlib.sha256(sample.picture.tobytes()).hexdigest(),
-            "others": self._score_others(probe, person, float(request["threshold"])),
+            "others": self._score_others(probes, person, float(request["threshold"])),
         }
         if outcome == "mismatch" and person:
-            near = self._gallery.nearest(probe, without=person)
+            near = self._gallery.nearest(probes, without=person)
             if near is not None:
                 answer["nearest"] = {"person": near.person, "distance": near.distance}
         if request.get("picture"):
@@ -215,11 +215,10 @@ class Worker:
         answer["timing_ms"] = {"wait": waited, "score": _ms(scoring)}
         return answer
 
-    def _score_others(self, probe: Embedding, person: str, threshold: float) -> dict[str, Any]:
+    def _score_others(self, probes: Rows, person: str, threshold: float) -> dict[str, Any]:
         """This face against people drawn at random who are not its badge's holder: what the
         site's own false-accept rate is reckoned from."""
-        drawn = self._gallery.others(self._others, without=person)
-        scores = [score(probe[None, :], rows) for rows in drawn]
+        scores = self._gallery.others(probes, self._others, without=person)
         below = sum(value <= threshold for value in scores)
         return {"n": len(scores), "nearest": min(scores, default=None), "below": below}
 
@@ -229,7 +228,6 @@ class Worker:
         oldest = float(request["tapped_at"]) - float(request["max_age_s"])
         deadline, number = float(request["deadline"]), 0
         refused: str = quality.Refusal.NO_FACE
-        camera.set_rate(None)
         while (left := deadline - time.monotonic()) > 0:
             if camera.state is not CameraState.OK:
                 return {"refused": camera.state.value}
@@ -258,7 +256,7 @@ def pack(embedding: Embedding) -> str:
     return base64.b64encode(embedding.astype("<f4").tobytes()).decode()
 
 
-def unpack(text: str) -> Templates:
+def unpack(text: str) -> Rows:
     """Templates from the wire, shape (n, 128); raises ValueError for anything else."""
     raw = base64.b64decode(text, validate=True)
     return np.frombuffer(raw, "<f4").reshape(-1, DIMENSIONS).astype(np.float32)

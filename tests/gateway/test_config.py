@@ -92,7 +92,7 @@ def test_all_mistakes_at_once_each_with_line_key_and_reason(tmp_path: Path) -> N
         ('driver = "lcus"', 'driver = "lucs"', "locks.board.driver", "lcus"),
         ('"always" }', '"sometimes" }', "access_levels.security.doors.warehouse", "sometimes"),
         ("hold_off_s = 1.0", "holdoff_s = 1.0", "readers.main-in.options.holdoff_s", "unknown"),
-        ("threshold = 0.50", "threshold = 0.9", "face.threshold", "less than"),
+        ("threshold = 0.40", "threshold = 0.9", "face.threshold", "less than"),
         ("usb-Arduino_LLC_Arduino_Micro-if00", "usb-1a86_USB_Serial-if00-port0", None, "same port"),
         ("2027-01-01", "2026-12-25", "holidays.1.date", "twice"),
         ('# username = "gate-1"', 'password_file = "p"', "mqtt", "needs username"),
@@ -134,10 +134,10 @@ def test_a_bom_from_windows_is_accepted(tmp_path: Path) -> None:
 def test_what_is_legal_but_unwise_is_a_warning(tmp_path: Path) -> None:
     text = (
         GOOD.replace("source = 0", 'source = "gate.avi"')
-        .replace("threshold = 0.50", "threshold = 0.58")
+        .replace("threshold = 0.40", "threshold = 0.48")
         .replace('host = "localhost"', 'host = "broker.example"')
         .replace('"always" }', '"always" }\n[access_levels.x]\ndoors = {}')
     )
     warnings = "\n".join(load(write(tmp_path, text)).warnings)
-    for part in ("a file is no camera", "above 0.55", "travel in clear"):
+    for part in ("a file is no camera", "above 0.45", "travel in clear"):
         assert part in warnings

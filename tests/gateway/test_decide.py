@@ -147,8 +147,8 @@ CASES = [
     (replace(GOOD, face_until=date(2026, 11, 23)), NOON, Reason.GRANTED),  # no face is asked for
     (LAB, NOON, Reason.FACE_REQUIRED),
     (replace(LAB, face=MATCH), NOON, Reason.GRANTED),
-    (replace(LAB, face=replace(MATCH, distance=0.5)), NOON, Reason.GRANTED),
-    (replace(LAB, face=replace(MATCH, distance=0.5001)), NOON, Reason.DENIED_FACE_MISMATCH),
+    (replace(LAB, face=replace(MATCH, distance=0.4)), NOON, Reason.GRANTED),
+    (replace(LAB, face=replace(MATCH, distance=0.4001)), NOON, Reason.DENIED_FACE_MISMATCH),
     (replace(LAB, face=replace(MATCH, distance=None)), NOON, Reason.DENIED_FACE_MISMATCH),
     (replace(LAB, face=replace(MATCH, distance=-0.1)), NOON, Reason.DENIED_FACE_MISMATCH),
     (replace(LAB, face=replace(MATCH, distance=float("nan"))), NOON, Reason.DENIED_FACE_MISMATCH),
@@ -306,7 +306,7 @@ def test_a_grant_means_that_everything_was_in_order(request_: Request, now: date
     if door.mode is Mode.BADGE_FACE:
         assert request_.templates >= 3
         assert request_.face is not None and request_.face.outcome is FaceOutcome.MATCH
-        assert request_.face.distance is not None and 0 <= request_.face.distance <= 0.5
+        assert request_.face.distance is not None and 0 <= request_.face.distance <= 0.4
 
 
 restrictions = st.sampled_from(

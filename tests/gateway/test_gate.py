@@ -247,7 +247,7 @@ async def test_the_face_decides_and_a_bug_in_it_denies(face: Any, reason: str) -
     await world.tap()
     assert world.reasons == [reason]
     assert world.driven == ([True] if reason == "granted" else [])
-    assert world.events[0].data["face"]["threshold"] == 0.5
+    assert world.events[0].data["face"]["threshold"] == 0.4
 
 
 async def test_a_clock_that_jumped_back_just_now_is_noticed_by_the_badge_itself() -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from gateway.face.engine import Face
 from gateway.face.gallery import Gallery
+from gateway.face.score import score
 from gateway.face.tracks import GAP_S, UNDETECTED_S, Sample, Tracker
 from gateway.face.watch import Motion
 from gateway.face.worker import pack, unpack
@@ -115,39 +116,47 @@ def people(count: int) -> dict[str, NDArray[np.float32]]:
 
 def test_the_gallery_finds_the_nearest_and_leaves_one_out() -> None:
     gallery, everyone = Gallery(), people(50)
-    assert gallery.nearest(everyone["e1"][0]) is None
+    assert gallery.nearest(everyone["e1"]) is None
     gallery.put(everyone)
-    found = gallery.nearest(everyone["e7"][2] + 0.001)
+    found = gallery.nearest(everyone["e7"] + 0.001)
     assert found is not None and found.person == "e7" and found.distance < 0.02
-    without = gallery.nearest(everyone["e7"][2], without="e7")
-    assert without is not None and without.person != "e7"
+    without = gallery.nearest(everyone["e7"], without="e7")
     brute = min(
-        (float(np.linalg.norm(rows - everyone["e7"][2], axis=1).min()), name)
-        for name, rows in everyone.items()
-        if name != "e7"
+        (score(everyone["e7"], rows), name) for name, rows in everyone.items() if name != "e7"
     )
-    assert without.person == brute[1] and without.distance == pytest.approx(brute[0], abs=1e-3)
+    assert without is not None and without.person == brute[1]
+    assert without.distance == pytest.approx(brute[0], abs=1e-4)
 
 
 def test_the_gallery_forgets_whom_it_should() -> None:
     gallery, everyone = Gallery(), people(3)
     gallery.put(everyone)
     gallery.put({"e1": np.zeros((0, 128), np.float32)})
-    assert len(gallery) == 2 and not len(gallery.of("e1"))
-    found = gallery.nearest(everyone["e1"][0])
+    assert len(gallery) == 2
+    found = gallery.nearest(everyone["e1"])
     assert found is not None and found.person != "e1"
     gallery.put({"e9": everyone["e0"]}, replace=True)
     assert len(gallery) == 1
-    assert gallery.nearest(everyone["e0"][0], without="e9") is None
+    assert gallery.nearest(everyone["e0"], without="e9") is None
+
+
+def test_what_is_no_direction_is_nobody() -> None:
+    gallery, everyone = Gallery(), people(3)
+    gallery.put({**everyone, "nan": np.full((3, 128), np.nan, np.float32)})
+    gallery.put({"zero": np.zeros((3, 128), np.float32)})
+    assert len(gallery) == 3
+    assert gallery.nearest(np.full((1, 128), np.inf, np.float32)) is None
+    assert gallery.others(np.zeros((1, 128), np.float32), 5, without="") == []
 
 
 def test_others_are_drawn_without_the_one_and_without_doubles() -> None:
-    gallery = Gallery()
-    gallery.put(people(10))
-    drawn = gallery.others(20, without="e3")
-    assert len(drawn) == 9
-    assert not any(rows is gallery.of("e3") for rows in drawn)
-    assert gallery.others(0, without="e3") == []
+    gallery, everyone = Gallery(), people(10)
+    gallery.put(everyone)
+    for _ in range(20):
+        scores = gallery.others(everyone["e3"], 20, without="e3")
+        assert len(scores) == len(set(scores)) == 9 and min(scores) > 0.1
+        assert len(gallery.others(everyone["e3"], 4, without="e3")) == 4
+    assert gallery.others(everyone["e3"], 0, without="e3") == []
 
 
 def test_templates_cross_the_wire_or_are_refused() -> None:
