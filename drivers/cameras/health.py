@@ -84,9 +84,9 @@ class FeedHealth:
     ) -> None:
         """`scene` is what `to_bytes` gave before.  Raises ValueError where it is not that."""
         self._options = options or HealthOptions()
-        self._frozen_after_s = frozen_after_s
         self._scene = Scene.from_bytes(scene) if scene else None
         wanted = {
+            CameraState.FROZEN: frozen_after_s,
             CameraState.BLACK: self._options.black_after_s,
             CameraState.UNDEREXPOSED: self._options.exposure_after_s,
             CameraState.OVEREXPOSED: self._options.exposure_after_s,
@@ -113,8 +113,6 @@ class FeedHealth:
     def state(self) -> CameraState:
         """The first fault of ORDER that counts, or OK."""
         faults = {state for state, latch in self._latches.items() if latch.on}
-        if self._frozen_after_s and self._stood_s >= self._frozen_after_s:
-            faults.add(CameraState.FROZEN)
         if self._repeats is not None and self._repeats.period_s:
             faults.add(CameraState.LOOPING)
         return next((state for state in self.ORDER if state in faults), CameraState.OK)
@@ -166,8 +164,10 @@ class FeedHealth:
         points = image[4::8, 4::8]
         sample = points.tobytes()
         # A live sensor is never still to the last bit; a driver that repeats itself is.
-        if sample != self._sample or self._changed_at is None:
+        stood = sample == self._sample
+        if not stood or self._changed_at is None:
             self._sample, self._changed_at = sample, now
+        self._latch(CameraState.FROZEN, stood, passed)
         grey = cv2.mean(points)
         mean = sum(grey[:3]) / 3
         self._figures["grey"] = mean
@@ -209,6 +209,8 @@ class FeedHealth:
 
     def _judge(self, look: Look, seconds: float) -> None:
         """The picture against the reference, or towards one."""
+        if self.state is not CameraState.OK and (self._scene is None or self._scene.plain):
+            return  # a feed that is not live has no scene to learn
         if self._scene is None:
             if self._stands(look, seconds, QUIET) and self._steady_s >= LEARN_S:
                 self._scene, self._steady = Scene(look), None

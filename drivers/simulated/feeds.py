@@ -156,7 +156,7 @@ def reencoded(image: Image, count: int) -> Image:
     """Encoded anew with a quality that changes, and a little noise of a capture device."""
     random = np.random.default_rng(count)
     noise = random.integers(-1, 2, (HEIGHT, WIDTH, 1))
-    return jpeg(_picture(image.astype(np.int16) + noise), 72 + count * 7 % 20)
+    return jpeg(_picture(image.astype(np.int16) + noise), 80 + count * 7 % 11)
 
 
 def _picture(values: NDArray[Any]) -> Image:
