@@ -233,7 +233,9 @@ class FeedHealth:
         blurred = like.view >= 0.3 and like.sharpness < DEFOCUSED_SHARPNESS
         self._latch(CameraState.DEFOCUSED, blurred, seconds)
         moved = lost and not covered and (shifted or stands or self._on(CameraState.MOVED))
-        self._latch(CameraState.MOVED, moved, seconds if shifted else seconds / 2)
+        # Another view without a shift to explain it must stand twice as long.
+        pace = 0.5 if moved and not shifted else 1.0
+        self._latch(CameraState.MOVED, moved, pace * seconds)
         if like.view >= SEEN and stands and not blurred and self.state is CameraState.OK:
             self._scene.follow(look, seconds)
 
