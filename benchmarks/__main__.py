@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import accuracy, face, faults, latency, ledger, osdp, roster, uplink
+from benchmarks import accuracy, camera, face, faults, latency, ledger, osdp, roster, uplink
 
 logging.getLogger("mqtt").setLevel(logging.ERROR)
 PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
@@ -28,6 +28,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
     "osdp": osdp.run,
     "faults": faults.run,
     "uplink": uplink.run,
+    "camera": camera.run,
     "face": face.run,
     "accuracy": accuracy.run,
 }
