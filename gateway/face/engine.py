@@ -110,7 +110,8 @@ class Engine:
 
     def embed(self, image: Image, face: Face) -> Embedding:
         """The embedding of one face in `image`."""
-        return self.embed_all(image, [face])[0]
+        found: Embedding = self.embed_all(image, [face])[0]
+        return found
 
     def embed_all(self, image: Image, faces: Sequence[Face]) -> NDArray[np.float32]:
         """The embeddings of several faces in `image`, shape (n, 128)."""
