@@ -10,12 +10,7 @@ folder with more people (see docs/spoofing.md).  The test and its limits are not
 from __future__ import annotations
 
 import os
-import sys
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -23,10 +18,7 @@ import dlib
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import attacks
-from benchmarks.attacks import FPS, HEAD, KINDS, Kind
-from benchmarks.figures import percentile, say
-from demo.photos import fetch
+from benchmarks.attacks import FPS, Kind
 from drivers.simulated import presentation as stage
 from gateway.face.engine import Engine, Face, _models
 from gateway.face.liveness import Challenge, Observation, Passive, Reason, Turn
@@ -41,11 +33,11 @@ class Eyes:
 
     def __init__(self) -> None:
         self._engine = Engine(100)
-        self._points = dlib.shape_predictor(
-            str(_models() / "shape_predictor_5_face_landmarks.dat")
-        )
+        self._points = dlib.shape_predictor(str(_models() / "shape_predictor_5_face_landmarks.dat"))
 
-    def look(self, picture: stage.Picture, engine: Engine | None = None) -> tuple[Face, NDArray[np.float32]] | None:
+    def look(
+        self, picture: stage.Picture, engine: Engine | None = None
+    ) -> tuple[Face, NDArray[np.float32]] | None:
         rgb = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
         faces = (engine or self._engine).detect(rgb)
         if not faces:
@@ -80,7 +72,9 @@ class Outcome:
     suspicions: tuple[str, ...]
 
 
-def present(kind: Kind, seed: int, person: stage.Portrait, other: stage.Portrait, eyes: Eyes) -> Outcome:
+def present(
+    kind: Kind, seed: int, person: stage.Portrait, other: stage.Portrait, eyes: Eyes
+) -> Outcome:
     """One presentation against one challenge, drawn from the seed."""
     random = np.random.default_rng(seed + 1000)
     turns = tuple(Turn(str(t)) for t in random.choice(["left", "right"], 2))
@@ -94,4 +88,6 @@ def present(kind: Kind, seed: int, person: stage.Portrait, other: stage.Portrait
         verdict = challenge.see(seen) if seen else challenge.tick(at)
         if seen:
             passive.see(seen)
-    return Outcome(kind.name, verdict.reason, verdict.measured, passive.scores, tuple(passive.suspicions))
+    return Outcome(
+        kind.name, verdict.reason, verdict.measured, passive.scores, tuple(passive.suspicions)
+    )

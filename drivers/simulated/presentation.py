@@ -10,6 +10,7 @@ A figure measured on these says what such frames do, not what people do.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -133,6 +134,11 @@ def _head_depth(x: Field, y: Field) -> Field:
     return np.asarray(np.minimum(round_ - nose + sockets - mouth, 90.0), np.float32)
 
 
+@functools.lru_cache(maxsize=4)
+def _room(size: tuple[int, int]) -> Picture:
+    return wall(9, size)
+
+
 def wall(seed: int = 5, size: tuple[int, int] = SIZE) -> Picture:
     """A wall with stains and edges at every scale, so that there is something to follow."""
     random = np.random.default_rng(seed)
@@ -145,7 +151,7 @@ def wall(seed: int = 5, size: tuple[int, int] = SIZE) -> Picture:
         b = (a[0] + int(random.integers(15, 90)), a[1] + int(random.integers(15, 90)))
         colour = tuple(float(c) for c in random.integers(60, 200, 3))
         cv2.rectangle(picture, a, b, colour, -1 if random.random() < 0.5 else 2)
-    return cv2.GaussianBlur(np.clip(picture, 0, 255).astype(np.uint8), (0, 0), 1.0)
+    return np.asarray(cv2.GaussianBlur(np.clip(picture, 0, 255), (0, 0), 1.0), np.uint8)
 
 
 def render(
@@ -170,9 +176,9 @@ def render(
     spread = px * pose.distance / FOCAL_PX / 2
     if spread > 0.8:
         source = cv2.GaussianBlur(source, (0, 0), spread * 0.6)
-    front = cv2.remap(
-        source, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
-    ).astype(np.float32)
+    front = cv2.remap(source, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT).astype(
+        np.float32
+    )
     if grid_mm:
         beat = np.cos(2 * np.pi * along / grid_mm) + np.cos(2 * np.pi * y / grid_mm)
         front = front * (1 + 0.05 * beat[:, :, None])
@@ -180,7 +186,19 @@ def render(
     if surface.head:
         behind = _body(behind, carried, pose)
     mixed = behind * (1 - cover) + front * cover
-    return np.clip(mixed, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(mixed, 0, 255), np.uint8)
+
+
+def project(
+    surface: Surface, pose: Pose, at: NDArray[np.float64], size: tuple[int, int] = SIZE
+) -> NDArray[np.float32]:
+    """Pixels, shape (n, 2), of points `at` (x and y on the surface, mm)."""
+    x, y = at[:, 0].astype(np.float32), at[:, 1].astype(np.float32)
+    axis = np.array([0.0, 0.0, surface.axis])
+    own = np.stack([x, y, surface.depth(x, y)], axis=1) - axis
+    there = own @ _rotation(pose).T + axis + (pose.x, pose.y, pose.distance)
+    middle = (size[0] / 2, size[1] / 2)
+    return np.asarray(there[:, :2] / there[:, 2:] * FOCAL_PX + middle, np.float32)
 
 
 def sensor(frame: Picture, random: np.random.Generator, spread: float = 3.0) -> Picture:
@@ -188,10 +206,12 @@ def sensor(frame: Picture, random: np.random.Generator, spread: float = 3.0) -> 
     soft = cv2.GaussianBlur(frame, (0, 0), 0.7).astype(np.float32)
     noise = random.standard_normal(soft.shape[:2], np.float32)[:, :, None] * spread
     noise = noise + random.standard_normal(soft.shape, np.float32) * (spread / 3)
-    return np.clip(soft + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(soft + noise, 0, 255), np.uint8)
 
 
-def printed(carried: Portrait, half: tuple[float, float], *, border: float, hands: bool) -> Portrait:
+def printed(
+    carried: Portrait, half: tuple[float, float], *, border: float, hands: bool
+) -> Portrait:
     """The portrait as a print of half-size `half` (mm): duller, with a white border of so many
     mm and, if wanted, the fingers that hold it."""
     image = _plate(carried, half)
@@ -225,20 +245,23 @@ def _plate(carried: Portrait, half: tuple[float, float]) -> Picture:
     cos, sin = np.cos(carried.roll), np.sin(carried.roll)
     px = carried.px_per_mm / 2
     matrix = np.array([[cos * px, -sin * px, 0.0], [sin * px, cos * px, 0.0]])
-    matrix[:, 2] = np.array(carried.middle) - matrix[:, :2] @ (half[0] * 2, half[1] * 2 * PLATE_EYES)
+    matrix[:, 2] = np.array(carried.middle) - matrix[:, :2] @ (
+        half[0] * 2,
+        half[1] * 2 * PLATE_EYES,
+    )
     image = carried.image
     if px > 1.2:
         image = cv2.GaussianBlur(image, (0, 0), px * 0.4)
-    return np.asarray(
-        cv2.warpAffine(
-            image,
-            matrix,
-            (width, height),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REFLECT,
-        ),
-        np.uint8,
+    plate = _room((width, height)).copy()  # where the portrait ends, some other room
+    cv2.warpAffine(
+        image,
+        matrix,
+        (width, height),
+        dst=plate,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_TRANSPARENT,
     )
+    return plate
 
 
 def _fingers(image: Picture) -> None:

@@ -25,18 +25,24 @@ from numpy.typing import NDArray
 from gateway.face.liveness.observation import Observation
 from gateway.face.liveness.relief import Fit, Tracks
 
-TURNED = 0.10
-"""By how much `Observation.turn` must move: some 22 degrees of a head."""
+TURNED = 0.08
+"""By how much `Observation.turn` must move: some 18 degrees of a head."""
 BACK = 0.05
-MIN_RELIEF = 0.0060
+MIN_RELIEF = 0.0055
+MIN_SHARE = 0.40
+"""Of what a plane leaves over, what a bent sheet leaves over too: half and more for a head."""
 MIN_FRAMES = 2
 """Frames that must show the turn, and frames that must show the straight face before it."""
 MAX_GAP_S = 0.5
+MAX_GAP_TURNED_S = 1.0
+"""A turned face may be lost for longer: the corners tell whether it is the same that comes back."""
 MAX_SAME = 5
 MIN_KEPT = 0.4
 MAX_JUMP = 0.35
 MAX_GROWTH = 1.35
 MAX_ASKEW = 0.20
+MIN_RETURN = 0.5
+"""What the surface still shows of the turn, as a share of its most, once it is taken back."""
 PAUSES_S = (0.3, 1.2)
 
 
@@ -108,7 +114,7 @@ class Challenge:
         self._started = self._at = self._seen_at = started_at
         self._verdict: Verdict | None = None
         self._last: Observation | None = None
-        self._same = 0
+        self._same = self._strayed = 0
         self._straight: list[float] = []
         self._zero: float | None = None
         self._tracks: Tracks | None = None
@@ -137,7 +143,8 @@ class Challenge:
                 return self._end(Reason.TIME_DISORDER)
             if now > self._deadline:
                 return self._end(Reason.NO_RESPONSE)
-            if self._last is not None and now - self._seen_at > MAX_GAP_S:
+            patience = MAX_GAP_S if self._asked_at is None else MAX_GAP_TURNED_S
+            if self._last is not None and now - self._seen_at > patience:
                 return self._end(Reason.FACE_LOST)
         return self._verdict
 
@@ -161,26 +168,38 @@ class Challenge:
         self._same = 0
         self._seen_at = seen.at
         self._last = seen
-        if self._tracks is not None:
+        # Followed without a break, so that nobody takes another's place between two turns.
+        if self._tracks is None:
+            self._tracks = Tracks(seen)
+        else:
             self._tracks.follow(seen.grey)
             if self._tracks.kept < MIN_KEPT:
                 return self._end(Reason.FACE_CHANGED)
-        return self._step(seen)
+        return self._step(seen, self._tracks)
 
-    def _step(self, seen: Observation) -> Verdict | None:
-        if self._asked_at is None:
+    def _step(self, seen: Observation, tracks: Tracks) -> Verdict | None:
+        if self._asked_at is None or self._zero is None:
             return self._stand(seen)
-        assert self._zero is not None and self._tracks is not None
         moved = seen.turn - self._zero
         # Unmirrored, a person's left is the picture's right.
         side = 1.0 if self._turns[len(self._done)] is Turn.LEFT else -1.0
-        if moved * side <= -TURNED:
+        if self._astray(moved * side <= -TURNED):
             return self._end(Reason.WRONG_TURN)
         if moved * side >= TURNED:
-            self._during.append((moved * side, self._tracks.fit()))
-        elif abs(moved) <= BACK and self._turned_enough:
+            self._during.append((moved * side, tracks.fit()))
+        elif abs(moved) <= BACK and self._turned_enough and self._is_back(tracks.fit()):
             return self._judge(seen)
         return None
+
+    def _astray(self, strays: bool) -> bool:
+        """Twice in a row: one look alone may be the landmarks' error."""
+        self._strayed = self._strayed + 1 if strays else 0
+        return self._strayed >= MIN_FRAMES
+
+    def _is_back(self, now: Fit | None) -> bool:
+        """The landmarks of a far turned face may seem straight; its surface does not."""
+        most = max((fit.flat for _, fit in self._during if fit is not None), default=0.0)
+        return now is None or now.flat <= max(MIN_RETURN * most, MIN_RELIEF)
 
     def _stand(self, seen: Observation) -> Verdict | None:
         """Before a turn is asked for: a straight face, for as long as the pause."""
@@ -193,7 +212,7 @@ class Challenge:
                 return None
             self._zero = float(np.median(self._straight))
             self._waiting_until = seen.at + self._pauses[0]
-        elif abs(seen.turn - self._zero) >= TURNED:
+        elif self._astray(abs(seen.turn - self._zero) >= TURNED):
             return self._end(Reason.EARLY_TURN)
         if seen.at >= self._waiting_until and abs(seen.turn - self._zero) <= BACK:
             self._asked_at = seen.at
@@ -212,15 +231,16 @@ class Challenge:
         if len(fits) < MIN_FRAMES:
             self._done.append(turn)
             return self._end(Reason.UNMEASURED)
-        turn["relief"] = float(np.median([fit.relief for fit in fits]))
-        turn["flat"] = float(np.median([fit.flat for fit in fits]))
+        # The upper quartile: where the turn was widest, but not one odd frame.
+        turn["relief"] = float(np.percentile([fit.relief for fit in fits], 75))
+        turn["flat"] = float(np.percentile([fit.flat for fit in fits], 75))
         turn["corners"] = float(min(fit.corners for fit in fits))
         self._done.append(turn)
-        if turn["relief"] < MIN_RELIEF:
+        if turn["relief"] < MIN_RELIEF or turn["relief"] < MIN_SHARE * turn["flat"]:
             return self._end(Reason.FLAT)
         if len(self._done) == len(self._turns):
             return self._end(Reason.PASSED)
-        self._during, self._tracks, self._asked_at = [], None, None
+        self._during, self._tracks, self._asked_at = [], Tracks(seen), None
         self._waiting_until = seen.at + self._pauses[len(self._done)]
         return None
 
@@ -235,9 +255,7 @@ class Challenge:
         measured: dict[str, Any] = {
             "seconds": round(self._at - self._started, 2),
             "asked": [turn.value for turn in self._turns],
-            "turns": [
-                {key: round(value, 4) for key, value in turn.items()} for turn in self._done
-            ],
+            "turns": [{key: round(value, 4) for key, value in turn.items()} for turn in self._done],
         }
         self._verdict = Verdict(reason is Reason.PASSED, reason, measured)
         self._tracks = self._last = None  # pictures are not kept
@@ -255,8 +273,4 @@ def _is_another(seen: Observation, last: Observation) -> bool:
         return True
     jump = np.hypot(seen.centre[0] - last.centre[0], seen.centre[1] - last.centre[1])
     growth = seen.face.width / last.face.width
-    return bool(
-        jump > MAX_JUMP * last.face.width or growth > MAX_GROWTH or growth < 1 / MAX_GROWTH
-    )
-
-
+    return bool(jump > MAX_JUMP * last.face.width or growth > MAX_GROWTH or growth < 1 / MAX_GROWTH)

@@ -26,17 +26,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.face.liveness.observation import Observation
-from gateway.face.liveness.relief import MIN_CORNERS, Points, Tracks, around
+from gateway.face.liveness.relief import MIN_CORNERS, Points, Tracks, around, face_mask
 
 WINDOW_S = 1.0
 MAX_GAP_S = 0.5
-CORNERS = 70
+CORNERS = 45
+BESIDE = 25
 RIGID = 0.0025
 CARRIED = 0.6
 BORDER = 3.0
-MOIRE = 0.9
+MOIRE = 0.95
 _MOVED = 0.05
 _MIN_BESIDE = 8
+_OUT, _UP = 1.5, 1.7  # in half widths of the face: beyond ears and hair, which go with the head
 _KEPT_WINDOWS = 5
 _SPECTRUM = 128
 
@@ -125,10 +127,7 @@ class Passive:
     def _begin(self, seen: Observation) -> None:
         self._first, self._turn = seen, 0
         self._moire, self._border = [], []
-        everywhere = np.full(seen.grey.shape, 255, np.uint8)
-        # Shoulders go along with a head: what lies below tells nothing.
-        everywhere[seen.face.bottom :, :] = 0
-        self._tracks = Tracks(seen, everywhere, CORNERS)
+        self._tracks = Tracks(seen, ((face_mask(seen), CORNERS), (_beside(seen), BESIDE)))
 
     def _close(self, first: Observation) -> _Window:
         assert self._tracks is not None
@@ -146,18 +145,15 @@ class Passive:
         at = tracks.start / tracks.scale + np.array(origin, np.float32)
         middle, half = np.array(first.centre), first.face.width / 2
         far = np.abs((at - middle) / half)
-        inside = (far**2).sum(axis=1) <= 0.9
-        # Beyond hair and ears, which belong to the head.
-        beside = (far[:, 0] > 1.5) | ((at[:, 1] - middle[1]) / half < -1.7)
+        beside = (far[:, 0] > _OUT) | (far[:, 1] > _UP)
+        inside = ~beside
         if inside.sum() < MIN_CORNERS // 2:
             return None, None
         matrix, _ = cv2.findHomography(tracks.start[inside], tracks.now[inside], cv2.LMEDS)
         if matrix is None:
             return None, None
         rigid = _median_left(tracks.start[inside], tracks.now[inside], matrix) / tracks.width
-        moved = float(
-            np.median(np.linalg.norm(tracks.now[inside] - tracks.start[inside], axis=1))
-        )
+        moved = float(np.median(np.linalg.norm(tracks.now[inside] - tracks.start[inside], axis=1)))
         if beside.sum() < _MIN_BESIDE or moved < _MOVED * tracks.width:
             return rigid, None
         shift, _ = cv2.estimateAffinePartial2D(
@@ -168,6 +164,16 @@ class Passive:
         expected = tracks.start[beside] @ shift[:, :2].T + shift[:, 2]
         off = np.linalg.norm(expected - tracks.now[beside], axis=1)
         return rigid, float((off < 0.3 * moved).mean())
+
+
+def _beside(seen: Observation) -> NDArray[np.uint8]:
+    """What is left, right and above the head.  Shoulders go along with it: not what is below."""
+    mask: NDArray[np.uint8] = np.full(seen.grey.shape, 255, np.uint8)
+    x, y, half = *seen.centre, seen.face.width / 2
+    left, right = max(0, int(x - _OUT * half)), int(x + _OUT * half) + 1
+    mask[max(0, int(y - _UP * half)) :, left:right] = 0
+    mask[seen.face.bottom :, :] = 0
+    return mask
 
 
 def _median_left(start: Points, now: Points, matrix: NDArray[np.float64]) -> float:

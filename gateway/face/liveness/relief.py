@@ -14,7 +14,9 @@ Both are shares of the face's width.  Frames go in, figures come out; it decides
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,12 +30,8 @@ CORNERS = 90
 MIN_CORNERS = 24
 BACK_PX = 0.5
 AROUND = 0.8
-_LK = {
-    "winSize": (15, 15),
-    "maxLevel": 2,
-    "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 12, 0.02),
-}
 _DIRECTIONS = np.deg2rad(np.arange(0, 180, 15))
+_CREASES = np.array([-0.24, -0.12, 0.0, 0.12, 0.24])
 # The share of corners that must fit: the rest may be hair, glints or lost tracks.
 _SHARE = 0.75
 
@@ -54,18 +52,23 @@ class Tracks:
     """Corners of a region, from a first frame on."""
 
     def __init__(
-        self, first: Observation, mask: NDArray[np.uint8] | None = None, corners: int = CORNERS
+        self, first: Observation, regions: Sequence[tuple[NDArray[np.uint8], int]] = ()
     ) -> None:
+        """`regions`: masks of the picture's shape and how many corners each may have; without
+        them the face alone."""
         self.scale = min(1.0, FACE_PX / first.face.width)
         self.width = first.face.width * self.scale
         self._shape = first.grey.shape
         self._part = around(first, AROUND)
         self._grey = self._small(first.grey)
-        mask = face_mask(first) if mask is None else mask
-        found = cv2.goodFeaturesToTrack(
-            self._grey, corners, 0.01, 4, mask=self._small(mask), blockSize=5
-        )
-        self.start: Points = np.empty((0, 2), np.float32) if found is None else found[:, 0, :]
+        found = [
+            cv2.goodFeaturesToTrack(
+                self._grey, corners, 0.01, 4, mask=self._small(mask), blockSize=5
+            )
+            for mask, corners in regions or ((face_mask(first), CORNERS),)
+        ]
+        none: Points = np.empty((0, 2), np.float32)
+        self.start = np.concatenate([none, *(f[:, 0, :] for f in found if f is not None)])
         self.now: Points = self.start.copy()
         self.kept = 1.0
 
@@ -76,10 +79,10 @@ class Tracks:
             self.kept = 0.0
             return
         after = self._small(grey)
-        there, good, _ = cv2.calcOpticalFlowPyrLK(self._grey, after, self.now, None, **_LK)
-        back, good_back, _ = cv2.calcOpticalFlowPyrLK(after, self._grey, there, None, **_LK)
+        there, good = _flow(self._grey, after, self.now)
+        back, good_back = _flow(after, self._grey, there)
         lost = np.linalg.norm(back - self.now, axis=1)
-        keep = (good[:, 0] == 1) & (good_back[:, 0] == 1) & (lost < BACK_PX)
+        keep = good & good_back & (lost < BACK_PX)
         self.kept = float(keep.mean())
         self.start, self.now, self._grey = self.start[keep], there[keep], after
 
@@ -99,6 +102,15 @@ class Tracks:
             part, None, fx=self.scale, fy=self.scale, interpolation=cv2.INTER_AREA
         )
         return small
+
+
+def _flow(
+    before: NDArray[np.uint8], after: NDArray[np.uint8], points: Points
+) -> tuple[Points, NDArray[np.bool_]]:
+    found: Any = cv2.calcOpticalFlowPyrLK(
+        before, after, points, None, winSize=(15, 15), maxLevel=2, criteria=(3, 12, 0.02)
+    )
+    return found[0], found[1][:, 0] == 1
 
 
 def around(seen: Observation, share: float) -> tuple[slice, slice]:
@@ -141,8 +153,9 @@ def _left_by_sheet(start: Points, now: Points, width: float) -> float:
     for angle in _DIRECTIONS:
         u = centred @ (np.cos(angle), np.sin(angle))
         v = centred @ (-np.sin(angle), np.cos(angle))
-        # Across the bend any curve; along it a line; u * v for perspective.
-        basis = np.stack([np.ones_like(u), u, u**2, u**3, u**4, v, u * v], axis=1)
+        # Across the bend any curve and any crease; along it a line; u * v for perspective.
+        curve = np.abs(u[:, None] - _CREASES)
+        basis = np.column_stack([np.ones_like(u), u, u**2, u**3, curve, v, u * v])
         kept = np.arange(len(start))
         left = np.zeros(len(start))
         for _ in range(3):
