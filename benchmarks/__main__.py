@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import face, faults, latency, ledger, osdp, roster, uplink
+from benchmarks import face, faults, latency, ledger, osdp, roster, spoof, uplink
 
 logging.getLogger("mqtt").setLevel(logging.ERROR)
 PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
@@ -29,6 +29,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
     "faults": faults.run,
     "uplink": uplink.run,
     "face": face.run,
+    "spoof": spoof.run,
 }
 
 

@@ -33,7 +33,7 @@ MAX_GAP_S = 0.5
 CORNERS = 45
 BESIDE = 25
 RIGID = 0.0025
-CARRIED = 0.6
+CARRIED, CARRIED_RIGID = 0.6, 0.006
 BORDER = 3.0
 MOIRE = 0.95
 _MOVED = 0.05
@@ -112,7 +112,8 @@ class Passive:
         scores, found = self.scores, []
         if scores.get("rigid", 1.0) < RIGID:
             found.append(Suspicion.RIGID)
-        if scores.get("carried", 0.0) >= CARRIED:
+        # A camera that pans carries everything too, but leaves a live face its own movement.
+        if scores.get("carried", 0.0) >= CARRIED and scores["rigid"] < CARRIED_RIGID:
             found.append(Suspicion.CARRIED)
         if scores.get("border", 0.0) >= BORDER:
             found.append(Suspicion.BORDER)

@@ -6,6 +6,7 @@ are projected.  What real faces and dlib's landmarks do is benchmarks/spoof.py's
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -30,7 +31,8 @@ from gateway.face.liveness import (
 FPS = 12
 FIVE = np.array([[45.0, 0], [18, 0], [-45, 0], [-18, 0], [0, 50]])
 BOX = np.array([[-65.0, -45], [65, 90]])
-WALL = stage.wall(3)
+SIZE = (420, 340)  # less to render
+WALL = stage.wall(3, SIZE)
 SKIN = stage.Portrait(stage.wall(8, (500, 600)), (250.0, 260.0), 1.6, 0.0)
 HEAD = stage.head()
 SHEET = stage.sheet((88, 124))
@@ -40,10 +42,10 @@ def observe(
     at: float, surface: stage.Surface, pose: stage.Pose, noise: np.random.Generator
 ) -> Observation:
     frame = stage.sensor(stage.render(WALL, SKIN, surface, pose), noise)
-    middle = stage.project(stage.sheet((1, 1)), replace(pose, yaw=0.0, pitch=0.0), BOX)
+    middle = stage.project(stage.sheet((1, 1)), replace(pose, yaw=0.0, pitch=0.0), BOX, SIZE)
     (left, top), (right, bottom) = middle.round().astype(int)
     face = Face(int(left), int(top), int(right), int(bottom))
-    points = stage.project(surface, pose, FIVE)
+    points = stage.project(surface, pose, FIVE, SIZE)
     return Observation(at, cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), face, points)
 
 
@@ -129,7 +131,7 @@ def test_a_flat_sheet_whose_landmarks_lie_is_called_flat() -> None:
         aim = {Prompt.LEFT: 30.0, Prompt.RIGHT: -30.0}.get(challenge.prompt, 0.0)
         yaw += float(np.clip(aim - yaw, -100 / FPS, 100 / FPS))
         pose = stage.Pose(yaw=float(np.deg2rad(yaw)))
-        heads[index] = stage.project(HEAD, pose, FIVE)
+        heads[index] = stage.project(HEAD, pose, FIVE, SIZE)
         if verdict := challenge.see(lie(index, observe(index / FPS, SHEET, pose, noise))):
             break
     assert verdict is not None and verdict.reason is Reason.FLAT
@@ -175,7 +177,7 @@ def swapped_points(index: int, seen: Observation) -> Observation:
 
 
 def box_outside(index: int, seen: Observation) -> Observation:
-    return replace(seen, face=Face(600, 100, 760, 260))
+    return replace(seen, face=Face(340, 100, 480, 260))
 
 
 def no_box(index: int, seen: Observation) -> Observation:
@@ -223,8 +225,8 @@ def two_faces_swapping(index: int, seen: Observation) -> Observation:
     if index % 2:
         return seen
     f = seen.face
-    shifted = Face(f.left - 150, f.top, f.right - 150, f.bottom)
-    moved = seen.points - np.array([150, 0], np.float32)
+    shifted = Face(f.left + 60, f.top, f.right + 60, f.bottom)
+    moved = seen.points - np.array([-60, 0], np.float32)
     return replace(seen, face=shifted, points=moved.astype(np.float32))
 
 
@@ -277,7 +279,7 @@ def test_a_face_that_leaves_ends_it() -> None:
 def test_a_verdict_is_final() -> None:
     challenge = Challenge((Turn.LEFT,), 0.0, 0.5)
     failed = challenge.tick(0.6)
-    for seen in list(obeying(challenge, HEAD))[:5]:
+    for seen in itertools.islice(obeying(challenge, HEAD), 5):
         assert challenge.see(seen) is failed
     assert challenge.tick(0.1) is failed and challenge.prompt is Prompt.DONE
 
