@@ -67,10 +67,6 @@ class Pose:
     distance: float = 620.0
 
 
-def turned(pose: Pose, **change: float) -> Pose:
-    return replace(pose, **change)
-
-
 @dataclass(frozen=True, slots=True)
 class Surface:
     """`half` is half the width and height (mm) of what there is of it; `axis` how far behind

@@ -28,9 +28,9 @@ from gateway.face.liveness.relief import Fit, Tracks
 TURNED = 0.08
 """By how much `Observation.turn` must move: some 18 degrees of a head."""
 BACK = 0.05
-MIN_RELIEF = 0.0055
-MIN_SHARE = 0.40
-"""Of what a plane leaves over, what a bent sheet leaves over too: half and more for a head."""
+MIN_RELIEF = 0.0058
+MIN_SHARE = 0.32
+"""Of what a plane leaves over, what a bent sheet leaves over too: a third and more for a head."""
 MIN_FRAMES = 2
 """Frames that must show the turn, and frames that must show the straight face before it."""
 MAX_GAP_S = 0.5
