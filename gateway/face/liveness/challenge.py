@@ -28,16 +28,16 @@ from gateway.face.liveness.relief import Fit, Tracks
 TURNED = 0.08
 """By how much `Observation.turn` must move: some 18 degrees of a head."""
 BACK = 0.05
-MIN_RELIEF = 0.0058
-MIN_SHARE = 0.32
-"""Of what a plane leaves over, what a bent sheet leaves over too: a third and more for a head."""
+MIN_RELIEF = 0.0062
+MIN_SHARE = 0.35
+"""Of what a plane leaves over, what a bent sheet leaves over too: more for a head."""
 MIN_FRAMES = 2
 """Frames that must show the turn, and frames that must show the straight face before it."""
 MAX_GAP_S = 0.5
 MAX_GAP_TURNED_S = 1.0
 """A turned face may be lost for longer: the corners tell whether it is the same that comes back."""
 MAX_SAME = 5
-MIN_KEPT = 0.4
+MIN_KEPT = 0.3
 MAX_JUMP = 0.35
 MAX_GROWTH = 1.35
 MAX_ASKEW = 0.20
@@ -236,7 +236,8 @@ class Challenge:
         turn["flat"] = float(np.percentile([fit.flat for fit in fits], 75))
         turn["corners"] = float(min(fit.corners for fit in fits))
         self._done.append(turn)
-        if turn["relief"] < MIN_RELIEF or turn["relief"] < MIN_SHARE * turn["flat"]:
+        enough = max(MIN_RELIEF, MIN_SHARE * turn["flat"])
+        if not turn["relief"] >= enough:  # nor a NaN
             return self._end(Reason.FLAT)
         if len(self._done) == len(self._turns):
             return self._end(Reason.PASSED)

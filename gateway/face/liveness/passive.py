@@ -94,7 +94,7 @@ class Passive:
             self._border.append(border(seen))
         if seen.at - self._first.at >= WINDOW_S:
             self._windows.append(self._close(self._first))
-            self._begin(seen)
+            self._first = None  # the next second starts with the next frame: both cost
 
     @property
     def scores(self) -> dict[str, float]:

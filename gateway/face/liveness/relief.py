@@ -28,6 +28,9 @@ FACE_PX = 160
 """Faces are looked at no wider than this: more pixels cost time and add little."""
 CORNERS = 90
 MIN_CORNERS = 24
+APART = 0.07
+"""Of the face's width, at least between two corners: else all sit on brows and lips, and the
+nose, which shows the relief, has none."""
 BACK_PX = 0.5
 AROUND = 0.8
 _DIRECTIONS = np.deg2rad(np.arange(0, 180, 15))
@@ -61,9 +64,10 @@ class Tracks:
         self._shape = first.grey.shape
         self._part = around(first, AROUND)
         self._grey = self._small(first.grey)
+        apart = max(4.0, APART * self.width)
         found = [
             cv2.goodFeaturesToTrack(
-                self._grey, corners, 0.01, 4, mask=self._small(mask), blockSize=5
+                self._grey, corners, 0.003, apart, mask=self._small(mask), blockSize=5
             )
             for mask, corners in regions or ((face_mask(first), CORNERS),)
         ]
