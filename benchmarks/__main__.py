@@ -17,7 +17,18 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import accuracy, camera, face, faults, latency, ledger, osdp, roster, uplink
+from benchmarks import (
+    accuracy,
+    camera,
+    face,
+    faults,
+    latency,
+    ledger,
+    osdp,
+    roster,
+    spoof,
+    uplink,
+)
 
 logging.getLogger("mqtt").setLevel(logging.ERROR)
 PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
@@ -31,6 +42,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
     "camera": camera.run,
     "face": face.run,
     "accuracy": accuracy.run,
+    "spoof": spoof.run,
 }
 
 
