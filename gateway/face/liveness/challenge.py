@@ -39,7 +39,8 @@ MAX_GAP_TURNED_S = 1.0
 MAX_SAME = 5
 MIN_KEPT = 0.3
 MAX_JUMP = 0.35
-MAX_GROWTH = 1.35
+MAX_GROWTH = 1.5
+"""The detector's boxes come in steps of 1.2, and it errs by two of them."""
 MAX_ASKEW = 0.20
 MIN_RETURN = 0.5
 """What the surface still shows of the turn, as a share of its most, once it is taken back."""
