@@ -12,7 +12,6 @@ import asyncio
 import hashlib
 import logging
 import math
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,8 +27,7 @@ log = logging.getLogger("garita.biometric")
 
 GALLERY_POLL_S = 2.0
 CHUNK = 400  # people a message; a megabyte
-CHALLENGE_S = 12.0  # the longest that a challenge may take
-TURNS = ("left", "right")
+CHALLENGE_S = 14.0  # the longest that a challenge may take, with a last look
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ class CardholderMatcher:
             tapped_at=tapped_at,
             timeout_s=self._face.timeout_s + (CHALLENGE_S if challenge else 0.0),
             max_age_s=self._face.max_frame_age_s,
-            turns=draw_turns() if challenge else (),
+            challenge=challenge,
             on_prompt=on_prompt,
         )
         result = result_of(answer, self._face.threshold)
@@ -165,11 +163,6 @@ def _enrolled(people_path: Path) -> dict[str, str]:
         return roster.enrolled()
     finally:
         roster.close()
-
-
-def draw_turns() -> tuple[str, ...]:
-    """Two turns of the head that nobody can foresee."""
-    return tuple(secrets.choice(TURNS) for _ in range(2))
 
 
 def _with_templates(

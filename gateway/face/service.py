@@ -87,11 +87,11 @@ class FaceService:
         tapped_at: float,
         timeout_s: float,
         max_age_s: float,
-        turns: Sequence[str] = (),
+        challenge: bool = False,
         picture: bool = False,
         on_prompt: OnPrompt | None = None,
     ) -> dict[str, Any]:
-        """One-to-one comparison at `camera`, and then the challenge of `turns` if there are any;
+        """One-to-one comparison at `camera`, and then the `challenge` to turn the head;
         times are monotonic seconds.  The answer is the worker's own: read it with `result_of`."""
         deadline = time.monotonic() + timeout_s
         request = {
@@ -103,7 +103,7 @@ class FaceService:
             "tapped_at": tapped_at,
             "max_age_s": max_age_s,
             "deadline": deadline,
-            "turns": list(turns),
+            "challenge": challenge,
             "picture": picture,
         }
         return await self._ask(request, timeout_s + GRACE_S, on_prompt)

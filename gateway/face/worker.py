@@ -12,6 +12,7 @@ import base64
 import ctypes
 import hashlib
 import os
+import queue
 import signal
 import sys
 import threading
@@ -28,12 +29,14 @@ from drivers.cameras.opencv import CameraState, OpenCvCamera
 from gateway.face import quality, wire
 from gateway.face.engine import DIMENSIONS, MODEL, Embedding, Engine, Face, Image
 from gateway.face.gallery import Gallery, Rows
+from gateway.face.liveness import Challenge, Observation, draw
 from gateway.face.score import score
 from gateway.face.watch import Seen, Watcher
 
 HEALTH_EVERY_S = 0.25
 PR_SET_PDEATHSIG = 1
 JPEG_QUALITY = 85
+CHALLENGE_S = 10.0
 
 
 class Worker:
@@ -137,7 +140,10 @@ class Worker:
             best = min(best, distance)
             last = seen, probes
             if distance <= threshold:
-                return self._told("match", distance, len(fresh), last, request, begun)
+                told = self._told("match", distance, len(fresh), last, request, begun)
+                if not request.get("challenge"):
+                    return told
+                return self._challenge(request, templates, seen, told)
             if looks >= self._frames:
                 break
         if last is not None:
@@ -147,6 +153,44 @@ class Worker:
             fault = CameraState.NO_SIGNAL if state is CameraState.OK else state
             return {"outcome": "camera_fault", "detail": fault.value}
         return {"outcome": "no_face", "timing_ms": {"wait": _ms(begun)}}
+
+    def _challenge(
+        self, request: Mapping[str, Any], templates: Rows, seen: Seen, told: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Have the person turn their head as nobody could foresee, and compare once more: the
+        one who turned must be the one who matched."""
+        watcher = self.watchers[str(request["camera"])]
+        turns, pauses = draw()
+        looks: queue.SimpleQueue[tuple[int, Observation]] = queue.SimpleQueue()
+        challenge = Challenge(turns, time.monotonic(), CHALLENGE_S, pauses)
+        prompted = ""
+        with watcher.shown(lambda track, look: looks.put((track, look))):
+            while challenge.verdict is None:
+                if challenge.prompt != prompted:
+                    prompted = challenge.prompt
+                    self._send({"prompt": str(prompted), "id": request.get("id")})
+                try:
+                    track, look = looks.get(timeout=0.1)
+                except queue.Empty:
+                    challenge.tick(time.monotonic())
+                    continue
+                if track == seen.track:
+                    challenge.see(look)
+                else:  # somebody else is nearer now, or the face was lost and found
+                    challenge.tick(look.at)
+        verdict, lives = challenge.verdict, dict(told["liveness"])
+        passed, detail = verdict.passed, str(verdict.reason)
+        if passed:
+            now = time.monotonic()
+            again = watcher.look(now, now + 2.0, newer_than=now)
+            distance = float("inf")
+            if again is not None and again.track == seen.track:
+                distance = score(np.stack([s.embedding for s in again.samples]), templates)
+            if not distance <= float(request["threshold"]):
+                passed, detail = False, "another_face"
+        lives |= {"challenge": passed, "detail": detail}
+        timing = {**told["timing_ms"], "challenge": verdict.measured["seconds"] * 1000}
+        return {**told, "liveness": lives, "timing_ms": timing}
 
     def identify(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Whose face is it, of everybody enrolled: of the track that was announced, which must
@@ -198,6 +242,12 @@ class Worker:
             "quality": sample.quality,
             "model": MODEL,
             "frame_hash": hashlib.sha256(sample.picture.tobytes()).hexdigest(),
+            "liveness": {
+                "challenge": None,
+                "suspect": bool(seen.suspicions),
+                "detail": ", ".join(seen.suspicions),
+            },
+            "cues": dict(seen.cues),
             "others": self._score_others(probes, person, float(request["threshold"])),
         }
         if outcome == "mismatch" and person:
