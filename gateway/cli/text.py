@@ -50,6 +50,43 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "sin nivel de acceso para esta puerta",
     ),
     "denied_out_of_schedule": ("not at this hour", "fuera de horario"),
+    "denied_first_person": (
+        "somebody else has to enter first today",
+        "hoy primero tiene que entrar otra persona",
+    ),
+    "denied_threat_level": (
+        "closed at the present threat level",
+        "cerrado por el nivel de amenaza actual",
+    ),
+    "denied_requirement_missing": (
+        "something this area requires is not on record",
+        "falta un requisito de esta área",
+    ),
+    "denied_requirement_lapsed": (
+        "something this area requires has lapsed",
+        "venció un requisito de esta área",
+    ),
+    "denied_degraded": (
+        "something does not work, and until it does nobody passes here",
+        "algo no funciona y mientras tanto nadie pasa por aquí",
+    ),
+    "denied_passback": (
+        "the badge is already inside, or did not come through the door before",
+        "el gafete ya está adentro o no pasó por la puerta anterior",
+    ),
+    "denied_area_full": ("the area is full", "el área está llena"),
+    "escort_required": ("the escort's badge, please", "falta el gafete del acompañante"),
+    "denied_no_escort": (
+        "no escort showed their badge in time",
+        "ningún acompañante mostró su gafete a tiempo",
+    ),
+    "second_required": ("a second person's badge, please", "falta el gafete de otra persona"),
+    "denied_no_second_person": (
+        "nobody enters alone, and no second badge was shown in time",
+        "nadie entra solo y no se mostró a tiempo otro gafete",
+    ),
+    "confirm_required": ("wait for the guard", "espere al guardia"),
+    "denied_not_confirmed": ("the guard did not confirm", "el guardia no confirmó"),
     "denied_lock_unavailable": (
         "the lock does not answer; call the administrator",
         "la cerradura no responde; llame al administrador",
@@ -134,6 +171,52 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "door.out_of_service": ("out of service: {reason}", "fuera de servicio: {reason}"),
     "door.in_service": ("back in service", "de nuevo en servicio"),
     "alarm.duress": ("DURESS: {name} was forced to open", "AMAGO: obligaron a {name} a abrir"),
+    "area.passback": ("PASSBACK: {who}, {detail}", "DOBLE PASO: {who}, {detail}"),
+    "area.alone": (
+        "{name} is alone in {area}",
+        "{name} está a solas en {area}",
+    ),
+    "area.forgiven": (
+        "passback forgiven by {by}: {reason}",
+        "doble paso perdonado por {by}: {reason}",
+    ),
+    "grant.given": (
+        "may pass {kind} {target} until {until}, by {by}: {reason}",
+        "puede pasar por {kind} {target} hasta {until}, por {by}: {reason}",
+    ),
+    "grant.ended": (
+        "grant of {kind} {target} ended by {by}",
+        "permiso de {kind} {target} terminado por {by}",
+    ),
+    "requirement.set": (
+        "{kind} of {subject}, until {valid_until}, by {by}",
+        "{kind} de {subject}, hasta {valid_until}, por {by}",
+    ),
+    "requirement.removed": (
+        "{kind} of {subject} removed by {by}",
+        "{kind} de {subject} eliminado por {by}",
+    ),
+    "requirement.expiring": (
+        "{kind} of {subject} lapses after {valid_until}",
+        "{kind} de {subject} vence después del {valid_until}",
+    ),
+    "escort.set": ("passes with an escort alone, by {by}", "solo pasa acompañado, por {by}"),
+    "escort.cleared": ("needs no escort any more, by {by}", "ya no necesita acompañante, por {by}"),
+    "threat.changed": (
+        "THREAT LEVEL {level} (was {was}) by {by}: {reason}",
+        "NIVEL DE AMENAZA {level} (era {was}) por {by}: {reason}",
+    ),
+    "command.accepted": ("command {command} of {by}", "orden {command} de {by}"),
+    "command.refused": (
+        "a command over MQTT was refused ({count}): {why}",
+        "se rechazó una orden por MQTT ({count}): {why}",
+    ),
+    "door.confirm_asked": (
+        "GUARD: may {name} pass? ({why})",
+        "GUARDIA: ¿puede pasar {name}? ({why})",
+    ),
+    "door.confirmed": ("{by} lets {name} pass", "{by} deja pasar a {name}"),
+    "door.confirm_refused": ("{by} does not let {name} pass", "{by} no deja pasar a {name}"),
     "interlock.breached": (
         "open while {other} is not shut",
         "abierta mientras {other} no está cerrada",

@@ -1,0 +1,32 @@
+"""What the threat level in force changes: areas closed but to some, factors added, a stricter
+face, nobody alone.  It only ever restricts."""
+
+from __future__ import annotations
+
+from gateway.decide.case import EVERY_DAY, Case, End, deny
+from gateway.model import Reason, Request, Site
+
+
+def level(case: Case) -> End | None:
+    site, request = case.site, case.request
+    if not site.threat_levels or case.leaving:
+        return None
+    found = site.threat_levels.get(request.threat)
+    if found is None:
+        return deny(Reason.DENIED_THREAT_LEVEL, f"no such level: {request.threat}")
+    case.threat = found
+    if found.closes(case.door.area) and not set(found.open_to) & set(case.person.access_levels):
+        return deny(Reason.DENIED_THREAT_LEVEL, found.name)
+    case.pin |= found.pin
+    case.face |= found.face
+    case.face_threshold = face_threshold(request, site)
+    case.needs_second |= bool(case.area.name) and case.area.name in found.two_person
+    return None
+
+
+def face_threshold(request: Request, site: Site) -> float:
+    """The largest distance that is the same face at this door now: the stricter of the door's
+    and the threat level's."""
+    usual = site.doors[request.door].face_threshold
+    strict = site.threat_levels.get(request.threat, EVERY_DAY).face_threshold
+    return min(usual, strict) if strict > 0 and request.way != "out" else usual
