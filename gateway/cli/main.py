@@ -15,7 +15,7 @@ import typer
 from rich.table import Table
 
 from gateway import __version__, control, devices
-from gateway.cli import common, door, enroll, log, people, pin, reader
+from gateway.cli import common, door, enroll, log, people, permit, pin, reader
 from gateway.keys import KeyFileError, SiteKey
 
 app = typer.Typer(
@@ -32,6 +32,10 @@ people.app.command("pin")(pin.pin)
 app.add_typer(people.app, name="people", help="The authorized-personnel list.")
 app.add_typer(log.app, name="log", help="The log: read, verify, export.")
 app.add_typer(reader.app, name="reader", help="Badge readers.")
+app.add_typer(permit.grant_app, name="grant", help="Doors and areas open to a person for a while.")
+app.add_typer(
+    permit.requirement_app, name="requirement", help="What people and companies have to have."
+)
 app.add_typer(key_app, name="key")
 app.add_typer(clock_app, name="clock")
 app.add_typer(lock_app, name="lock")

@@ -13,24 +13,44 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.model import Credential, NewEvent, Person, PersonStatus
+from gateway.model import (
+    Credential,
+    NewEvent,
+    Person,
+    PersonStatus,
+    Requirement,
+    TemporaryGrant,
+)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _FIND = """
 SELECT (SELECT max(number) FROM list_version),
+       (SELECT applied_at FROM list_version ORDER BY number DESC LIMIT 1),
+       (SELECT count(*) FROM template t WHERE t.person_id = p.id),
+       EXISTS (SELECT 1 FROM pin WHERE pin.person_id = p.id),
        p.id, p.name, p.company, p.role, p.valid_from, p.valid_until, p.status, r.at,
-       p.access_levels, (SELECT count(*) FROM template t WHERE t.person_id = p.id),
-       EXISTS (SELECT 1 FROM pin WHERE pin.person_id = p.id)
+       p.access_levels,
+       (SELECT json_group_array(json_array(q.kind, 'person', q.valid_until)) FROM requirement q
+         WHERE q.subject_kind = 'person' AND q.subject = p.id),
+       (SELECT json_group_array(json_array(q.kind, 'company', q.valid_until)) FROM requirement q
+         WHERE q.subject_kind = 'company' AND q.subject = p.company),
+       (SELECT json_group_array(json_array(g.kind, g.target, g.since, g.until))
+          FROM temporary_grant g WHERE g.person_id = p.id),
+       e.escorts
   FROM (SELECT ? AS wanted)
-  LEFT JOIN credential c ON c.key = wanted
-  LEFT JOIN person p ON p.id = c.person_id
+  {join}
   LEFT JOIN revocation r ON r.person_id = p.id
+  LEFT JOIN escort e ON e.person_id = p.id
 """
+_BY_BADGE = _FIND.format(
+    join="LEFT JOIN credential c ON c.key = wanted LEFT JOIN person p ON p.id = c.person_id"
+)
+_BY_ID = _FIND.format(join="LEFT JOIN person p ON p.id = wanted")
 
 
 class RosterUnavailable(Exception):
@@ -40,13 +60,14 @@ class RosterUnavailable(Exception):
 @dataclass(frozen=True, slots=True)
 class Found:
     """Who holds a credential (None: nobody), how many face templates they have enrolled,
-    which version of the list says so (0: no list was ever applied), and whether they have a
-    PIN."""
+    which version of the list says so (0: no list was ever applied), whether they have a PIN,
+    and when that version was put in force."""
 
     person: Person | None = None
     templates: int = 0
     list_version: int = 0
     has_pin: bool = False
+    applied_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +109,20 @@ class Roster:
 
     def find(self, credential: Credential) -> Found:
         """Who holds `credential` now."""
-        row = self._rows(_FIND, (credential.key,))[0]
-        version = int(row[0] or 0)
-        if row[1] is None:
-            return Found(list_version=version)
+        return self._found(self._rows(_BY_BADGE, (credential.key,))[0], (credential,))
+
+    def find_person(self, person_id: str) -> Found:
+        """The person of that id, with no badge of theirs named."""
+        return self._found(self._rows(_BY_ID, (person_id,))[0], ())
+
+    @staticmethod
+    def _found(row: Sequence[Any], credentials: tuple[Credential, ...]) -> Found:
         try:
-            person = _person(row[1:10], credential)
-            return Found(person, int(row[10]), version, bool(row[11]))
+            version, applied = int(row[0] or 0), datetime.fromisoformat(row[1]) if row[1] else None
+            if row[4] is None:
+                return Found(list_version=version, applied_at=applied)
+            person = _person(row[4:], credentials)
+            return Found(person, int(row[2]), version, bool(row[3]), applied)
         except (ValueError, TypeError) as error:
             raise RosterUnavailable(f"the entry of a person is damaged: {error}") from error
 
@@ -184,11 +212,17 @@ class Roster:
             self._db = None
 
 
-def _person(row: Sequence[Any], credential: Credential) -> Person:
-    key, name, company, role, valid_from, valid_until, status, revoked_at, levels_json = row
-    levels = json.loads(levels_json)
-    if not isinstance(levels, list):
-        raise ValueError("access levels are not a list")
+def _person(row: Sequence[Any], credentials: tuple[Credential, ...]) -> Person:
+    key, name, company, role, valid_from, valid_until, status, revoked_at, levels = row[:9]
+    own, companys, granted, escorts = row[9:]
+    held = [
+        Requirement(kind, of, date.fromisoformat(until) if until else None)
+        for kind, of, until in (*json.loads(own), *json.loads(companys))
+    ]
+    grants = [
+        TemporaryGrant(kind, target, datetime.fromisoformat(since), datetime.fromisoformat(until))
+        for kind, target, since, until in json.loads(granted)
+    ]
     return Person(
         id=key,
         name=name,
@@ -198,6 +232,17 @@ def _person(row: Sequence[Any], credential: Credential) -> Person:
         valid_until=date.fromisoformat(valid_until) if valid_until else None,
         # A revocation made here overrides whatever the list says.
         status=PersonStatus.REVOKED if revoked_at else PersonStatus(status),
-        credentials=(credential,),
-        access_levels=tuple(levels),
+        credentials=credentials,
+        access_levels=_names(levels),
+        requirements=tuple(held),
+        grants=tuple(grants),
+        needs_escort=escorts is not None,
+        escorts=_names(escorts) if escorts is not None else (),
     )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = json.loads(text)
+    if not isinstance(names, list):
+        raise ValueError("access levels are not a list")
+    return tuple(names)

@@ -10,6 +10,8 @@ revocation    who was revoked by `garita people revoke`; no list undoes it, not 
 list_version  every list that was applied: when, from what, how it differed
 template      face templates, sealed (gateway/face/vault.py)
 pin           since version 2: PINs, peppered and hashed (gateway/pin.py), never the digits
+requirement   since version 3: what people and companies have shown, until when (requirements.py)
+temporary_grant, escort    doors for a while; who passes with an escort alone (permits.py)
 outbox        admin acts on their way to the log, written with the act in one transaction
 """
 
@@ -44,6 +46,50 @@ _UPGRADES: tuple[str, ...] = (
        set_at TEXT NOT NULL,
        by TEXT
     )
+    """,
+    # What belongs to a person goes with them: an id that is given out again starts with nothing.
+    """
+    CREATE TABLE IF NOT EXISTS requirement (
+       subject_kind TEXT NOT NULL,
+       subject TEXT NOT NULL,
+       kind TEXT NOT NULL,
+       valid_until TEXT,
+       number TEXT,
+       issued_at TEXT,
+       note TEXT,
+       set_at TEXT NOT NULL,
+       by TEXT,
+       PRIMARY KEY (subject_kind, subject, kind)
+    ) WITHOUT ROWID
+    --
+    CREATE INDEX IF NOT EXISTS requirement_due ON requirement (valid_until)
+    --
+    CREATE TABLE IF NOT EXISTS temporary_grant (
+       id INTEGER PRIMARY KEY,
+       person_id TEXT NOT NULL,
+       kind TEXT NOT NULL,
+       target TEXT NOT NULL,
+       since TEXT NOT NULL,
+       until TEXT NOT NULL,
+       why TEXT,
+       by TEXT,
+       set_at TEXT NOT NULL
+    )
+    --
+    CREATE INDEX IF NOT EXISTS temporary_grant_person ON temporary_grant (person_id)
+    --
+    CREATE TABLE IF NOT EXISTS escort (
+       person_id TEXT PRIMARY KEY NOT NULL,
+       escorts TEXT NOT NULL,
+       set_at TEXT NOT NULL,
+       by TEXT
+    )
+    --
+    CREATE TRIGGER IF NOT EXISTS person_gone AFTER DELETE ON person BEGIN
+       DELETE FROM requirement WHERE subject_kind = 'person' AND subject = OLD.id;
+       DELETE FROM temporary_grant WHERE person_id = OLD.id;
+       DELETE FROM escort WHERE person_id = OLD.id;
+    END
     """,
 )
 
