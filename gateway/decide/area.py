@@ -55,7 +55,8 @@ def full(case: Case) -> End | None:
         return deny(Reason.DENIED_AREA_FULL, "the number inside is not known")
     if facts.place is not None and facts.place.area == area.name:
         return None  # counted already
-    if facts.occupancy >= area.maximum:
+    # Whoever comes along counts too: together they fit, or neither enters.
+    if facts.occupancy + len(case.request.companions) >= area.maximum:
         return deny(Reason.DENIED_AREA_FULL, f"{facts.occupancy} of {area.maximum}")
     return None
 

@@ -65,6 +65,10 @@ class Uplink:
         self._connected = False
         self._replays: asyncio.Queue[tuple[str, int, int]] = asyncio.Queue(REPLAYS_WAITING)
 
+    @property
+    def connected(self) -> bool:
+        return self._connected
+
     def status(self) -> dict[str, Any]:
         """For people: connected, how far published, how many wait."""
         try:

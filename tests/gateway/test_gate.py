@@ -22,7 +22,7 @@ from gateway.clock import Clock
 from gateway.door import DoorTimes
 from gateway.gate import Gate
 from gateway.interlock import Interlock
-from gateway.lane import Parts
+from gateway.gather import Parts
 from gateway.ledger import LedgerUnavailable
 from gateway.model import (
     AccessLevel,
