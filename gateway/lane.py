@@ -155,7 +155,8 @@ class Lane:
                 reason=Reason.DENIED_NO_SECOND_PERSON,
                 rule="the other may not",
             )
-            answers[0] = replace(answer.partner, decision=alone)
+            asked = replace(answer.partner.request, companions=(), waited=True)
+            answers[0] = replace(answer.partner, request=asked, decision=alone)
         # Before the first await: two doors of an interlock must not both get through here.
         presence = self._parts.presence
         if granted:

@@ -213,6 +213,15 @@ def keygen(
     common.out.print(f'public_key = "{public}"', markup=False)
 
 
+def threat_level(settings: Settings) -> str:
+    """The level in force, asked of the gateway or read from its files."""
+    try:
+        status = control.ask(settings.socket_path, "status")["threat"]
+    except control.ControlError:
+        return _stopped_threat(settings).level
+    return str(status["level"]) if status else ""
+
+
 def _stopped_threat(settings: Settings) -> ThreatState:
     """The level as the files have it; reads only."""
     site = settings.site

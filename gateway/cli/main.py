@@ -15,7 +15,7 @@ import typer
 from rich.table import Table
 
 from gateway import __version__, control, devices
-from gateway.cli import area, common, door, enroll, log, people, permit, pin, reader
+from gateway.cli import area, common, door, enroll, log, people, permit, pin, policy, reader
 from gateway.keys import KeyFileError, SiteKey
 
 app = typer.Typer(
@@ -37,6 +37,8 @@ app.add_typer(
     permit.requirement_app, name="requirement", help="What people and companies have to have."
 )
 app.command("muster")(area.muster)
+app.command("explain")(policy.explain_)
+app.command("replay")(policy.replay)
 app.add_typer(area.area_app, name="area", help="Areas: who is inside, passbacks.")
 app.add_typer(area.threat_app, name="threat", help="The threat level.")
 app.add_typer(key_app, name="key")

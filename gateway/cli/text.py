@@ -272,6 +272,48 @@ EVENTS: Mapping[str, tuple[str, str]] = {
 }
 
 
+RULES: Mapping[str, tuple[str, str]] = {
+    "door": ("the door is in the policy", "la puerta está en la política"),
+    "busy": ("not too many badges wait", "no esperan demasiados gafetes"),
+    "age": ("the badge was read just now", "el gafete se acaba de leer"),
+    "reading": ("a valid card was read", "se leyó una tarjeta válida"),
+    "listed": ("somebody on the list holds it", "alguien de la lista lo tiene"),
+    "status": ("neither suspended nor revoked", "ni suspendido ni revocado"),
+    "clock": ("the clock is to be trusted", "el reloj es confiable"),
+    "validity": ("today is a valid day", "hoy es día vigente"),
+    "access": ("a level or grant opens it now", "un nivel o permiso lo abre ahora"),
+    "threat": ("the threat level lets pass", "el nivel de amenaza lo permite"),
+    "required": ("what the area requires is on record", "los requisitos del área existen"),
+    "lapsed": ("and has not lapsed", "y están vigentes"),
+    "lock": ("the lock answers", "la cerradura responde"),
+    "service": ("the door is in service", "la puerta está en servicio"),
+    "tampered": ("no device was opened", "ningún equipo fue abierto"),
+    "interlock": (
+        "no other door of its interlock is open",
+        "ninguna otra puerta de la esclusa abierta",
+    ),
+    "degraded": ("what does not work is provided for", "lo que falla está previsto"),
+    "passback": ("not inside already", "no está ya adentro"),
+    "full": ("the area is not full", "el área no está llena"),
+    "pin": ("PIN, where it is asked for", "NIP, donde se pide"),
+    "enrolled": ("face enrolled, where it is asked for", "rostro registrado, donde se pide"),
+    "face": ("face, where it is asked for", "rostro, donde se pide"),
+    "escort": ("with an escort, if one is needed", "con acompañante, si lo necesita"),
+    "second": ("not alone, where nobody may be", "no a solas, donde nadie puede"),
+    "confirmed": (
+        "a guard's word, where it is asked for",
+        "confirmación del guardia, donde se pide",
+    ),
+    "error": ("an error of the program", "un error del programa"),
+}
+"""What each rule of `decide()` looks at, as it is when the rule lets pass."""
+
+
+def rule(name: str, language: str = "en") -> str:
+    """A rule of `decide()` as a sentence."""
+    return RULES.get(name, (name,) * 2)[LANGUAGES.index(language)]
+
+
 class _Blank(dict[str, Any]):
     def __missing__(self, key: str) -> str:
         return "?"

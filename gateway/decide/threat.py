@@ -26,7 +26,8 @@ def level(case: Case) -> End | None:
 
 def face_threshold(request: Request, site: Site) -> float:
     """The largest distance that is the same face at this door now: the stricter of the door's
-    and the threat level's."""
-    usual = site.doors[request.door].face_threshold
+    and the threat level's; 0 at a door that there is not."""
+    door = site.doors.get(request.door)
+    usual = door.face_threshold if door is not None else 0.0
     strict = site.threat_levels.get(request.threat, EVERY_DAY).face_threshold
     return min(usual, strict) if strict > 0 and request.way != "out" else usual
