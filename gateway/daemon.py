@@ -27,6 +27,7 @@ from gateway import __version__, config
 from gateway.biometric import CardholderMatcher
 from gateway.chores import Chores
 from gateway.clock import Clock
+from gateway.commands import Command, CommandDesk, Counters, Refused, sender_key
 from gateway.config import Settings
 from gateway.control import ControlServer
 from gateway.devices import BusReader, LockBoard
@@ -47,7 +48,7 @@ from gateway.presence import Presence
 from gateway.readerkeys import ReaderKeys, ReaderKeysError
 from gateway.roster import Roster, RosterUnavailable
 from gateway.roster.schema import migrate
-from gateway.threat import ThreatState
+from gateway.threat import ThreatState, UnknownLevel
 from gateway.uplink import Uplink
 
 log = logging.getLogger("garita.daemon")
@@ -113,6 +114,7 @@ class Daemon:
         for bus in self.buses.values():
             for name, reader in bus.readers.items():
                 self._secured[name] = partial(_is_secured, reader)
+        self.commands = self._command_desk()
         self.uplink = self._make_uplink()
         self._listen_for_threats()
 
@@ -141,7 +143,31 @@ class Daemon:
             self._settings.cursor_path,
             self.state,
             lambda online, detail: self.on_device("broker", "mqtt", online, detail),
+            self.commands.receive if self._settings.tables.command_keys else None,
         )
+
+    def _command_desk(self) -> CommandDesk:
+        keys = {
+            name: sender_key(table.public_key, list(table.commands))
+            for name, table in self._settings.tables.command_keys.items()
+        }
+        return CommandDesk(
+            self._settings.site.gateway,
+            keys,
+            Counters(self._settings.commands_path),
+            {"threat_set": self._commanded_threat},
+            self.ledger.append,
+            lambda: (self.clock.now(), self.clock.trusted),
+        )
+
+    async def _commanded_threat(self, command: Command) -> Mapping[str, Any]:
+        level, reason = str(command.body.get("level", "")), str(command.body.get("reason", ""))
+        by = f"{command.by} ({command.key})"
+        try:
+            changed = await self.threat.set(level, by, reason[:200], self.ledger.append)
+        except UnknownLevel as error:
+            raise Refused("there is no such threat level") from error
+        return {"level": level, "changed": changed}
 
     def _listen_for_threats(self) -> None:
         """An input that raises the level, and never lowers it."""
@@ -231,6 +257,7 @@ class Daemon:
             tasks["face"] = self.faces.run
         if self.uplink is not None:
             tasks["uplink"] = self.uplink.run
+            tasks["commands"] = self.commands.run
         return tasks
 
     def _ports(self) -> dict[tuple[str, str], SerialPort]:

@@ -6,9 +6,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from rich.table import Table
 
 from gateway import control
 from gateway.cli import common
+from gateway.commands import sign
 from gateway.config import Settings
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
 from gateway.model import NewEvent
@@ -211,6 +213,34 @@ def keygen(
         file.write(base64.b64encode(raw) + b"\n")
     public = base64.b64encode(private.public_key().public_bytes_raw()).decode()
     common.out.print(f'public_key = "{public}"', markup=False)
+
+
+@threat_app.command("sign")
+def sign_(
+    level: Annotated[str, typer.Argument(help="The level to set.")],
+    gateway: Annotated[str, typer.Option(help="The gateway's name.")],
+    key: Annotated[Path, typer.Option(help="The private key: a file of `threat keygen`.")],
+    name: Annotated[str, typer.Option(help="The key's name in [command_keys].")],
+    reason: ReasonOption,
+    seconds: Annotated[int, typer.Option(min=1, max=600, help="How long it is valid.")] = 120,
+) -> None:
+    """Print a signed command for <base>/<gateway>/command; needs no configuration."""
+    try:
+        private = Ed25519PrivateKey.from_private_bytes(base64.b64decode(key.read_bytes()))
+    except (OSError, ValueError) as error:
+        common.fail(f"{key}: no private key: {error}", common.REFUSED)
+    now = datetime.now(UTC)
+    body = {
+        "gateway": gateway,
+        "command": "threat_set",
+        "level": level,
+        "reason": reason,
+        "by": common.operator(),
+        "counter": int(now.timestamp() * 1000),
+        "issued": now.isoformat(timespec="seconds"),
+        "expires": (now + timedelta(seconds=seconds)).isoformat(timespec="seconds"),
+    }
+    sys.stdout.write(sign(body, name, private) + "\n")
 
 
 def threat_level(settings: Settings) -> str:

@@ -41,7 +41,8 @@ def access(case: Case) -> End | None:
             opens.append((rule, began, "" if schedule.first_in == name else schedule.first_in))
             if not case.leaving:
                 modes.append(level.factors)
-    case.pin, case.face = any(mode.pin for mode in modes), any(mode.face for mode in modes)
+    case.pin |= any(mode.pin for mode in modes)
+    case.face |= any(mode.face for mode in modes)
     case.needs_escort |= person.needs_escort
     now_open = [grant for grant in temporary if grant.since <= case.now < grant.until]
     if now_open:
