@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from gateway.config import ConfigError, load
+from gateway.config.checks import mistakes_across
+from gateway.config.tables import Tables
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config" / "garita.toml"
@@ -217,3 +221,40 @@ def test_policies_that_are_legal_and_unwise(tmp_path: Path) -> None:
     )
     warnings = "\n".join(load(write(tmp_path, text)).warnings)
     assert "a clock set back" in warnings and "areas.stock: nobody can be seen leaving" in warnings
+
+
+def test_the_policies_in_the_docs_are_good() -> None:
+    """Each TOML block of docs/rules.md, laid over the example, with the kinds that it names."""
+    docs = (ROOT / "docs" / "rules.md").read_text()
+    blocks = re.findall(r"```toml\n(.*?)```", docs, re.DOTALL)
+    blocks = [block for block in blocks if "criteria.toml" not in block]
+    assert len(blocks) >= 6
+    title = {"en": "a", "es": "b"}
+    kinds = ("training", "background-check", "partner-status", "driver-training")
+    for block in blocks:
+        data = tomllib.loads(GOOD)
+        given = tomllib.loads(block)
+        for name, table in given.items():
+            data.setdefault(name, {})
+            if name == "doors":
+                wiring = data["doors"]["shipping"]
+                del data["doors"]["warehouse"]
+                locks = {"truck-gate": 2, "warehouse": 3}
+                data["doors"] |= {
+                    key: {**wiring, "channel": locks[key], "reader": f"r-{key}", **door}
+                    for key, door in table.items()
+                }
+                data["doors"].pop("shipping")
+                for level in data["access_levels"].values():
+                    level["doors"] = {}
+                for key in table:
+                    port = {"driver": "rdm6300", "port": f"/dev/{key}"}
+                    data["readers"][f"r-{key}"] = port
+            else:
+                data[name] |= table
+        for kind in kinds:
+            data.setdefault("requirements", {}).setdefault(kind, {"title": title})
+        data["areas"].setdefault("warehouse", {})
+        data["schedules"].setdefault("day-shift", data["schedules"]["guards"])
+        tables = Tables.model_validate(data)
+        assert list(mistakes_across(tables)) == [], block
