@@ -206,8 +206,10 @@ class Lane:
             took_ms = round((time.monotonic() - item.read_at) * 1000, 1)
             about = {"reader": self.reader, "way": self._way, "took_ms": took_ms, **(more or {})}
             events.append(access_event(item.request, item.decision, site, key, about))
-        # Queued one behind the other, so that they reach the disk together or not at all.
-        recorded = await asyncio.gather(*(ledger.append(event) for event in events))
+        if len(events) == 1:
+            recorded = [await ledger.append(events[0])]
+        else:  # one behind the other, so that they reach the disk in one transaction
+            recorded = list(await asyncio.gather(*(ledger.append(event) for event in events)))
         for item in answers:
             self._tell(_notes(self._door.name, item))
         return recorded

@@ -139,6 +139,8 @@ class Presence:
         if event.seq <= self.seq:
             return []
         self.seq = event.seq
+        if not event.type.startswith(_OF_INTEREST):
+            return []
         try:
             at = datetime.fromisoformat(event.time)
             if event.type == "access.granted":
@@ -334,5 +336,8 @@ def chain_of(records: Records) -> str:
     return str(first.data.get("chain", "")) if first is not None else ""
 
 
+_OF_INTEREST = (
+    "access.granted", "area.forgiven", "door.", "ledger.late", "gateway.started",
+)  # fmt: skip
 _OPENS = ("door.entered", "door.exit", "door.opened", "door.found_open", "door.forced")
 _SHUTS = ("door.closed", "door.forced_cleared", "door.held_cleared")
