@@ -68,6 +68,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._nudge = asyncio.Event()
         self._devices: dict[tuple[str, str], dict[str, Any]] = {}
+        self._raising: set[asyncio.Task[None]] = set()
         self._secured: dict[str, Callable[[], bool]] = {}  # readers that can be, on buses
         self.ledger = ledger
         self.clock = Clock(ledger.last_time, tables.site.clock_back_tolerance_s)
@@ -183,7 +184,9 @@ class Daemon:
 
         def told(closed: bool) -> None:
             if closed != resting:
-                asyncio.get_running_loop().create_task(self._raise_threat(table.input_level, who))
+                task = asyncio.create_task(self._raise_threat(table.input_level, who))
+                self._raising.add(task)
+                task.add_done_callback(self._raising.discard)
 
         device.on_input(ref.input, told)
 

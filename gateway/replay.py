@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from gateway.decide import Step, explain
+from gateway.decide import Step, decide, explain
 from gateway.model import (
     AreaFacts,
     Confirmation,
@@ -61,25 +61,29 @@ class Snapshot(Protocol):
 
 def replay_event(event: Event, site: Site, snapshot: Snapshot) -> tuple[Decision, Decision]:
     """What was decided then, and what would be decided now; raises NotReplayable."""
-    then, now, _ = replay_steps(event, site, snapshot)
-    return then, now
+    then, request, when = _rebuilt(event, snapshot)
+    return then, decide(request, site, when)
 
 
 def replay_steps(
     event: Event, site: Site, snapshot: Snapshot
 ) -> tuple[Decision, Decision, tuple[Step, ...]]:
     """`replay_event`, with what each rule says now."""
+    then, request, when = _rebuilt(event, snapshot)
+    now, steps = explain(request, site, when)
+    return then, now, steps
+
+
+def _rebuilt(event: Event, snapshot: Snapshot) -> tuple[Decision, Request, datetime]:
     try:
         then = recorded(event)
         if then.reason.value in UNDECIDED:
             raise NotReplayable(f"{then.reason.value}: there was nothing decided")
-        request = request_of(event.data, snapshot)
-        now, steps = explain(request, site, datetime.fromisoformat(event.time))
+        return then, request_of(event.data, snapshot), datetime.fromisoformat(event.time)
+    except NotReplayable:
+        raise
     except (LookupError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, NotReplayable):
-            raise
         raise NotReplayable(f"the record is not in its form: {error}") from error
-    return then, now, steps
 
 
 def recorded(event: Event) -> Decision:

@@ -217,3 +217,52 @@ async def test_a_signed_command_over_mqtt_counts_once_and_nothing_else_does(
     changed = [e["data"]["level"] for e in events if e["type"] == "threat.changed"]
     assert len(accepted) == 1 and changed == ["lockdown", "normal"]
     assert refused and "retained" in refused[-1]["data"]["why"]
+
+
+async def test_a_guard_confirms_one_badge_at_a_reader_in_clear(rig: Rig) -> None:
+    text = rig.config.read_text().replace('passback = "hard"', 'degraded = { channel = "confirm" }')
+    rig.config.write_text(text + "\n[health]\nconfirm_s = 20\n")
+    await rig.acli("requirement", "set", "e1", "training")
+    await rig.start()
+    rig.yard_reader.present(18, 1001)
+    await rig.until(lambda status: status["doors"]["yard"]["state"] == "waiting")
+    waiting = await js(rig, "door", "waiting")
+    assert [(row["door"], row["person"], row["why"]) for row in waiting] == [
+        ("yard", "e1", "channel")
+    ]
+    confirm = ("door", "confirm", "yard", "--id", waiting[0]["id"])
+    assert (await rig.acli("door", "confirm", "gate", *confirm[3:], check=False)).returncode == 1
+    done = await rig.acli(*confirm)
+    assert "Ana: may pass" in done.stdout
+    await rig.until(lambda s: (s["last"]["yard"] or {}).get("reason") == "granted")
+    again = await rig.acli(*confirm, check=False)
+    assert again.returncode == 1 and "nobody waits" in again.stderr
+    tail = (await rig.acli("log", "tail", "--json", "-n", "50")).stdout
+    events = {event["type"]: event for event in map(json.loads, tail.splitlines())}
+    assert events["door.confirmed"]["seq"] < events["access.granted"]["seq"]
+    assert events["access.granted"]["data"]["fallback"] == {
+        "channel": "confirm", "sync": "badge"
+    } or events["access.granted"]["data"]["fallback"] == {"channel": "confirm"}  # fmt: skip
+
+
+async def test_an_input_raises_the_level_and_never_lowers_it(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = make_rig(osdp=True)
+    threat = '[threat]\ninput = { device = "vault-in", input = 2, normally = "open" }\n'
+    text = rig.config.read_text().replace('rex = { device = "vault-in", input = 2', "# ")
+    rig.config.write_text(text + POLICY + threat + 'input_level = "lockdown"\n')
+    await rig.start(wait=False)
+    await rig.until(lambda s: s["readers"]["vault-in"]["identity"] is not None)
+    await rig.acli("reader", "install", "vault-in", "--seconds", "20")
+    await rig.until(lambda s: s["readers"]["vault-in"]["secure"])
+    assert (await rig.until(lambda s: True))["threat"]["level"] == "normal"
+    rig.vault_in.input(2, True)
+    status = await rig.until(lambda s: s["threat"]["level"] == "lockdown")
+    assert status["threat"]["by"] == "input 2 of vault-in"
+    rig.vault_in.input(2, False)
+    await asyncio.sleep(0.5)
+    assert (await rig.until(lambda s: True))["threat"]["level"] == "lockdown"
+    await rig.acli("threat", "set", "normal", "--reason", "over")
+    await asyncio.sleep(0.3)
+    assert (await rig.until(lambda s: True))["threat"]["level"] == "normal"
