@@ -38,7 +38,7 @@ def decide(request: Request, site: Site, now: datetime) -> Decision:
     2.  Too many badges were waiting                     -> denied_busy
     3.  The badge was read too long ago                  -> denied_stale_badge
     4.  A face came without a badge, and the door wants one, or
-        too many are enrolled for it             -> denied_identify_limit
+        too many are enrolled for it                     -> denied_identify_limit
     5.  The reader read no valid card                    -> denied_bad_read
     6.  The personnel list can't be read                 -> denied_list_unavailable
     7.  Nobody enrolled has the face                     -> denied_not_identified
