@@ -15,7 +15,7 @@ import typer
 from rich.table import Table
 
 from gateway import __version__, control, devices
-from gateway.cli import common, door, enroll, log, people, pin, reader
+from gateway.cli import common, door, enroll, lists, log, people, pin, reader
 from gateway.keys import KeyFileError, SiteKey
 
 app = typer.Typer(
@@ -27,6 +27,10 @@ app = typer.Typer(
 key_app = typer.Typer(no_args_is_help=True, help="The site key that protects face templates.")
 clock_app = typer.Typer(no_args_is_help=True, help="The gateway's clock.")
 lock_app = typer.Typer(no_args_is_help=True, help="Locks, while the gateway is stopped.")
+people.app.command("sync")(lists.sync_)
+people.app.command("rollback")(lists.rollback)
+people.app.command("versions")(lists.versions)
+people.app.command("history")(lists.history_)
 people.app.command("enroll")(enroll.enroll)
 people.app.command("pin")(pin.pin)
 app.add_typer(people.app, name="people", help="The authorized-personnel list.")

@@ -167,6 +167,14 @@ EVENTS: Mapping[str, tuple[str, str]] = {
         "list version {version}: {added} added, {changed} changed, {removed} removed",
         "lista versión {version}: {added} altas, {changed} cambios, {removed} bajas",
     ),
+    "people.rolled_back": (
+        "list version {version}: the list of version {to} again, by {by}",
+        "lista versión {version}: otra vez la lista de la versión {to}, por {by}",
+    ),
+    "people.revocation_effective": (
+        "{who} is denied here {seconds} s after the source revoked",
+        "{who} ya no pasa aquí, {seconds} s después de la baja en el origen",
+    ),
     "people.enrolled": ("{templates} face templates enrolled", "{templates} plantillas de rostro"),
     "people.pin_set": ("PIN set by {by}", "PIN asignado por {by}"),
     "people.pin_cleared": ("PIN removed by {by}", "PIN eliminado por {by}"),

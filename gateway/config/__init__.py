@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from gateway.config.checks import mistakes_across, warnings
 from gateway.config.mistakes import ConfigError, KeyLines, Mistake, dotted, in_order, reason
+from gateway.config.sync import SourceTable, SyncTable, absolute
 from gateway.config.tables import (
     ALWAYS,
     BusTable,
@@ -47,6 +48,8 @@ __all__ = [
     "PortTable",
     "ReaderTable",
     "Settings",
+    "SourceTable",
+    "SyncTable",
     "load",
 ]
 
@@ -79,6 +82,15 @@ class Settings:
     @property
     def doors_path(self) -> Path:
         return self.tables.site.data_dir / "doors.json"
+
+    @property
+    def presence_path(self) -> Path:
+        return self.tables.site.data_dir / "presence.json"
+
+    @property
+    def pending_path(self) -> Path:
+        """Lists that wait to be confirmed; they hold badge numbers."""
+        return self.tables.site.data_dir / "pending"
 
     @property
     def socket_path(self) -> Path:
@@ -139,7 +151,8 @@ def _absolute(tables: Tables, base: Path) -> Tables:
         mqtt = mqtt.model_copy(
             update={key: base / value for key in files if (value := getattr(mqtt, key)) is not None}
         )
-    return tables.model_copy(update={"site": site, "mqtt": mqtt})
+    sync = absolute(tables.sync, base)
+    return tables.model_copy(update={"site": site, "mqtt": mqtt, "sync": sync})
 
 
 def _site(tables: Tables, version: str) -> Site:

@@ -19,7 +19,7 @@ from typing import Any
 
 from gateway.model import Credential, NewEvent, Person, PersonStatus
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _FIND = """
 SELECT (SELECT max(number) FROM list_version),

@@ -10,6 +10,12 @@ revocation    who was revoked by `garita people revoke`; no list undoes it, not 
 list_version  every list that was applied: when, from what, how it differed
 template      face templates, sealed (gateway/face/vault.py)
 pin           since version 2: PINs, peppered and hashed (gateway/pin.py), never the digits
+requirement   since version 3: what a person has shown (a training, a check), and until when
+version_detail  since version 3: more of each list: its kind, when its source made it
+person_history  since version 3: who was changed by which list, and how they were before
+released_badge  since version 3: badges of people who left or were revoked, and when
+revocation_delay  since version 3: from a source's revocation to this gate's
+source_state  since version 3: how the last pull of each source went
 outbox        admin acts on their way to the log, written with the act in one transaction
 """
 
@@ -43,6 +49,66 @@ _UPGRADES: tuple[str, ...] = (
        duress_hash TEXT,
        set_at TEXT NOT NULL,
        by TEXT
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS requirement (
+       subject_kind TEXT NOT NULL,
+       subject TEXT NOT NULL,
+       kind TEXT NOT NULL,
+       valid_until TEXT,
+       PRIMARY KEY (subject_kind, subject, kind)
+    ) WITHOUT ROWID
+    --
+    CREATE TABLE IF NOT EXISTS version_detail (
+       number INTEGER PRIMARY KEY NOT NULL,
+       kind TEXT NOT NULL,
+       to_version INTEGER,
+       requirements TEXT NOT NULL,
+       generated_at TEXT,
+       modified_at TEXT,
+       confirmed TEXT NOT NULL,
+       bytes INTEGER NOT NULL,
+       kept INTEGER NOT NULL
+    )
+    --
+    CREATE TABLE IF NOT EXISTS person_history (
+       version INTEGER NOT NULL,
+       person_id TEXT NOT NULL,
+       op TEXT NOT NULL,
+       fields TEXT NOT NULL,
+       before TEXT,
+       PRIMARY KEY (version, person_id)
+    ) WITHOUT ROWID
+    --
+    CREATE INDEX IF NOT EXISTS person_history_person ON person_history (person_id)
+    --
+    CREATE TABLE IF NOT EXISTS released_badge (
+       key TEXT NOT NULL,
+       person_id TEXT NOT NULL,
+       at TEXT NOT NULL,
+       PRIMARY KEY (key, person_id)
+    ) WITHOUT ROWID
+    --
+    CREATE TABLE IF NOT EXISTS revocation_delay (
+       person_id TEXT NOT NULL,
+       version INTEGER NOT NULL,
+       revoked_at TEXT NOT NULL,
+       effective_at TEXT NOT NULL,
+       seconds REAL NOT NULL,
+       PRIMARY KEY (person_id, version)
+    )
+    --
+    CREATE TABLE IF NOT EXISTS source_state (
+       name TEXT PRIMARY KEY NOT NULL,
+       pulled_at TEXT,
+       good_at TEXT,
+       etag TEXT,
+       sha256 TEXT,
+       serial INTEGER,
+       failing_since TEXT,
+       reason TEXT,
+       waiting TEXT
     )
     """,
 )
