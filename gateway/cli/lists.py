@@ -4,8 +4,9 @@ counts, told afterwards, and undone."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +14,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common
+from gateway.cli import common, text
 from gateway.cli.people import open_list
 from gateway.config import Settings
+from gateway.keys import KeyFileError, SiteKey
+from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.roster import history, source, sync, tripwires
+from gateway.roster.rehearsal import Rehearsal, rehearse
 
 if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
     from sqlite_utils import Database
@@ -39,9 +43,16 @@ def sync_(
     allow_empty: Annotated[
         bool, typer.Option(help="Accept a list without people: the same as --confirm empty.")
     ] = False,
+    rehearsal: Annotated[
+        bool, typer.Option(help="Try the list on the badges of the past days.")
+    ] = True,
+    days: Annotated[
+        int, typer.Option("--days", min=0, help="So many past days; 0: as configured.")
+    ] = 0,
     json: common.JsonOption = False,
 ) -> None:
-    """Show what a list would change; with --apply, put it in force, whole or not at all."""
+    """Show what a list would change and whom it would newly refuse or let in; with --apply, put
+    it in force, whole or not at all."""
     settings = common.settings(config)
     names = confirmed(confirm) | ({"empty"} if allow_empty else set())
     with common.progress() as bars:
@@ -70,11 +81,17 @@ def sync_(
                 json=json,
                 progress=lambda count: bars.update(writing, completed=count),
             )
+        tried = None
+        if rehearsal and not apply:
+            bars.update(reading, description="rehearsing", completed=0)
+            tried = _rehearse(
+                settings, db, plan, days, lambda count: bars.update(reading, completed=count)
+            )
     notes = tripwires.warnings(db, plan, datetime.now(UTC)) if version == plan.base else []
     db.close()
     if version != plan.base:
         common.nudge(settings)
-    show_plan(plan, version, apply, json, notes)
+    show_plan(plan, version, apply, json, notes, tried, settings.tables.site.language)
 
 
 def rollback(
@@ -247,8 +264,65 @@ def show_errors(name: str, errors: list[source.RowError], json: bool) -> None:
     raise typer.Exit(common.CHECK_FAILED)
 
 
-def show_plan(plan: sync.Plan, version: int, apply: bool, json: bool, notes: list[str]) -> None:
+def _rehearse(
+    settings: Settings,
+    db: Database,
+    plan: sync.Plan,
+    days: int,
+    progress: Callable[[int], None],
+) -> Rehearsal | str:
+    """What the list would have done in the past; or why that can't be told."""
+    since = datetime.now(UTC) - timedelta(days=days or settings.tables.sync.rehearse_days)
+    try:
+        with closing(LedgerReader(settings.ledger_path)) as records:
+            key = SiteKey.load(settings.tables.site.key_file)
+            return rehearse(db, plan, settings.site, key, records, since, progress)
+    except (KeyFileError, LedgerUnavailable, OverflowError) as error:
+        return f"not rehearsed: {error}"
+
+
+def _show_rehearsal(tried: Rehearsal, language: str) -> None:
+    day = tried.since[:10]
+    common.out.print(f"rehearsed on {tried.events} badge(s) since {day}:", markup=False)
+    table = Table("", "person", "door", "times", "last", "why", box=None)
+    for shift in tried.shifts[:SHOWN]:
+        colour = "red" if shift.now == "refused" else "green"
+        why = text.reason(shift.was if shift.now == "let_in" else shift.reason, language)
+        if shift.now == "let_in":
+            why = f"{shift.rule} (was: {why})"
+        elif shift.rule:
+            why = f"{why} ({shift.rule})"
+        table.add_row(
+            f"[{colour}]{'refused' if shift.now == 'refused' else 'let in'}[/{colour}]",
+            escape(f"{shift.person} {shift.name}"),
+            escape(shift.door + (" (out)" if shift.way == "out" else "")),
+            str(shift.count),
+            shift.last[:16].replace("T", " "),
+            escape(why),
+        )
+    if tried.shifts:
+        common.out.print(table)
+    else:
+        common.out.print("  nobody would newly be refused or let in")
+    if len(tried.shifts) > SHOWN:
+        common.out.print(f"... and {len(tried.shifts) - SHOWN} more (--json lists all)")
+    for code, count in tried.unknown.most_common():
+        why = text.reason(code, language)
+        common.out.print(f"  not known for {count} badge(s): {why}", markup=False, soft_wrap=True)
+
+
+def show_plan(
+    plan: sync.Plan,
+    version: int,
+    apply: bool,
+    json: bool,
+    notes: list[str],
+    tried: Rehearsal | str | None = None,
+    language: str = "en",
+) -> None:
     """What a list changed, or would change."""
+    if isinstance(tried, str):
+        notes, tried = [*notes, tried], None
     counts = {
         "added": len(plan.added),
         "changed": len(plan.changed),
@@ -270,6 +344,7 @@ def show_plan(plan: sync.Plan, version: int, apply: bool, json: bool, notes: lis
                 "people": people,
                 "tripped": [asdict(item) for item in plan.tripped],
                 "warnings": notes,
+                "rehearsal": asdict(tried) if tried else None,
             }
         )
         return
@@ -283,6 +358,8 @@ def show_plan(plan: sync.Plan, version: int, apply: bool, json: bool, notes: lis
         common.out.print(f"... (the first {SHOWN} of each are shown)")
     for key in plan.overridden[:SHOWN]:
         common.out.print(f"! {key} stays revoked (garita people reinstate {key})", markup=False)
+    if tried is not None:
+        _show_rehearsal(tried, language)
     for note in notes:
         common.out.print(f"note: {note}", markup=False, soft_wrap=True)
     for item in plan.tripped if version == plan.base else ():
