@@ -15,7 +15,7 @@ import typer
 from rich.table import Table
 
 from gateway import __version__, control, devices
-from gateway.cli import common, door, enroll, lists, log, people, pin, reader
+from gateway.cli import bundle, common, door, enroll, lists, log, people, pin, pulls, reader
 from gateway.keys import KeyFileError, SiteKey
 
 app = typer.Typer(
@@ -31,9 +31,14 @@ people.app.command("sync")(lists.sync_)
 people.app.command("rollback")(lists.rollback)
 people.app.command("versions")(lists.versions)
 people.app.command("history")(lists.history_)
+people.app.command("pull")(pulls.pull)
+people.app.command("sources")(pulls.sources)
+people.app.command("confirm")(pulls.confirm)
+people.app.command("revocations")(pulls.revocations)
 people.app.command("enroll")(enroll.enroll)
 people.app.command("pin")(pin.pin)
 app.add_typer(people.app, name="people", help="The authorized-personnel list.")
+app.add_typer(bundle.app, name="bundle", help="Signed lists, for many gates.")
 app.add_typer(log.app, name="log", help="The log: read, verify, export.")
 app.add_typer(reader.app, name="reader", help="Badge readers.")
 app.add_typer(key_app, name="key")

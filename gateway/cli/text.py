@@ -175,6 +175,19 @@ EVENTS: Mapping[str, tuple[str, str]] = {
         "{who} is denied here {seconds} s after the source revoked",
         "{who} ya no pasa aquí, {seconds} s después de la baja en el origen",
     ),
+    "people.sync_failed": (
+        "{source} gave no list: {detail}",
+        "{source} no dio una lista: {detail}",
+    ),
+    "people.sync_recovered": ("{source} gives lists again", "{source} vuelve a dar listas"),
+    "people.sync_waiting": (
+        "a list of {source} waits to be confirmed: {names}",
+        "una lista de {source} espera confirmación: {names}",
+    ),
+    "people.sync_dropped": (
+        "a list of {source} that waited was dropped by {by}",
+        "{by} descartó una lista de {source} que esperaba",
+    ),
     "people.enrolled": ("{templates} face templates enrolled", "{templates} plantillas de rostro"),
     "people.pin_set": ("PIN set by {by}", "PIN asignado por {by}"),
     "people.pin_cleared": ("PIN removed by {by}", "PIN eliminado por {by}"),

@@ -93,6 +93,11 @@ class Settings:
         return self.tables.site.data_dir / "pending"
 
     @property
+    def bundle_path(self) -> Path:
+        """The newest signed list that came over MQTT."""
+        return self.tables.site.data_dir / "mqtt.bundle"
+
+    @property
     def socket_path(self) -> Path:
         return self.tables.site.run_dir / "garita.sock"
 

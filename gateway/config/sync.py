@@ -38,14 +38,14 @@ _NEEDS = {
     "ldap": ("url", "base", "attributes"),
     "bundle": ("path",),
 }
-_COMMON = frozenset({"kind", "every", "at", "timeout_s", "max_mb"})
+_COMMON = frozenset({"kind", "include", "every", "at", "timeout_s", "max_mb"})
 _ALLOWS = {
     "file": {"path"},
     "https": {"url", "token_file", "ca_file", "format"},
     "sql": {"url", "url_file", "query"},
     "ldap": {
         "url", "bind_dn", "password_file", "ca_file", "start_tls", "base", "filter", "attributes",
-        "levels", "page_size",
+        "levels", "page_size", "credential_prefix",
     },
     "bundle": {"path"},
 }  # fmt: skip
@@ -57,9 +57,11 @@ class _Table(BaseModel):
 
 class SourceTable(_Table):
     """Where a list comes from (`kind`), and when it is pulled: every so long, at times of the
-    site's day, or (neither) by command."""
+    site's day, or (neither) by command.  The people of the sources in `include` belong to the
+    same list."""
 
     kind: Literal["file", "https", "sql", "ldap", "bundle"]
+    include: list[str] = []
     every: Every | None = None
     at: list[At] = []
     timeout_s: Annotated[float, Field(ge=1, le=600)] = 30.0
@@ -78,6 +80,7 @@ class SourceTable(_Table):
     filter: str = "(objectClass=person)"
     attributes: dict[str, str] = {}
     levels: dict[str, list[str]] = {}
+    credential_prefix: str = ""
     page_size: Annotated[int, Field(ge=1, le=10_000)] = 500
 
     @property
@@ -142,6 +145,15 @@ class SyncTable(_Table):
                 raise ValueError(f"sources.{name}: use letters, digits, '-' and '_', at most 64")
             if source.kind == "bundle" and self.bundles is None:
                 raise ValueError(f"sources.{name}: bundles need [sync.bundles] trusted")
+            for other in source.include:
+                if other not in self.sources or other == name or self.sources[other].include:
+                    raise ValueError(f"sources.{name}: include names other sources, one deep")
+        timed = [name for name, source in self.sources.items() if source.every or source.at]
+        if len(timed) > 1:
+            raise ValueError(
+                f"sources {', '.join(timed)}: each gives the whole list, so the one would undo the "
+                "other; schedule one and let it include the others"
+            )
         return self
 
 
