@@ -39,6 +39,7 @@ from gateway.operations import Operations, read_service, wrong_pins
 from gateway.pin import Pins
 from gateway.pinpad import PinLimits
 from gateway.plant import build_plant
+from gateway.pulls import Pulls
 from gateway.readerkeys import ReaderKeys, ReaderKeysError
 from gateway.roster import Roster, RosterUnavailable
 from gateway.roster.schema import migrate
@@ -83,6 +84,7 @@ class Daemon:
         plant = build_plant(settings, parts, ReaderKeys(settings.keys_path, key), self)
         self.buses, self.readers, self.boards = plant.buses, plant.readers, plant.boards
         self.gates, self.interlocks, self.inputs = plant.gates, plant.interlocks, plant.inputs
+        self.pulls = Pulls(settings, self.note)
         self.uplink = self._make_uplink()
 
     def _face_service(self) -> FaceService | None:
@@ -110,6 +112,7 @@ class Daemon:
             self._settings.cursor_path,
             self.state,
             lambda online, detail: self.on_device("broker", "mqtt", online, detail),
+            self.pulls.on_bundle if self.pulls.takes_bundles else None,
         )
 
     async def run(self) -> None:
@@ -162,6 +165,7 @@ class Daemon:
             "outbox": self._drain_outbox,
             "clock": self._watch_clock,
             "watchdog": self._watchdog,
+            "pulls": self.pulls.run,
         }
         tasks |= {f"inputs {name}": board.run for name, board in self.inputs.items()}
         tasks |= {f"{kind} {name}": port.run for (kind, name), port in self._ports().items()}

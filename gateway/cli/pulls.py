@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -41,6 +42,8 @@ def pull(
 
     A list that trips is put aside for `garita people confirm`.  Exit code 5: there is no list.
     """
+    if scheduled:
+        os.nice(10)  # doors come first
     settings = common.settings(config)
     sources = sources_of(settings)
     if name not in sources:

@@ -188,6 +188,10 @@ EVENTS: Mapping[str, tuple[str, str]] = {
         "a list of {source} that waited was dropped by {by}",
         "{by} descartó una lista de {source} que esperaba",
     ),
+    "people.bundle_refused": (
+        "a signed list was refused: {detail}",
+        "se rechazó una lista firmada: {detail}",
+    ),
     "people.enrolled": ("{templates} face templates enrolled", "{templates} plantillas de rostro"),
     "people.pin_set": ("PIN set by {by}", "PIN asignado por {by}"),
     "people.pin_cleared": ("PIN removed by {by}", "PIN eliminado por {by}"),

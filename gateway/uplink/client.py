@@ -53,6 +53,7 @@ class Uplink:
         cursor_path: Path,
         state: Callable[[], Mapping[str, Any]],
         on_state: Callable[[bool, str], None],
+        on_bundle: Callable[[bytes], None] | None = None,
     ) -> None:
         self._settings = settings
         self._gateway = gateway
@@ -61,7 +62,9 @@ class Uplink:
         self._cursor = Cursor(cursor_path)
         self._state = state
         self._on_state = on_state
+        self._on_bundle = on_bundle
         self._topic = f"{settings.base_topic}/{gateway}"
+        self._bundles = f"{settings.base_topic}/people/bundle"
         self._connected = False
         self._replays: asyncio.Queue[tuple[str, int, int]] = asyncio.Queue(REPLAYS_WAITING)
 
@@ -98,6 +101,9 @@ class Uplink:
             async with self._client() as client:
                 _no_delay(client)
                 await client.subscribe(f"{self._topic}/replay", qos=1)
+                if self._on_bundle is not None:
+                    # Retained on purpose: its serial says whether it is newer than ours.
+                    await client.subscribe(f"{self._bundles}/#", qos=1)
                 await client.publish(f"{self._topic}/status", "online", qos=1, retain=True)
                 self._cursor.load(self._records)
                 self._set_connected(True, "")
@@ -196,6 +202,10 @@ class Uplink:
 
     async def _listen(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
+            if self._on_bundle is not None and message.topic.value.startswith(self._bundles):
+                if isinstance(message.payload, bytes) and message.payload:
+                    self._on_bundle(message.payload)
+                continue
             request = parse_replay(message.payload, retained=bool(message.retain))
             if request is None:
                 log.warning("a replay request was not understood and is ignored")

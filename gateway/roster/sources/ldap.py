@@ -61,7 +61,8 @@ def fetch(table: SourceTable, most: int) -> list[Row]:
 
 def _connect(table: SourceTable) -> Any:
     tls = ldap3.Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=table.ca_file and str(table.ca_file))
-    server = ldap3.Server(table.url, tls=tls, get_info=ldap3.NONE, connect_timeout=table.timeout_s)
+    limit = int(table.timeout_s)  # ldap3 takes whole seconds only
+    server = ldap3.Server(table.url, tls=tls, get_info=ldap3.NONE, connect_timeout=limit)
     password = secret(table.password_file) if table.password_file is not None else None
     connection = ldap3.Connection(
         server,
@@ -70,7 +71,7 @@ def _connect(table: SourceTable) -> Any:
         read_only=True,
         auto_referrals=False,
         raise_exceptions=True,
-        receive_timeout=table.timeout_s,
+        receive_timeout=limit,
     )
     connection.open()
     if table.start_tls:
