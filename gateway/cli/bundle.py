@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import aiomqtt
 import typer
 
 from gateway.cli import common
 from gateway.roster.source import MAX_BYTES
-from gateway.roster.sources import SourceError, bundle
+from gateway.roster.sources import SourceError, bundle, parts
+from gateway.uplink.bundles import send
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -88,3 +91,23 @@ def verify(
         return
     for name, value in about.items():
         common.out.print(f"{name}: {value}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def publish(
+    file: Annotated[Path, typer.Argument(help="The bundle.")],
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+) -> None:
+    """Publish a bundle to the broker of the configuration, retained, in parts that it takes."""
+    settings = common.settings(config)
+    if settings.tables.mqtt is None:
+        common.fail("the configuration has no [mqtt]", common.REFUSED)
+    try:
+        raw = file.read_bytes()
+        if len(raw) > parts.MAX_BYTES:
+            common.fail(f"{file} is larger than {parts.MAX_BYTES >> 20} MiB", common.REFUSED)
+        pieces = parts.split(raw)
+        asyncio.run(send(settings.tables.mqtt, pieces))
+    except (OSError, aiomqtt.MqttError) as error:
+        common.fail(str(error), common.UNREACHABLE)
+    common.out.print(f"{file}: published in {len(pieces)} part(s)", markup=False)

@@ -245,7 +245,9 @@ def _show_tripped(waiting: list[sync.Tripped], json: bool) -> None:
             common.err.print(f"{item.name}: {item.why}", markup=False, soft_wrap=True)
         names = ",".join(item.name for item in waiting)
         common.err.print(
-            f"the list in force is unchanged; if this is meant: --confirm {names}", markup=False
+            f"the list in force is unchanged; if this is meant: --confirm {names}",
+            markup=False,
+            soft_wrap=True,
         )
     raise typer.Exit(common.CHECK_FAILED)
 

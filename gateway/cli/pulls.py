@@ -67,6 +67,8 @@ def pull(
     waits = apply and bool({item.name for item in plan.tripped} - lists.confirmed(confirm))
     if waits:
         puller.put_aside(db, settings.pending_path, name, found, plan)
+        note = f"the list is put aside: garita people confirm {name} shows it"
+        common.err.print(note, markup=False, soft_wrap=True)
         common.nudge(settings)
     if apply:
         if not (plan.empty and plan.base):

@@ -127,25 +127,13 @@ class Uplink:
 
     def _client(self) -> aiomqtt.Client:
         settings = self._settings
-        password = None
-        if settings.password_file is not None:
-            password = settings.password_file.read_text(encoding="utf-8").strip()
-        context = None
-        if settings.tls:
-            context = ssl.create_default_context(cafile=settings.ca_file)
-            if settings.cert_file is not None:
-                context.load_cert_chain(settings.cert_file, settings.key_file)
         client = aiomqtt.Client(
             settings.host,
             settings.port,
             identifier=settings.client_id or f"garita-{self._gateway}",
-            username=settings.username,
-            password=password,
-            keepalive=settings.keepalive_s,
-            tls_context=context,
             will=aiomqtt.Will(f"{self._topic}/status", "offline", qos=1, retain=True),
             max_inflight_messages=settings.max_in_flight,
-            timeout=10.0,
+            **connect_options(settings),
         )
         # It warns about more than ten calls under way; here that is how it should be.
         client.pending_calls_threshold = 2 * settings.max_in_flight + 10
@@ -232,6 +220,25 @@ class Uplink:
                 count += len(events)
             done = {"id": name, "from": first, "to": last, "count": count, "done": True}
             await self._publish(client, topic, json.dumps(done))
+
+
+def connect_options(settings: MqttSettings) -> dict[str, Any]:
+    """Who we are to the broker, and how we know it: login, certificates, time-outs."""
+    password = None
+    if settings.password_file is not None:
+        password = settings.password_file.read_text(encoding="utf-8").strip()
+    context = None
+    if settings.tls:
+        context = ssl.create_default_context(cafile=settings.ca_file)
+        if settings.cert_file is not None:
+            context.load_cert_chain(settings.cert_file, settings.key_file)
+    return {
+        "username": settings.username,
+        "password": password,
+        "keepalive": settings.keepalive_s,
+        "tls_context": context,
+        "timeout": 10.0,
+    }
 
 
 def _no_delay(client: aiomqtt.Client) -> None:
