@@ -7,7 +7,8 @@ way is sent again, and subscribers drop what they have by its id.
 
 An acknowledgement is not delivery (docs/mqtt.md), so every event carries a number without
 holes and the hash of the one before, and a subscriber that misses one asks for it on the
-replay topic.  No message that arrives here opens, unlocks or changes anything.
+replay topic.  No message that arrives here opens or unlocks anything.  A signed personnel list,
+where the site takes them from the broker, is handed on as bytes: its signature is judged elsewhere.
 """
 
 from __future__ import annotations
