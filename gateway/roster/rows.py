@@ -136,6 +136,7 @@ def collect(
     ids: dict[str, int] = {}
     badges: dict[str, int] = {}
     levels = frozenset(levels)
+    shared: dict[Any, Any] = {}  # a quarter of a million people share a few companies and levels
     count = 0
     for count, (line, row) in enumerate(rows, 1):
         before = len(source.errors)
@@ -143,7 +144,7 @@ def collect(
         if op == "remove":
             person = _leaver(line, row, source)
         else:
-            person = _person(line, row, source, levels)
+            person = _person(line, row, source, levels, shared)
         if progress is not None and count % 1000 == 0:
             progress(count)
         if person.id in ids:
@@ -192,7 +193,13 @@ def _leaver(line: int, row: Mapping[str, Any], source: Source) -> Person:
     return Person(key, "")
 
 
-def _person(line: int, row: Mapping[str, Any], source: Source, levels: frozenset[str]) -> Person:
+def _person(
+    line: int,
+    row: Mapping[str, Any],
+    source: Source,
+    levels: frozenset[str],
+    shared: dict[Any, Any],
+) -> Person:
     """One row, as far as it can be read; all that is wrong in it goes to `source.errors`."""
 
     def wrong(name: str, message: str) -> None:
@@ -227,11 +234,13 @@ def _person(line: int, row: Mapping[str, Any], source: Source, levels: frozenset
     if source.kinds or "requirements" in row:
         held = _requirements(row, source, wrong)
         if held:
-            source.requirements[text["id"]] = held
+            source.requirements[text["id"]] = shared.setdefault(tuple(held.items()), held)
     _revoked(text["id"], row, source, wrong)
+    company, role, opens = text["company"], text["role"], tuple(dict.fromkeys(names))
     return Person(
-        text["id"], text["name"], text["company"], text["role"], first, last, status,
-        tuple(credentials), tuple(dict.fromkeys(names)),
+        text["id"], text["name"], shared.setdefault(company, company),
+        shared.setdefault(role, role), first, last, status, tuple(credentials),
+        shared.setdefault(opens, opens),
     )  # fmt: skip
 
 

@@ -57,6 +57,11 @@ _UPGRADES: tuple[str, ...] = (
        subject TEXT NOT NULL,
        kind TEXT NOT NULL,
        valid_until TEXT,
+       number TEXT,
+       issued_at TEXT,
+       note TEXT,
+       set_at TEXT NOT NULL,
+       by TEXT,
        PRIMARY KEY (subject_kind, subject, kind)
     ) WITHOUT ROWID
     --

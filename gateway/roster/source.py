@@ -74,9 +74,14 @@ def parse(
         return
     source.sha256 = hashlib.sha256(raw).hexdigest()
     text = _decode(raw, source)
-    if text is not None:
-        rows = _json_rows(text, source) if json else _csv_rows(text, source)
-        collect(rows, source, levels, progress)
+    if text is None:
+        return
+    if json:
+        rows = _json_rows(text, source)
+    else:
+        del text  # decoded again line by line: a large list is not kept twice
+        rows = _csv_rows(raw, source)
+    collect(rows, source, levels, progress)
 
 
 def to_json(source: Source) -> str:
@@ -121,10 +126,11 @@ def _decode(raw: bytes, source: Source) -> str | None:
     return text
 
 
-def _csv_rows(text: str, source: Source) -> Iterator[Row]:
-    head = text.split("\n", 1)[0]
+def _csv_rows(raw: bytes, source: Source) -> Iterator[Row]:
+    head = raw.split(b"\n", 1)[0].decode("utf-8-sig")
     delimiter = max(",;\t", key=head.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines = io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8-sig", newline="")
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
         header = next(reader, [])
         names = [column(cell) for cell in header]

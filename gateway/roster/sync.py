@@ -79,7 +79,7 @@ def apply(
         _release_badges(connection, plan)
         lost = _remove_people(connection, [key for key, _ in plan.removed])
         _write_people(connection, plan, progress)
-        _write_requirements(connection, plan)
+        _write_requirements(connection, plan, by)
         agreed = sorted(item.name for item in plan.tripped)
         _write_version(connection, plan, number, by=by, agreed=agreed, size=size)
         history.prune(connection, keep)
@@ -129,18 +129,27 @@ def _write_people(
     )
 
 
-def _write_requirements(connection: sqlite3.Connection, plan: Plan) -> None:
-    """The kinds that the list keeps; others of the same people stay."""
+def _write_requirements(connection: sqlite3.Connection, plan: Plan, by: str) -> None:
+    """The kinds that the list keeps; others of the same people stay, and so does what else is
+    known of one (its number, a note) whose day is the same."""
     changed = [key for key, names in plan.changed.items() if "requirements" in names]
     connection.executemany(
         "DELETE FROM requirement WHERE subject_kind = 'person' AND subject = ? AND kind = ?",
-        ((key, kind) for key in changed for kind in plan.kinds),
-    )
-    connection.executemany(
-        "INSERT OR REPLACE INTO requirement (subject_kind, subject, kind, valid_until) "
-        "VALUES ('person', ?, ?, ?)",
         (
-            (key, kind, day.isoformat())
+            (key, kind)
+            for key in changed
+            for kind in plan.kinds.difference(plan.requirements.get(key, ()))
+        ),
+    )
+    at = now_text()
+    connection.executemany(
+        "INSERT INTO requirement (subject_kind, subject, kind, valid_until, set_at, by) "
+        "VALUES ('person', ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+        "valid_until = excluded.valid_until, number = NULL, issued_at = NULL, note = NULL, "
+        "set_at = excluded.set_at, by = excluded.by "
+        "WHERE valid_until IS NOT excluded.valid_until",
+        (
+            (key, kind, day.isoformat(), at, by)
             for key in (*changed, *(person.id for person in plan.added))
             for kind, day in plan.requirements.get(key, {}).items()
         ),

@@ -202,15 +202,20 @@ def warnings(db: Database, plan: Plan, now: datetime) -> list[str]:
 
 
 def people_inside(path: Path) -> frozenset[str]:
-    """The ids in presence.json, ``{"inside": [id, ...]}`` or ``{"inside": {id: ...}}``; nobody
-    if there is no such file.  Raises OSError if it is there and can't be read."""
+    """The ids in presence.json: a header, then a line ``[id, name, company, area, since, free]``
+    for each person who was seen, where area "" is outside.  Nobody if there is no such file.
+    Raises OSError if it is there and can't be read: then nobody knows who is inside."""
     try:
-        found = json.loads(path.read_text("utf-8"))["inside"]
+        with path.open(encoding="utf-8") as lines:
+            header = json.loads(next(lines, ""))
+            rows = [json.loads(line) for line in lines]
+        if not isinstance(header, dict):
+            raise ValueError
+        return frozenset(str(row[0]) for row in rows if row[3])
     except FileNotFoundError:
         return frozenset()
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise OSError(f"{path.name} is damaged: who is inside is not known") from error
-    return frozenset(map(str, found)) if isinstance(found, list | dict) else frozenset()
 
 
 def _minute(at: datetime) -> str:

@@ -175,7 +175,10 @@ def test_requirements_come_with_the_list_and_others_stay(people: List) -> None:
     people.apply(row("a") + ",2027-01-31,", row("b") + ",2027-01-31,2026-12-31", head=WITH)
     assert shown(people, "a") == {"background-check": "2027-01-31"}
     with people.db.conn as db:
-        db.execute("INSERT INTO requirement VALUES ('person', 'a', 'medical', '2026-12-01')")
+        db.execute(
+            "INSERT INTO requirement (subject_kind, subject, kind, valid_until, set_at) "
+            "VALUES ('person', 'a', 'medical', '2026-12-01', 'now')"
+        )
     plan = people.plan(row("a") + ",,2027-02-01", row("b") + ",2027-01-31,2026-12-31", head=WITH)
     assert plan.changed == {"a": ("requirements",)} and plan.unchanged == 1
     assert sync.apply(people.db, plan, by="x") == 2
@@ -185,6 +188,16 @@ def test_requirements_come_with_the_list_and_others_stay(people: List) -> None:
     assert shown(people, "a") == {}
     people.back(1)
     assert shown(people, "a") == {"background-check": "2027-01-31", "medical": "2026-12-01"}
+
+
+def test_what_else_is_known_of_a_requirement_stays_with_its_day(people: List) -> None:
+    people.apply(row("a") + ",2027-01-31,2027-01-01", head=WITH)
+    with people.db.conn as db:
+        db.execute("UPDATE requirement SET number = 'N-' || kind")
+    people.apply(row("a") + ",2027-01-31,2028-01-01", head=WITH)
+    rows = people.db.conn.execute("SELECT kind, number, by FROM requirement ORDER BY kind")
+    assert rows.fetchall() == [("background-check", "N-background-check", "ana"),
+                               ("training", None, "ana")]  # fmt: skip
 
 
 def test_a_rollback_leaves_requirements_that_no_version_touched(people: List) -> None:
@@ -414,11 +427,13 @@ def test_only_what_was_confirmed_by_name_is_applied_and_the_event_says_so(people
 def test_who_is_inside_by_the_file(tmp_path: Path) -> None:
     path = tmp_path / "presence.json"
     assert people_inside(path) == frozenset()
-    path.write_text('{"inside": {"a": {"area": "yard"}, "b": {}}}')
-    assert people_inside(path) == {"a", "b"}
-    path.write_text('{"inside": ["a"]}')
+    at = "2026-11-25T06:00:00+00:00"
+    rows = [["a", "A", "C", "yard", at, False], ["b", "B", "C", "", at, False]]
+    path.write_text("".join(json.dumps(line) + "\n" for line in ({"seq": 7}, *rows)))
     assert people_inside(path) == {"a"}
-    for damaged in ("{", "[]", "{}", "[" * 50_000):
+    path.write_text("{}\n")
+    assert people_inside(path) == frozenset()
+    for damaged in ("", "{", "[]", "{}\n[1]", "{}\n5", "{}\n" + "[" * 50_000, '{}\n["a", "A"'):
         path.write_text(damaged)
         with pytest.raises(OSError, match="damaged"):
             people_inside(path)
