@@ -8,13 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import aiomqtt
 import typer
 
 from gateway.cli import common
 from gateway.roster.source import MAX_BYTES
 from gateway.roster.sources import SourceError, bundle, parts
-from gateway.uplink.bundles import send
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -99,6 +97,10 @@ def publish(
     config: common.ConfigOption = common.DEFAULT_CONFIG,
 ) -> None:
     """Publish a bundle to the broker of the configuration, retained, in parts that it takes."""
+    import aiomqtt  # noqa: PLC0415 - other commands start sooner without
+
+    from gateway.uplink.bundles import send  # noqa: PLC0415
+
     settings = common.settings(config)
     if settings.tables.mqtt is None:
         common.fail("the configuration has no [mqtt]", common.REFUSED)

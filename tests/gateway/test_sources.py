@@ -251,6 +251,26 @@ def test_a_token_goes_to_no_other_address(web: Web, tmp_path: Path) -> None:
         other.close()
 
 
+def test_a_file_larger_than_any_list_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "huge.csv"
+    with path.open("wb") as file:
+        file.truncate(300 << 20)  # takes no room on the disk
+    begun = time.monotonic()
+    found = read("hr", table(kind="file", path=path), ASKED).source
+    assert found is not None and "larger than 256 MiB" in str(found.errors[0])
+    assert time.monotonic() - begun < 1
+
+
+@pytest.mark.parametrize("end", range(45, 75))
+def test_a_half_written_file_is_an_error_or_a_shorter_list(tmp_path: Path, end: int) -> None:
+    path = tmp_path / "hr.csv"
+    path.write_text(LIST[:end])
+    found = read("hr", table(kind="file", path=path), ASKED).source
+    assert found is not None
+    whole = [p.id for p in found.people] in (["e1"], ["e1", "e2"]) and not found.errors
+    assert found.errors or found.people == [] or whole
+
+
 # SQL
 
 
