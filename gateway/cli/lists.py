@@ -84,7 +84,7 @@ def sync_(
         tried = None
         if rehearsal and not apply:
             bars.update(reading, description="rehearsing", completed=0)
-            tried = _rehearse(
+            tried = rehearsed(
                 settings, db, plan, days, lambda count: bars.update(reading, completed=count)
             )
     notes = tripwires.warnings(db, plan, datetime.now(UTC)) if version == plan.base else []
@@ -120,10 +120,11 @@ def rollback(
     number = plan.base
     if apply and not plan.empty:
         number = put_in_force(settings, db, plan, confirmed(confirm), json=json)
+    tried = None if apply else rehearsed(settings, db, plan)
     db.close()
     if number != plan.base:
         common.nudge(settings)
-    show_plan(plan, number, apply, json, [])
+    show_plan(plan, number, apply, json, [], tried, settings.tables.site.language)
 
 
 def versions(
@@ -195,16 +196,13 @@ def look(settings: Settings, db: Database, plan: sync.Plan) -> sync.Plan:
         table.reissue_days,
     )  # fmt: skip
     today = datetime.now(settings.site.zone).date()
-    try:
-        tripwires.check(
-            db,
-            plan,
-            limits,
-            inside=lambda: tripwires.people_inside(settings.presence_path),
-            today=today,
-        )
-    except OSError as error:
-        common.fail(str(error), common.UNREACHABLE)
+    tripwires.check(
+        db,
+        plan,
+        limits,
+        inside=lambda: tripwires.people_inside(settings.presence_path),
+        today=today,
+    )
     return plan
 
 
@@ -266,12 +264,12 @@ def show_errors(name: str, errors: list[source.RowError], json: bool) -> None:
     raise typer.Exit(common.CHECK_FAILED)
 
 
-def _rehearse(
+def rehearsed(
     settings: Settings,
     db: Database,
     plan: sync.Plan,
-    days: int,
-    progress: Callable[[int], None],
+    days: int = 0,
+    progress: Callable[[int], None] | None = None,
 ) -> Rehearsal | str:
     """What the list would have done in the past; or why that can't be told."""
     since = datetime.now(UTC) - timedelta(days=days or settings.tables.sync.rehearse_days)

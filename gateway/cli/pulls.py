@@ -79,8 +79,9 @@ def pull(
         puller.forget(db, settings.pending_path, name)
         puller.good(db, name, found)
         common.nudge(settings)
+    tried = None if apply else lists.rehearsed(settings, db, plan)
     db.close()
-    lists.show_plan(plan, version, apply, json, [])
+    lists.show_plan(plan, version, apply, json, [], tried, settings.tables.site.language)
 
 
 def _unchanged(name: str, json: bool) -> None:
@@ -141,8 +142,9 @@ def confirm(
         puller.forget(db, settings.pending_path, name)
         puller.good(db, name, Pulled(held.source, held.etag))
         common.nudge(settings)
+    tried = None if names else lists.rehearsed(settings, db, plan)
     db.close()
-    lists.show_plan(plan, version, bool(names), json, [])
+    lists.show_plan(plan, version, bool(names), json, [], tried, settings.tables.site.language)
 
 
 def revocations(

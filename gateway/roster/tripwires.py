@@ -48,7 +48,8 @@ class Limits:
 
 
 def check(db: Database, plan: Plan, limits: Limits, *, inside: Inside, today: date) -> None:
-    """Add to `plan.tripped` whatever trips; `inside` gives who is in the site now."""
+    """Add to `plan.tripped` whatever trips; `inside` gives who is in the site now, or raises
+    OSError, and then anybody who loses access may be."""
     plan.tripped = list(_look(db.conn, plan, limits, inside, today))
 
 
@@ -68,15 +69,23 @@ def _look(
     added = [person.id for person in plan.added]
     yield from _share("added", added, plan.held, limits.added_percent, limits, "new")
     if gone := {*removed, *losing}:
-        stranded = sorted(gone.intersection(inside()))
-        if stranded:
-            yield _tripped("stranded", stranded, "are inside and would lose access")
+        yield from _stranded(gone, inside)
     reissued = list(_reissued(connection, plan, limits))
     if reissued:
         why = f"get a badge of somebody who left or was revoked within {limits.reissue_days} days"
         yield _tripped("badge_reissued", reissued, why)
     yield from _older(connection, plan)
     yield from _rolled_back(connection, plan)
+
+
+def _stranded(gone: set[str], inside: Inside) -> Iterator[Tripped]:
+    try:
+        stranded = sorted(gone.intersection(inside()))
+    except OSError as error:
+        yield Tripped("stranded", len(gone), str(error), tuple(sorted(gone)[:SHOWN]))
+        return
+    if stranded:
+        yield _tripped("stranded", stranded, "are inside and would lose access")
 
 
 def _share(

@@ -358,6 +358,18 @@ def test_who_is_inside_is_not_stranded_unasked(people: List) -> None:
     assert plan.tripped[0].people == ("p9",)
 
 
+def test_if_nobody_knows_who_is_inside_anybody_may_be(people: List) -> None:
+    people.apply(*many(10))
+
+    def broken() -> Collection[str]:
+        raise OSError("presence.json is damaged")
+
+    for rows, names in ((many(9), ["stranded"]), (many(11), [])):
+        plan = people.plan(*rows)
+        check(people.db, plan, LIMITS, inside=broken, today=TODAY)
+        assert [item.name for item in plan.tripped] == names
+
+
 def test_a_badge_that_was_anothers_of_late(people: List) -> None:
     people.apply(row("a", "h10301:1:1"), row("b", "h10301:1:2"), row("c", "h10301:1:3"))
     assert people.check(people.plan(row("a", "h10301:1:2"), row("b", "h10301:1:1"))) == []
