@@ -163,14 +163,11 @@ def _holders(
                 count = templates.get(person.id, 0) if stay else 0
                 yield _Holder(badge, person, count, stay and person.id in pins)
 
-    sides: list[dict[str, _Holder]] = []
-    old = (person_of(name, entry) for name, entry in plan.before.items())
-    for holders in (
-        held(old, True),
-        (*held(iter(plan.updates), True), *held(iter(plan.added), False)),
-    ):
-        sides.append({key.fingerprint(item.credential.key): item for item in holders})
-    present, coming = sides
+    def by_mark(holders: Iterable[_Holder]) -> dict[str, _Holder]:
+        return {key.fingerprint(item.credential.key): item for item in holders}
+
+    present = by_mark(held((person_of(name, e) for name, e in plan.before.items()), True))
+    coming = by_mark((*held(plan.updates, True), *held(plan.added, False)))
     for mark, item in list(present.items()):
         coming.setdefault(mark, _Holder(item.credential))
     for mark, item in coming.items():
