@@ -459,6 +459,8 @@ modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload memberof
 pidfile {folder}/slapd.pid
+TLSCertificateFile {folder}/ca.pem
+TLSCertificateKeyFile {folder}/server.pem
 sizelimit size.soft=5 size.hard=5 size.prtotal=unlimited size.pr=5
 database mdb
 suffix "dc=acme"
@@ -480,10 +482,13 @@ class Slapd:
         if binary is None:
             pytest.fail("the tests need slapd: sudo apt install slapd")
         (folder / "db").mkdir(parents=True)
+        certificate(folder)
         (folder / "slapd.conf").write_text(SLAPD.format(folder=folder))
+        self.ca = folder / "ca.pem"
         self.url = f"ldap://127.0.0.1:{free_port()}"
+        self.secure_url = f"ldaps://127.0.0.1:{free_port()}"
         self._server = subprocess.Popen(
-            [binary, "-f", folder / "slapd.conf", "-h", self.url, "-d", "0"],
+            [binary, "-f", folder / "slapd.conf", "-h", f"{self.url} {self.secure_url}", "-d", "0"],
             stdout=subprocess.DEVNULL,
             stderr=(folder / "log").open("w"),
         )
@@ -574,6 +579,24 @@ def test_a_directory_that_gives_no_whole_answer(slapd: Slapd, tmp_path: Path) ->
     assert "invalidCredentials" in why and "wr0ng" not in why
     gone = source.model_copy(update={"url": f"ldap://127.0.0.1:{free_port()}"})
     assert refused(gone)
+
+
+def test_a_directory_is_known_by_its_certificate(slapd: Slapd, tmp_path: Path) -> None:
+    slapd.person("e1", userAccountControl=512)
+    plain = ldap_table(slapd, tmp_path)
+    for change in (
+        {"url": slapd.secure_url, "ca_file": slapd.ca},
+        {"start_tls": True, "ca_file": slapd.ca},
+    ):
+        found = read("ad", plain.model_copy(update=change), ASKED).source
+        assert found is not None and [p.id for p in found.people] == ["e1"]
+        stranger = plain.model_copy(update={**change, "ca_file": None})
+        assert "certificate verify failed" in refused(stranger)
+    other = tmp_path / "other"
+    other.mkdir()
+    certificate(other)
+    change = {"url": slapd.secure_url, "ca_file": other / "ca.pem"}
+    assert "certificate verify failed" in refused(plain.model_copy(update=change))
 
 
 # Signed bundles
