@@ -128,6 +128,8 @@ def confirm(
         if not drop:
             common.fail(str(error), common.REFUSED)
     if drop:
+        if not puller.state(db, name).waiting:
+            common.fail(f"no list of {name} waits to be confirmed", common.REFUSED)
         puller.forget(db, settings.pending_path, name, dropped_by=common.operator())
         common.nudge(settings)
         common.out.print(f"{name}: the list that waited was dropped", markup=False)

@@ -17,8 +17,9 @@ from gateway.model import Credential
 from gateway.roster import Roster, history, sync
 from gateway.roster.history import HistoryError, Keep
 from gateway.roster.plan import held
+from gateway.roster.rows import collect
 from gateway.roster.schema import open_admin
-from gateway.roster.source import COLUMNS, Source, read_people
+from gateway.roster.source import COLUMNS, Source, read_people, to_json
 from gateway.roster.tripwires import Limits, check, people_inside, warnings
 
 LEVELS = frozenset({"plant", "night"})
@@ -242,6 +243,29 @@ def test_json_may_say_requirements_and_when_it_was_made(tmp_path: Path) -> None:
     item["requirements"] = {"../x": "2027-01-01"}
     path.write_text(json.dumps([item]))
     assert "a name that is none" in str(read_people(path, levels=LEVELS).errors[0])
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=4,
+)
+KEYS = (*COLUMNS, "op", "revoked_at", "requirements", "requires:training")
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.dictionaries(st.sampled_from(KEYS), anything), max_size=4),
+    st.booleans(),
+    st.booleans(),
+)
+def test_no_row_raises(rows: list[dict[str, object]], delta: bool, whole: bool) -> None:
+    source = Source("x", removals=[] if delta else None, kinds={"training"})
+    if whole:
+        rows = [dict.fromkeys(KEYS) | found for found in rows]
+    collect(enumerate(rows, 1), source, LEVELS)
+    assert source.errors or len(source.people) + len(source.removals or ()) == len(rows)
+    to_json(source)
 
 
 # Deltas

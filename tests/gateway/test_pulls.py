@@ -243,6 +243,8 @@ async def test_a_list_that_trips_waits_for_a_person_and_then_counts(rig: Rig) ->
     assert "list version 2 is in force" in done.stdout
     gone = await rig.acli("people", "confirm", "hr", check=False)
     assert gone.returncode == 1 and "no list of hr waits" in gone.stderr
+    twice = await rig.acli("people", "confirm", "hr", "--drop", check=False)
+    assert twice.returncode == 1 and "no list of hr waits" in twice.stderr
     log = (await rig.acli("log", "export")).stdout
     assert '"confirmed": ["losing_access", "removed"]' in log
     assert "em4100:18:" not in log
