@@ -45,6 +45,7 @@ from gateway.pin import Pins
 from gateway.pinpad import PinLimits
 from gateway.plant import build_plant
 from gateway.presence import Presence
+from gateway.pulls import Pulls
 from gateway.readerkeys import ReaderKeys, ReaderKeysError
 from gateway.roster import Roster, RosterUnavailable, faces
 from gateway.roster.schema import migrate
@@ -122,6 +123,7 @@ class Daemon:
             for name, reader in bus.readers.items():
                 self._secured[name] = partial(_is_secured, reader)
         self.commands = self._command_desk()
+        self.pulls = Pulls(settings, self.note)
         self.uplink = self._make_uplink()
         self._listen_for_threats()
 
@@ -159,6 +161,7 @@ class Daemon:
             self.state,
             lambda online, detail: self.on_device("broker", "mqtt", online, detail),
             self.commands.receive if self._settings.tables.command_keys else None,
+            self.pulls.on_bundle if self.pulls.takes_bundles else None,
         )
 
     def _command_desk(self) -> CommandDesk:
@@ -170,7 +173,7 @@ class Daemon:
             self._settings.site.gateway,
             keys,
             Counters(self._settings.commands_path),
-            {"threat_set": self._commanded_threat},
+            {"threat_set": self._commanded_threat, "sync": self._commanded_sync},
             self.ledger.append,
             lambda: (self.clock.now(), self.clock.trusted),
         )
@@ -183,6 +186,13 @@ class Daemon:
         except UnknownLevel as error:
             raise Refused("there is no such threat level") from error
         return {"level": level, "changed": changed}
+
+    async def _commanded_sync(self, command: Command) -> Mapping[str, Any]:
+        """The source with a schedule is pulled now; its tripwires hold as ever."""
+        source = self.pulls.pull_now()
+        if not source:
+            raise Refused("no source has a schedule")
+        return {"source": source}
 
     def _listen_for_threats(self) -> None:
         """An input that raises the level, and never lowers it."""
@@ -263,6 +273,7 @@ class Daemon:
             "retention": self._keep_retention,
             "watchdog": self._watchdog,
             "chores": self.chores.run,
+            "pulls": self.pulls.run,
         }
         tasks |= {f"inputs {name}": board.run for name, board in self.inputs.items()}
         tasks |= {f"{kind} {name}": port.run for (kind, name), port in self._ports().items()}
