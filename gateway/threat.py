@@ -88,6 +88,10 @@ class ThreatState:
             await append(event)
         else:
             await append(event)
+            if self.level != was:
+                # Raised while the lower level was being recorded: that stands, and is said last.
+                await append(NewEvent(CHANGED, self._gateway, self._again(level)))
+                return False
             self._put(level, by, reason)
             self._write()
         log.warning("threat level %s (was %s) by %s: %s", level, was, by, reason)
@@ -102,6 +106,9 @@ class ThreatState:
         if not self.levels:
             return None
         return {"level": self.level, "by": self.by, "reason": self.reason, "since": self.since}
+
+    def _again(self, was: str) -> dict[str, str]:
+        return _data(self.level, was, self.by, self.reason)
 
     def _put(self, level: str, by: str, reason: str) -> NewEvent:
         was, self.level, self.by, self.reason = self.level, level, by, reason

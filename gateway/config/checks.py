@@ -289,6 +289,8 @@ def _policy_warnings(tables: Tables) -> Iterator[str]:
             yield f"areas.{name}: nobody can be seen leaving it, so everybody passes once"
         elif not out and area.maximum:
             yield f"areas.{name}: nobody can be seen leaving it, so it fills up for good"
+        elif not out and area.two_person:
+            yield f"areas.{name}: nobody can be seen leaving it, so later ones enter it alone"
     places = [("degraded", tables.degraded)]
     places += [(f"areas.{name}.degraded", area.degraded) for name, area in tables.areas.items()]
     for name, actions in places:
