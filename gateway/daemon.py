@@ -27,7 +27,6 @@ from gateway import __version__, config
 from gateway.biometric import CardholderMatcher
 from gateway.chores import Chores
 from gateway.clock import Clock
-from gateway.commands import Command, CommandDesk, Counters, Refused, sender_key
 from gateway.config import Settings
 from gateway.control import ControlServer
 from gateway.devices import BusReader, LockBoard
@@ -48,7 +47,8 @@ from gateway.presence import Presence
 from gateway.readerkeys import ReaderKeys, ReaderKeysError
 from gateway.roster import Roster, RosterUnavailable
 from gateway.roster.schema import migrate
-from gateway.threat import ThreatState, UnknownLevel
+from gateway.threat import ThreatState
+from gateway.threatways import ThreatWays
 from gateway.uplink import Uplink
 
 log = logging.getLogger("garita.daemon")
@@ -68,7 +68,6 @@ class Daemon:
         self._stop = asyncio.Event()
         self._nudge = asyncio.Event()
         self._devices: dict[tuple[str, str], dict[str, Any]] = {}
-        self._raising: set[asyncio.Task[None]] = set()
         self._secured: dict[str, Callable[[], bool]] = {}  # readers that can be, on buses
         self.ledger = ledger
         self.clock = Clock(ledger.last_time, tables.site.clock_back_tolerance_s)
@@ -112,12 +111,13 @@ class Daemon:
         plant = build_plant(settings, parts, ReaderKeys(settings.keys_path, key), self)
         self.buses, self.readers, self.boards = plant.buses, plant.readers, plant.boards
         self.gates, self.interlocks, self.inputs = plant.gates, plant.interlocks, plant.inputs
-        for bus in self.buses.values():
-            for name, reader in bus.readers.items():
-                self._secured[name] = partial(_is_secured, reader)
-        self.commands = self._command_desk()
+        self.threat_ways = ThreatWays(
+            settings, self.threat, ledger.append, lambda: (self.clock.now(), self.clock.trusted)
+        )
+        on_buses = {n: r for bus in self.buses.values() for n, r in bus.readers.items()}
+        self._secured |= {name: partial(_is_secured, r) for name, r in on_buses.items()}
+        self.threat_ways.listen({**self.inputs, **on_buses})
         self.uplink = self._make_uplink()
-        self._listen_for_threats()
 
     def _face_service(self) -> FaceService | None:
         tables = self._settings.tables
@@ -144,57 +144,8 @@ class Daemon:
             self._settings.cursor_path,
             self.state,
             lambda online, detail: self.on_device("broker", "mqtt", online, detail),
-            self.commands.receive if self._settings.tables.command_keys else None,
+            self.threat_ways.desk.receive if self._settings.tables.command_keys else None,
         )
-
-    def _command_desk(self) -> CommandDesk:
-        keys = {
-            name: sender_key(table.public_key, list(table.commands))
-            for name, table in self._settings.tables.command_keys.items()
-        }
-        return CommandDesk(
-            self._settings.site.gateway,
-            keys,
-            Counters(self._settings.commands_path),
-            {"threat_set": self._commanded_threat},
-            self.ledger.append,
-            lambda: (self.clock.now(), self.clock.trusted),
-        )
-
-    async def _commanded_threat(self, command: Command) -> Mapping[str, Any]:
-        level, reason = str(command.body.get("level", "")), str(command.body.get("reason", ""))
-        by = f"{command.by} ({command.key})"
-        try:
-            changed = await self.threat.set(level, by, reason[:200], self.ledger.append)
-        except UnknownLevel as error:
-            raise Refused("there is no such threat level") from error
-        return {"level": level, "changed": changed}
-
-    def _listen_for_threats(self) -> None:
-        """An input that raises the level, and never lowers it."""
-        table = self._settings.tables.threat
-        ref = table.input
-        if ref is None:
-            return
-        resting = ref.normally == "closed"
-        on_bus = next((b.readers[ref.device] for b in self.buses.values()
-                       if ref.device in b.readers), None)  # fmt: skip
-        device = on_bus or self.inputs[ref.device]
-        who = f"input {ref.input} of {ref.device}"
-
-        def told(closed: bool) -> None:
-            if closed != resting:
-                task = asyncio.create_task(self._raise_threat(table.input_level, who))
-                self._raising.add(task)
-                task.add_done_callback(self._raising.discard)
-
-        device.on_input(ref.input, told)
-
-    async def _raise_threat(self, level: str, who: str) -> None:
-        try:
-            await self.threat.raise_to(level, who, "", self.ledger.append)
-        except LedgerUnavailable as error:
-            log.critical("threat level %s is in force and not on record: %s", level, error)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
@@ -260,7 +211,7 @@ class Daemon:
             tasks["face"] = self.faces.run
         if self.uplink is not None:
             tasks["uplink"] = self.uplink.run
-            tasks["commands"] = self.commands.run
+            tasks["commands"] = self.threat_ways.desk.run
         return tasks
 
     def _ports(self) -> dict[tuple[str, str], SerialPort]:
