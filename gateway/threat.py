@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.model import Event, NewEvent
+from gateway.owner import adopt
 from gateway.policy import ThreatLevel
 
 log = logging.getLogger("garita.threat")
@@ -125,6 +126,7 @@ class ThreatState:
                 json.dump(data, file)
                 file.flush()
                 os.fsync(file.fileno())
+            adopt(fresh)
             fresh.replace(self._path)
         except OSError as error:
             log.critical("the threat level can't be kept over a restart: %s", error)
