@@ -39,11 +39,10 @@ from gateway.keys import KeyFileError, SiteKey
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
 from gateway.model import Event, NewEvent
 from gateway.notify import notify, watchdog_interval
-from gateway.operations import Operations, links, read_service, wrong_pins
+from gateway.operations import Operations, new_presence, read_service, wrong_pins
 from gateway.pin import Pins
 from gateway.pinpad import PinLimits
 from gateway.plant import build_plant
-from gateway.presence import Presence
 from gateway.readerkeys import ReaderKeys, ReaderKeysError
 from gateway.roster import Roster, RosterUnavailable
 from gateway.roster.schema import migrate
@@ -77,8 +76,8 @@ class Daemon:
         if self.faces is not None:
             matcher = CardholderMatcher(self.faces, self.roster, Vault(key), tables.face)
         self.pin_limits = PinLimits(tables.pin.attempts, tables.pin.lock_s)
-        site, alone = settings.site, frozenset(n for n, a in tables.areas.items() if a.alone)
-        self.presence = Presence(links(settings), alone)
+        site = settings.site
+        self.presence = new_presence(settings)
         self.threat = ThreatState(
             site.threat_levels, settings.threat_path, site.gateway, tables.threat.on_unknown
         )
