@@ -1,21 +1,26 @@
 """From photographs to sealed templates on a person's row.  Command side: heavy imports.
 
 `look()` takes one picture and says what was found or why it is refused; `store()` seals and
-writes what was found, with its event, in one transaction.  No picture is kept.
+writes what was found, with its event, in one transaction, unless the face is somebody else's on
+the list (gateway/duplicates.py).  No picture is kept.
 """
 
 from __future__ import annotations
 
 import json
+import sqlite3
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replace_
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from sqlite_utils import Database
 
+from gateway.duplicates import DuplicateFace, Known, Twin
 from gateway.face.engine import DETECTOR_PX, MODEL, Embedding, Engine, Image, distances
 from gateway.face.quality import Refusal, judge
 from gateway.face.vault import Vault
@@ -33,12 +38,14 @@ SAME_PICTURE = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one picture gave: an embedding with its quality, or a refusal."""
+    """What one picture gave: an embedding with its quality and the model that made it, or a
+    refusal."""
 
     name: str
     embedding: Embedding | None
     quality: dict[str, float]
     refusal: Refusal | None
+    model: str = MODEL
 
 
 def make_engine() -> Engine:
@@ -57,9 +64,9 @@ def look(engine: Engine, path: Path) -> Look:
     return Look(path.name, embedding, quality.as_dict() if quality else {}, refusal)
 
 
-def from_capture(name: str, template: bytes, quality: dict[str, float]) -> Look:
-    """What the running gateway's camera gave (512 bytes, little-endian float32)."""
-    return Look(name, np.frombuffer(template, "<f4").astype(np.float32), quality, None)
+def from_capture(name: str, template: bytes, quality: dict[str, float], model: str = MODEL) -> Look:
+    """What the running gateway's camera gave: little-endian float32, and by which model."""
+    return Look(name, np.frombuffer(template, "<f4").astype(np.float32), quality, None, model)
 
 
 def agree(looks: Sequence[Look]) -> list[Look]:
@@ -77,17 +84,27 @@ def agree(looks: Sequence[Look]) -> list[Look]:
                 stranger = near[0] > SAME_PERSON
                 refusal = Refusal.ANOTHER_PERSON if stranger else Refusal.SAME_PICTURE
                 embedding = None
-        result.append(Look(item.name, embedding, item.quality, refusal))
+        result.append(replace_(item, embedding=embedding, refusal=refusal))
     return result
 
 
 def store(
-    db: Database, vault: Vault, person_id: str, looks: Sequence[Look], *, by: str, replace: bool
+    db: Database,
+    vault: Vault,
+    known: Known,
+    person_id: str,
+    looks: Sequence[Look],
+    *,
+    by: str,
+    replace: bool,
+    allow_duplicate: bool = False,
 ) -> int:
     """Write the good looks as templates of `person_id`; returns how many they have now.
 
-    Raises LookupError if nobody on the list has that id, VaultError if their key or an older
-    template does not open.  `replace` drops the templates that were there before.
+    Raises DuplicateFace if `known` has the face under another id, unless that is allowed, which
+    the event then says.  Raises LookupError if nobody on the list has that id, VaultError if
+    their key or an older template does not open.  `replace` drops the templates that were there
+    before.
     """
     good = [item for item in looks if item.embedding is not None]
     with db.conn as connection:
@@ -95,6 +112,9 @@ def store(
         if not connection.execute("SELECT 1 FROM person WHERE id = ?", (person_id,)).fetchone():
             raise LookupError(f"nobody on the list has the id {person_id}")
         removed = 0
+        twin = _twin(connection, known, person_id, good)
+        if twin is not None and not allow_duplicate:
+            raise DuplicateFace(twin)
         if replace and good:
             # With the key: one that was damaged must not stand in the way of a new face.
             removed = faces.destroy(connection, person_id, why="new photographs", by=by) or 0
@@ -102,26 +122,43 @@ def store(
         for item in good:
             assert item.embedding is not None
             key = str(uuid.uuid4())
-            sealed = vault.seal(
-                person_id, key, MODEL, item.embedding.astype("<f4").tobytes(), wrapped
-            )
+            plain = item.embedding.astype("<f4").tobytes()
+            sealed = vault.seal(person_id, key, item.model, plain, wrapped)
             connection.execute(
                 "INSERT INTO template (id, person_id, model, created_at, quality, sealed) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
-                (key, person_id, MODEL, now_text(), json.dumps(item.quality), sealed),
+                (key, person_id, item.model, now_text(), json.dumps(item.quality), sealed),
             )
         row = connection.execute(
             "SELECT count(*) FROM template WHERE person_id = ?", (person_id,)
         ).fetchone()
         if good:
-            data = {"templates": len(good), "removed": removed, "total": row[0], "model": MODEL}
-            quality = [item.quality for item in good]
-            put_event(
-                connection, "people.enrolled", person_id, {**data, "quality": quality, "by": by}
-            )
+            data: dict[str, Any] = {
+                "templates": len(good),
+                "removed": removed,
+                "total": row[0],
+                "model": good[0].model,
+                "quality": [item.quality for item in good],
+                "by": by,
+            }
+            if twin is not None:
+                data["duplicate_of"] = {"person": twin.person, "distance": twin.distance}
+            put_event(connection, "people.enrolled", person_id, data)
     if removed:
         faces.scrub(db.conn)
     return int(row[0])
+
+
+def _twin(
+    connection: sqlite3.Connection, known: Known, person_id: str, good: Sequence[Look]
+) -> Twin | None:
+    embeddings = [item.embedding for item in good if item.embedding is not None]
+    if not embeddings:
+        return None
+    if len({item.model for item in good}) > 1:
+        raise ValueError("pictures by more than one model")
+    known.follow(connection)
+    return known.twin(connection, person_id, good[0].model, np.stack(embeddings))
 
 
 def photos_by_person(folder: Path) -> dict[str, list[Path]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,15 @@ if TYPE_CHECKING:  # heavy: loaded when the command runs, not for every `garita`
 
 ATTEMPTS = 3  # at each picture, before it is given up
 NO_CONSENT = "no consent in force (garita face consent ID --date DAY)"
+DUPLICATE = (
+    "this face is already enrolled as {person} ({name}); --allow-duplicate if they are twins",
+    "este rostro ya está registrado como {person} ({name}); --allow-duplicate si son gemelos",
+)
+UNCOMPARED = (
+    "not compared with {n} people, whose templates do not open or are of another model: {shown}",
+    "sin comparar con {n} personas, cuyas plantillas no abren o son de otro modelo: {shown}",
+)
+SHOWN = 10
 PAUSE_S = 0.4  # so that one picture is not the last one again
 
 
@@ -33,6 +43,9 @@ def enroll(
         Path | None, typer.Option(help="Many people: sub-folders named by id, or ID_1.jpg.")
     ] = None,
     add: Annotated[bool, typer.Option("--add", help="Keep what was enrolled before.")] = False,
+    allow_duplicate: Annotated[
+        bool, typer.Option("--allow-duplicate", help="The face is somebody else's too: twins.")
+    ] = False,
     config: common.ConfigOption = common.DEFAULT_CONFIG,
     json: common.JsonOption = False,
 ) -> None:
@@ -50,7 +63,7 @@ def enroll(
         looks = {person: _from_camera(settings, camera, shots)}
     else:
         looks = _from_files({person: photos} if photos else _folder(folder))
-    _store(settings, vault, looks, add, json)
+    _store(settings, vault, looks, add, allow_duplicate, json)
 
 
 def _must_agree(settings: Settings, person: str) -> None:
@@ -89,6 +102,7 @@ def _from_files(files: dict[str, list[Path]]) -> dict[str, list[Look]]:
 def _from_camera(settings: Settings, camera: str, shots: int) -> list[Look]:
     """Pictures through the running gateway, which holds the camera."""
     from gateway import enrolment  # noqa: PLC0415
+    from gateway.face.engine import MODEL  # noqa: PLC0415
     from gateway.face.quality import Refusal  # noqa: PLC0415
 
     looks: list[Look] = []
@@ -102,7 +116,9 @@ def _from_camera(settings: Settings, camera: str, shots: int) -> list[Look]:
         name = f"picture {attempt + 1}"
         if "template" in answer:
             template = base64.b64decode(answer["template"])
-            look = enrolment.from_capture(name, template, answer["quality"])
+            look = enrolment.from_capture(
+                name, template, answer["quality"], str(answer.get("model") or MODEL)
+            )
         elif answer["refused"] in Refusal:
             look = enrolment.Look(name, None, {}, Refusal(answer["refused"]))
         else:
@@ -112,15 +128,24 @@ def _from_camera(settings: Settings, camera: str, shots: int) -> list[Look]:
 
 
 def _store(
-    settings: Settings, vault: Vault, looks: dict[str, list[Look]], add: bool, json: bool
+    settings: Settings,
+    vault: Vault,
+    looks: dict[str, list[Look]],
+    add: bool,
+    allow_duplicate: bool,
+    json: bool,
 ) -> None:
     from gateway import enrolment  # noqa: PLC0415
+    from gateway.duplicates import DuplicateFace, Known  # noqa: PLC0415
     from gateway.face.quality import SENTENCES  # noqa: PLC0415
 
     db = people.open_list(settings)
     # Faces from before each person had a key: taken over by whoever first has the site key.
     faces.reseal(db.conn, vault, VaultError)
+    known = Known(vault, limit=settings.tables.face.threshold, today=privacy.today(settings))
+    known.follow(db.conn)
     wanted = settings.tables.face.min_templates
+    language = 1 if settings.tables.site.language == "es" else 0
     report, failed = [], False
     for person, items in looks.items():
         error = ""
@@ -130,9 +155,20 @@ def _store(
                 db.conn, person, privacy.today(settings)
             ):
                 raise LookupError(f"{person}: {NO_CONSENT}")
-            total = enrolment.store(db, vault, person, items, by=common.operator(), replace=not add)
+            total = enrolment.store(
+                db,
+                vault,
+                known,
+                person,
+                items,
+                by=common.operator(),
+                replace=not add,
+                allow_duplicate=allow_duplicate,
+            )
         except (LookupError, VaultError) as missing:
             error = str(missing)
+        except DuplicateFace as twin:
+            error = f"{person}: {DUPLICATE[language].format(**asdict(twin.twin))}"
         report.append(
             {
                 "person": person,
@@ -147,13 +183,16 @@ def _store(
         failed |= bool(error) or total < wanted
         if json:
             continue
-        language = 1 if settings.tables.site.language == "es" else 0
         for item in items:
             why = f"refused: {SENTENCES[item.refusal][language]}" if item.refusal else "good"
             common.out.print(f"  {item.name}: {why}", markup=False)
         verdict = error or f"{person}: {total} template(s)"
         short = "" if error or total >= wanted else f", {wanted} are needed: add more photographs"
         common.out.print(verdict + short, markup=False)
+    model = next((i.model for items in looks.values() for i in items if not i.refusal), None)
+    if model is not None and (left_out := sorted(known.uncompared(model) - looks.keys())):
+        shown = ", ".join(left_out[:SHOWN]) + (", ..." if len(left_out) > SHOWN else "")
+        common.err.print(UNCOMPARED[language].format(n=len(left_out), shown=shown), markup=False)
     db.close()
     common.nudge(settings)
     if json:

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,6 +25,7 @@ import pytest
 from drivers.cameras.opencv import CameraState, OpenCvCamera
 from drivers.simulated.camera import black_video, empty_video, frozen_video, person_video
 from gateway import enrolment
+from gateway.duplicates import Known
 from gateway.face import wire
 from gateway.face.engine import Engine, Face, distances
 from gateway.face.quality import Refusal, judge
@@ -150,11 +152,12 @@ def test_templates_are_sealed_on_the_disk(engine: Engine, photos: Path, tmp_path
     look = enrolment.look(engine, photos / "obama.jpg")
     assert look.embedding is not None
     vault = Vault(KEY)
-    assert enrolment.store(db, vault, "e1", [look], by="t", replace=True) == 1
-    assert enrolment.store(db, vault, "e1", [look], by="t", replace=False) == 2
-    assert enrolment.store(db, vault, "e1", [look], by="t", replace=True) == 1
+    known = Known(vault, limit=THRESHOLD, today=date(2026, 11, 25))
+    assert enrolment.store(db, vault, known, "e1", [look], by="t", replace=True) == 1
+    assert enrolment.store(db, vault, known, "e1", [look], by="t", replace=False) == 2
+    assert enrolment.store(db, vault, known, "e1", [look], by="t", replace=True) == 1
     with pytest.raises(LookupError, match="nobody"):
-        enrolment.store(db, vault, "e2", [look], by="t", replace=True)
+        enrolment.store(db, vault, known, "e2", [look], by="t", replace=True)
     db.close()
     (sealed,) = Roster(path).templates("e1")
     plain = look.embedding.astype("<f4").tobytes()
