@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as replace_
 from pathlib import Path
@@ -21,6 +21,7 @@ import numpy as np
 from sqlite_utils import Database
 
 from gateway.duplicates import DuplicateFace, Known, Twin
+from gateway.face.embedder import BUILT_IN, by_name
 from gateway.face.engine import DETECTOR_PX, MODEL, Embedding, Engine, Image, distances
 from gateway.face.quality import Refusal, judge
 from gateway.face.vault import Vault
@@ -48,9 +49,10 @@ class Look:
     model: str = MODEL
 
 
-def make_engine() -> Engine:
-    """An engine for enrolment: it also sees faces too small to enrol, to say so."""
-    return Engine(DETECTOR_PX // 2)
+def make_engine(embedder: str = BUILT_IN, options: Mapping[str, Any] | None = None) -> Engine:
+    """An engine for enrolment: it also sees faces too small to enrol, to say so.  Raises what
+    `gateway.face.embedder.by_name` does."""
+    return Engine(DETECTOR_PX // 2, by_name(embedder, options))
 
 
 def look(engine: Engine, path: Path) -> Look:
@@ -59,9 +61,10 @@ def look(engine: Engine, path: Path) -> Look:
     if image is None:
         return Look(path.name, None, {}, Refusal.UNREADABLE)
     faces = engine.detect(image)
-    quality, refusal = judge(image, faces)
+    quality, refusal = judge(image, faces, engine.landmarks)
     embedding = engine.embed(image, faces[0]) if refusal is None else None
-    return Look(path.name, embedding, quality.as_dict() if quality else {}, refusal)
+    measured = quality.as_dict() if quality else {}
+    return Look(path.name, embedding, measured, refusal, engine.embedder.model)
 
 
 def from_capture(name: str, template: bytes, quality: dict[str, float], model: str = MODEL) -> Look:

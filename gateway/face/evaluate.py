@@ -279,7 +279,7 @@ def _look(path: Path) -> Seen:
     faces = _engine.detect(image)
     if not faces:
         return Seen(None, Refusal.NO_FACE)
-    return Seen(_engine.embed(image, faces[0]), judge(image, faces)[1])
+    return Seen(_engine.embed(image, faces[0]), judge(image, faces, _engine.landmarks)[1])
 
 
 def read(path: Path, upscale: float = 1.0) -> Image | None:

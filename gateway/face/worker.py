@@ -239,7 +239,7 @@ class Worker:
                 continue
             image: Image = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB)
             faces = self.engine.detect(image)
-            measured, refusal = quality.judge(image, faces)
+            measured, refusal = quality.judge(image, faces, self.engine.landmarks)
             if refusal is None and measured is not None:
                 embedding = self.engine.embed(image, faces[0])
                 return {"template": pack(embedding), "quality": measured.as_dict()}
