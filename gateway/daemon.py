@@ -30,13 +30,12 @@ from gateway.control import ControlServer
 from gateway.devices import LockBoard
 from gateway.face.evidence import Evidence
 from gateway.face.service import FaceService
-from gateway.face.vault import Vault
 from gateway.keys import KeyFileError, SiteKey
 from gateway.lane import Parts
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
 from gateway.model import NewEvent
 from gateway.notify import notify, watchdog_interval
-from gateway.operations import Operations, read_service, wrong_pins
+from gateway.operations import Operations, Scenes, read_service, wrong_pins
 from gateway.pin import Pins
 from gateway.pinpad import PinLimits
 from gateway.plant import build_plant
@@ -67,10 +66,13 @@ class Daemon:
         self.ledger = ledger
         self.clock = Clock(ledger.last_time, tables.site.clock_back_tolerance_s)
         self.roster = Roster(settings.people_path)
+        self._scenes = Scenes(settings.scenes_path)
         self.faces = self._face_service()
         self.matcher = None
         if self.faces is not None:
-            self.matcher = CardholderMatcher(self.faces, self.roster, Vault(key), tables.face)
+            self.matcher = CardholderMatcher(
+                self.faces, self.roster, key, tables.face, settings.evidence_path
+            )
         self.pin_limits = PinLimits(tables.pin.attempts, tables.pin.lock_s)
         parts = Parts(
             settings.site,
@@ -101,8 +103,9 @@ class Daemon:
             "frames": tables.face.frames,
             "min_face_px": tables.face.min_face_px,
             "others": tables.face.others,
+            "scenes": self._scenes.read(),
         }
-        return FaceService(worker, on_device=self.on_device)
+        return FaceService(worker, on_device=self.on_device, on_scene=self._scenes.put)
 
     def _announce_faces(self) -> None:
         """At a door that opens to a face alone, whoever stands before its camera is a claim."""

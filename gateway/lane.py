@@ -76,6 +76,8 @@ class FaceMatcher(Protocol):
 
     async def identify(self, camera: str, track: int, threshold: float) -> Identified: ...
 
+    async def keep_picture(self, event: Event, person_id: str, face: FaceResult) -> None: ...
+
 
 class Identified(Protocol):
     """A face found among all people."""
@@ -169,6 +171,7 @@ class Lane:
         self._camera = camera
         self._parts = parts
         self._pad = PinPad()
+        self._pictures: set[asyncio.Task[None]] = set()
         self._waiting: deque[tuple[CardRead | Arrival, float]] = deque()
         self._wake = asyncio.Event()
         self._busy = 0
@@ -414,6 +417,7 @@ class Lane:
         self.last = {"reason": decision.reason.value, "seq": recorded.seq, "time": recorded.time}
         if decision.granted:
             self._door.release(recorded.seq)
+        self._keep_picture(request, recorded)
         self._door.signal(self.reader, Signal.GRANTED if decision.granted else Signal.DENIED)
 
     def _note_duress(self, request: Request) -> None:
@@ -423,6 +427,15 @@ class Lane:
             data |= {"person": request.person.id, "name": request.person.name}
         note = NewEvent("alarm.duress", self._door.name, data)
         self._parts.ledger.append_soon(note).add_done_callback(seen)
+
+    def _keep_picture(self, request: Request, recorded: Event) -> None:
+        """After the door: no picture is worth a badge that waits."""
+        if self._parts.faces is None or request.face is None or not request.face.picture:
+            return
+        person = request.person.id if request.person else ""
+        task = asyncio.create_task(self._parts.faces.keep_picture(recorded, person, request.face))
+        self._pictures.add(task)
+        task.add_done_callback(self._pictures.discard)
 
     def _note_lent(self, request: Request) -> None:
         """The badge of one person, and the face of another who is on the list: named both."""

@@ -199,7 +199,8 @@ class FaceResult:
     newest of them, `seen_age_s` that of the frame which showed that the same face is still there,
     `detail` a short word on a fault (``frozen``, ``black``, ``no signal`` ...).  `liveness` says
     what a challenge or the passive cues found (None: not asked for), `nearest` which other
-    person's templates lie nearest, `about` is for the record and decides nothing.
+    person's templates lie nearest, `about` is for the record and decides nothing, nor does
+    `picture` (JPEG; empty where the site keeps none).
     """
 
     outcome: FaceOutcome
@@ -211,6 +212,7 @@ class FaceResult:
     liveness: Liveness | None = None
     nearest: tuple[str, float] | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+    picture: bytes = field(default=b"", repr=False)
 
 
 class PinOutcome(StrEnum):

@@ -7,6 +7,7 @@ There is no operation that opens a door.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,10 +19,13 @@ from drivers.base import Signal
 from drivers.readers.osdp import messages
 from gateway.config import Settings
 from gateway.devices import BusReader, ReaderBus
+from gateway.face.service import FaceService
 from gateway.gate import Gate
 from gateway.interlock import Interlock
 from gateway.ledger import LedgerReader
 from gateway.model import NewEvent
+
+log = logging.getLogger("garita.operations")
 
 LONGEST_INSTALL_S = 600.0
 LONGEST_OVERRIDE_S = 3600.0
@@ -36,6 +40,7 @@ class Running(Protocol):
     buses: dict[str, ReaderBus]
     gates: dict[str, Gate]
     interlocks: dict[str, Interlock]
+    faces: FaceService | None
 
     def note(self, event: NewEvent) -> None: ...
 
@@ -53,6 +58,7 @@ class Operations:
             "reader_comset": self.reader_comset,
             "door_service": self.door_service,
             "interlock_override": self.interlock_override,
+            "camera_accept": self.camera_accept,
         }
 
     async def reader_install(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -90,7 +96,7 @@ class Operations:
         path = self._running._settings.doors_path
         held = read_service(path)
         held.pop(gate.name, None)
-        _write_service(path, {**held, gate.name: reason} if reason else held)
+        _write_whole(path, {**held, gate.name: reason} if reason else held)
         gate.carry_out(gate.door.serve(reason, str(request.get("by", ""))))
         return {"state": gate.door.state.value}
 
@@ -105,6 +111,18 @@ class Operations:
         )
         return {"seconds": seconds, "doors": list(interlock.doors)}
 
+    async def camera_accept(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A camera was moved on purpose: what it sees now is what it should see."""
+        camera, faces = str(request["camera"]), self._running.faces
+        if camera not in self._running._settings.tables.cameras:
+            raise LookupError(f"there is no camera {camera}")
+        if faces is None or not faces.accept_scene(camera):
+            raise LookupError("the face process is away")
+        self._record(
+            "camera.accepted", camera, request, reason=str(request.get("reason", ""))[:200]
+        )
+        return {}
+
     def _reader(self, request: Mapping[str, Any]) -> tuple[ReaderBus, BusReader]:
         name = str(request["reader"])
         for bus in self._running.buses.values():
@@ -114,6 +132,33 @@ class Operations:
 
     def _record(self, kind: str, subject: str, request: Mapping[str, Any], **data: Any) -> None:
         self._running.note(NewEvent(kind, subject, {"by": str(request.get("by", "")), **data}))
+
+
+class Scenes:
+    """What each camera should see, as it learned it: a camera that was turned while the box was
+    off is noticed.  The file is a convenience: what can't be read is learned anew."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._held = self.read()
+
+    def read(self) -> dict[str, str]:
+        try:
+            held = json.loads(self._path.read_text("utf-8"))
+            return {str(name): str(data) for name, data in held.items()}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, AttributeError) as error:
+            log.warning("%s: %s; the cameras learn their scenes anew", self._path, error)
+            return {}
+
+    def put(self, camera: str, data: str) -> None:
+        """Keep the scene of one camera."""
+        self._held[camera] = data
+        try:
+            _write_whole(self._path, self._held)
+        except OSError as error:
+            log.warning("%s: %s", self._path, error)
 
 
 def read_service(path: Path) -> dict[str, str]:
@@ -126,10 +171,10 @@ def read_service(path: Path) -> dict[str, str]:
         raise OSError(f"{path}: {error}") from error
 
 
-def _write_service(path: Path, doors: Mapping[str, str]) -> None:
+def _write_whole(path: Path, values: Mapping[str, str]) -> None:
     fresh = path.with_suffix(".new")
     with fresh.open("w", encoding="utf-8") as file:
-        json.dump(doors, file)
+        json.dump(values, file)
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)

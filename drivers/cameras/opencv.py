@@ -123,9 +123,6 @@ class OpenCvCamera:
     def stop(self) -> None:
         self._stop.set()
 
-    def set_rate(self, fps: float | None) -> None:
-        """How many frames a second are wanted; None is all that come."""
-
     def next(self, after: int, timeout_s: float) -> Frame | None:
         """The newest frame with a number above `after`; None if none comes in time."""
         with self._changed:

@@ -15,7 +15,7 @@ import typer
 from rich.table import Table
 
 from gateway import __version__, control, devices
-from gateway.cli import common, door, enroll, face, log, people, pin, reader
+from gateway.cli import camera, common, door, enroll, face, log, people, pin, reader
 from gateway.keys import KeyFileError, SiteKey
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ people.app.command("pin")(pin.pin)
 app.add_typer(people.app, name="people", help="The authorized-personnel list.")
 app.add_typer(log.app, name="log", help="The log: read, verify, export.")
 app.add_typer(reader.app, name="reader", help="Badge readers.")
+app.add_typer(camera.app, name="camera", help="Cameras: their state, and where they look.")
 app.add_typer(key_app, name="key")
 app.add_typer(clock_app, name="clock")
 app.add_typer(lock_app, name="lock")

@@ -179,6 +179,10 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "door.lock_fault": ("the lock could not be driven", "no se pudo accionar la cerradura"),
     "device.online": ("{kind} online {detail}", "{kind} en línea {detail}"),
     "device.offline": ("{kind} offline: {detail}", "{kind} fuera de línea: {detail}"),
+    "camera.accepted": (
+        "what the camera sees now was accepted by {by}: {reason}",
+        "lo que la cámara ve ahora fue aceptado por {by}: {reason}",
+    ),
     "people.synced": (
         "list version {version}: {added} added, {changed} changed, {removed} removed",
         "lista versión {version}: {added} altas, {changed} cambios, {removed} bajas",

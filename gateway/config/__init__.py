@@ -86,6 +86,10 @@ class Settings:
         return self.tables.site.data_dir / "reader-keys.json"
 
     @property
+    def scenes_path(self) -> Path:
+        return self.tables.site.data_dir / "scenes.json"
+
+    @property
     def evidence_path(self) -> Path:
         return self.tables.site.data_dir / "evidence"
 

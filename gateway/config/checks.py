@@ -200,8 +200,8 @@ def warnings(tables: Tables) -> Iterator[str]:
                 yield f"access_levels.{name}: door {door_name} has no camera: its holders stay out"
             if level.factors.pin and tables.readers[opened.reader].bus is None:
                 yield f"access_levels.{name}: door {door_name} has no keypad: its holders stay out"
-    if tables.face.keep_pictures != "never":
-        yield "face.keep_pictures: this version takes no pictures yet; none will be kept"
+    if tables.face.keep_pictures == "all":
+        yield "face.keep_pictures: a picture of everybody who passes is kept; is that needed?"
     if tables.face.threshold > 0.45:
         yield "face.threshold: above 0.45 strangers begin to pass (docs/face.md)"
     if tables.mqtt is None:

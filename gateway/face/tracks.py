@@ -22,7 +22,7 @@ from gateway.face.engine import Embedding, Face
 Grey = NDArray[np.uint8]
 
 GAP_S = 0.35  # two people can't change places in less
-UNDETECTED_S = 1.5  # followed so long without the detector's word; a turned head is not found
+UNDETECTED_S = 2.5  # followed so long without the detector's word; a turned head is not found
 ALIKE = 0.55  # normalised correlation from one frame to the next; a face that moves has 0.8 to 1
 FLAT = 4.0  # grey levels; a patch without structure fits everywhere
 REACH = 0.4  # how far a face moves between two frames, as a share of its width

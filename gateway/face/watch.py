@@ -14,10 +14,10 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from drivers.cameras.opencv import CameraState, Frame, OpenCvCamera
 from gateway.face import quality
 from gateway.face.engine import Engine, Face, Image
+from gateway.face.liveness import Observation, Passive
 from gateway.face.tracks import Grey, Sample, Track, Tracker
 
 SMALL_PX = 320  # width of the picture in which faces are followed
@@ -50,16 +51,8 @@ class Seen:
     seen_at: float
     width_px: int
     samples: tuple[Sample, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What somebody who watches a track is shown of each frame, for judging whether it lives."""
-
-    at: float
-    grey: Grey
-    face: Face
-    track: int
+    suspicions: tuple[str, ...] = ()
+    cues: Mapping[str, float] = field(default_factory=dict)
 
 
 class Motion:
@@ -102,15 +95,26 @@ class Watcher:
         self._waiting = 0
         self._busy_at = 0.0
         self._detected_at = 0.0
+        self._thread: threading.Thread | None = None
+        self._stopping = False
         self._sampling = False
         self._sampler = ThreadPoolExecutor(1, "sampler")
-        self._listeners: dict[int, Callable[[View], None]] = {}
+        self._passive: tuple[int, Passive] = (0, Passive())
+        self._listeners: dict[int, Callable[[int, Observation], None]] = {}
         self.frames = 0
         self.detections = 0
         self.newest: Frame | None = None
 
     def start(self) -> None:
-        threading.Thread(target=self._run, name="watcher", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the watch, and wait for its threads."""
+        self._stopping = True
+        if self._thread is not None:
+            self._thread.join()
+        self._sampler.shutdown()
 
     @contextmanager
     def attention(self) -> Iterator[None]:
@@ -124,13 +128,16 @@ class Watcher:
             with self._changed:
                 self._waiting -= 1
 
-    def watch(self, listener: Callable[[View], None] | None, key: int) -> None:
-        """Have `listener` shown every frame of the nearest face, until it is None."""
+    @contextmanager
+    def shown(self, listener: Callable[[int, Observation], None]) -> Iterator[None]:
+        """Have `listener(track, observation)` called with every frame of the nearest face."""
         with self._changed:
-            if listener is None:
-                self._listeners.pop(key, None)
-            else:
-                self._listeners[key] = listener
+            self._listeners[id(listener)] = listener
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._listeners.pop(id(listener), None)
 
     def look(self, after: float, deadline: float, *, newer_than: float = 0.0) -> Seen | None:
         """The nearest face on a frame taken after `after`, with a sample newer than
@@ -157,11 +164,21 @@ class Watcher:
             return None
         if track.samples[-1].at <= newer_than:
             return None
-        return Seen(track.id, track.first_at, track.seen_at, track.box.width, tuple(track.samples))
+        known, passive = self._passive
+        watched = known == track.id
+        return Seen(
+            track.id,
+            track.first_at,
+            track.seen_at,
+            track.box.width,
+            tuple(track.samples),
+            tuple(passive.suspicions) if watched else (),
+            passive.scores if watched else {},
+        )
 
     def _run(self) -> None:
         number = 0
-        while True:
+        while not self._stopping:
             frame = self._camera.next(number, 0.5)
             if frame is None or self._camera.state is not CameraState.OK:
                 with self._changed:
@@ -177,12 +194,12 @@ class Watcher:
         self.frames += 1
         grey: Grey = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY)
         small = self._small(grey)
-        attending = self._waiting > 0
-        moved = self._motion.moved(small)
         with self._changed:
             self._tracker.follow(small, frame.at)
             self.newest = frame
             self._changed.notify_all()
+        attending = self._waiting > 0
+        moved = self._motion.moved(small)
         # This thread alone changes the tracks, so the slow parts need no lock: whoever waits for
         # a face that is followed has it before the detector runs.
         if self._detection_due(frame.at, attending, moved):
@@ -262,10 +279,17 @@ class Watcher:
             self._arrived(track.id, frame.at)
 
     def _show(self, frame: Frame, grey: Grey) -> None:
+        """Whether the nearest face lives: one more look for the passive cues, and for whoever
+        has asked the person to turn."""
+        track = self._tracker.nearest
+        if track is None or track.seen_at != frame.at:
+            return
+        points = self._engine.landmarks(grey, track.box)
+        seen = Observation(frame.at, grey, track.box, points)
         with self._changed:
+            if self._passive[0] != track.id:
+                self._passive = (track.id, Passive())
             listeners = list(self._listeners.values())
-            track = self._tracker.nearest
-        if listeners and track is not None and track.seen_at == frame.at:
-            view = View(frame.at, grey, track.box, track.id)
-            for listener in listeners:
-                listener(view)
+        self._passive[1].see(seen)
+        for listener in listeners:
+            listener(track.id, seen)

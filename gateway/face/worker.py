@@ -12,6 +12,7 @@ import base64
 import ctypes
 import hashlib
 import os
+import queue
 import signal
 import sys
 import threading
@@ -28,12 +29,15 @@ from drivers.cameras.opencv import CameraState, OpenCvCamera
 from gateway.face import quality, wire
 from gateway.face.engine import DIMENSIONS, MODEL, Embedding, Engine, Face, Image
 from gateway.face.gallery import Gallery, Rows
+from gateway.face.liveness import Challenge, Observation, draw
 from gateway.face.score import score
 from gateway.face.watch import Seen, Watcher
 
 HEALTH_EVERY_S = 0.25
+SCENES_EVERY_S = 300.0
 PR_SET_PDEATHSIG = 1
 JPEG_QUALITY = 85
+CHALLENGE_S = 10.0
 
 
 class Worker:
@@ -50,6 +54,9 @@ class Worker:
             name: registry.load("cameras", item["driver"]).make(item["options"])
             for name, item in config["cameras"].items()
         }
+        for name, scene in config.get("scenes", {}).items():
+            if name in self.cameras:
+                self.cameras[name].use_scene(base64.b64decode(scene))
         self.engine = Engine(min_face_px)
         self.watchers = {
             name: Watcher(camera, self.engine, min_face_px, self._arrival(name))
@@ -73,6 +80,8 @@ class Worker:
             message = wire.decode(requests.read(wire.size(header)))
             if message.get("op") == "gallery":  # in order, and nobody waits for an answer
                 self._take_gallery(message)
+            elif message.get("op") == "accept_scene":
+                self.cameras[str(message["camera"])].accept_scene()
             else:
                 self._pool.submit(self._answer, message)
         os._exit(0)  # threads inside OpenCV may hang; nothing here needs an orderly end
@@ -97,12 +106,21 @@ class Worker:
 
     def _tell_health(self) -> None:
         told: dict[str, str] = {}
+        scenes: dict[str, bytes] = {}
+        scenes_at = time.monotonic() + SCENES_EVERY_S
         while True:
             for name, camera in self.cameras.items():
                 state = camera.state.value
                 if told.get(name) != state and (camera.next(0, 0) or state != CameraState.OK):
                     told[name] = state
-                    self._send({"camera": name, "state": state})
+                    self._send({"camera": name, "state": state, "figures": camera.detail})
+            if time.monotonic() >= scenes_at:
+                scenes_at = time.monotonic() + SCENES_EVERY_S
+                for name, camera in self.cameras.items():
+                    scene = camera.scene
+                    if scene is not None and scenes.get(name) != scene:
+                        scenes[name] = scene
+                        self._send({"scene": name, "data": base64.b64encode(scene).decode()})
             time.sleep(HEALTH_EVERY_S)
 
     def _take_gallery(self, message: Mapping[str, Any]) -> None:
@@ -137,7 +155,10 @@ class Worker:
             best = min(best, distance)
             last = seen, probes
             if distance <= threshold:
-                return self._told("match", distance, len(fresh), last, request, begun)
+                told = self._told("match", distance, len(fresh), last, request, begun)
+                if not request.get("challenge"):
+                    return told
+                return self._challenge(request, templates, seen, told)
             if looks >= self._frames:
                 break
         if last is not None:
@@ -147,6 +168,44 @@ class Worker:
             fault = CameraState.NO_SIGNAL if state is CameraState.OK else state
             return {"outcome": "camera_fault", "detail": fault.value}
         return {"outcome": "no_face", "timing_ms": {"wait": _ms(begun)}}
+
+    def _challenge(
+        self, request: Mapping[str, Any], templates: Rows, seen: Seen, told: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Have the person turn their head as nobody could foresee, and compare once more: the
+        one who turned must be the one who matched."""
+        watcher = self.watchers[str(request["camera"])]
+        turns, pauses = draw()
+        looks: queue.SimpleQueue[tuple[int, Observation]] = queue.SimpleQueue()
+        challenge = Challenge(turns, time.monotonic(), CHALLENGE_S, pauses)
+        prompted = ""
+        with watcher.shown(lambda track, look: looks.put((track, look))):
+            while challenge.verdict is None:
+                if challenge.prompt != prompted:
+                    prompted = challenge.prompt
+                    self._send({"prompt": str(prompted), "id": request.get("id")})
+                try:
+                    track, look = looks.get(timeout=0.1)
+                except queue.Empty:
+                    challenge.tick(time.monotonic())
+                    continue
+                if track == seen.track:
+                    challenge.see(look)
+                else:  # somebody else is nearer now, or the face was lost and found
+                    challenge.tick(look.at)
+        verdict, lives = challenge.verdict, dict(told["liveness"])
+        passed, detail = verdict.passed, str(verdict.reason)
+        if passed:
+            now = time.monotonic()
+            again = watcher.look(now, now + 2.0, newer_than=now)
+            distance = float("inf")
+            if again is not None and again.track == seen.track:
+                distance = score(np.stack([s.embedding for s in again.samples]), templates)
+            if not distance <= float(request["threshold"]):
+                passed, detail = False, "another_face"
+        lives |= {"challenge": passed, "detail": detail}
+        timing = {**told["timing_ms"], "challenge": verdict.measured["seconds"] * 1000}
+        return {**told, "liveness": lives, "timing_ms": timing}
 
     def identify(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Whose face is it, of everybody enrolled: of the track that was announced, which must
@@ -198,6 +257,12 @@ class Worker:
             "quality": sample.quality,
             "model": MODEL,
             "frame_hash": hashlib.sha256(sample.picture.tobytes()).hexdigest(),
+            "liveness": {
+                "challenge": None,
+                "suspect": bool(seen.suspicions),
+                "detail": ", ".join(seen.suspicions),
+            },
+            "cues": dict(seen.cues),
             "others": self._score_others(probes, person, float(request["threshold"])),
         }
         if outcome == "mismatch" and person:
