@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import ValidationError
 
+from drivers.registry import UnknownDriver
 from gateway.cli import common, people, privacy
 from gateway.config import Settings
 from gateway.face.vault import Vault, VaultError
@@ -62,7 +64,7 @@ def enroll(
     if camera:
         looks = {person: _from_camera(settings, camera, shots)}
     else:
-        looks = _from_files({person: photos} if photos else _folder(folder))
+        looks = _from_files(settings, {person: photos} if photos else _folder(folder))
     _store(settings, vault, looks, add, allow_duplicate, json)
 
 
@@ -83,10 +85,15 @@ def _folder(folder: Path | None) -> dict[str, list[Path]]:
     return found
 
 
-def _from_files(files: dict[str, list[Path]]) -> dict[str, list[Look]]:
+def _from_files(settings: Settings, files: dict[str, list[Path]]) -> dict[str, list[Look]]:
     from gateway import enrolment  # noqa: PLC0415
+    from gateway.face.embedder import ModelsMissing, Unusable  # noqa: PLC0415
 
-    engine = enrolment.make_engine()
+    face = settings.tables.face
+    try:
+        engine = enrolment.make_engine(face.embedder, face.embedder_options)
+    except (ModelsMissing, Unusable, UnknownDriver, ValidationError) as error:
+        common.fail(f"face.embedder: {error}", common.UNREACHABLE)
     result: dict[str, list[Look]] = {}
     with common.progress() as bars:
         bar = bars.add_task("looking at faces", total=sum(map(len, files.values())))

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from sqlite_utils import Database
 
 from gateway import enrolment
+from gateway.biometric import CardholderMatcher
+from gateway.config import FaceTable
 from gateway.duplicates import DuplicateFace, Known
 from gateway.enrolment import Look
 from gateway.face.quality import Refusal
 from gateway.face.vault import Vault
 from gateway.keys import SiteKey
+from gateway.model import FaceOutcome
 from gateway.roster import Roster, faces, sync
 from gateway.roster.schema import open_admin
 from gateway.roster.source import COLUMNS, read_people
 
 TODAY = date(2026, 11, 25)
 LIMIT = 0.40
-VAULT = Vault(SiteKey(bytes(range(32))))
+KEY = SiteKey(bytes(range(32)))
+VAULT = Vault(KEY)
 RANDOM = np.random.default_rng(4)
 
 
@@ -150,3 +156,40 @@ def test_what_a_list_of_thousands_costs_is_paid_once(
     monkeypatch.setattr(Vault, "open", lambda *_: opened.append(db.conn))
     every.follow(db.conn)
     assert opened == []
+
+
+class Service:
+    """A face process that says which model it has, and remembers what it was given."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self.ready = asyncio.Event()
+        self.ready.set()
+        self.given: list[bytes] = []
+
+    async def match(self, *given: Any, **more: Any) -> dict[str, Any]:
+        self.given = list(given[2])
+        return {"outcome": "match", "distance": 0.1, "frames": 1}
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "compared"),
+    [(3, 0, 3), (3, 2, 3), (2, 3, None), (0, 3, None), (2, 0, 2)],
+)
+async def test_only_templates_of_the_model_in_use_are_compared(
+    db: Database, tmp_path: Path, mine: int, others: int, compared: int | None
+) -> None:
+    face = a_face()
+    for count, model in ((mine, enrolment.MODEL), (others, "other-128")):
+        if count:
+            store(db, "e1", looks(face, count, model), known(), replace=False)
+    service = Service(enrolment.MODEL)
+    roster = Roster(tmp_path / "people.db")
+    matcher = CardholderMatcher(service, roster, KEY, FaceTable(), tmp_path)  # type: ignore[arg-type]
+    result = await matcher.match("gate", "e1", 0.0)
+    if compared is None:  # the door wants three of this model: two are not enough
+        assert result.outcome is FaceOutcome.UNAVAILABLE and "enrol anew" in result.detail
+        assert service.given == []
+    else:
+        assert result.outcome is FaceOutcome.MATCH
+        assert len(service.given) == result.about["templates"] == compared

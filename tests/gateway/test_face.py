@@ -27,7 +27,7 @@ from drivers.simulated.camera import black_video, empty_video, frozen_video, per
 from gateway import enrolment
 from gateway.duplicates import Known
 from gateway.face import wire
-from gateway.face.engine import Engine, Face, distances
+from gateway.face.engine import MODEL, Engine, Face, distances
 from gateway.face.quality import MAX_TURN, Refusal, judge, pose
 from gateway.face.service import FaceService, result_of
 from gateway.face.vault import Vault, VaultError
@@ -405,6 +405,9 @@ async def test_a_face_from_before_the_tap_does_not_match(live: Live, obama: Temp
 async def test_enrolment_from_the_gates_camera(live: Live, obama: Templates) -> None:
     answer = await live.service.capture("gate", 5.0)
     assert len(answer["template"]) == 684 and answer["quality"]["width_px"] > 80
+    assert answer["model"] == live.service.status()["model"] == MODEL
+    assert live.service.status()["embedder"] in ("dlib-onnx", "dlib")
+    assert {"turn", "roll", "side_light"} <= set(answer["quality"])
     assert await live.service.capture("nowhere", 1.0) == {"refused": "no such camera"}
 
 
