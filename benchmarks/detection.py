@@ -21,7 +21,7 @@ from demo.photos import fetch
 from gateway.face.engine import Engine, HogDetector
 
 WIDTHS = (50, 60, 70, 75, 80, 85, 90, 100, 120, 150, 200)
-EACH = 4  # places a portrait, width and ground
+EACH = 2  # places a portrait, width and ground
 SIZE = (480, 640)
 
 
@@ -74,20 +74,19 @@ async def run(folder: Path) -> None:
     engine = Engine(40)
     cuttings = [item for image in portraits(fetch()) if (item := cut(image, engine)) is not None]
     say("portraits", str(len(cuttings)))
-    for smallest in (80, 64):
-        detector = HogDetector(smallest)
-        for kind in ("clutter", "noise"):
-            random = np.random.default_rng(640)
-            for width in WIDTHS:
-                hits = tries = 0
-                for cutting, wide in cuttings:
-                    scale = width / wide
-                    if max(cutting.shape[0], 1) * scale > SIZE[0]:
-                        continue
-                    for _ in range(EACH):
-                        frame, middle = laid(cutting, scale, kind, random)
-                        tries += 1
-                        hits += found(detector, frame, middle, width)
-                what = f"min_face_px {smallest}, on {kind}, {width} px wide"
-                goal = "all" if width >= 80 else ""
-                say(what, f"{hits}/{tries} found" if tries else "does not fit", goal)
+    detector = HogDetector()
+    for kind in ("clutter", "noise"):
+        random = np.random.default_rng(640)
+        for width in WIDTHS:
+            hits = tries = 0
+            for cutting, wide in cuttings:
+                scale = width / wide
+                if cutting.shape[0] * scale > SIZE[0]:
+                    continue
+                for _ in range(EACH):
+                    frame, middle = laid(cutting, scale, kind, random)
+                    tries += 1
+                    hits += found(detector, frame, middle, width)
+            goal = "all" if width >= 80 else ""
+            what = f"on {kind}, {width} px wide"
+            say(what, f"{hits}/{tries} found" if tries else "does not fit", goal)

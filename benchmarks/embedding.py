@@ -22,7 +22,7 @@ from gateway.face.engine import Engine
 from gateway.face.evaluate import read
 
 NAMES = ("obama.jpg", "obama2.jpg", "obama3.jpg", "biden.jpg", "astronaut.png")
-MOST = 60  # portraits a folder
+MOST = 30  # portraits a folder
 THRESHOLDS = (0.36, 0.40, 0.45, 0.50, 0.60)
 
 

@@ -22,8 +22,9 @@ from sqlite_utils import Database
 
 from gateway.duplicates import DuplicateFace, Known, Twin
 from gateway.face.embedder import BUILT_IN, by_name
-from gateway.face.engine import DETECTOR_PX, MODEL, Embedding, Engine, Image, distances
+from gateway.face.engine import DETECTOR_PX, MODEL, Embedding, Engine, Image
 from gateway.face.quality import Refusal, judge
+from gateway.face.score import RECOMMENDED, score
 from gateway.face.vault import Vault
 from gateway.roster import faces
 from gateway.roster.schema import now_text, put_event
@@ -31,10 +32,11 @@ from gateway.roster.schema import now_text, put_event
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 MAX_BYTES = 32 * 1024 * 1024
 MAX_SIDE = 1600
-# Two pictures of one person lie closer than this; two people's almost never do (docs/face.md).
-SAME_PERSON = 0.6
+# Shares of the usual threshold, since another model has another scale (docs/face.md).
+# Two pictures of one person lie closer than this; two people's almost never do.
+SAME_PERSON = 1.5
 # Two shots of one person a second apart differ by more than this.
-SAME_PICTURE = 0.02
+SAME_PICTURE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +74,17 @@ def from_capture(name: str, template: bytes, quality: dict[str, float], model: s
     return Look(name, np.frombuffer(template, "<f4").astype(np.float32), quality, None, model)
 
 
-def agree(looks: Sequence[Look]) -> list[Look]:
+def agree(looks: Sequence[Look], usual: float = RECOMMENDED) -> list[Look]:
     """The same looks, without those that show another face than the first good one, and
-    without the same picture again, which would only pretend to be a further template."""
+    without the same picture again, which would only pretend to be a further template.
+    `usual` is the model's usual threshold, in whose scale both limits are."""
     kept: list[Embedding] = []
     result = []
     for item in looks:
         embedding, refusal = item.embedding, item.refusal
         if embedding is not None:
-            near = distances(embedding, np.stack(kept)) if kept else None
-            if near is None or (near[0] <= SAME_PERSON and near.min() >= SAME_PICTURE):
+            near = [score(embedding[None], other[None]) / usual for other in kept]
+            if not near or (near[0] <= SAME_PERSON and min(near) >= SAME_PICTURE):
                 kept.append(embedding)
             else:
                 stranger = near[0] > SAME_PERSON

@@ -102,8 +102,18 @@ def _from_files(settings: Settings, files: dict[str, list[Path]]) -> dict[str, l
             for path in paths:
                 looks.append(enrolment.look(engine, path))
                 bars.advance(bar)
-            result[person] = enrolment.agree(looks)
+            result[person] = enrolment.agree(looks, _usual(settings))
     return result
+
+
+def _usual(settings: Settings) -> float:
+    """The usual threshold of the model: a site that is strict with ours does not change its
+    scale, and of another's nobody here knows better than the site."""
+    from gateway.face.embedder import BUILT_IN  # noqa: PLC0415
+    from gateway.face.score import RECOMMENDED  # noqa: PLC0415
+
+    face = settings.tables.face
+    return RECOMMENDED if face.embedder == BUILT_IN else face.threshold
 
 
 def _from_camera(settings: Settings, camera: str, shots: int) -> list[Look]:
@@ -130,7 +140,7 @@ def _from_camera(settings: Settings, camera: str, shots: int) -> list[Look]:
             look = enrolment.Look(name, None, {}, Refusal(answer["refused"]))
         else:
             common.fail(f"camera {camera}: {answer['refused']}", common.UNREACHABLE)
-        looks = enrolment.agree([*looks, look])
+        looks = enrolment.agree([*looks, look], _usual(settings))
     return looks
 
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import logging
+import subprocess
+import sys
 import types
 
 import cv2
@@ -11,7 +13,7 @@ import pydantic
 import pytest
 
 from drivers import base, registry
-from gateway.face import convert, dlibfile, embedder
+from gateway.face import convert, dlibfile, embedder, wire
 from gateway.face.engine import Engine, Face
 from gateway.face.score import score
 
@@ -226,3 +228,17 @@ def test_a_tensor_that_claims_to_be_huge_costs_nothing(weights):
     forged = weights[:at] + b"\x08" + b"\xff" * 7 + b"\x0f" + weights[at + 3 :]
     with pytest.raises(dlibfile.BadModel, match="ends too early"):
         dlibfile.read(forged)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "why"),
+    [("nobody", {}, "no driver 'nobody'"), ("dlib", {"path": "x"}, "takes no options")],
+)
+def test_a_face_process_without_its_model_ends_with_a_sentence(name, options, why):
+    config = {"cameras": {}, "frames": 3, "min_face_px": 80}
+    config |= {"embedder": name, "embedder_options": options}
+    command = [sys.executable, "-m", "gateway.face.worker"]
+    sent = wire.encode(config)
+    done = subprocess.run(command, input=sent, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 1 and done.stdout == b""
+    assert why in done.stderr.decode() and b"Traceback" not in done.stderr
