@@ -28,6 +28,7 @@ from benchmarks import (
     ledger,
     osdp,
     roster,
+    rules,
     spoof,
     uplink,
 )
@@ -38,6 +39,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
     "memory": latency.memory,
     "ledger": ledger.run,
     "roster": roster.run,
+    "rules": rules.run,
     "osdp": osdp.run,
     "faults": faults.run,
     "uplink": uplink.run,

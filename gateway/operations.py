@@ -1,7 +1,9 @@
 """What an operator may ask of the running gateway, beside looking: install a reader's key, test
-a reader, take a door out of service, override an interlock for a while.
+a reader, take a door out of service, override an interlock for a while, set the threat level,
+forgive a passback, answer for a guard.
 
-There is no operation that opens a door.
+There is no operation that opens a door: a guard's word lets a person pass who is at the reader with
+a good badge, once, where the policy asks for it because something failed.
 """
 
 from __future__ import annotations
@@ -21,9 +23,12 @@ from gateway.config import Settings
 from gateway.devices import BusReader, ReaderBus
 from gateway.face.service import FaceService
 from gateway.gate import Gate
+from gateway.guard import GuardDesk
 from gateway.interlock import Interlock
-from gateway.ledger import LedgerReader
+from gateway.ledger import Ledger, LedgerReader
 from gateway.model import NewEvent
+from gateway.presence import Link, Presence
+from gateway.threat import ThreatState
 
 log = logging.getLogger("garita.operations")
 
@@ -41,6 +46,10 @@ class Running(Protocol):
     gates: dict[str, Gate]
     interlocks: dict[str, Interlock]
     faces: FaceService | None
+    ledger: Ledger
+    presence: Presence
+    threat: ThreatState
+    guard: GuardDesk
 
     def note(self, event: NewEvent) -> None: ...
 
@@ -59,6 +68,11 @@ class Operations:
             "door_service": self.door_service,
             "interlock_override": self.interlock_override,
             "camera_accept": self.camera_accept,
+            "threat_set": self.threat_set,
+            "area_forgive": self.area_forgive,
+            "muster": self.muster,
+            "door_waiting": self.door_waiting,
+            "door_confirm": self.door_confirm,
         }
 
     async def reader_install(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -123,6 +137,42 @@ class Operations:
         )
         return {}
 
+    async def threat_set(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Put a threat level in force."""
+        threat = self._running.threat
+        level, by = str(request["level"]), str(request.get("by", ""))
+        reason = str(request.get("reason", ""))[:200]
+        was = threat.level
+        changed = await threat.set(level, by, reason, self._running.ledger.append)
+        return {"level": threat.level, "was": was, "changed": changed}
+
+    async def area_forgive(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Let a person's next badge count wherever it is shown; `left`: they are outside."""
+        person, left = str(request["person"]), bool(request.get("left", False))
+        data = {"person": person, "left": left, "reason": str(request.get("reason", ""))[:200]}
+        event = NewEvent("area.forgiven", person, {"by": str(request.get("by", "")), **data})
+        await self._running.ledger.append(event)
+        return {}
+
+    async def muster(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Who is inside."""
+        return {"people": muster(self._running.presence, str(request.get("area", "")))}
+
+    async def door_waiting(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Who waits for a guard's word."""
+        return {"waiting": self._running.guard.waiting()}
+
+    async def door_confirm(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Answer one request, by its id, with what is on record before it counts."""
+        guard, yes = self._running.guard, request.get("yes") is True
+        waiting = guard.find(str(request["id"]), str(request["door"]))
+        about = {**waiting.about(), "by": str(request.get("by", ""))}
+        kind = "door.confirmed" if yes else "door.confirm_refused"
+        await self._running.ledger.append(NewEvent(kind, waiting.door, about))
+        if not guard.answer(waiting, yes=yes):
+            raise LookupError("too late: the request has ended")
+        return {"person": waiting.person.id, "name": waiting.person.name}
+
     def _reader(self, request: Mapping[str, Any]) -> tuple[ReaderBus, BusReader]:
         name = str(request["reader"])
         for bus in self._running.buses.values():
@@ -159,6 +209,29 @@ class Scenes:
             _write_whole(self._path, self._held)
         except OSError as error:
             log.warning("%s: %s", self._path, error)
+
+
+def muster(presence: Presence, area: str = "") -> list[dict[str, Any]]:
+    """Who is inside, for a list: longest first within each area."""
+    return [
+        {
+            "area": seen.area,
+            "person": key,
+            "name": seen.name,
+            "company": seen.company,
+            "since": seen.since.isoformat(timespec="seconds"),
+            "forgiven": seen.free,
+        }
+        for key, seen in presence.inside(area)
+    ]
+
+
+def links(settings: Settings) -> dict[str, Link]:
+    """What each door joins."""
+    return {
+        name: Link(door.area, door.from_area, door.contact is not None)
+        for name, door in settings.tables.doors.items()
+    }
 
 
 def read_service(path: Path) -> dict[str, str]:

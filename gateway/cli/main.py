@@ -15,7 +15,20 @@ import typer
 from rich.table import Table
 
 from gateway import __version__, control, devices
-from gateway.cli import camera, common, door, enroll, face, log, people, pin, reader
+from gateway.cli import (
+    area,
+    camera,
+    common,
+    door,
+    enroll,
+    face,
+    log,
+    people,
+    permit,
+    pin,
+    policy,
+    reader,
+)
 from gateway.keys import KeyFileError, SiteKey
 
 app = typer.Typer(
@@ -33,6 +46,15 @@ app.add_typer(people.app, name="people", help="The authorized-personnel list.")
 app.add_typer(log.app, name="log", help="The log: read, verify, export.")
 app.add_typer(reader.app, name="reader", help="Badge readers.")
 app.add_typer(camera.app, name="camera", help="Cameras: their state, and where they look.")
+app.add_typer(permit.grant_app, name="grant", help="Doors and areas open to a person for a while.")
+app.add_typer(
+    permit.requirement_app, name="requirement", help="What people and companies have to have."
+)
+app.command("muster")(area.muster)
+app.command("explain")(policy.explain_)
+app.command("replay")(policy.replay)
+app.add_typer(area.area_app, name="area", help="Areas: who is inside, passbacks.")
+app.add_typer(area.threat_app, name="threat", help="The threat level.")
 app.add_typer(key_app, name="key")
 app.add_typer(clock_app, name="clock")
 app.add_typer(lock_app, name="lock")
@@ -102,6 +124,8 @@ def status(config: common.ConfigOption = CONFIG, json: common.JsonOption = False
     table.add_row("people", people.get("error") or f"{total} (list version {version})")
     good = answer["ledger"]["ok"]
     table.add_row("log", f"{answer['last_seq']} events" if good else "[red]can't be written[/red]")
+    if threat := answer["threat"]:
+        table.add_row("threat", threat["level"])
     table.add_row("clock", "trusted" if answer["clock_trusted"] else "[red]not trusted[/red]")
     if mqtt:
         table.add_row("mqtt", ", ".join(f"{key} {value}" for key, value in mqtt.items()))
@@ -117,6 +141,9 @@ def status(config: common.ConfigOption = CONFIG, json: common.JsonOption = False
         if state in ("forced", "held", "tampered", "out_of_service"):
             state = f"[red]{state}[/red]"
         table.add_row("door", f"{name}: {state} {last.get('reason', '')}")
+    for name, shown in answer["areas"].items():
+        most = f" of {shown['maximum']}" if shown["maximum"] else ""
+        table.add_row("area", f"{name}: {shown['inside']}{most} inside")
     common.out.print(table)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from rich.table import Table
 from gateway.cli import common
 from gateway.config import Settings
 from gateway.model import Credential
-from gateway.roster import RosterUnavailable, source, sync
+from gateway.roster import RosterUnavailable, permits, source, sync
 from gateway.roster.schema import open_admin
 
 if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
@@ -205,6 +206,32 @@ def reinstate(
 ) -> None:
     """Take a revocation back; the list decides again."""
     _set_revoked(person, reason, config, revoked=False)
+
+
+@app.command()
+def escort(
+    person: PersonArgument,
+    by: Annotated[
+        list[str] | None, typer.Option("--by", help="Only by this person; may be said again.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="They pass alone again.")] = False,
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+) -> None:
+    """Let a person pass with an escort's badge alone."""
+    settings = common.settings(config)
+    db = open_list(settings)
+    who = None if clear else list(by or ())
+    try:
+        done = permits.set_escort(db.conn, person, who, by=common.operator())
+    except sqlite3.Error as error:
+        common.fail(f"the list could not be written: {error}", common.REFUSED)
+    if not done:
+        what = "needs an escort" if clear else "is on the list"
+        common.fail(f"nobody with the id {person} {what}", common.REFUSED)
+    db.close()
+    common.nudge(settings)
+    shown = "needs no escort" if clear else f"passes with {', '.join(by or ()) or 'an escort'}"
+    common.out.print(f"{person}: {shown}", markup=False)
 
 
 def _set_revoked(person: str, reason: str, config: Path, *, revoked: bool) -> None:

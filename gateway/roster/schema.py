@@ -12,6 +12,8 @@ template      face templates, sealed (gateway/face/vault.py)
 pin           since version 2: PINs, peppered and hashed (gateway/pin.py), never the digits
 person_key    since version 3: the key of a person's templates, wrapped; gone with the person
 face_consent  since version 3: when a person agreed to the face match, and until when (the day)
+requirement   since version 3: what people and companies have shown, until when (requirements.py)
+temporary_grant, escort    doors for a while; who passes with an escort alone (permits.py)
 outbox        admin acts on their way to the log, written with the act in one transaction
 """
 
@@ -62,6 +64,50 @@ _UPGRADES: tuple[str, ...] = (
        note TEXT,
        by TEXT
     )
+    """,
+    # What belongs to a person goes with them: an id that is given out again starts with nothing.
+    """
+    CREATE TABLE IF NOT EXISTS requirement (
+       subject_kind TEXT NOT NULL,
+       subject TEXT NOT NULL,
+       kind TEXT NOT NULL,
+       valid_until TEXT,
+       number TEXT,
+       issued_at TEXT,
+       note TEXT,
+       set_at TEXT NOT NULL,
+       by TEXT,
+       PRIMARY KEY (subject_kind, subject, kind)
+    ) WITHOUT ROWID
+    --
+    CREATE INDEX IF NOT EXISTS requirement_due ON requirement (valid_until)
+    --
+    CREATE TABLE IF NOT EXISTS temporary_grant (
+       id INTEGER PRIMARY KEY,
+       person_id TEXT NOT NULL,
+       kind TEXT NOT NULL,
+       target TEXT NOT NULL,
+       since TEXT NOT NULL,
+       until TEXT NOT NULL,
+       why TEXT,
+       by TEXT,
+       set_at TEXT NOT NULL
+    )
+    --
+    CREATE INDEX IF NOT EXISTS temporary_grant_person ON temporary_grant (person_id)
+    --
+    CREATE TABLE IF NOT EXISTS escort (
+       person_id TEXT PRIMARY KEY NOT NULL,
+       escorts TEXT NOT NULL,
+       set_at TEXT NOT NULL,
+       by TEXT
+    )
+    --
+    CREATE TRIGGER IF NOT EXISTS person_gone AFTER DELETE ON person BEGIN
+       DELETE FROM requirement WHERE subject_kind = 'person' AND subject = OLD.id;
+       DELETE FROM temporary_grant WHERE person_id = OLD.id;
+       DELETE FROM escort WHERE person_id = OLD.id;
+    END
     """,
 )
 

@@ -7,7 +7,8 @@ way is sent again, and subscribers drop what they have by its id.
 
 An acknowledgement is not delivery (docs/mqtt.md), so every event carries a number without
 holes and the hash of the one before, and a subscriber that misses one asks for it on the
-replay topic.  No message that arrives here opens, unlocks or changes anything.
+replay topic.  No message that arrives here opens or unlocks anything; what arrives as a command is
+handed on as it is, to be judged by its signature (gateway/commands.py).
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Uplink:
         cursor_path: Path,
         state: Callable[[], Mapping[str, Any]],
         on_state: Callable[[bool, str], None],
+        on_command: Callable[[Any, bool], None] | None = None,
     ) -> None:
         self._settings = settings
         self._gateway = gateway
@@ -61,9 +63,14 @@ class Uplink:
         self._cursor = Cursor(cursor_path)
         self._state = state
         self._on_state = on_state
+        self._on_command = on_command  # gets what arrives for commands, and whether retained
         self._topic = f"{settings.base_topic}/{gateway}"
         self._connected = False
         self._replays: asyncio.Queue[tuple[str, int, int]] = asyncio.Queue(REPLAYS_WAITING)
+
+    @property
+    def connected(self) -> bool:
+        return self._connected
 
     def status(self) -> dict[str, Any]:
         """For people: connected, how far published, how many wait."""
@@ -98,6 +105,8 @@ class Uplink:
             async with self._client() as client:
                 _no_delay(client)
                 await client.subscribe(f"{self._topic}/replay", qos=1)
+                if self._on_command is not None:
+                    await client.subscribe(f"{self._topic}/command", qos=1)
                 await client.publish(f"{self._topic}/status", "online", qos=1, retain=True)
                 self._cursor.load(self._records)
                 self._set_connected(True, "")
@@ -196,6 +205,10 @@ class Uplink:
 
     async def _listen(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
+            if message.topic.value == f"{self._topic}/command":
+                if self._on_command is not None:
+                    self._on_command(message.payload, bool(message.retain))
+                continue
             request = parse_replay(message.payload, retained=bool(message.retain))
             if request is None:
                 log.warning("a replay request was not understood and is ignored")
