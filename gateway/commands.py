@@ -186,12 +186,16 @@ class CommandDesk:
         self._gateway = gateway
         self._keys = keys
         self._counters = counters
-        self._handlers = handlers
+        self._handlers = dict(handlers)
         self._append = append
         self._now = now
         self._queue: asyncio.Queue[tuple[Any, bool]] = asyncio.Queue(WAITING)
         self._refused: dict[str, int] = {}
         self._quiet_until = 0.0
+
+    def handle(self, name: str, handler: Handler) -> None:
+        """Have another part carry out the commands of that name."""
+        self._handlers[name] = handler
 
     def receive(self, payload: Any, retained: bool) -> None:
         """A message arrived; returns at once."""

@@ -27,7 +27,7 @@ from gateway import __version__, config
 from gateway.biometric import CardholderMatcher
 from gateway.chores import Chores
 from gateway.clock import Clock
-from gateway.commands import Command, CommandDesk, Counters, Refused, sender_key
+from gateway.commands import Command, Refused
 from gateway.config import Settings
 from gateway.control import ControlServer
 from gateway.devices import BusReader, LockBoard
@@ -40,15 +40,16 @@ from gateway.keys import KeyFileError, SiteKey
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
 from gateway.model import Event, NewEvent
 from gateway.notify import notify, watchdog_interval
-from gateway.operations import Operations, Scenes, links, read_service, wrong_pins
+from gateway.operations import Operations, Scenes, new_presence, read_service, wrong_pins
 from gateway.pin import Pins
 from gateway.pinpad import PinLimits
 from gateway.plant import build_plant
-from gateway.presence import Presence
+from gateway.pulls import Pulls
 from gateway.readerkeys import ReaderKeys, ReaderKeysError
 from gateway.roster import Roster, RosterUnavailable, faces
 from gateway.roster.schema import migrate
-from gateway.threat import ThreatState, UnknownLevel
+from gateway.threat import ThreatState
+from gateway.threatways import ThreatWays
 from gateway.uplink import Uplink
 
 log = logging.getLogger("garita.daemon")
@@ -70,7 +71,6 @@ class Daemon:
         self._nudge = asyncio.Event()
         self._out_of_service = read_service(settings.doors_path)
         self._devices: dict[tuple[str, str], dict[str, Any]] = {}
-        self._raising: set[asyncio.Task[None]] = set()
         self._secured: dict[str, Callable[[], bool]] = {}  # readers that can be, on buses
         self.ledger = ledger
         self.clock = Clock(ledger.last_time, tables.site.clock_back_tolerance_s)
@@ -83,8 +83,8 @@ class Daemon:
                 self.faces, self.roster, key, tables.face, settings.evidence_path
             )
         self.pin_limits = PinLimits(tables.pin.attempts, tables.pin.lock_s)
-        site, alone = settings.site, frozenset(n for n, a in tables.areas.items() if a.alone)
-        self.presence = Presence(links(settings), alone)
+        site = settings.site
+        self.presence = new_presence(settings)
         self.threat = ThreatState(
             site.threat_levels, settings.threat_path, site.gateway, tables.threat.on_unknown
         )
@@ -118,12 +118,15 @@ class Daemon:
         self.buses, self.readers, self.boards = plant.buses, plant.readers, plant.boards
         self.gates, self.interlocks, self.inputs = plant.gates, plant.interlocks, plant.inputs
         self._announce_faces()
-        for bus in self.buses.values():
-            for name, reader in bus.readers.items():
-                self._secured[name] = partial(_is_secured, reader)
-        self.commands = self._command_desk()
+        self.pulls = Pulls(settings, self.note)
+        self.threat_ways = ThreatWays(
+            settings, self.threat, ledger.append, lambda: (self.clock.now(), self.clock.trusted)
+        )
+        on_buses = {n: r for bus in self.buses.values() for n, r in bus.readers.items()}
+        self._secured |= {name: partial(_is_secured, r) for name, r in on_buses.items()}
+        self.threat_ways.desk.handle("sync", self._commanded_sync)
+        self.threat_ways.listen({**self.inputs, **on_buses})
         self.uplink = self._make_uplink()
-        self._listen_for_threats()
 
     def _face_service(self) -> FaceService | None:
         tables = self._settings.tables
@@ -160,57 +163,16 @@ class Daemon:
             self._settings.cursor_path,
             self.state,
             lambda online, detail: self.on_device("broker", "mqtt", online, detail),
-            self.commands.receive if self._settings.tables.command_keys else None,
+            self.threat_ways.desk.receive if self._settings.tables.command_keys else None,
+            self.pulls.on_bundle if self.pulls.takes_bundles else None,
         )
 
-    def _command_desk(self) -> CommandDesk:
-        keys = {
-            name: sender_key(table.public_key, list(table.commands))
-            for name, table in self._settings.tables.command_keys.items()
-        }
-        return CommandDesk(
-            self._settings.site.gateway,
-            keys,
-            Counters(self._settings.commands_path),
-            {"threat_set": self._commanded_threat},
-            self.ledger.append,
-            lambda: (self.clock.now(), self.clock.trusted),
-        )
-
-    async def _commanded_threat(self, command: Command) -> Mapping[str, Any]:
-        level, reason = str(command.body.get("level", "")), str(command.body.get("reason", ""))
-        by = f"{command.by} ({command.key})"
-        try:
-            changed = await self.threat.set(level, by, reason[:200], self.ledger.append)
-        except UnknownLevel as error:
-            raise Refused("there is no such threat level") from error
-        return {"level": level, "changed": changed}
-
-    def _listen_for_threats(self) -> None:
-        """An input that raises the level, and never lowers it."""
-        table = self._settings.tables.threat
-        ref = table.input
-        if ref is None:
-            return
-        resting = ref.normally == "closed"
-        on_bus = next((b.readers[ref.device] for b in self.buses.values()
-                       if ref.device in b.readers), None)  # fmt: skip
-        device = on_bus or self.inputs[ref.device]
-        who = f"input {ref.input} of {ref.device}"
-
-        def told(closed: bool) -> None:
-            if closed != resting:
-                task = asyncio.create_task(self._raise_threat(table.input_level, who))
-                self._raising.add(task)
-                task.add_done_callback(self._raising.discard)
-
-        device.on_input(ref.input, told)
-
-    async def _raise_threat(self, level: str, who: str) -> None:
-        try:
-            await self.threat.raise_to(level, who, "", self.ledger.append)
-        except LedgerUnavailable as error:
-            log.critical("threat level %s is in force and not on record: %s", level, error)
+    async def _commanded_sync(self, command: Command) -> Mapping[str, Any]:
+        """The source with a schedule is pulled now; its tripwires hold as ever."""
+        source = self.pulls.pull_now()
+        if not source:
+            raise Refused("no source has a schedule")
+        return {"source": source}
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
@@ -265,6 +227,7 @@ class Daemon:
             "retention": self._keep_retention,
             "watchdog": self._watchdog,
             "chores": self.chores.run,
+            "pulls": self.pulls.run,
         }
         tasks |= {f"inputs {name}": board.run for name, board in self.inputs.items()}
         tasks |= {f"{kind} {name}": port.run for (kind, name), port in self._ports().items()}
@@ -280,7 +243,7 @@ class Daemon:
             tasks["gallery"] = lambda: keep(self._settings.people_path)
         if self.uplink is not None:
             tasks["uplink"] = self.uplink.run
-            tasks["commands"] = self.commands.run
+            tasks["commands"] = self.threat_ways.desk.run
         return tasks
 
     def _ports(self) -> dict[tuple[str, str], SerialPort]:

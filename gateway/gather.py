@@ -21,7 +21,7 @@ from typing import Protocol
 from drivers.base import Signal
 from gateway.accessrecord import Fingerprints
 from gateway.clock import Clock
-from gateway.decide import decide
+from gateway.decide import decide, needs_escort
 from gateway.guard import GuardDesk, Waiting
 from gateway.model import (
     AreaFacts,
@@ -36,6 +36,7 @@ from gateway.model import (
     Outcome,
     Person,
     PinOutcome,
+    Reason,
     Request,
     Site,
 )
@@ -212,7 +213,7 @@ class Gatherer:
         self._refused = refused
         self._asked: Waiting | None = None
         self._partner: Answer | None = None
-        self._recent: deque[tuple[Person, float]] = deque(maxlen=REMEMBERED)
+        self._recent: deque[tuple[Credential, float]] = deque(maxlen=REMEMBERED)
         self._steps: Mapping[Outcome, tuple[Signal, Step]] = {
             Outcome.NEED_PIN: (Signal.PIN, self._ask_pin),
             Outcome.NEED_FACE: (Signal.LOOK, self._look),
@@ -232,7 +233,8 @@ class Gatherer:
             request = self._request(claim, age_s, said)
             decision = self.decide(request)
             if decision.outcome not in self._steps:
-                return Answer(request, decision, read_at, partner)
+                answer = Answer(request, decision, read_at, partner)
+                return answer if partner is None else self._together(answer, partner, said)
             assert request.person is not None
             said = replace(said, person=request.person.id)
             signal, step = self._steps[decision.outcome]
@@ -245,16 +247,44 @@ class Gatherer:
             partner, self._partner = self._partner or partner, None
         raise RuntimeError("the same was asked for twice")
 
+    def _together(self, answer: Answer, partner: Answer, said: Said) -> Answer:
+        """Both judged once more when the one has all: the other may have been revoked while a
+        guard was asked.  Neither passes without the other."""
+        before = partner.request
+        assert before.credential is not None and before.person is not None
+        known = Said(
+            before.person.id,
+            before.pin,
+            before.pin_locked,
+            before.face,
+            before.companions,
+            before.waited,
+            before.confirmation,
+        )
+        request = self._request(Claim(before.credential), before.age_s, known)
+        partner = replace(partner, request=request, decision=self.decide(request))
+        if answer.decision.granted and not partner.decision.granted:
+            request = replace(answer.request, companions=(), waited=True)
+            decision = self.decide(request)
+            if decision.granted:  # they may pass alone, and did not come alone
+                decision = without_the_other(decision)
+            answer = replace(answer, request=request, decision=decision)
+        elif partner.decision.granted and not answer.decision.granted:
+            request = replace(partner.request, companions=(), waited=True)
+            alone = without_the_other(partner.decision)
+            partner = replace(partner, request=request, decision=alone)
+        return replace(answer, partner=partner)
+
     def give_up(self) -> None:
         """Another badge was shown: nobody types or is confirmed for this one any more."""
         self.pad.give_up()
         if self._asked is not None:
             self._parts.guard.give_up(self._asked)
 
-    def passed(self, person: Person | None) -> None:
+    def passed(self, credential: Credential | None) -> None:
         """Somebody was let through here: a visitor may follow."""
-        if person is not None:
-            self._recent.append((person, time.monotonic()))
+        if credential is not None:
+            self._recent.append((credential, time.monotonic()))
 
     def decide(self, request: Request) -> Decision:
         return decide(request, self._parts.site, self._parts.clock.latest())
@@ -323,16 +353,23 @@ class Gatherer:
             threat=parts.threat(),
             failing=parts.failing(self._reader, found.applied_at, now),
             companions=said.companions,
-            recent=self._recently(),
+            recent=self._recently(person),
             waited=said.waited,
             confirmation=said.confirmation,
         )
 
-    def _recently(self) -> tuple[Person, ...]:
+    def _recently(self, visitor: Person | None) -> tuple[Person, ...]:
+        """Who was let through here of late, as the list has them now; for a visitor alone."""
         since = time.monotonic() - self._parts.escort_s
         while self._recent and self._recent[0][1] < since:
             self._recent.popleft()
-        return tuple(person for person, _ in self._recent)
+        if visitor is None or not self._recent or not needs_escort(visitor, self._parts.site):
+            return ()
+        try:
+            found = [self._parts.roster.find(credential) for credential, _ in self._recent]
+        except RosterUnavailable:
+            return ()
+        return tuple(item.person for item in found if item.person is not None)
 
     # What is asked for
 
@@ -417,6 +454,16 @@ class Gatherer:
             return replace(said, confirmation=await guard.hear(self._asked))
         finally:
             self._asked = None
+
+
+def without_the_other(decision: Decision) -> Decision:
+    """The denial of one who came for another's sake, who may not pass."""
+    return replace(
+        decision,
+        outcome=Outcome.DENY,
+        reason=Reason.DENIED_NO_SECOND_PERSON,
+        rule="the other may not",
+    )
 
 
 def seen(future: asyncio.Future[Event]) -> None:

@@ -16,7 +16,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from drivers.base import BadRead, CardRead, Keys, Reading, Signal
@@ -172,20 +172,10 @@ class Lane:
         await self._record(answer)
 
     async def _record(self, answer: Answer, more: Mapping[str, Any] | None = None) -> None:
-        """Write the decision down, and that of whoever came along first; a grant takes effect
+        """Write the decision down, and before it that of whoever came along; a grant takes effect
         only after that."""
         granted = answer.decision.granted
         answers = [answer] if answer.partner is None else [answer.partner, answer]
-        if answer.partner is not None and not granted:
-            # They came for each other's sake: neither passes without the other.
-            alone = replace(
-                answer.partner.decision,
-                outcome=Outcome.DENY,
-                reason=Reason.DENIED_NO_SECOND_PERSON,
-                rule="the other may not",
-            )
-            asked = replace(answer.partner.request, companions=(), waited=True)
-            answers[0] = replace(answer.partner, request=asked, decision=alone)
         # Before the first await: two doors of an interlock must not both get through here.
         presence = self._parts.presence
         if granted:
@@ -227,7 +217,7 @@ class Lane:
         if granted:
             self._door.release(last.seq)
             for item in answers:
-                self._gatherer.passed(item.request.person)
+                self._gatherer.passed(item.request.credential)
         self._door.signal(self.reader, Signal.GRANTED if granted else Signal.DENIED)
 
     async def _append(self, answers: list[Answer], more: Mapping[str, Any] | None) -> list[Event]:

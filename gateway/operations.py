@@ -13,7 +13,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -213,6 +213,7 @@ class Scenes:
 
 def muster(presence: Presence, area: str = "") -> list[dict[str, Any]]:
     """Who is inside, for a list: longest first within each area."""
+    presence.settle(datetime.now(UTC))
     return [
         {
             "area": seen.area,
@@ -226,12 +227,15 @@ def muster(presence: Presence, area: str = "") -> list[dict[str, Any]]:
     ]
 
 
-def links(settings: Settings) -> dict[str, Link]:
-    """What each door joins."""
-    return {
+def new_presence(settings: Settings) -> Presence:
+    """Who is inside, as far as nothing is known yet."""
+    doors = {
         name: Link(door.area, door.from_area, door.contact is not None)
         for name, door in settings.tables.doors.items()
     }
+    alone = frozenset(name for name, area in settings.site.areas.items() if area.alone)
+    first = frozenset(schedule.first_in for schedule in settings.site.schedules.values())
+    return Presence(doors, alone, first - {""})
 
 
 def read_service(path: Path) -> dict[str, str]:

@@ -72,13 +72,20 @@ class _Pending:
 
 
 class Presence:
-    """`doors` by name; `alone` names the areas in which one person left inside is told."""
+    """`doors` by name; `alone` names the areas in which one person left inside is told, `first` the
+    access levels of which somebody has to enter first somewhere (None: any may be)."""
 
-    def __init__(self, doors: Mapping[str, Link], alone: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        doors: Mapping[str, Link],
+        alone: frozenset[str] = frozenset(),
+        first: frozenset[str] | None = None,
+    ) -> None:
         self.seq = 0
         self.known = True  # False: the records can't be read, so nothing is known
         self._doors = doors
         self._alone = alone
+        self._first = first
         self._people: dict[str, Seen] = {}
         self._inside: dict[str, set[str]] = {}
         self._pending: dict[str, dict[int, _Pending]] = {}
@@ -93,7 +100,7 @@ class Presence:
         link = self._doors.get(door)
         if link is None or not self.known:
             return AreaFacts(known=link is None)
-        self._settle(now)
+        self.settle(now)
         seen = self._people.get(person)
         place = Place(seen.area, seen.since, seen.free) if seen is not None else None
         entered = dict(self._entered.get(door, {}))
@@ -195,8 +202,9 @@ class Presence:
         return [e for e in told if len(self._inside.get(str(e.data["area"]), ())) == 1]
 
     def _enter(self, door: str, item: _Pending, at: datetime) -> list[NewEvent]:
-        entered = self._entered.setdefault(door, {})
-        entered.update(dict.fromkeys(item.levels, at))
+        levels = [n for n in item.levels if self._first is None or n in self._first]
+        if levels:
+            self._entered.setdefault(door, {}).update(dict.fromkeys(levels, at))
         link = self._doors[door]
         if not link.area and not link.from_area:
             return []
@@ -230,7 +238,7 @@ class Presence:
                 self._people[str(key)] = replace(seen, free=True)
         return []
 
-    def _settle(self, now: datetime) -> None:
+    def settle(self, now: datetime) -> None:
         """Grants of which nothing more was heard: for whoever counts heads, they are inside."""
         for door, pending in self._pending.items():
             for seq in [seq for seq, item in pending.items() if now - item.at > SETTLED]:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.model import Event, NewEvent
+from gateway.owner import adopt
 from gateway.policy import ThreatLevel
 
 log = logging.getLogger("garita.threat")
@@ -88,6 +89,10 @@ class ThreatState:
             await append(event)
         else:
             await append(event)
+            if self.level != was:
+                # Raised while the lower level was being recorded: that stands, and is said last.
+                await append(NewEvent(CHANGED, self._gateway, self._again(level)))
+                return False
             self._put(level, by, reason)
             self._write()
         log.warning("threat level %s (was %s) by %s: %s", level, was, by, reason)
@@ -102,6 +107,9 @@ class ThreatState:
         if not self.levels:
             return None
         return {"level": self.level, "by": self.by, "reason": self.reason, "since": self.since}
+
+    def _again(self, was: str) -> dict[str, str]:
+        return _data(self.level, was, self.by, self.reason)
 
     def _put(self, level: str, by: str, reason: str) -> NewEvent:
         was, self.level, self.by, self.reason = self.level, level, by, reason
@@ -118,6 +126,7 @@ class ThreatState:
                 json.dump(data, file)
                 file.flush()
                 os.fsync(file.fileno())
+            adopt(fresh)
             fresh.replace(self._path)
         except OSError as error:
             log.critical("the threat level can't be kept over a restart: %s", error)

@@ -25,8 +25,8 @@ from gateway.commands import sign
 from gateway.config import Settings
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
 from gateway.model import NewEvent
-from gateway.operations import links
 from gateway.operations import muster as who_is_inside
+from gateway.operations import new_presence
 from gateway.presence import Presence
 from gateway.threat import ThreatState, UnknownLevel
 
@@ -50,7 +50,7 @@ def stopped_ledger(settings: Settings) -> Iterator[Ledger]:
 
 def presence(settings: Settings) -> Presence:
     """Who is inside, from the checkpoint and the log; reads only."""
-    found = Presence(links(settings))
+    found = new_presence(settings)
     reader = LedgerReader(settings.ledger_path)
     try:
         found.restore(settings.presence_path, reader)

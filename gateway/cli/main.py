@@ -17,16 +17,19 @@ from rich.table import Table
 from gateway import __version__, control, devices
 from gateway.cli import (
     area,
+    bundle,
     camera,
     common,
     door,
     enroll,
     face,
+    lists,
     log,
     people,
     permit,
     pin,
     policy,
+    pulls,
     reader,
 )
 from gateway.keys import KeyFileError, SiteKey
@@ -40,9 +43,18 @@ app = typer.Typer(
 key_app = typer.Typer(no_args_is_help=True, help="The site key that protects face templates.")
 clock_app = typer.Typer(no_args_is_help=True, help="The gateway's clock.")
 lock_app = typer.Typer(no_args_is_help=True, help="Locks, while the gateway is stopped.")
+people.app.command("sync")(lists.sync_)
+people.app.command("rollback")(lists.rollback)
+people.app.command("versions")(lists.versions)
+people.app.command("history")(lists.history_)
+people.app.command("pull")(pulls.pull)
+people.app.command("sources")(pulls.sources)
+people.app.command("confirm")(pulls.confirm)
+people.app.command("revocations")(pulls.revocations)
 people.app.command("enroll")(enroll.enroll)
 people.app.command("pin")(pin.pin)
 app.add_typer(people.app, name="people", help="The authorized-personnel list.")
+app.add_typer(bundle.app, name="bundle", help="Signed lists, for many gates.")
 app.add_typer(log.app, name="log", help="The log: read, verify, export.")
 app.add_typer(reader.app, name="reader", help="Badge readers.")
 app.add_typer(camera.app, name="camera", help="Cameras: their state, and where they look.")

@@ -270,6 +270,31 @@ EVENTS: Mapping[str, tuple[str, str]] = {
         "list version {version}: {added} added, {changed} changed, {removed} removed",
         "lista versión {version}: {added} altas, {changed} cambios, {removed} bajas",
     ),
+    "people.rolled_back": (
+        "list version {version}: the list of version {to} again, by {by}",
+        "lista versión {version}: otra vez la lista de la versión {to}, por {by}",
+    ),
+    "people.revocation_effective": (
+        "{who} is denied here {seconds} s after the source revoked",
+        "{who} ya no pasa aquí, {seconds} s después de la baja en el origen",
+    ),
+    "people.sync_failed": (
+        "{source} gave no list: {detail}",
+        "{source} no dio una lista: {detail}",
+    ),
+    "people.sync_recovered": ("{source} gives lists again", "{source} vuelve a dar listas"),
+    "people.sync_waiting": (
+        "a list of {source} waits to be confirmed: {names}",
+        "una lista de {source} espera confirmación: {names}",
+    ),
+    "people.sync_dropped": (
+        "a list of {source} that waited was dropped by {by}",
+        "{by} descartó una lista de {source} que esperaba",
+    ),
+    "people.bundle_refused": (
+        "a signed list was refused: {detail}",
+        "se rechazó una lista firmada: {detail}",
+    ),
     "people.enrolled": ("{templates} face templates enrolled", "{templates} plantillas de rostro"),
     "face.key_destroyed": (
         "face key and {templates} templates destroyed by {by}: {why}",

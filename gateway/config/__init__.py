@@ -19,6 +19,7 @@ from gateway import criteria
 from gateway.config.checks import criteria_mistakes, mistakes_across, warnings
 from gateway.config.mistakes import ConfigError, KeyLines, Mistake, dotted, in_order, reason
 from gateway.config.site import site_policy
+from gateway.config.sync import SourceTable, SyncTable, absolute
 from gateway.config.tables import (
     BusTable,
     DoorTable,
@@ -47,6 +48,8 @@ __all__ = [
     "PortTable",
     "ReaderTable",
     "Settings",
+    "SourceTable",
+    "SyncTable",
     "load",
 ]
 
@@ -100,6 +103,16 @@ class Settings:
     @property
     def commands_path(self) -> Path:
         return self.tables.site.data_dir / "commands.json"
+
+    @property
+    def pending_path(self) -> Path:
+        """Lists that wait to be confirmed; they hold badge numbers."""
+        return self.tables.site.data_dir / "pending"
+
+    @property
+    def bundle_path(self) -> Path:
+        """The newest signed list that came over MQTT."""
+        return self.tables.site.data_dir / "mqtt.bundle"
 
     @property
     def socket_path(self) -> Path:
@@ -171,7 +184,8 @@ def _absolute(tables: Tables, base: Path) -> Tables:
     known = tables.criteria
     if known.file is not None:
         known = known.model_copy(update={"file": base / known.file})
-    return tables.model_copy(update={"site": site, "mqtt": mqtt, "criteria": known})
+    sync = absolute(tables.sync, base)
+    return tables.model_copy(update={"site": site, "mqtt": mqtt, "criteria": known, "sync": sync})
 
 
 def _criteria(tables: Tables) -> Criteria:

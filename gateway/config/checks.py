@@ -97,7 +97,8 @@ def _policy_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
         on_bus = ref.device in tables.readers and tables.readers[ref.device].bus is not None
         if not on_bus and ref.device not in tables.inputs:
             yield ("threat", "input"), f"{ref.device} is no [inputs] and no reader on a bus"
-    if tables.command_keys and not tables.threat_levels:
+    sets = any("threat_set" in key.commands for key in tables.command_keys.values())
+    if sets and not tables.threat_levels:
         yield ("command_keys",), "there are no [threat_levels] to set"
 
 
@@ -321,6 +322,8 @@ def _policy_warnings(tables: Tables) -> Iterator[str]:
             yield f"areas.{name}: nobody can be seen leaving it, so everybody passes once"
         elif not out and area.maximum:
             yield f"areas.{name}: nobody can be seen leaving it, so it fills up for good"
+        elif not out and area.two_person:
+            yield f"areas.{name}: nobody can be seen leaving it, so later ones enter it alone"
     places = [("degraded", tables.degraded)]
     places += [(f"areas.{name}.degraded", area.degraded) for name, area in tables.areas.items()]
     for name, actions in places:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from gateway.config.sync import SyncTable
 from gateway.model import Mode
 from gateway.policy import Action, Passback, Thing
 
@@ -425,3 +426,4 @@ class Tables(_Table):
     pin: PinTable = PinTable()
     face: FaceTable = FaceTable()
     mqtt: MqttSettings | None = None
+    sync: SyncTable = SyncTable()

@@ -8,6 +8,7 @@ authority's booklet.  Nothing here decides anything.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from gateway.model import Reason
 
 HERE = Path(__file__).parent
 KINDS = ("must", "should")
+_CODES = frozenset(reason.value for reason in Reason)
 
 
 class CriteriaError(Exception):
@@ -90,6 +92,8 @@ def _read(path: Path, name: str, known: Mapping[str, Criterion] | None = None) -
         found[key] = _criterion(path, key, _table(path, f"criteria.{key}", item))
     evidence = {}
     for key, ids in _table(path, "evidence", data.get("evidence", {})).items():
+        if key not in _CODES and not re.fullmatch(r"[a-z]+\.[a-z_]+", key):
+            raise CriteriaError(path, f"evidence.{key}", "no reason code and no event type")
         if not isinstance(ids, list) or not all(isinstance(item, str) for item in ids):
             raise CriteriaError(path, f"evidence.{key}", "expected a list of ids")
         for item in ids:

@@ -21,12 +21,22 @@ from gateway.decide import (
     schedule,
     threat,
 )
+from gateway.decide.area import needs_escort
 from gateway.decide.case import Case, End, Rule, deny
 from gateway.decide.schedule import covered_since, is_open
 from gateway.decide.threat import face_threshold
 from gateway.model import Decision, FaceOutcome, Lookup, Outcome, Reason, Request, Site
 
-__all__ = ["RULES", "Step", "covered_since", "decide", "explain", "face_threshold", "is_open"]
+__all__ = [
+    "RULES",
+    "Step",
+    "covered_since",
+    "decide",
+    "explain",
+    "face_threshold",
+    "is_open",
+    "needs_escort",
+]
 
 
 def decide(request: Request, site: Site, now: datetime) -> Decision:

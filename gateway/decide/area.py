@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from gateway.decide.case import Case, End, deny
 from gateway.decide.schedule import escorts
-from gateway.model import Outcome, Person, Reason
+from gateway.model import Outcome, Person, PersonStatus, Reason, Site
 from gateway.policy import Passback
 
 
@@ -74,16 +74,19 @@ def escort(case: Case) -> End | None:
 
 
 def _may_escort(case: Case, other: Person) -> bool:
-    if other.id == case.person.id or _is_escorted(case, other):
+    if other.id == case.person.id or needs_escort(other, case.site):
+        return False
+    if other.status is not PersonStatus.ACTIVE:  # revoked since they were let through
         return False
     if case.person.escorts:
         return other.id in case.person.escorts
     return escorts(case.site, other.access_levels)
 
 
-def _is_escorted(case: Case, other: Person) -> bool:
-    levels = (case.site.access_levels.get(name) for name in other.access_levels)
-    return other.needs_escort or any(level.needs_escort for level in levels if level)
+def needs_escort(person: Person, site: Site) -> bool:
+    """Whether they pass with an escort alone."""
+    levels = (site.access_levels.get(name) for name in person.access_levels)
+    return person.needs_escort or any(level.needs_escort for level in levels if level)
 
 
 def second(case: Case) -> End | None:
@@ -96,7 +99,7 @@ def second(case: Case) -> End | None:
     if inside > 0 and not (inside == 1 and facts.place and facts.place.area == area.name):
         return None
     for other in request.companions:
-        if other.id != case.person.id and not _is_escorted(case, other):
+        if other.id != case.person.id and not needs_escort(other, case.site):
             return None
     if request.waited:
         return deny(Reason.DENIED_NO_SECOND_PERSON, area.name)

@@ -26,7 +26,7 @@ from gateway.model import (
     TemporaryGrant,
 )
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _FIND = """
 SELECT (SELECT max(number) FROM list_version),

@@ -234,6 +234,30 @@ async def test_a_visitor_waits_for_the_escort_or_follows_them(world: Make) -> No
     assert gate.answers[-1] == ("6", "denied_no_escort")
 
 
+async def test_an_escort_who_is_revoked_since_leads_nobody_in(world: Make) -> None:
+    gate = world(replace(AREA, two_person=False))
+    await gate.tap(BEN)
+    gate.people["2"] = replace(BEN, status=PersonStatus.REVOKED)
+    await gate.tap(GUEST)
+    await asyncio.sleep(0.45)
+    assert gate.answers == [("2", "granted"), ("4", "denied_no_escort")]
+
+
+async def test_who_is_revoked_while_a_guard_is_asked_for_the_other_stays_out(world: Make) -> None:
+    area = replace(AREA, degraded={Thing.DISK: Action.CONFIRM})
+    gate = world(area)
+    gate.failing = {Thing.DISK: "full"}
+    await gate.tap(ANA, BEN)
+    for yes in (True, True):  # first for Ben, who came second and is judged first
+        waiting = gate.guard.waiting()[-1]
+        if waiting["person"] == "1":
+            gate.people["2"] = replace(BEN, status=PersonStatus.REVOKED)
+        gate.guard.answer(gate.guard.find(str(waiting["id"]), "d"), yes=yes)
+        await asyncio.sleep(0.05)
+    assert gate.answers == [("2", "denied_revoked"), ("1", "denied_no_second_person")]
+    assert gate.driven == []
+
+
 # A guard's word
 
 CONFIRM = replace(

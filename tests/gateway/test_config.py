@@ -225,6 +225,7 @@ def test_a_site_corrects_and_adds_criteria_in_a_file_of_its_own(tmp_path: Path) 
     assert settings.criteria.criteria["10.2"].title["es"].startswith("Los visitantes")
     for wrong, reason in (
         ('[evidence]\ngranted = ["1.99"]', "there is no criterion 1.99"),
+        ('[evidence]\ndenied_revokd = ["10.1"]', "no reason code"),
         ('[criteria."1"]\nkind = "may"', "expected must"),
         ('[criteria."1"]\nkind = "must"\ntitle = { en = "a" }', "in en and in es"),
         ("x = 1", "unknown key"),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.ledger import Ledger, LedgerReader
 from gateway.model import Event, NewEvent
+from gateway.operations import muster
 from gateway.presence import Link, Presence, chain_of
 
 DOORS = {
@@ -20,7 +21,7 @@ DOORS = {
     "dock": Link("dock", "yard", watched=True),
     "lobby": Link("", "", watched=False),
 }
-BEGIN = datetime(2026, 11, 25, 14, 0, tzinfo=UTC)
+BEGIN = datetime(2026, 1, 25, 14, 0, tzinfo=UTC)
 
 
 class Story:
@@ -88,6 +89,8 @@ def test_a_grant_of_which_nothing_was_heard_counts_as_an_entry() -> None:
     story.grant("e1", "dock")
     story.presence.facts("dock", "in", "e2", BEGIN + timedelta(minutes=1))
     assert story.inside("dock") == []
+    # A list for an evacuation counts them too, long afterwards.
+    assert [row["person"] for row in muster(story.presence)] == ["e1"]
     story.presence.facts("dock", "in", "e2", BEGIN + timedelta(minutes=3))
     assert story.inside("dock") == ["e1"]
 
@@ -138,6 +141,13 @@ def test_who_went_in_first_is_known_by_level() -> None:
     story.grant("e1", "lobby", levels=["boss"])
     assert story.presence.facts("lobby", "in", "e2", BEGIN).entered == {"boss": BEGIN}
     assert story.inside() == []  # the lobby's door joins no areas
+
+
+def test_levels_that_nobody_waits_for_are_not_kept() -> None:
+    story = Story()
+    story.presence = Presence(DOORS, first=frozenset({"boss"}))
+    story.grant("e1", "lobby", levels=["boss", "plant"])
+    assert story.presence.facts("lobby", "in", "e2", BEGIN).entered == {"boss": BEGIN}
 
 
 @pytest.mark.parametrize(

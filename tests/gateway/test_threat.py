@@ -97,3 +97,18 @@ async def test_removing_the_file_does_not_lower_the_level(tmp_path: Path) -> Non
 def test_a_site_without_levels_has_none(tmp_path: Path) -> None:
     one = state(tmp_path / "threat.json", levels={})
     assert one.restore(nothing) is None and one.level == "" and one.status() is None
+
+
+async def test_a_raise_while_a_lower_level_is_being_recorded_stands(tmp_path: Path) -> None:
+    log, one = Log(), state(tmp_path / "threat.json")
+    one.restore(nothing)
+    await one.set("high", "ana", "", log.append)
+
+    async def slow(event: NewEvent) -> Event:
+        if event.data["level"] == "normal":
+            await one.raise_to("lockdown", "button", "", log.append)
+        return await log.append(event)
+
+    assert not await one.set("normal", "ana", "", slow)
+    assert one.level == "lockdown" and log.events[-1].data["level"] == "lockdown"
+    assert json.loads((tmp_path / "threat.json").read_text())["level"] == "lockdown"
