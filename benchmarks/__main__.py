@@ -20,6 +20,8 @@ from pathlib import Path
 from benchmarks import (
     accuracy,
     camera,
+    detection,
+    embedding,
     face,
     faults,
     latency,
@@ -43,6 +45,8 @@ PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
     "uplink": uplink.run,
     "camera": camera.run,
     "face": face.run,
+    "embed": embedding.run,
+    "detect": detection.run,
     "accuracy": accuracy.run,
     "spoof": spoof.run,
 }

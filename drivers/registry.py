@@ -1,9 +1,9 @@
 """Drivers by name: one registry, the installed entry points.
 
 A package that declares an entry point in ``garita.readers``, ``garita.buses``,
-``garita.inputs``, ``garita.locks`` or ``garita.cameras`` adds a driver without
-touching this repository.  Loading a class for its options must be cheap: drivers import heavy
-libraries only when they run.
+``garita.inputs``, ``garita.locks``, ``garita.cameras`` or ``garita.embedders`` adds a driver
+(or a face model) without touching this repository.  Loading a class for its options must be
+cheap: drivers import heavy libraries only when they run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from drivers.base import Options
 
-Kind = Literal["readers", "buses", "inputs", "locks", "cameras"]
+Kind = Literal["readers", "buses", "inputs", "locks", "cameras", "embedders"]
 
 
 class UnknownDriver(LookupError):

@@ -29,6 +29,7 @@ from gateway.roster import Roster, RosterUnavailable, SealedTemplate
 log = logging.getLogger("garita.biometric")
 
 GALLERY_POLL_S = 2.0
+OTHER_MODEL = "the templates are of another face model"
 CHUNK = 400  # people a message; a megabyte
 CHALLENGE_S = 14.0  # the longest that a challenge may take, with a last look
 
@@ -76,6 +77,13 @@ class CardholderMatcher:
             ]
         except (VaultError, RosterUnavailable) as error:
             return FaceResult(FaceOutcome.UNAVAILABLE, detail=str(error))
+        if self._service.ready.is_set():
+            model = self._service.model
+            own = [at for at, item in enumerate(sealed) if item.model == model]
+            # Fewer than the door asks for, because the others are of a model that went.
+            if len(own) < min(len(sealed), self._face.min_templates):
+                return FaceResult(FaceOutcome.UNAVAILABLE, detail=f"enrol anew: {OTHER_MODEL}")
+            sealed, templates = [sealed[at] for at in own], [templates[at] for at in own]
         started = time.monotonic()
         answer = await self._service.match(
             camera,
@@ -179,6 +187,7 @@ class CardholderMatcher:
                     opened[person] = b"".join(
                         self._vault.open(person, item.id, item.model, item.sealed, item.key)
                         for item in roster.templates(person)
+                        if item.model == self._service.model
                     )
                 except (VaultError, RosterUnavailable) as error:
                     log.warning("the templates of %s can't be compared: %s", person, error)

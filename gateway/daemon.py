@@ -140,6 +140,8 @@ class Daemon:
             "frames": tables.face.frames,
             "min_face_px": tables.face.min_face_px,
             "others": tables.face.others,
+            "embedder": tables.face.embedder,
+            "embedder_options": tables.face.embedder_options,
             "scenes": self._scenes.read(),
         }
         return FaceService(worker, on_device=self.on_device, on_scene=self._scenes.put)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import ValidationError
 
+from drivers.registry import UnknownDriver
 from gateway.cli import common, people, privacy
 from gateway.config import Settings
 from gateway.face.vault import Vault, VaultError
@@ -21,6 +24,15 @@ if TYPE_CHECKING:  # heavy: loaded when the command runs, not for every `garita`
 
 ATTEMPTS = 3  # at each picture, before it is given up
 NO_CONSENT = "no consent in force (garita face consent ID --date DAY)"
+DUPLICATE = (
+    "this face is already enrolled as {person} ({name}); --allow-duplicate if they are twins",
+    "este rostro ya está registrado como {person} ({name}); --allow-duplicate si son gemelos",
+)
+UNCOMPARED = (
+    "not compared with {n} people, whose templates do not open or are of another model: {shown}",
+    "sin comparar con {n} personas, cuyas plantillas no abren o son de otro modelo: {shown}",
+)
+SHOWN = 10
 PAUSE_S = 0.4  # so that one picture is not the last one again
 
 
@@ -33,6 +45,9 @@ def enroll(
         Path | None, typer.Option(help="Many people: sub-folders named by id, or ID_1.jpg.")
     ] = None,
     add: Annotated[bool, typer.Option("--add", help="Keep what was enrolled before.")] = False,
+    allow_duplicate: Annotated[
+        bool, typer.Option("--allow-duplicate", help="The face is somebody else's too: twins.")
+    ] = False,
     config: common.ConfigOption = common.DEFAULT_CONFIG,
     json: common.JsonOption = False,
 ) -> None:
@@ -49,8 +64,8 @@ def enroll(
     if camera:
         looks = {person: _from_camera(settings, camera, shots)}
     else:
-        looks = _from_files({person: photos} if photos else _folder(folder))
-    _store(settings, vault, looks, add, json)
+        looks = _from_files(settings, {person: photos} if photos else _folder(folder))
+    _store(settings, vault, looks, add, allow_duplicate, json)
 
 
 def _must_agree(settings: Settings, person: str) -> None:
@@ -70,10 +85,15 @@ def _folder(folder: Path | None) -> dict[str, list[Path]]:
     return found
 
 
-def _from_files(files: dict[str, list[Path]]) -> dict[str, list[Look]]:
+def _from_files(settings: Settings, files: dict[str, list[Path]]) -> dict[str, list[Look]]:
     from gateway import enrolment  # noqa: PLC0415
+    from gateway.face.embedder import ModelsMissing, Unusable  # noqa: PLC0415
 
-    engine = enrolment.make_engine()
+    face = settings.tables.face
+    try:
+        engine = enrolment.make_engine(face.embedder, face.embedder_options)
+    except (ModelsMissing, Unusable, UnknownDriver, ValidationError) as error:
+        common.fail(f"face.embedder: {error}", common.UNREACHABLE)
     result: dict[str, list[Look]] = {}
     with common.progress() as bars:
         bar = bars.add_task("looking at faces", total=sum(map(len, files.values())))
@@ -82,13 +102,24 @@ def _from_files(files: dict[str, list[Path]]) -> dict[str, list[Look]]:
             for path in paths:
                 looks.append(enrolment.look(engine, path))
                 bars.advance(bar)
-            result[person] = enrolment.agree(looks)
+            result[person] = enrolment.agree(looks, _usual(settings))
     return result
+
+
+def _usual(settings: Settings) -> float:
+    """The usual threshold of the model: a site that is strict with ours does not change its
+    scale, and of another's nobody here knows better than the site."""
+    from gateway.face.embedder import BUILT_IN  # noqa: PLC0415
+    from gateway.face.score import RECOMMENDED  # noqa: PLC0415
+
+    face = settings.tables.face
+    return RECOMMENDED if face.embedder == BUILT_IN else face.threshold
 
 
 def _from_camera(settings: Settings, camera: str, shots: int) -> list[Look]:
     """Pictures through the running gateway, which holds the camera."""
     from gateway import enrolment  # noqa: PLC0415
+    from gateway.face.engine import MODEL  # noqa: PLC0415
     from gateway.face.quality import Refusal  # noqa: PLC0415
 
     looks: list[Look] = []
@@ -102,25 +133,36 @@ def _from_camera(settings: Settings, camera: str, shots: int) -> list[Look]:
         name = f"picture {attempt + 1}"
         if "template" in answer:
             template = base64.b64decode(answer["template"])
-            look = enrolment.from_capture(name, template, answer["quality"])
+            look = enrolment.from_capture(
+                name, template, answer["quality"], str(answer.get("model") or MODEL)
+            )
         elif answer["refused"] in Refusal:
             look = enrolment.Look(name, None, {}, Refusal(answer["refused"]))
         else:
             common.fail(f"camera {camera}: {answer['refused']}", common.UNREACHABLE)
-        looks = enrolment.agree([*looks, look])
+        looks = enrolment.agree([*looks, look], _usual(settings))
     return looks
 
 
 def _store(
-    settings: Settings, vault: Vault, looks: dict[str, list[Look]], add: bool, json: bool
+    settings: Settings,
+    vault: Vault,
+    looks: dict[str, list[Look]],
+    add: bool,
+    allow_duplicate: bool,
+    json: bool,
 ) -> None:
     from gateway import enrolment  # noqa: PLC0415
+    from gateway.duplicates import DuplicateFace, Known  # noqa: PLC0415
     from gateway.face.quality import SENTENCES  # noqa: PLC0415
 
     db = people.open_list(settings)
     # Faces from before each person had a key: taken over by whoever first has the site key.
     faces.reseal(db.conn, vault, VaultError)
+    known = Known(vault, limit=settings.tables.face.threshold, today=privacy.today(settings))
+    known.follow(db.conn)
     wanted = settings.tables.face.min_templates
+    language = 1 if settings.tables.site.language == "es" else 0
     report, failed = [], False
     for person, items in looks.items():
         error = ""
@@ -130,9 +172,20 @@ def _store(
                 db.conn, person, privacy.today(settings)
             ):
                 raise LookupError(f"{person}: {NO_CONSENT}")
-            total = enrolment.store(db, vault, person, items, by=common.operator(), replace=not add)
+            total = enrolment.store(
+                db,
+                vault,
+                known,
+                person,
+                items,
+                by=common.operator(),
+                replace=not add,
+                allow_duplicate=allow_duplicate,
+            )
         except (LookupError, VaultError) as missing:
             error = str(missing)
+        except DuplicateFace as twin:
+            error = f"{person}: {DUPLICATE[language].format(**asdict(twin.twin))}"
         report.append(
             {
                 "person": person,
@@ -147,13 +200,16 @@ def _store(
         failed |= bool(error) or total < wanted
         if json:
             continue
-        language = 1 if settings.tables.site.language == "es" else 0
         for item in items:
             why = f"refused: {SENTENCES[item.refusal][language]}" if item.refusal else "good"
             common.out.print(f"  {item.name}: {why}", markup=False)
         verdict = error or f"{person}: {total} template(s)"
         short = "" if error or total >= wanted else f", {wanted} are needed: add more photographs"
         common.out.print(verdict + short, markup=False)
+    model = next((i.model for items in looks.values() for i in items if not i.refusal), None)
+    if model is not None and (left_out := sorted(known.uncompared(model) - looks.keys())):
+        shown = ", ".join(left_out[:SHOWN]) + (", ..." if len(left_out) > SHOWN else "")
+        common.err.print(UNCOMPARED[language].format(n=len(left_out), shown=shown), markup=False)
     db.close()
     common.nudge(settings)
     if json:

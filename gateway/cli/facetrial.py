@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from gateway.cli import common
+from gateway.config import FaceTable
 
 if TYPE_CHECKING:  # heavy: loaded when the command runs, not for every `garita`
     from gateway.face.evaluate import Plan
@@ -45,6 +46,9 @@ def evaluate(
         Path | None, typer.Option(help="Where the pictures of a list of pairs are.")
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="Write the DET curve as PNG.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Its face model, if not dlib's.")
+    ] = None,
     json: common.JsonOption = False,
 ) -> None:
     """False accepts, false rejects and failures to acquire on labelled pictures.
@@ -59,7 +63,7 @@ def evaluate(
         common.fail(f"{path}: there is no such file or folder", common.REFUSED)
     plan = evaluation.Plan(templates, frames, splits, seed, gates)
     try:
-        made, left_out, refused = _try(path, images, upscale, plan)
+        made, left_out, refused = _try(path, images, upscale, plan, _model(config))
     except evaluation.BadData as error:
         common.fail(str(error), common.REFUSED)
     except BrokenExecutor:
@@ -77,8 +81,17 @@ def evaluate(
         common.out.print(f"left out, too few good pictures: {named}", markup=False, soft_wrap=True)
 
 
+def _model(config: Path | None) -> tuple[str, dict[str, Any]]:
+    face = common.settings(config).tables.face if config is not None else FaceTable()
+    return face.embedder, face.embedder_options
+
+
 def _try(
-    path: Path, images: Path | None, upscale: float, plan: Plan
+    path: Path,
+    images: Path | None,
+    upscale: float,
+    plan: Plan,
+    model: tuple[str, dict[str, Any]],
 ) -> tuple[Trials, list[str], dict[str, int]]:
     from gateway.face import evaluate as evaluation  # noqa: PLC0415
 
@@ -89,7 +102,7 @@ def _try(
     )
     with common.progress() as bars:
         bar = bars.add_task("looking at faces", total=len(pictures))
-        seen = evaluation.look(pictures, upscale, lambda: bars.advance(bar))
+        seen = evaluation.look(pictures, upscale, lambda: bars.advance(bar), model)
         refused: dict[str, int] = {}
         for item in seen.values():
             if item.refusal is not None:

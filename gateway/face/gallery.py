@@ -17,11 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.face.engine import DIMENSIONS
 from gateway.face.score import LENGTH, direction
 
 Rows = NDArray[np.float32]
-"""Shape (n, 128)."""
+"""Shape (n, d), as many numbers as the embedder makes of a face: 128 of dlib's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Gallery:
     def __init__(self) -> None:
         self._held: dict[str, Rows] = {}
         self._lock = threading.Lock()
-        self._rows: Rows = np.zeros((0, DIMENSIONS), np.float32)
+        self._rows: Rows = np.zeros((0, 1), np.float32)
         self._people: list[str] = []
         self._places: dict[str, int] = {}
         self._stale = False
@@ -48,8 +47,11 @@ class Gallery:
         """How many people are in it."""
         return len(self._held)
 
+    def __contains__(self, person: object) -> bool:
+        return person in self._held
+
     def put(self, people: Mapping[str, Rows], *, replace: bool = False) -> None:
-        """Take people's templates, (n, 128) each; none removes a person, `replace` all others."""
+        """Take people's templates, (n, d) each; none removes a person, `replace` all others."""
         with self._lock:
             if replace:
                 self._held.clear()
@@ -92,9 +94,8 @@ class Gallery:
                 self._stale = False
                 self._people = list(self._held)
                 self._places = {person: index for index, person in enumerate(self._people)}
-                self._rows = np.zeros((len(self._held), DIMENSIONS), np.float32)
-                for index, row in enumerate(self._held.values()):
-                    self._rows[index] = row
+                held = list(self._held.values())
+                self._rows = np.stack(held) if held else np.zeros((0, 1), np.float32)
             return self._rows, self._people, self._places
 
     @staticmethod

@@ -55,6 +55,8 @@ class FaceService:
         self._prompts: dict[int, OnPrompt] = {}
         self._arrivals: dict[str, list[OnArrival]] = {}
         self.starts = 0
+        self.embedder = self.model = ""
+        """What embeds, and what its templates are marked with, as the process says once ready."""
         self.ready = asyncio.Event()
         """Set while the process can be asked."""
 
@@ -64,7 +66,13 @@ class FaceService:
         return self._process.pid if self._process and self.ready.is_set() else None
 
     def status(self) -> dict[str, Any]:
-        return {"ready": self.ready.is_set(), "pid": self.pid, "starts": self.starts}
+        return {
+            "ready": self.ready.is_set(),
+            "pid": self.pid,
+            "starts": self.starts,
+            "embedder": self.embedder,
+            "model": self.model,
+        }
 
     def on_arrival(self, camera: str, callback: OnArrival) -> None:
         """`callback(track, at)` when somebody new stands before `camera`."""
@@ -168,7 +176,8 @@ class FaceService:
         }
         answer = await self._ask(request, timeout_s + GRACE_S)
         if "template" in answer:
-            return {"template": answer["template"], "quality": answer.get("quality", {})}
+            kept = ("template", "quality", "model")
+            return {key: answer[key] for key in kept if key in answer}
         return {"refused": str(answer.get("refused") or answer.get("detail"))}
 
     async def _ask(
@@ -237,6 +246,8 @@ class FaceService:
     def _take(self, message: Mapping[str, Any]) -> None:
         """A message of the process; an answer to nobody's question is dropped."""
         if "ready" in message:
+            self.embedder = str(message.get("embedder", ""))[:80]
+            self.model = str(message.get("model", ""))[:80]
             self.ready.set()
             self._on_device("face", "face", True, "")
         elif "scene" in message:

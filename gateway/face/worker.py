@@ -23,11 +23,13 @@ from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
+from pydantic import ValidationError
 
 from drivers import registry
 from drivers.cameras.opencv import CameraState, OpenCvCamera
 from gateway.face import quality, wire
-from gateway.face.engine import DIMENSIONS, MODEL, Embedding, Engine, Face, Image
+from gateway.face.embedder import BUILT_IN, Unusable, by_name
+from gateway.face.engine import DIMENSIONS, Embedding, Engine, Face, Image, ModelsMissing
 from gateway.face.gallery import Gallery, Rows
 from gateway.face.liveness import Challenge, Observation, draw
 from gateway.face.score import score
@@ -57,7 +59,9 @@ class Worker:
         for name, scene in config.get("scenes", {}).items():
             if name in self.cameras:
                 self.cameras[name].use_scene(base64.b64decode(scene))
-        self.engine = Engine(min_face_px)
+        self.engine = Engine(
+            min_face_px, by_name(config.get("embedder", BUILT_IN), config.get("embedder_options"))
+        )
         self.watchers = {
             name: Watcher(camera, self.engine, min_face_px, self._arrival(name))
             for name, camera in self.cameras.items()
@@ -75,7 +79,7 @@ class Worker:
         for watcher in self.watchers.values():
             watcher.start()
         threading.Thread(target=self._tell_health, daemon=True).start()
-        self._send({"ready": True})
+        self._send({"ready": True, **self._model()})
         while len(header := requests.read(wire.HEADER)) == wire.HEADER:
             message = wire.decode(requests.read(wire.size(header)))
             if message.get("op") == "gallery":  # in order, and nobody waits for an answer
@@ -85,6 +89,10 @@ class Worker:
             else:
                 self._pool.submit(self._answer, message)
         os._exit(0)  # threads inside OpenCV may hang; nothing here needs an orderly end
+
+    def _model(self) -> dict[str, str]:
+        """Which code embeds, and what its templates are marked with."""
+        return {"embedder": self.engine.embedder.name, "model": self.engine.embedder.model}
 
     def _answer(self, request: Mapping[str, Any]) -> None:
         try:
@@ -124,7 +132,8 @@ class Worker:
             time.sleep(HEALTH_EVERY_S)
 
     def _take_gallery(self, message: Mapping[str, Any]) -> None:
-        people = {str(key): unpack(text) for key, text in message["people"].items()}
+        size = self.engine.embedder.dimensions
+        people = {str(key): unpack(text, size) for key, text in message["people"].items()}
         self._gallery.put(people, replace=bool(message.get("replace")))
 
     def match(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,7 +143,7 @@ class Worker:
         older, if they are of the same track and within `max_age_s`.  So a face that is already
         known costs one frame and one comparison.  `frames` looks that do not fit are a mismatch.
         """
-        templates = unpack(request["templates"])
+        templates = unpack(request["templates"], self.engine.embedder.dimensions)
         if not len(templates) or not np.isfinite(templates).all():
             return {"outcome": "unavailable", "detail": "no usable template"}
         begun = time.monotonic()
@@ -255,7 +264,7 @@ class Worker:
             "track": seen.track,
             "present_s": max(0.0, float(request["tapped_at"]) - seen.first_at),
             "quality": sample.quality,
-            "model": MODEL,
+            "model": self.engine.embedder.model,
             "frame_hash": hashlib.sha256(sample.picture.tobytes()).hexdigest(),
             "liveness": {
                 "challenge": None,
@@ -304,10 +313,11 @@ class Worker:
                 continue
             image: Image = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB)
             faces = self.engine.detect(image)
-            measured, refusal = quality.judge(image, faces)
+            measured, refusal = quality.judge(image, faces, self.engine.landmarks)
             if refusal is None and measured is not None:
                 embedding = self.engine.embed(image, faces[0])
-                return {"template": pack(embedding), "quality": measured.as_dict()}
+                answer = {"template": pack(embedding), "quality": measured.as_dict()}
+                return {**answer, **self._model()}
             refused = refusal or refused
         return {"refused": refused if number else CameraState.NO_SIGNAL.value}
 
@@ -321,10 +331,10 @@ def pack(embedding: Embedding) -> str:
     return base64.b64encode(embedding.astype("<f4").tobytes()).decode()
 
 
-def unpack(text: str) -> Rows:
-    """Templates from the wire, shape (n, 128); raises ValueError for anything else."""
+def unpack(text: str, dimensions: int = DIMENSIONS) -> Rows:
+    """Templates from the wire, shape (n, dimensions); raises ValueError for anything else."""
     raw = base64.b64decode(text, validate=True)
-    return np.frombuffer(raw, "<f4").reshape(-1, DIMENSIONS).astype(np.float32)
+    return np.frombuffer(raw, "<f4").reshape(-1, dimensions).astype(np.float32)
 
 
 def main() -> None:
@@ -339,7 +349,11 @@ def main() -> None:
     header = requests.read(wire.HEADER)
     if len(header) < wire.HEADER:
         return
-    Worker(wire.decode(requests.read(wire.size(header))), out).run(requests)
+    try:
+        worker = Worker(wire.decode(requests.read(wire.size(header))), out)
+    except (registry.UnknownDriver, Unusable, ModelsMissing, ValidationError) as error:
+        sys.exit(f"the face process can't start: {error}")
+    worker.run(requests)
 
 
 if __name__ == "__main__":

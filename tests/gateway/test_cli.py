@@ -141,6 +141,29 @@ async def test_nothing_there_is_said_in_a_sentence(rig: Rig) -> None:
         assert "Traceback" not in done.stderr and (done.stderr or done.stdout).strip()
 
 
+async def test_one_face_in_two_folders_is_enrolled_once(rig: Rig, photos: Path) -> None:
+    await synced(rig)
+    folder = rig.folder / "faces"
+    for person, names in (
+        ("e1", ("obama.jpg", "obama2.jpg", "obama_partial_face.jpg")),
+        ("e2", ("obama3.jpg", "obama_partial_face2.jpg")),
+    ):
+        for number, name in enumerate(names):
+            (folder / person).mkdir(parents=True, exist_ok=True)
+            (folder / person / f"{number}.jpg").symlink_to(photos / name)
+    done = await rig.acli("people", "enroll", "--folder", str(folder), check=False)
+    assert done.returncode == 1
+    assert "e1: 3 template(s)" in done.stdout
+    assert "e2: this face is already enrolled as e1 (Ana [x])" in done.stdout
+    photo = str(photos / "obama3.jpg")
+    done = await rig.acli("people", "enroll", "e2", photo, "--json", check=False)
+    (answer,) = json.loads(done.stdout)
+    assert answer["templates"] == 0 and "already enrolled as e1" in answer["error"]
+    twins = ("people", "enroll", "e2", photo, "--allow-duplicate")
+    done = await rig.acli(*twins, check=False)  # one picture: stored, and more are wanted
+    assert "e2: 1 template(s)" in done.stdout
+
+
 async def test_an_installer_sees_what_a_reader_reads(rig: Rig) -> None:
     watching = await rig.acli("reader", "list")
     assert "gate-in" in watching.stdout and "rdm6300" in watching.stdout

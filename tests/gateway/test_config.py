@@ -96,8 +96,16 @@ def test_all_mistakes_at_once_each_with_line_key_and_reason(tmp_path: Path) -> N
         ('driver = "lcus"', 'driver = "lucs"', "locks.board.driver", "lcus"),
         ('"always" }', '"sometimes" }', "access_levels.security.doors.warehouse", "sometimes"),
         ("hold_off_s = 1.0", "holdoff_s = 1.0", "readers.main-in.options.holdoff_s", "unknown"),
-        ("threshold = 0.40", "threshold = 0.9", "face.threshold", "less than"),
+        ("threshold = 0.40", "threshold = 0.9", "face.threshold", "at most 0.5"),
         ("usb-Arduino_LLC_Arduino_Micro-if00", "usb-1a86_USB_Serial-if00-port0", None, "same port"),
+        ("lent_threshold = 0.36", "lent_threshold = 0.6", "face.lent_threshold", "at most 0.5"),
+        ('embedder = "dlib"', 'embedder = "dilb"', "face.embedder", "there are: dlib"),
+        (
+            "# embedder_options = {} ",
+            "embedder_options = { path = 'x' } ",
+            "face.embedder_options",
+            "takes none",
+        ),
         ("2027-01-01", "2026-12-25", "holidays.1.date", "twice"),
         ('area = "stock"', 'area = "stok"', "doors.warehouse.area", "no [areas.stok]"),
         (
@@ -158,6 +166,20 @@ def test_each_mistake(tmp_path: Path, old: str, new: str, key: str | None, reaso
     keys = [key] if key else list(found)
     assert any(reason in found[k][1] for k in keys), found
     assert all(found[k][0] > 0 for k in keys), found
+
+
+def test_another_face_model_brings_thresholds_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drivers.registry.names", lambda kind: ["arc"])
+    other = GOOD.replace('embedder = "dlib"', 'embedder = "arc"')
+    text = other.replace("threshold = 0.40", "threshold = 1.2", 1)
+    path = tmp_path / "x.toml"
+    path.write_text(text)
+    assert any("face.embedder" in warning for warning in load(path).warnings)
+    lines = [line for line in text.splitlines() if not line.startswith("lent_threshold")]
+    assert "needed with" in mistakes(tmp_path, "\n".join(lines))["face.lent_threshold"][1]
+    assert "less than" in mistakes(tmp_path, text.replace("1.2", "2.2"))["face.threshold"][1]
 
 
 def test_a_file_that_is_missing_or_no_text_or_no_toml(tmp_path: Path) -> None:

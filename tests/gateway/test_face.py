@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,9 +25,10 @@ import pytest
 from drivers.cameras.opencv import CameraState, OpenCvCamera
 from drivers.simulated.camera import black_video, empty_video, frozen_video, person_video
 from gateway import enrolment
+from gateway.duplicates import Known
 from gateway.face import wire
-from gateway.face.engine import Engine, Face, distances
-from gateway.face.quality import Refusal, judge
+from gateway.face.engine import MODEL, Engine, Face, distances
+from gateway.face.quality import MAX_TURN, Refusal, judge, pose
 from gateway.face.service import FaceService, result_of
 from gateway.face.vault import Vault, VaultError
 from gateway.keys import SiteKey
@@ -120,7 +122,44 @@ def test_every_refusal(engine: Engine, photos: Path, tmp_path: Path) -> None:
     assert enrolment.look(engine, tmp_path / "missing.jpg").refusal is Refusal.UNREADABLE
     assert enrolment.look(engine, photos / "obama.jpg").refusal is None
     bright = np.full((200, 200, 3), 250, np.uint8)
-    assert judge(bright, [Face(20, 20, 180, 180)])[1] is Refusal.TOO_BRIGHT
+    assert judge(bright, [Face(20, 20, 180, 180)], engine.landmarks)[1] is Refusal.TOO_BRIGHT
+
+
+def test_a_head_that_turns_is_refused_by_what_its_landmarks_say() -> None:
+    """Points of a head 100 px wide, its nose 25 px in front of its eyes."""
+    for degrees, refused in ((0, False), (20, False), (40, True), (-40, True)):
+        angle = np.radians(degrees)
+        eyes = np.array([45, 15, -45, -15]) * np.cos(angle)
+        nose = 22.5 * np.sin(angle)
+        points = np.array([*((100 + x, 80) for x in eyes), (100 + nose, 120)], np.float32)
+        assert (abs(pose(points)[0]) > MAX_TURN) == refused, degrees
+        assert pose(points)[1] == 0
+    upright = np.array([(145, 80), (115, 80), (55, 80), (85, 80), (100, 120)], np.float32)
+    turn, roll = pose(upright @ cv2.getRotationMatrix2D((0, 0), -30, 1)[:, :2].T.astype("f4"))
+    assert abs(turn) < 1e-6 and abs(roll - 30) < 1e-3
+    assert not abs(pose(np.zeros((5, 2), np.float32))[0]) <= MAX_TURN
+
+
+def test_pose_and_light_of_real_faces(engine: Engine, photos: Path, tmp_path: Path) -> None:
+    good = cv2.imread(str(photos / "obama.jpg"))
+    assert good is not None
+    rgb = cv2.cvtColor(good, cv2.COLOR_BGR2RGB)
+    (face,) = engine.detect(rgb)
+    middle, size = (face.left + face.right) / 2, rgb.shape[1::-1]
+    turned = cv2.warpAffine(good, cv2.getRotationMatrix2D((middle, face.bottom), 32, 1), size)
+    look = enrolment.look(engine, picture(tmp_path / "tilted.png", turned))
+    assert look.refusal is Refusal.TILTED and 27 < abs(look.quality["roll"]) < 37
+    across = (np.arange(good.shape[1]) - middle) / (face.width / 2)
+    gain = 0.2 + 0.8 / (1 + np.exp(-6 * across))
+    lit = picture(tmp_path / "lit.png", (good * gain[None, :, None]).astype(np.uint8))
+    look = enrolment.look(engine, lit)
+    assert look.refusal is Refusal.SIDE_LIGHT and look.quality["side_light"] > 0.3
+    # A face whose landmarks say that it looks away, whatever the detector says.
+    away = np.array([(145, 80), (125, 80), (55, 80), (85, 80), (130, 120)], np.float32)
+    assert judge(rgb, [face], lambda *_: away)[1] is Refusal.TURNED_AWAY
+    for name in ("obama.jpg", "obama2.jpg", "obama3.jpg", "biden.jpg"):
+        look = enrolment.look(engine, photos / name)
+        assert look.refusal is None and {"turn", "roll", "side_light"} <= set(look.quality), name
 
 
 def test_a_strangers_picture_and_the_same_picture_twice(engine: Engine, photos: Path) -> None:
@@ -150,11 +189,12 @@ def test_templates_are_sealed_on_the_disk(engine: Engine, photos: Path, tmp_path
     look = enrolment.look(engine, photos / "obama.jpg")
     assert look.embedding is not None
     vault = Vault(KEY)
-    assert enrolment.store(db, vault, "e1", [look], by="t", replace=True) == 1
-    assert enrolment.store(db, vault, "e1", [look], by="t", replace=False) == 2
-    assert enrolment.store(db, vault, "e1", [look], by="t", replace=True) == 1
+    known = Known(vault, limit=THRESHOLD, today=date(2026, 11, 25))
+    assert enrolment.store(db, vault, known, "e1", [look], by="t", replace=True) == 1
+    assert enrolment.store(db, vault, known, "e1", [look], by="t", replace=False) == 2
+    assert enrolment.store(db, vault, known, "e1", [look], by="t", replace=True) == 1
     with pytest.raises(LookupError, match="nobody"):
-        enrolment.store(db, vault, "e2", [look], by="t", replace=True)
+        enrolment.store(db, vault, known, "e2", [look], by="t", replace=True)
     db.close()
     (sealed,) = Roster(path).templates("e1")
     plain = look.embedding.astype("<f4").tobytes()
@@ -365,6 +405,9 @@ async def test_a_face_from_before_the_tap_does_not_match(live: Live, obama: Temp
 async def test_enrolment_from_the_gates_camera(live: Live, obama: Templates) -> None:
     answer = await live.service.capture("gate", 5.0)
     assert len(answer["template"]) == 684 and answer["quality"]["width_px"] > 80
+    assert answer["model"] == live.service.status()["model"] == MODEL
+    assert live.service.status()["embedder"] in ("dlib-onnx", "dlib")
+    assert {"turn", "roll", "side_light"} <= set(answer["quality"])
     assert await live.service.capture("nowhere", 1.0) == {"refused": "no such camera"}
 
 

@@ -157,7 +157,7 @@ async def test_what_was_moved_or_damaged_does_not_open(people: Path, harm: str) 
         opened(people, "e1")
     assert "\\x" not in str(caught.value)
     # and at the door: unavailable, which denies, before any face process is asked
-    matcher = CardholderMatcher(None, Roster(people), VAULT, FaceTable())  # type: ignore[arg-type]
+    matcher = CardholderMatcher(None, Roster(people), SITE, FaceTable(), people.parent)  # type: ignore[arg-type]
     assert (await matcher.match("gate", "e1", 0.0)).outcome is FaceOutcome.UNAVAILABLE
 
 

@@ -314,7 +314,10 @@ async def test_the_face_process_killed_at_the_gate(make_rig: MakeRig, photos: Pa
     await asyncio.sleep(1.2)
     assert (await tap(rig, ANA, "gate"))["reason"] == "granted"
     # Enrolment through the running gateway's camera.
-    done = await rig.acli("people", "enroll", "e2", "--camera", "gate", "--shots", "3")
+    enrol = ("people", "enroll", "e2", "--camera", "gate", "--shots", "3")
+    done = await rig.acli(*enrol, check=False)
+    assert done.returncode == 1 and "already enrolled as e1" in done.stdout
+    done = await rig.acli(*enrol, "--allow-duplicate")
     assert "e2: 3 template(s)" in done.stdout
     worker = (await rig.until(lambda s: True))["face"]["pid"]
     rig.kill()
