@@ -111,6 +111,8 @@ class ReaderSession:
         self._heard_at: float | None = None
         self._fresh = False
         self._sequence = 0
+        self._crc = True  # or the checksum, for readers that know no more
+        self._crc_asked = False  # one that says it knows the CRC was asked with it
         self._handshake = Handshake((), bytes(8))
         self._channel: SecureChannel | None = None
         self._sent: _Sent | None = None
@@ -216,6 +218,7 @@ class ReaderSession:
         self.suspect = True
         if self.step is Step.OFFLINE:
             self._sent = None
+            self._crc = not self._crc
             self.due_at = now + PROBE_S
         else:
             self.stats.timeouts += 1
@@ -290,11 +293,11 @@ class ReaderSession:
         payload = command.payload if command else bytes((Cmd.POLL,))
         if self._channel is None:
             return self._plain(payload, command=command)
-        raw = self._channel.seal(self.address, self._sequence, payload)
+        raw = self._channel.seal(self.address, self._sequence, payload, crc=self._crc)
         return _Sent(raw, payload, command)
 
     def _plain(self, payload: bytes, scb: bytes = b"", command: Command | None = None) -> _Sent:
-        raw = frame.plain(self.address, self._sequence, payload, scb=scb)
+        raw = frame.plain(self.address, self._sequence, payload, scb=scb, crc=self._crc)
         return _Sent(raw, payload, command)
 
     def _wants_default(self, now: float) -> bool:
@@ -335,6 +338,8 @@ class ReaderSession:
             self._fail(now, no_key(self._handshake.default, bool(self._keys)), events)
             return
         if self.step is not Step.ONLINE:
+            if reason == Nak.CHECK:
+                self._crc = not self._crc
             self._restart(now + PROBE_S)
             return
         if reason in (*_LOST_SESSION, Nak.CHECK):
@@ -379,7 +384,11 @@ class ReaderSession:
 
     def _after_capabilities(self, now: float, events: list[ReaderEvent]) -> None:
         self.due_at = now
-        if not self._secure:
+        if not (self._crc or self._crc_asked) and self.capabilities.get(Capability.CHECK, (0,))[0]:
+            # It came back to the weaker check's turn.  Once: some say it and do not know it.
+            self._crc = self._crc_asked = True
+            self._restart(now)
+        elif not self._secure:
             self._enter_online(now, events)
         elif not self._keys and not self._wants_default(now):
             self._fail(now, no_key(False, False), events)
@@ -388,6 +397,7 @@ class ReaderSession:
 
     def _enter_online(self, now: float, events: list[ReaderEvent]) -> None:
         self.step = Step.ONLINE
+        self._crc_asked = False
         self._heard_at, self._fresh = now, False
         if self._using_default and self._channel is not None:
             self._drop_queue(events)
