@@ -41,6 +41,7 @@ from gateway.pin import Pins
 from gateway.pinpad import PinLimits
 from gateway.plant import build_plant
 from gateway.readerkeys import ReaderKeys, ReaderKeysError
+from gateway.recall import open_alarms
 from gateway.roster import Roster, RosterUnavailable, faces
 from gateway.roster.schema import migrate
 from gateway.uplink import Uplink
@@ -200,15 +201,19 @@ class Daemon:
         return ports
 
     def _restore(self) -> None:
-        """What must outlive a restart: doors out of service, wrong PINs of late."""
+        """What must outlive a restart: doors out of service, alarms that were open, wrong PINs
+        of late."""
         for name, reason in self._out_of_service.items():
             if name in self.gates:
                 self.gates[name].carry_out(self.gates[name].door.serve(reason))
         reader = LedgerReader(self._settings.ledger_path)
         try:
             wrong = wrong_pins(reader, self.pin_limits.lock_s)
+            alarms = open_alarms(reader, [n for n, g in self.gates.items() if g.door.watched])
         finally:
             reader.close()
+        for name, open_ones in alarms.items():
+            self.gates[name].carry_out(self.gates[name].door.resume(open_ones))
         self.pin_limits.remember(wrong)
 
     async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:

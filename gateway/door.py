@@ -18,7 +18,7 @@ only says that an opening is no break-in.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -93,14 +93,15 @@ class Door:
         self._warn_at: float | None = None
         self._alarm_at: float | None = None
         self._held = False
+        self._standing: set[str] = set()  # alarms from before a restart, not ended yet
 
     @property
     def state(self) -> DoorState:
         """What a guard should know first."""
         shown = (
             (self.out_of_service, DoorState.OUT_OF_SERVICE),
-            (self._by == "forced", DoorState.FORCED),
-            (self._held, DoorState.HELD),
+            (self._by == "forced" or "door.forced" in self._standing, DoorState.FORCED),
+            (self._held or "door.held" in self._standing, DoorState.HELD),
             (self.tampers, DoorState.TAMPERED),
             (self.open, DoorState.OPEN),
             (self.released, DoorState.UNLOCKED),
@@ -121,7 +122,8 @@ class Door:
     @property
     def alarming(self) -> bool:
         """Whether the people at the door should be told to close it, or leave it."""
-        return self._by == "forced" or self._held or (self.open is True and self._warned)
+        standing = self._by == "forced" or self._held or bool(self._standing)
+        return standing or (self.open is True and self._warned)
 
     @property
     def _warned(self) -> bool:
@@ -159,6 +161,13 @@ class Door:
         if before == is_open:
             return []
         return self._opened(before, now) if is_open else self._closed(before, now)
+
+    def resume(self, alarms: Collection[str]) -> list[Effect]:
+        """After a restart: `alarms` (``door.forced``, ``door.held``) are on record without their
+        end.  They last until the contact says shut."""
+        if self.watched:
+            self._standing.update(alarms)
+        return self._end_standing() if self.open is False else []
 
     def contact_lost(self) -> list[Effect]:
         """Its input is away: nobody knows.  If it was shut before and is open when the input
@@ -260,16 +269,23 @@ class Door:
 
     def _closed(self, before: bool | None, now: float) -> list[Effect]:
         if before is None:
-            return []
+            return self._end_standing()
         by, held = self._by, self._held
         open_s = round(now - self._opened_at, 1)
         self._forget_opening()
         kind = "door.forced_cleared" if by == "forced" else "door.closed"
-        effects: list[Effect] = [Note("door.held_cleared" if held else kind, {"open_s": open_s})]
+        if held:
+            kind = "door.held_cleared"
+        self._standing.discard(kind.removesuffix("_cleared"))
+        effects: list[Effect] = [Note(kind, {"open_s": open_s}), *self._end_standing()]
         if by == "grant" and self.relock_at is not None:
             # The one who was let in is in: the rest of the pulse is not for the next.
             effects += self._lock()
         return effects
+
+    def _end_standing(self) -> list[Effect]:
+        ended, self._standing = sorted(self._standing), set()
+        return [Note(f"{alarm}_cleared", {"before_restart": True}) for alarm in ended]
 
     def _watch_opening(self, now: float) -> None:
         self._warn_at = now + self.times.held_warn_s
