@@ -220,6 +220,10 @@ class ReaderBus:
         self._gathered: dict[tuple[str, str], list[float]] = {}
         self.port = open_port(table, on_bytes=self._bytes, on_tick=self._tick, on_state=self._state)
 
+    def name_of(self, address: int) -> str | None:
+        """The reader that the configuration puts at `address`."""
+        return self._names.get(address)
+
     def install(self, reader: str, seconds: float, by: str) -> None:
         """Give `reader` a key of its own; under the default key for `seconds` at most."""
         key = self._keys.new(reader)

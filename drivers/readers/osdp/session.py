@@ -98,7 +98,7 @@ class ReaderSession:
         self.suspect = True  # did not answer last time: the bus asks it when others are served
         self._cards = cards
         self._hold_off = HoldOff(hold_off_s)
-        self._secure = secure
+        self.secure = secure  # no card is taken from outside the secure channel
         self._keys = list(keys)
         self.poll_s = poll_s
         self._nonce = nonce
@@ -388,7 +388,7 @@ class ReaderSession:
             # It came back to the weaker check's turn.  Once: some say it and do not know it.
             self._crc = self._crc_asked = True
             self._restart(now)
-        elif not self._secure:
+        elif not self.secure:
             self._enter_online(now, events)
         elif not self._keys and not self._wants_default(now):
             self._fail(now, no_key(False, False), events)
