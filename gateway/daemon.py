@@ -36,12 +36,12 @@ from gateway.lane import Parts
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
 from gateway.model import NewEvent
 from gateway.notify import notify, watchdog_interval
-from gateway.operations import Operations, read_service, wrong_pins
+from gateway.operations import Operations, read_service
 from gateway.pin import Pins
 from gateway.pinpad import PinLimits
 from gateway.plant import build_plant
 from gateway.readerkeys import ReaderKeys, ReaderKeysError
-from gateway.recall import open_alarms
+from gateway.recall import open_alarms, wrong_pins
 from gateway.roster import Roster, RosterUnavailable, faces
 from gateway.roster.schema import migrate
 from gateway.uplink import Uplink

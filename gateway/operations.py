@@ -10,7 +10,6 @@ import json
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +20,6 @@ from gateway.control import Refused
 from gateway.devices import BusReader, ReaderBus
 from gateway.gate import Gate
 from gateway.interlock import Interlock
-from gateway.ledger import LedgerReader
 from gateway.model import NewEvent
 
 LONGEST_INSTALL_S = 600.0
@@ -152,18 +150,3 @@ def _write_service(path: Path, doors: Mapping[str, str]) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-
-
-def wrong_pins(reader: LedgerReader, within_s: float) -> list[tuple[str, float]]:
-    """Wrong PINs on record in the last `within_s` seconds, as (person, monotonic time): a
-    restart must not give a thief new attempts."""
-    now_wall, now = time.time(), time.monotonic()
-    found = []
-    for event in reader.after(max(0, reader.last_seq - 2000), 2000):
-        if event.type != "access.denied" or event.data.get("reason") != "denied_wrong_pin":
-            continue
-        age = now_wall - datetime.fromisoformat(event.time).timestamp()
-        person = event.data.get("person", {}).get("id")
-        if person and age < within_s:
-            found.append((str(person), now - max(0.0, age)))
-    return found

@@ -1,15 +1,18 @@
-"""What a restart must not lose: alarms that were open."""
+"""What a restart must not lose: wrong PINs of late, alarms that were open."""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.ledger import Ledger, LedgerReader
 from gateway.model import NewEvent
-from gateway.recall import open_alarms
+from gateway.recall import open_alarms, wrong_pins
 
 
 @pytest.fixture
@@ -54,4 +57,40 @@ async def test_reading_backwards_goes_beyond_a_chunk_and_ends_where_told(
     assert [e.data["n"] for e in reader.back("odd")] == [9, 7, 5, 3, 1]
     assert [e.data["n"] for e in reader.back("odd", "even", most=4)] == [9, 8, 7, 6]
     assert list(reader.back("odd")) == [e for e in reversed(reader.after(0, 99)) if e.type == "odd"]
+    reader.close()
+
+
+def denied(person: str, ago_s: float, reason: str = "denied_wrong_pin") -> NewEvent:
+    at = datetime.now(UTC) - timedelta(seconds=ago_s)
+    return NewEvent("access.denied", "d", {"reason": reason, "person": {"id": person}}, time=at)
+
+
+async def test_wrong_pins_are_found_behind_any_number_of_other_records(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    await ledger.append(denied("old", 400))
+    await ledger.append(denied("thief", 200))
+    await ledger.append(denied("other", 190, "denied_pin_locked"))
+    filler = [ledger.append_soon(NewEvent("door.rex", "d")) for _ in range(5000)]
+    await asyncio.gather(*filler)
+    await ledger.append(denied("late", 10))
+    reader = LedgerReader(tmp_path / "ledger.db")
+    found = wrong_pins(reader, 300)
+    assert [person for person, _ in found] == ["thief", "late"]
+    ages = [time.monotonic() - at for _, at in found]
+    assert ages == pytest.approx([200, 10], abs=5)
+    reader.close()
+
+
+async def test_reading_back_ends_with_the_time_but_not_at_a_record_with_a_wrong_one(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.ledger.reader.CHUNK", 10)
+    for ago in [400.0] * 30 + [200.0] + [1e9] * 5 + [100.0]:  # a clock that lost its time
+        await ledger.append(denied("thief", ago))
+    reader, looked = LedgerReader(tmp_path / "ledger.db"), []
+    rows = reader._rows
+    monkeypatch.setattr(reader, "_rows", lambda sql, v=(): looked.append(v) or rows(sql, v))
+    assert len(wrong_pins(reader, 300)) == 2
+    assert min(v[0] for v in looked if v) >= 15  # the rest of the old ones was not looked at
     reader.close()
