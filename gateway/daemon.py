@@ -213,7 +213,7 @@ class Daemon:
         finally:
             reader.close()
         for name, open_ones in alarms.items():
-            self.gates[name].carry_out(self.gates[name].door.resume(open_ones))
+            self.gates[name].carry_out(self.gates[name].door.resume(open_ones, time.monotonic()))
         self.pin_limits.remember(wrong)
 
     async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:

@@ -18,7 +18,7 @@ only says that an opening is no break-in.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -93,7 +93,7 @@ class Door:
         self._warn_at: float | None = None
         self._alarm_at: float | None = None
         self._held = False
-        self._standing: set[str] = set()  # alarms from before a restart, not ended yet
+        self._standing: dict[str, float] = {}  # alarms from before a restart: when they began
 
     @property
     def state(self) -> DoorState:
@@ -162,12 +162,12 @@ class Door:
             return []
         return self._opened(before, now) if is_open else self._closed(before, now)
 
-    def resume(self, alarms: Collection[str]) -> list[Effect]:
-        """After a restart: `alarms` (``door.forced``, ``door.held``) are on record without their
-        end.  They last until the contact says shut."""
+    def resume(self, alarms: Mapping[str, float], now: float) -> list[Effect]:
+        """After a restart: `alarms` (``door.forced``, ``door.held``, and since when) are on record
+        without their end.  They last until the contact says shut."""
         if self.watched:
             self._standing.update(alarms)
-        return self._end_standing() if self.open is False else []
+        return self._end_standing(now) if self.open is False else []
 
     def contact_lost(self) -> list[Effect]:
         """Its input is away: nobody knows.  If it was shut before and is open when the input
@@ -190,7 +190,8 @@ class Door:
             return []
         was = self.released
         self.fire = active
-        self._renew_at = now + self.times.pulse_s if self.released and active else None
+        renewed = active and self._fire_releases
+        self._renew_at = now + self.times.pulse_s if renewed else None
         if not active and self._by == "fire":  # from now on it stands open without a reason
             self._watch_opening(now)
         effects: list[Effect] = [Note("door.fire" if active else "door.fire_cleared")]
@@ -269,23 +270,27 @@ class Door:
 
     def _closed(self, before: bool | None, now: float) -> list[Effect]:
         if before is None:
-            return self._end_standing()
+            return self._end_standing(now)
         by, held = self._by, self._held
         open_s = round(now - self._opened_at, 1)
         self._forget_opening()
         kind = "door.forced_cleared" if by == "forced" else "door.closed"
         if held:
             kind = "door.held_cleared"
-        self._standing.discard(kind.removesuffix("_cleared"))
-        effects: list[Effect] = [Note(kind, {"open_s": open_s}), *self._end_standing()]
+        self._standing.pop(kind.removesuffix("_cleared"), None)
+        effects: list[Effect] = [Note(kind, {"open_s": open_s}), *self._end_standing(now)]
         if by == "grant" and self.relock_at is not None:
             # The one who was let in is in: the rest of the pulse is not for the next.
             effects += self._lock()
         return effects
 
-    def _end_standing(self) -> list[Effect]:
-        ended, self._standing = sorted(self._standing), set()
-        return [Note(f"{alarm}_cleared", {"before_restart": True}) for alarm in ended]
+    def _end_standing(self, now: float) -> list[Effect]:
+        """`open_s` is at most so long: nobody saw when it was shut."""
+        ended, self._standing = sorted(self._standing.items()), {}
+        return [
+            Note(f"{alarm}_cleared", {"open_s": round(now - since, 1), "before_restart": True})
+            for alarm, since in ended
+        ]
 
     def _watch_opening(self, now: float) -> None:
         self._warn_at = now + self.times.held_warn_s

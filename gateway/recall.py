@@ -14,7 +14,7 @@ from gateway.ledger import LedgerReader
 from gateway.ledger.chain import utc_text
 
 ALARMS = ("door.forced", "door.held")
-FAR = 200_000  # records; an alarm from before them is not looked for
+FAR = 50_000  # records; an alarm from before them is not looked for
 
 
 def wrong_pins(reader: LedgerReader, within_s: float) -> list[tuple[str, float]]:
@@ -33,9 +33,11 @@ def wrong_pins(reader: LedgerReader, within_s: float) -> list[tuple[str, float]]
     return found[::-1]
 
 
-def open_alarms(reader: LedgerReader, doors: Collection[str]) -> dict[str, set[str]]:
-    """For each of `doors` the alarms whose newest record has no ``..._cleared`` after it."""
-    found: dict[str, set[str]] = {door: set() for door in doors}
+def open_alarms(reader: LedgerReader, doors: Collection[str]) -> dict[str, dict[str, float]]:
+    """For each of `doors` the alarms whose newest record has no ``..._cleared`` after it, and
+    since when the door was open then (monotonic)."""
+    now_wall, now = time.time(), time.monotonic()
+    found: dict[str, dict[str, float]] = {door: {} for door in doors}
     unsettled = {(door, alarm) for door in doors for alarm in ALARMS}
     ends = {f"{alarm}_cleared": alarm for alarm in ALARMS}
     for event in reader.back(*ALARMS, *ends, most=FAR):
@@ -43,7 +45,9 @@ def open_alarms(reader: LedgerReader, doors: Collection[str]) -> dict[str, set[s
         if key in unsettled:
             unsettled.remove(key)
             if event.type in ALARMS:
-                found[event.subject].add(event.type)
+                age = now_wall - datetime.fromisoformat(event.time).timestamp()
+                open_s = event.data.get("open_s", 0.0)
+                found[event.subject][event.type] = now - max(0.0, age) - open_s
         if not unsettled:
             break
     return found

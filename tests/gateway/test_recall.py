@@ -34,16 +34,14 @@ async def test_alarms_without_their_end_are_found_for_the_doors_asked_about(
         ("door.held_cleared", "c"),
         ("door.forced", "gone"),
     ):
-        await ledger.append(NewEvent(kind, door))
+        await ledger.append(NewEvent(kind, door, {"open_s": 30.0} if kind == "door.held" else {}))
     await ledger.append(NewEvent("x", "a", {"note": '"type":"door.forced_cleared"'}))
     await ledger.append(NewEvent("x", "a", {"type": "door.forced_cleared"}))
-    reader = LedgerReader(tmp_path / "ledger.db")
-    assert open_alarms(reader, ["a", "b", "c", "d"]) == {
-        "a": {"door.forced"},
-        "b": {"door.held"},
-        "c": set(),
-        "d": set(),
-    }
+    reader, now = LedgerReader(tmp_path / "ledger.db"), time.monotonic()
+    found = open_alarms(reader, ["a", "b", "c", "d"])
+    assert [list(alarms) for alarms in found.values()] == [["door.forced"], ["door.held"], [], []]
+    assert now - found["a"]["door.forced"] == pytest.approx(0, abs=5)
+    assert now - found["b"]["door.held"] == pytest.approx(30, abs=5)
     reader.close()
 
 

@@ -174,7 +174,7 @@ async def test_an_alarm_that_was_open_at_a_restart_gets_its_end(rig: Rig) -> Non
     rig.vault_in.input(1, True)
     await rig.start(wait=False)
     cleared = await recorded(rig, "door.forced_cleared")
-    assert cleared.data == {"before_restart": True}
+    assert cleared.data["before_restart"] and 0 < cleared.data["open_s"] < 60
     status = await rig.until(lambda s: s["doors"]["vault"]["state"] == "locked")
     assert status["doors"]["vault"]["open"] is False
 
