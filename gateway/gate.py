@@ -155,6 +155,12 @@ class Gate:
     def on_tamper(self, device: str, active: bool) -> None:
         self.carry_out(self.door.tamper(device, active))
 
+    def on_chatter(self, kind: str, name: str, count: int) -> None:
+        """An input (``contact``, ``rex``, ``fire``) went to and fro `count` times."""
+        self._note(NewEvent("door.input_chatter", self.name, {
+            "input": kind, "device": name, "count": count,
+        }))  # fmt: skip
+
     def on_lock_lost(self) -> None:
         """The relay board went away."""
         self.carry_out(self.door.fault())
