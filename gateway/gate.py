@@ -165,6 +165,11 @@ class Gate:
         """The relay board went away."""
         self.carry_out(self.door.fault())
 
+    def on_lock_wrong(self, detail: str) -> None:
+        """The lock says that it is not as it was told to be."""
+        log.error("door %s: %s", self.name, detail)
+        self._note(NewEvent("door.lock_fault", self.name, {"detail": detail}))
+
     def carry_out(self, effects: Sequence[Effect]) -> None:
         """Drive the relay and note what the door did.
 

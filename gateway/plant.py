@@ -103,6 +103,8 @@ def _gate(
         interlock=interlock,
     )
     board.on_lost(gate.on_lock_lost)
+    if isinstance(board, OutputLock):
+        board.on_wrong(name, gate.on_lock_wrong)
     ways = ((door.reader, "in", door.camera), (door.reader_out, "out", None))
     for reader, way, camera in ways:
         if reader is None:

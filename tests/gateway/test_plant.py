@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from drivers.base import InputState, LinkChange, Tamper
+from drivers.base import InputState, LinkChange, OutputState, Tamper
 from gateway.config import load
 from gateway.daemon import main
 from gateway.keys import SiteKey
@@ -90,6 +90,28 @@ async def test_the_cover_of_a_reader_that_holds_the_lock_is_the_doors_tamper(
     inside.take(Tamper(False), 0.0)
     elsewhere.take(Tamper(True), 0.0)
     assert not plant.gates["gate"].tampered and plant.gates["other"].tampered
+
+
+async def test_a_lock_that_says_other_than_it_was_told_is_a_fault_of_its_door(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "garita.toml"
+    path.write_text(CONFIG)
+    keys = ReaderKeys(tmp_path / "keys.json", SiteKey(bytes(32)))
+    noted: list[Any] = []
+    ledger = SimpleNamespace(
+        append_soon=lambda event: (
+            noted.append(event) or SimpleNamespace(add_done_callback=lambda seen: None)
+        )
+    )
+    tells: Any = SimpleNamespace(on_device=lambda *about: None, note=noted.append)
+    plant = build_plant(load(path), SimpleNamespace(ledger=ledger), keys, tells)  # type: ignore[arg-type]
+    inside = plant.bus_reader("inside")
+    assert inside is not None
+    inside._switched[2] = False
+    inside.take(OutputState(1, True), 0.0)  # never ordered: nothing to compare with
+    inside.take(OutputState(2, True), 0.0)
+    assert [(e.type, e.subject) for e in noted] == [("door.lock_fault", "other")]
 
 
 async def test_a_chattering_contact_fills_no_log_and_ends_in_the_true_state(

@@ -26,6 +26,7 @@ from drivers.base import (
     Keys,
     LinkChange,
     LinkStats,
+    OutputState,
     ReaderEvent,
     Refused,
     Restarted,
@@ -434,7 +435,11 @@ class ReaderSession:
             return
         if self._using_default and self._channel is not None:
             return  # under the default key nothing counts but the answer to our new key
-        if code == Reply.ACK:
+        if code == Reply.OSTATR:
+            # Asked for, it is how things are now; told at a poll it may be from before an order.
+            if sent.payload[0] == Cmd.OSTAT:
+                events += [OutputState(n, bool(value)) for n, value in enumerate(data, 1)]
+        elif code == Reply.ACK:
             self._fresh = self._fresh or sent.command is None
         else:
             events += self._reading(code, data, now)
