@@ -26,6 +26,7 @@ from benchmarks import (
     ledger,
     osdp,
     roster,
+    rules,
     spoof,
     uplink,
 )
@@ -36,6 +37,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
     "memory": latency.memory,
     "ledger": ledger.run,
     "roster": roster.run,
+    "rules": rules.run,
     "osdp": osdp.run,
     "faults": faults.run,
     "uplink": uplink.run,

@@ -170,12 +170,13 @@ def steps_in(folder: Path, photos: Path) -> list[float]:
         )
         assert answer["outcome"] == "match", answer["outcome"]
         took.append((time.monotonic() - now) * 1000)
+    watcher.stop()
     return took
 
 
 async def run(folder: Path) -> None:
     photos = fetch()
-    for fps in (15, 30):
+    for fps in (15, 30, 60):
         await in_view(folder / f"view{fps}", photos, fps)
     took = await asyncio.to_thread(steps_in, folder, photos)
     say("steps in at the tap: until the answer (ms)", two(took), "p95 350")
@@ -194,16 +195,16 @@ async def run(folder: Path) -> None:
 
 
 def search() -> None:
-    """One face among 100,000 templates."""
+    """One face among 100,000 people."""
     random_ = np.random.default_rng(1)
     gallery = Gallery()
     rows = random_.normal(size=(100_000, 128)).astype(np.float32) * 0.07
-    gallery.put({f"e{n}": rows[3 * n : 3 * n + 3] for n in range(33_334)})
-    gallery.nearest(rows[0])
+    gallery.put({f"e{n}": rows[n : n + 1] for n in range(len(rows))})
+    gallery.nearest(rows[:1])
     took = []
     for index in range(100):
         begun = time.perf_counter()
-        gallery.nearest(rows[index] + 0.001, without="e1")
+        gallery.nearest(rows[index : index + 1] + 0.001, without="e1")
         took.append((time.perf_counter() - begun) * 1000)
     p50, p95 = percentile(took, 0.5), percentile(took, 0.95)
-    say("one face among 100,000 templates (ms)", f"p50 {p50:.1f}  p95 {p95:.1f}", "10")
+    say("one face among 100,000 people (ms)", f"p50 {p50:.1f}  p95 {p95:.1f}", "10")

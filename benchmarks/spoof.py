@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import dlib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,7 +29,7 @@ from benchmarks.attacks import FPS, HEAD, KINDS, Kind
 from benchmarks.figures import percentile, say
 from demo.photos import fetch
 from drivers.simulated import presentation as stage
-from gateway.face.engine import Engine, Face, _models
+from gateway.face.engine import Engine, Face
 from gateway.face.liveness import Challenge, Observation, Passive, Prompt, Reason, Turn
 
 TIMEOUT_S = 8.0
@@ -44,16 +43,13 @@ class Eyes:
 
     def __init__(self) -> None:
         self._engine = Engine(100)
-        self._points = dlib.shape_predictor(str(_models() / "shape_predictor_5_face_landmarks.dat"))
 
     def all(
         self, picture: stage.Picture, engine: Engine
     ) -> Iterator[tuple[Face, NDArray[np.float32]]]:
         rgb = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
         for face in engine.detect(rgb):
-            box = dlib.rectangle(face.left, face.top, face.right, face.bottom)
-            shape = self._points(rgb, box)
-            yield face, np.array([(p.x, p.y) for p in shape.parts()], np.float32)
+            yield face, engine.landmarks(rgb, face)
 
     def look(self, picture: stage.Picture) -> tuple[Face, NDArray[np.float32]] | None:
         """The widest face."""

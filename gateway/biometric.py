@@ -15,12 +15,15 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from gateway.config import FaceTable
+from gateway.face.evidence import Evidence, Kept, site_sealer
 from gateway.face.service import FaceService, OnPrompt, result_of
 from gateway.face.vault import Vault, VaultError
-from gateway.model import FaceOutcome, FaceResult
+from gateway.keys import SiteKey
+from gateway.model import Event, FaceOutcome, FaceResult
 from gateway.roster import Roster, RosterUnavailable, SealedTemplate
 
 log = logging.getLogger("garita.biometric")
@@ -42,11 +45,16 @@ class Identified:
 class CardholderMatcher:
     """Answers within the configured time or so; whatever fails is `unavailable`, which denies."""
 
-    def __init__(self, service: FaceService, roster: Roster, vault: Vault, face: FaceTable) -> None:
+    def __init__(
+        self, service: FaceService, roster: Roster, key: SiteKey, face: FaceTable, pictures: Path
+    ) -> None:
         self._service = service
         self._roster = roster
-        self._vault = vault
+        self._vault = Vault(key)
         self._face = face
+        self._pictures = Evidence(pictures)
+        self._strangers = site_sealer(key)
+        self._one_picture = asyncio.Lock()
         self.enrolled = 0
         """People in the gallery of the face process."""
 
@@ -78,6 +86,7 @@ class CardholderMatcher:
             timeout_s=self._face.timeout_s + (CHALLENGE_S if challenge else 0.0),
             max_age_s=self._face.max_frame_age_s,
             challenge=challenge,
+            picture=self._face.keep_pictures != "never",
             on_prompt=on_prompt,
         )
         result = result_of(answer, self._face.threshold)
@@ -103,6 +112,28 @@ class CardholderMatcher:
             _with_templates(result, camera, sealed, None),
             searched if isinstance(searched, int) else 0,
         )
+
+    async def keep_picture(self, event: Event, person_id: str, face: FaceResult) -> None:
+        """Seal the picture of a decision that is on record, where the site keeps such: with the
+        key of the person whose face it is, or the site's for a face that is not theirs."""
+        denied = event.type != "access.granted"
+        if not face.picture or (self._face.keep_pictures == "denied" and not denied):
+            return
+        day = date.fromisoformat(event.time[:10])
+        try:
+            held = self._roster.templates(person_id) if face.outcome is FaceOutcome.MATCH else []
+            sealer, holder = self._strangers, None
+            if held and held[0].key is not None:
+                sealer = self._vault.sealer(person_id, held[0].key)
+                holder = (person_id, held[0].key[0])
+        except (VaultError, RosterUnavailable) as error:
+            log.warning("the picture of %s is not kept: %s", event.id, error)
+            return
+        async with self._one_picture:
+            keep = self._pictures.keep
+            kept = await asyncio.to_thread(keep, event.id, day, face.picture, sealer, holder)
+        if kept is not Kept.KEPT:
+            log.warning("the picture of %s is not kept: %s", event.id, kept)
 
     async def keep_gallery(self, people_path: Path) -> None:
         """Bring the gallery after the list, for ever; all of it to a process that is new."""

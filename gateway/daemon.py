@@ -18,32 +18,39 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from drivers.serialport import SerialPort
 from gateway import __version__, config
 from gateway.biometric import CardholderMatcher
+from gateway.chores import Chores
 from gateway.clock import Clock
+from gateway.commands import Command, CommandDesk, Counters, Refused, sender_key
 from gateway.config import Settings
 from gateway.control import ControlServer
-from gateway.devices import LockBoard
+from gateway.devices import BusReader, LockBoard
 from gateway.face.evidence import Evidence
 from gateway.face.service import FaceService
-from gateway.face.vault import Vault
+from gateway.gather import Parts
+from gateway.guard import GuardDesk
+from gateway.health import Health
 from gateway.keys import KeyFileError, SiteKey
-from gateway.lane import Parts
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
-from gateway.model import NewEvent
+from gateway.model import Event, NewEvent
 from gateway.notify import notify, watchdog_interval
-from gateway.operations import Operations, read_service
+from gateway.operations import Operations, Scenes, links, read_service
 from gateway.pin import Pins
 from gateway.pinpad import PinLimits
 from gateway.plant import build_plant
+from gateway.presence import Presence
+from gateway.pulls import Pulls
 from gateway.readerkeys import ReaderKeys, ReaderKeysError
 from gateway.recall import open_alarms, wrong_pins
 from gateway.roster import Roster, RosterUnavailable, faces
 from gateway.roster.schema import migrate
+from gateway.threat import ThreatState, UnknownLevel
 from gateway.uplink import Uplink
 
 log = logging.getLogger("garita.daemon")
@@ -65,14 +72,33 @@ class Daemon:
         self._nudge = asyncio.Event()
         self._out_of_service = read_service(settings.doors_path)
         self._devices: dict[tuple[str, str], dict[str, Any]] = {}
+        self._raising: set[asyncio.Task[None]] = set()
+        self._secured: dict[str, Callable[[], bool]] = {}  # readers that can be, on buses
         self.ledger = ledger
         self.clock = Clock(ledger.last_time, tables.site.clock_back_tolerance_s)
         self.roster = Roster(settings.people_path)
+        self._scenes = Scenes(settings.scenes_path)
         self.faces = self._face_service()
         self.matcher = None
         if self.faces is not None:
-            self.matcher = CardholderMatcher(self.faces, self.roster, Vault(key), tables.face)
+            self.matcher = CardholderMatcher(
+                self.faces, self.roster, key, tables.face, settings.evidence_path
+            )
         self.pin_limits = PinLimits(tables.pin.attempts, tables.pin.lock_s)
+        site, alone = settings.site, frozenset(n for n, a in tables.areas.items() if a.alone)
+        self.presence = Presence(links(settings), alone)
+        self.threat = ThreatState(
+            site.threat_levels, settings.threat_path, site.gateway, tables.threat.on_unknown
+        )
+        self.guard = GuardDesk(tables.health.confirm_s)
+        self.health = Health(
+            tables.site.data_dir,
+            disk_free_mb=tables.health.disk_free_mb,
+            list_max_age_h=tables.health.list_max_age_h,
+            broker=lambda: self.uplink.connected if self.uplink else None,
+            secured=self._secured,
+        )
+        self.chores = Chores(self)
         parts = Parts(
             settings.site,
             self.roster,
@@ -83,12 +109,24 @@ class Daemon:
             Pins(key),
             self.pin_limits,
             tables.pin.timeout_s,
+            self.presence,
+            lambda: self.threat.level,
+            self.health.failing,
+            self.guard,
+            tables.presence.escort_s,
         )
+        self._longest_wait_s = parts.longest_wait_s
         plant = build_plant(settings, parts, ReaderKeys(settings.keys_path, key), self)
         self.buses, self.readers, self.boards = plant.buses, plant.readers, plant.boards
         self.gates, self.interlocks, self.inputs = plant.gates, plant.interlocks, plant.inputs
         self._announce_faces()
+        for bus in self.buses.values():
+            for name, reader in bus.readers.items():
+                self._secured[name] = partial(_is_secured, reader)
+        self.commands = self._command_desk()
+        self.pulls = Pulls(settings, self.note)
         self.uplink = self._make_uplink()
+        self._listen_for_threats()
 
     def _face_service(self) -> FaceService | None:
         tables = self._settings.tables
@@ -102,8 +140,9 @@ class Daemon:
             "frames": tables.face.frames,
             "min_face_px": tables.face.min_face_px,
             "others": tables.face.others,
+            "scenes": self._scenes.read(),
         }
-        return FaceService(worker, on_device=self.on_device)
+        return FaceService(worker, on_device=self.on_device, on_scene=self._scenes.put)
 
     def _announce_faces(self) -> None:
         """At a door that opens to a face alone, whoever stands before its camera is a claim."""
@@ -122,7 +161,65 @@ class Daemon:
             self._settings.cursor_path,
             self.state,
             lambda online, detail: self.on_device("broker", "mqtt", online, detail),
+            self.commands.receive if self._settings.tables.command_keys else None,
+            self.pulls.on_bundle if self.pulls.takes_bundles else None,
         )
+
+    def _command_desk(self) -> CommandDesk:
+        keys = {
+            name: sender_key(table.public_key, list(table.commands))
+            for name, table in self._settings.tables.command_keys.items()
+        }
+        return CommandDesk(
+            self._settings.site.gateway,
+            keys,
+            Counters(self._settings.commands_path),
+            {"threat_set": self._commanded_threat, "sync": self._commanded_sync},
+            self.ledger.append,
+            lambda: (self.clock.now(), self.clock.trusted),
+        )
+
+    async def _commanded_threat(self, command: Command) -> Mapping[str, Any]:
+        level, reason = str(command.body.get("level", "")), str(command.body.get("reason", ""))
+        by = f"{command.by} ({command.key})"
+        try:
+            changed = await self.threat.set(level, by, reason[:200], self.ledger.append)
+        except UnknownLevel as error:
+            raise Refused("there is no such threat level") from error
+        return {"level": level, "changed": changed}
+
+    async def _commanded_sync(self, command: Command) -> Mapping[str, Any]:
+        """The source with a schedule is pulled now; its tripwires hold as ever."""
+        source = self.pulls.pull_now()
+        if not source:
+            raise Refused("no source has a schedule")
+        return {"source": source}
+
+    def _listen_for_threats(self) -> None:
+        """An input that raises the level, and never lowers it."""
+        table = self._settings.tables.threat
+        ref = table.input
+        if ref is None:
+            return
+        resting = ref.normally == "closed"
+        on_bus = next((b.readers[ref.device] for b in self.buses.values()
+                       if ref.device in b.readers), None)  # fmt: skip
+        device = on_bus or self.inputs[ref.device]
+        who = f"input {ref.input} of {ref.device}"
+
+        def told(closed: bool) -> None:
+            if closed != resting:
+                task = asyncio.create_task(self._raise_threat(table.input_level, who))
+                self._raising.add(task)
+                task.add_done_callback(self._raising.discard)
+
+        device.on_input(ref.input, told)
+
+    async def _raise_threat(self, level: str, who: str) -> None:
+        try:
+            await self.threat.raise_to(level, who, "", self.ledger.append)
+        except LedgerUnavailable as error:
+            log.critical("threat level %s is in force and not on record: %s", level, error)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
@@ -158,6 +255,7 @@ class Daemon:
                     task.cancel()
         finally:
             await self._append(NewEvent("gateway.stopped", self._settings.site.gateway))
+            await self.chores.keep()
 
     def _tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
@@ -175,6 +273,8 @@ class Daemon:
             "clock": self._watch_clock,
             "retention": self._keep_retention,
             "watchdog": self._watchdog,
+            "chores": self.chores.run,
+            "pulls": self.pulls.run,
         }
         tasks |= {f"inputs {name}": board.run for name, board in self.inputs.items()}
         tasks |= {f"{kind} {name}": port.run for (kind, name), port in self._ports().items()}
@@ -190,6 +290,7 @@ class Daemon:
             tasks["gallery"] = lambda: keep(self._settings.people_path)
         if self.uplink is not None:
             tasks["uplink"] = self.uplink.run
+            tasks["commands"] = self.commands.run
         return tasks
 
     def _ports(self) -> dict[tuple[str, str], SerialPort]:
@@ -202,7 +303,7 @@ class Daemon:
 
     def _restore(self) -> None:
         """What must outlive a restart: doors out of service, alarms that were open, wrong PINs
-        of late."""
+        of late, the threat level, who is inside."""
         for name, reason in self._out_of_service.items():
             if name in self.gates:
                 self.gates[name].carry_out(self.gates[name].door.serve(reason))
@@ -210,11 +311,31 @@ class Daemon:
         try:
             wrong = wrong_pins(reader, self.pin_limits.lock_s)
             alarms = open_alarms(reader, [n for n, g in self.gates.items() if g.door.watched])
+            changed = self.threat.restore(reader.newest)
+            self._restore_presence(reader)
         finally:
             reader.close()
         for name, open_ones in alarms.items():
             self.gates[name].carry_out(self.gates[name].door.resume(open_ones, time.monotonic()))
         self.pin_limits.remember(wrong)
+        if changed is not None:
+            self.note(changed)
+
+    def _restore_presence(self, reader: LedgerReader) -> None:
+        begun = time.monotonic()
+        try:
+            count = self.presence.restore(self._settings.presence_path, reader)
+        except LedgerUnavailable as error:
+            self.presence.known = False
+            log.critical("who is inside is not known: %s", error)
+            return
+        took = time.monotonic() - begun
+        log.info("who is inside, from %d record(s), in %.2f s", count, took)
+        self.ledger.observe(self._on_record)
+
+    def _on_record(self, event: Event) -> None:
+        for more in self.presence.apply(event):
+            self.note(more)
 
     async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Run a part for ever; a failure is logged, recorded and followed by another try."""
@@ -353,10 +474,8 @@ class Daemon:
 
     async def _stalled(self) -> list[str]:
         now = time.monotonic()
-        # A door may rightly wait for a face and then for the disk.
-        door_limit = (
-            self._settings.tables.face.timeout_s + self._settings.tables.pin.timeout_s + 10.0
-        )
+        # A door may rightly wait for faces, PINs, a guard, another badge and then for the disk.
+        door_limit = 2 * self._settings.tables.face.timeout_s + self._longest_wait_s + 10.0
         stalled = [
             f"{kind} {name}"
             for (kind, name), port in self._ports().items()
@@ -396,6 +515,11 @@ class Daemon:
             "clock_trusted": self.clock.trusted,
             "devices": sorted(self._devices.values(), key=lambda d: (d["kind"], d["name"])),
             "doors": {name: gate.status() for name, gate in self.gates.items()},
+            "threat": self.threat.status(),
+            "areas": {
+                name: {"inside": self.presence.occupancy(name), "maximum": area.maximum or None}
+                for name, area in self._settings.site.areas.items()
+            },
         }
 
     async def _op_status(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -439,6 +563,10 @@ class Daemon:
 def _log_failure(future: asyncio.Future[Any]) -> None:
     if not future.cancelled() and (error := future.exception()) is not None:
         log.critical("an event could not be recorded: %s", error)
+
+
+def _is_secured(reader: BusReader) -> bool:
+    return reader.session.secured
 
 
 async def serve(settings: Settings, key: SiteKey) -> None:

@@ -6,6 +6,7 @@ keys are mistakes.  Values only: nothing is opened, looked up or changed.
 
 from __future__ import annotations
 
+import base64
 import re
 from datetime import date, time
 from pathlib import Path
@@ -14,7 +15,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from gateway.config.sync import SyncTable
 from gateway.model import Mode
+from gateway.policy import Action, Passback, Thing
 
 ALWAYS = "always"
 """The schedule that is built in."""
@@ -76,14 +79,20 @@ class PeriodTable(_Table):
 
 
 class ScheduleTable(_Table):
+    """`first_in`: the access level of which somebody has to enter by a door first that day."""
+
     periods: list[PeriodTable] = Field(min_length=1)
+    first_in: str = ""
 
 
 class AccessLevelTable(_Table):
     """`factors` are asked of its holders beside those that a door asks of everybody."""
 
-    doors: dict[Name, str]
+    doors: dict[Name, str] = {}
+    areas: dict[Name, str] = {}
     factors: Mode = Mode.BADGE
+    needs_escort: bool = False
+    may_escort: bool = False
 
 
 class PortTable(_Table):
@@ -200,6 +209,8 @@ class DoorTable(_Table):
     challenge: bool = False
     suspect: Literal["report", "deny"] = "report"
     identify: IdentifyTable | None = None
+    area: str = ""
+    from_area: str = ""
 
     @model_validator(mode="after")
     def _wiring(self) -> DoorTable:
@@ -252,6 +263,115 @@ class FaceTable(_Table):
     keep_pictures_days: Annotated[int, Field(ge=1, le=365)] = 7
 
 
+class Titles(_Table):
+    en: str
+    es: str
+
+
+class AreaTable(_Table):
+    """A place that doors lead into; `Area` in gateway/policy.py says what each key means."""
+
+    title: Titles | None = None
+    requires: list[str] = []
+    passback: Passback = Passback.OFF
+    passback_minutes: Annotated[float, Field(gt=0, le=10080)] | None = None
+    maximum: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    two_person: bool = False
+    second_s: Annotated[float, Field(ge=1, le=60)] = 15.0
+    alone: bool = False
+    degraded: dict[Thing, Action] = {}
+
+    @model_validator(mode="after")
+    def _timed(self) -> AreaTable:
+        if (self.passback is Passback.TIMED) != (self.passback_minutes is not None):
+            raise ValueError("passback = 'timed' and passback_minutes go together")
+        return self
+
+
+class RequirementTable(_Table):
+    """A kind of requirement; people and companies get theirs by `garita requirement set`."""
+
+    title: Titles
+    of: Literal["person", "company"] = "person"
+    warn_days: Annotated[int, Field(ge=0, le=365)] = 30
+    criteria: list[str] = []
+    exempt: list[str] = []
+
+    @model_validator(mode="after")
+    def _whose(self) -> RequirementTable:
+        if self.exempt and self.of != "company":
+            raise ValueError("exempt names companies: it goes with of = 'company'")
+        return self
+
+
+class ThreatLevelTable(_Table):
+    """What a threat level changes; `ThreatLevel` in gateway/policy.py says what each means."""
+
+    title: Titles
+    rank: Annotated[int, Field(ge=0, le=100)]
+    closed: list[str] = []
+    open_to: list[str] = []
+    factors: Mode = Mode.BADGE
+    face_threshold: Annotated[float, Field(gt=0.2, le=0.6)] | None = None
+    two_person: list[str] = []
+
+
+class ThreatTable(_Table):
+    """How the level is set beside `garita threat set`: by an input, which raises and never
+    lowers, and by signed commands.  `on_unknown`: the level when the present one can't be read;
+    without it the strictest."""
+
+    input: InputRef | None = None
+    input_level: str = ""
+    on_unknown: str = ""
+
+    @model_validator(mode="after")
+    def _both(self) -> ThreatTable:
+        if (self.input is None) != (not self.input_level):
+            raise ValueError("input and input_level go together")
+        return self
+
+
+class CommandKeyTable(_Table):
+    """Who may send signed commands: an Ed25519 public key, 32 bytes in base64."""
+
+    public_key: str
+    commands: list[Literal["threat_set", "sync"]] = ["threat_set"]
+
+    @model_validator(mode="after")
+    def _key(self) -> CommandKeyTable:
+        try:
+            good = len(base64.b64decode(self.public_key, validate=True)) == 32
+        except ValueError:
+            good = False
+        if not good:
+            raise ValueError("public_key: expected 32 bytes in base64 (garita command keygen)")
+        return self
+
+
+class PresenceTable(_Table):
+    """`forgive_at`: the hour at which passbacks are forgiven; `escort_s`: how long an escort's
+    badge counts for visitors at the same reader, and how long a visitor waits for it."""
+
+    forgive_at: Clock | None = None
+    escort_s: Annotated[float, Field(ge=1, le=60)] = 20.0
+
+
+class HealthTable(_Table):
+    """When the list is old and the disk full, and how long a guard has to confirm."""
+
+    list_max_age_h: Annotated[float, Field(gt=0, le=8784)] | None = None
+    disk_free_mb: Annotated[int, Field(ge=1)] = 200
+    confirm_s: Annotated[float, Field(ge=5, le=300)] = 60.0
+
+
+class CriteriaTable(_Table):
+    """The criteria that records are evidence for: a set by name, and a file of the site's."""
+
+    set: str = "ctpat-msc-2020"
+    file: Path | None = None
+
+
 class MqttSettings(_Table):
     """How to reach the broker.  The password lives in a file of its own, never here."""
 
@@ -293,6 +413,16 @@ class Tables(_Table):
     cameras: dict[Name, CameraTable] = {}
     doors: dict[Name, DoorTable] = Field(min_length=1)
     interlocks: dict[Name, InterlockTable] = {}
+    areas: dict[Name, AreaTable] = {}
+    requirements: dict[Name, RequirementTable] = {}
+    threat_levels: dict[Name, ThreatLevelTable] = {}
+    threat: ThreatTable = ThreatTable()
+    command_keys: dict[Name, CommandKeyTable] = {}
+    degraded: dict[Thing, Action] = {}
+    presence: PresenceTable = PresenceTable()
+    health: HealthTable = HealthTable()
+    criteria: CriteriaTable = CriteriaTable()
     pin: PinTable = PinTable()
     face: FaceTable = FaceTable()
     mqtt: MqttSettings | None = None
+    sync: SyncTable = SyncTable()

@@ -27,6 +27,7 @@ START_S = 30.0
 GRACE_S = 1.0  # beyond its own deadline; then the process is taken to hang
 # They print lines at each attempt to open a camera; its state is told once, by us.
 QUIET = {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}
+MAX_PICTURE = 1_400_000  # base64 of a megabyte; a multiple of four
 ARRIVAL_MAX_AGE_S = 1.0  # an announcement that waited longer is of somebody who may be gone
 OnDevice = Callable[[str, str, bool, str], None]
 OnArrival = Callable[[int, float], None]
@@ -37,10 +38,16 @@ class FaceService:
     """`config` is what gateway/face/worker.py's `Worker` takes."""
 
     def __init__(
-        self, config: Mapping[str, Any], *, on_device: OnDevice, python: str = sys.executable
+        self,
+        config: Mapping[str, Any],
+        *,
+        on_device: OnDevice,
+        on_scene: Callable[[str, str], None] = lambda camera, data: None,
+        python: str = sys.executable,
     ) -> None:
         self._config = config
         self._on_device = on_device
+        self._on_scene = on_scene
         self._python = python
         self._process: asyncio.subprocess.Process | None = None
         self._numbers = itertools.count(1)
@@ -131,6 +138,14 @@ class FaceService:
         packed = {key: base64.b64encode(value).decode() for key, value in people.items()}
         message = wire.encode({"op": "gallery", "people": packed, "replace": replace})
         process.stdin.write(message)
+        return True
+
+    def accept_scene(self, camera: str) -> bool:
+        """An operator says that `camera` looks where it should; False if nobody hears it."""
+        process = self._process
+        if not self.ready.is_set() or process is None or process.stdin is None:
+            return False
+        process.stdin.write(wire.encode({"op": "accept_scene", "camera": camera}))
         return True
 
     async def drained(self) -> None:
@@ -224,6 +239,8 @@ class FaceService:
         if "ready" in message:
             self.ready.set()
             self._on_device("face", "face", True, "")
+        elif "scene" in message:
+            self._on_scene(str(message["scene"]), str(message["data"]))
         elif "arrived" in message:
             if time.monotonic() - float(message["at"]) < ARRIVAL_MAX_AGE_S:
                 for arrived in self._arrivals.get(str(message["arrived"]), ()):
@@ -265,6 +282,7 @@ def result_of(answer: Mapping[str, Any], threshold: float) -> FaceResult:
             None if lives is None else _liveness(lives),
             None if nearest is None else (str(nearest["person"]), float(nearest["distance"])),
             {**_about(answer), "threshold": threshold},
+            base64.b64decode(str(answer.get("picture", ""))[:MAX_PICTURE]),
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         return FaceResult(FaceOutcome.UNAVAILABLE, detail=f"nonsense: {type(error).__name__}")

@@ -95,6 +95,8 @@ class Watcher:
         self._waiting = 0
         self._busy_at = 0.0
         self._detected_at = 0.0
+        self._thread: threading.Thread | None = None
+        self._stopping = False
         self._sampling = False
         self._sampler = ThreadPoolExecutor(1, "sampler")
         self._passive: tuple[int, Passive] = (0, Passive())
@@ -104,7 +106,15 @@ class Watcher:
         self.newest: Frame | None = None
 
     def start(self) -> None:
-        threading.Thread(target=self._run, name="watcher", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the watch, and wait for its threads."""
+        self._stopping = True
+        if self._thread is not None:
+            self._thread.join()
+        self._sampler.shutdown()
 
     @contextmanager
     def attention(self) -> Iterator[None]:
@@ -168,7 +178,7 @@ class Watcher:
 
     def _run(self) -> None:
         number = 0
-        while True:
+        while not self._stopping:
             frame = self._camera.next(number, 0.5)
             if frame is None or self._camera.state is not CameraState.OK:
                 with self._changed:
@@ -184,12 +194,12 @@ class Watcher:
         self.frames += 1
         grey: Grey = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY)
         small = self._small(grey)
-        attending = self._waiting > 0
-        moved = self._motion.moved(small)
         with self._changed:
             self._tracker.follow(small, frame.at)
             self.newest = frame
             self._changed.notify_all()
+        attending = self._waiting > 0
+        moved = self._motion.moved(small)
         # This thread alone changes the tracks, so the slow parts need no lock: whoever waits for
         # a face that is followed has it before the detector runs.
         if self._detection_due(frame.at, attending, moved):

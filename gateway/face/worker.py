@@ -34,6 +34,7 @@ from gateway.face.score import score
 from gateway.face.watch import Seen, Watcher
 
 HEALTH_EVERY_S = 0.25
+SCENES_EVERY_S = 300.0
 PR_SET_PDEATHSIG = 1
 JPEG_QUALITY = 85
 CHALLENGE_S = 10.0
@@ -53,6 +54,9 @@ class Worker:
             name: registry.load("cameras", item["driver"]).make(item["options"])
             for name, item in config["cameras"].items()
         }
+        for name, scene in config.get("scenes", {}).items():
+            if name in self.cameras:
+                self.cameras[name].use_scene(base64.b64decode(scene))
         self.engine = Engine(min_face_px)
         self.watchers = {
             name: Watcher(camera, self.engine, min_face_px, self._arrival(name))
@@ -76,6 +80,8 @@ class Worker:
             message = wire.decode(requests.read(wire.size(header)))
             if message.get("op") == "gallery":  # in order, and nobody waits for an answer
                 self._take_gallery(message)
+            elif message.get("op") == "accept_scene":
+                self.cameras[str(message["camera"])].accept_scene()
             else:
                 self._pool.submit(self._answer, message)
         os._exit(0)  # threads inside OpenCV may hang; nothing here needs an orderly end
@@ -100,12 +106,21 @@ class Worker:
 
     def _tell_health(self) -> None:
         told: dict[str, str] = {}
+        scenes: dict[str, bytes] = {}
+        scenes_at = time.monotonic() + SCENES_EVERY_S
         while True:
             for name, camera in self.cameras.items():
                 state = camera.state.value
                 if told.get(name) != state and (camera.next(0, 0) or state != CameraState.OK):
                     told[name] = state
-                    self._send({"camera": name, "state": state})
+                    self._send({"camera": name, "state": state, "figures": camera.detail})
+            if time.monotonic() >= scenes_at:
+                scenes_at = time.monotonic() + SCENES_EVERY_S
+                for name, camera in self.cameras.items():
+                    scene = camera.scene
+                    if scene is not None and scenes.get(name) != scene:
+                        scenes[name] = scene
+                        self._send({"scene": name, "data": base64.b64encode(scene).decode()})
             time.sleep(HEALTH_EVERY_S)
 
     def _take_gallery(self, message: Mapping[str, Any]) -> None:

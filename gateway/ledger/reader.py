@@ -78,6 +78,18 @@ class LedgerReader:
         found = self.after(seq - 1, 1)
         return found[0] if found and found[0].seq == seq else None
 
+    def newest(self, kind: str) -> Event | None:
+        """The newest record of exactly that type, or None; reads backwards, so what is rare
+        takes a while."""
+        rows = self._rows(
+            "SELECT seq, body, hash FROM events WHERE body LIKE ? ORDER BY seq DESC LIMIT 1",
+            (f'%"type":"{kind}"}}',),
+        )
+        if not rows:
+            return None
+        seq, body, digest = rows[0]
+        return self._event(seq, body, digest, b"")
+
     def tail(self, count: int) -> list[Event]:
         """The newest `count` records, oldest first."""
         return self.after(max(0, self.last_seq - count), count)

@@ -13,31 +13,45 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.model import Credential, NewEvent, Person, PersonStatus
+from gateway.model import (
+    Credential,
+    NewEvent,
+    Person,
+    PersonStatus,
+    Requirement,
+    TemporaryGrant,
+)
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 5
 
-_SELECT = """
+_FIND = """
 SELECT (SELECT max(number) FROM list_version),
-       p.id, p.name, p.company, p.role, p.valid_from, p.valid_until, p.status, r.at,
-       p.access_levels, (SELECT count(*) FROM template t WHERE t.person_id = p.id),
+       (SELECT applied_at FROM list_version ORDER BY number DESC LIMIT 1),
+       (SELECT count(*) FROM template t WHERE t.person_id = p.id),
        EXISTS (SELECT 1 FROM pin WHERE pin.person_id = p.id),
+       p.id, p.name, p.company, p.role, p.valid_from, p.valid_until, p.status, r.at,
+       p.access_levels,
+       (SELECT json_group_array(json_array(q.kind, 'person', q.valid_until)) FROM requirement q
+         WHERE q.subject_kind = 'person' AND q.subject = p.id),
+       (SELECT json_group_array(json_array(q.kind, 'company', q.valid_until)) FROM requirement q
+         WHERE q.subject_kind = 'company' AND q.subject = p.company),
+       (SELECT json_group_array(json_array(g.kind, g.target, g.since, g.until))
+          FROM temporary_grant g WHERE g.person_id = p.id),
+       e.escorts,
        (SELECT until FROM face_consent f WHERE f.person_id = p.id)
   FROM (SELECT ? AS wanted)
-"""
-_FIND = f"""{_SELECT}
-  LEFT JOIN credential c ON c.key = wanted
-  LEFT JOIN person p ON p.id = c.person_id
+  {join}
   LEFT JOIN revocation r ON r.person_id = p.id
+  LEFT JOIN escort e ON e.person_id = p.id
 """
-_PERSON = f"""{_SELECT}
-  LEFT JOIN person p ON p.id = wanted
-  LEFT JOIN revocation r ON r.person_id = p.id
-"""
+_BY_BADGE = _FIND.format(
+    join="LEFT JOIN credential c ON c.key = wanted LEFT JOIN person p ON p.id = c.person_id"
+)
+_BY_ID = _FIND.format(join="LEFT JOIN person p ON p.id = wanted")
 
 
 class RosterUnavailable(Exception):
@@ -47,14 +61,16 @@ class RosterUnavailable(Exception):
 @dataclass(frozen=True, slots=True)
 class Found:
     """Who holds a credential (None: nobody), how many face templates they have enrolled,
-    which version of the list says so (0: no list was ever applied), whether they have a PIN,
-    and the last day on which their face may be used (None: no end was set)."""
+    which version of the list says so (0: no list was ever applied), whether they have a PIN, the
+    last day on which their face may be used (None: no end was set), and when that version was put
+    in force."""
 
     person: Person | None = None
     templates: int = 0
     list_version: int = 0
     has_pin: bool = False
     face_until: date | None = None
+    applied_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +114,21 @@ class Roster:
 
     def find(self, credential: Credential) -> Found:
         """Who holds `credential` now."""
-        return self._found(self._rows(_FIND, (credential.key,))[0], (credential,))
+        return self._found(self._rows(_BY_BADGE, (credential.key,))[0], (credential,))
+
+    def find_person(self, person_id: str) -> Found:
+        """The person of that id, with no badge of theirs named."""
+        return self._found(self._rows(_BY_ID, (person_id,))[0], ())
 
     @staticmethod
     def _found(row: Sequence[Any], credentials: tuple[Credential, ...]) -> Found:
-        version = int(row[0] or 0)
-        if row[1] is None:
-            return Found(list_version=version)
         try:
-            person = _person(row[1:10], credentials)
-            until = date.fromisoformat(row[12]) if row[12] else None
-            return Found(person, int(row[10]), version, bool(row[11]), until)
+            version, applied = int(row[0] or 0), datetime.fromisoformat(row[1]) if row[1] else None
+            if row[4] is None:
+                return Found(list_version=version, applied_at=applied)
+            person = _person(row[4:-1], credentials)
+            until = date.fromisoformat(row[-1]) if row[-1] else None
+            return Found(person, int(row[2]), version, bool(row[3]), until, applied)
         except (ValueError, TypeError) as error:
             raise RosterUnavailable(f"the entry of a person is damaged: {error}") from error
 
@@ -141,11 +161,6 @@ class Roster:
             "WHERE c.until IS NULL OR c.until >= date('now', '-1 day') GROUP BY t.person_id"
         )
         return dict(rows)
-
-    def person(self, person_id: str) -> Found:
-        """The person with an id, as `find` gives the holder of a badge; without credentials."""
-        row = self._rows(_PERSON, (person_id,))[0]
-        return self._found(row, ())
 
     def pin(self, person_id: str) -> SealedPin | None:
         """The PIN of a person as it is stored, or None if they have none."""
@@ -226,10 +241,16 @@ class Roster:
 
 
 def _person(row: Sequence[Any], credentials: tuple[Credential, ...]) -> Person:
-    key, name, company, role, valid_from, valid_until, status, revoked_at, levels_json = row
-    levels = json.loads(levels_json)
-    if not isinstance(levels, list):
-        raise ValueError("access levels are not a list")
+    key, name, company, role, valid_from, valid_until, status, revoked_at, levels = row[:9]
+    own, companys, granted, escorts = row[9:]
+    held = [
+        Requirement(kind, of, date.fromisoformat(until) if until else None)
+        for kind, of, until in (*json.loads(own), *json.loads(companys))
+    ]
+    grants = [
+        TemporaryGrant(kind, target, datetime.fromisoformat(since), datetime.fromisoformat(until))
+        for kind, target, since, until in json.loads(granted)
+    ]
     return Person(
         id=key,
         name=name,
@@ -240,5 +261,16 @@ def _person(row: Sequence[Any], credentials: tuple[Credential, ...]) -> Person:
         # A revocation made here overrides whatever the list says.
         status=PersonStatus.REVOKED if revoked_at else PersonStatus(status),
         credentials=credentials,
-        access_levels=tuple(levels),
+        access_levels=_names(levels),
+        requirements=tuple(held),
+        grants=tuple(grants),
+        needs_escort=escorts is not None,
+        escorts=_names(escorts) if escorts is not None else (),
     )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = json.loads(text)
+    if not isinstance(names, list):
+        raise ValueError("access levels are not a list")
+    return tuple(names)

@@ -199,7 +199,7 @@ def test_every_reason_has_words_in_both_languages_and_a_line_in_the_docs() -> No
     for reason in Reason:
         assert len(set(text.REASONS[reason.value])) == 2, reason
         assert f"`{reason.value}`" in docs, reason
-    in_docs = set(re.findall(r"`((?:denied|granted|face|pin)_?\w*)`", docs))
+    in_docs = set(re.findall(r"`((?:denied|granted|face|pin|escort|second|confirm)_?\w*)`", docs))
     assert in_docs == {reason.value for reason in Reason}
     assert set(SENTENCES) == set(Refusal)
 
@@ -208,10 +208,11 @@ def test_every_event_type_has_words_and_is_documented() -> None:
     source = "".join(
         p.read_text() for p in (ROOT / "gateway").rglob("*.py") if "cli" not in p.parts
     )
-    prefixes = "access|door|device|people|gateway|ledger|clock|reader|interlock|alarm|face"
+    prefixes = "access|door|device|people|gateway|ledger|clock|reader|interlock|alarm|face|camera"
+    prefixes += "|area|grant|requirement|escort|threat|command"
     used = set(re.findall(rf'"((?:{prefixes})\.[a-z_]+)"', source))
     docs = (ROOT / "docs" / "mqtt.md").read_text()
-    assert used - {"ledger.db", "people.db"} == set(text.EVENTS)
+    assert used - {"ledger.db", "people.db", "threat.json"} == set(text.EVENTS)
     for kind, words in text.EVENTS.items():
         assert len(words) == 2 and f"`{kind}`" in docs, kind
 

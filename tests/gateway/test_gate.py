@@ -21,8 +21,8 @@ from gateway import lane as module
 from gateway.clock import Clock
 from gateway.door import DoorTimes
 from gateway.gate import Gate
+from gateway.gather import Parts
 from gateway.interlock import Interlock
-from gateway.lane import Parts
 from gateway.ledger import LedgerUnavailable
 from gateway.model import (
     AccessLevel,
