@@ -81,6 +81,14 @@ class InputState:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputState:
+    """What a reader says, asked for it, of an output, numbered from 1."""
+
+    number: int
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tamper:
     """Somebody opened the device's cover, or closed it again."""
 
@@ -128,7 +136,15 @@ class CommandDone:
 
 
 ReaderEvent = (
-    Reading | InputState | Tamper | LinkChange | Restarted | Refused | KeyInstalled | CommandDone
+    Reading
+    | InputState
+    | OutputState
+    | Tamper
+    | LinkChange
+    | Restarted
+    | Refused
+    | KeyInstalled
+    | CommandDone
 )
 
 

@@ -1,9 +1,9 @@
 """The daemon's front desk: a Unix socket on which the CLI asks it things.
 
 One request a connection, one JSON line each way: ``{"op": "status"}`` ->
-``{"ok": true, ...}`` or ``{"ok": false, "error": "..."}``.  Who may connect is decided by
-the socket's file mode (0600, the service's own user and root).  There is no operation that
-opens a door.
+``{"ok": true, ...}`` or ``{"ok": false, "error": "..."}``, with ``"refused": true`` where
+nothing is broken.  Who may connect is decided by the socket's file mode (0600, the service's
+own user and root).  There is no operation that opens a door.
 """
 
 from __future__ import annotations
@@ -19,12 +19,17 @@ from typing import Any
 
 log = logging.getLogger("garita.control")
 
+LONGEST_S = 30.0  # a request that takes longer is dropped without an answer
 _LIMIT = 64 * 1024
 Handler = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 
 class ControlError(Exception):
     """The daemon can't be reached, or says no; the message is for people."""
+
+
+class Refused(ControlError):
+    """What was asked for can't be, as things are; a handler raises it, and so does `ask`."""
 
 
 class Unreachable(ControlError):
@@ -55,7 +60,7 @@ class ControlServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(LONGEST_S):
                 line = await reader.readline()
                 writer.write(json.dumps(await self._answer(line), default=str).encode() + b"\n")
                 await writer.drain()
@@ -72,6 +77,8 @@ class ControlServer:
             return {"ok": False, "error": f"expected one of {', '.join(sorted(self._handlers))}"}
         try:
             return {"ok": True, **await handler(request)}
+        except Refused as refusal:
+            return {"ok": False, "error": str(refusal), "refused": True}
         except Exception as error:
             log.exception("control: %s failed", request["op"])
             return {"ok": False, "error": f"{type(error).__name__}: {error}"}
@@ -98,5 +105,6 @@ def ask(path: Path, op: str, *, timeout_s: float = 10.0, **params: Any) -> dict[
     except ValueError as error:
         raise ControlError("the gateway's answer is not understood") from error
     if not reply.get("ok"):
-        raise ControlError(str(reply.get("error", "refused")))
+        kind = Refused if reply.get("refused") else ControlError
+        raise kind(str(reply.get("error", "refused")))
     return reply

@@ -40,12 +40,13 @@ from gateway.keys import KeyFileError, SiteKey
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
 from gateway.model import Event, NewEvent
 from gateway.notify import notify, watchdog_interval
-from gateway.operations import Operations, Scenes, new_presence, read_service, wrong_pins
+from gateway.operations import Operations, Scenes, new_presence, read_service
 from gateway.pin import Pins
 from gateway.pinpad import PinLimits
 from gateway.plant import build_plant
 from gateway.pulls import Pulls
 from gateway.readerkeys import ReaderKeys, ReaderKeysError
+from gateway.recall import open_alarms, wrong_pins
 from gateway.roster import Roster, RosterUnavailable, faces
 from gateway.roster.schema import migrate
 from gateway.threat import ThreatState
@@ -255,18 +256,21 @@ class Daemon:
         return ports
 
     def _restore(self) -> None:
-        """What must outlive a restart: doors out of service, wrong PINs of late, the threat
-        level, who is inside."""
+        """What must outlive a restart: doors out of service, alarms that were open, wrong PINs
+        of late, the threat level, who is inside."""
         for name, reason in self._out_of_service.items():
             if name in self.gates:
                 self.gates[name].carry_out(self.gates[name].door.serve(reason))
         reader = LedgerReader(self._settings.ledger_path)
         try:
             wrong = wrong_pins(reader, self.pin_limits.lock_s)
+            alarms = open_alarms(reader, [n for n, g in self.gates.items() if g.door.watched])
             changed = self.threat.restore(reader.newest)
             self._restore_presence(reader)
         finally:
             reader.close()
+        for name, open_ones in alarms.items():
+            self.gates[name].carry_out(self.gates[name].door.resume(open_ones, time.monotonic()))
         self.pin_limits.remember(wrong)
         if changed is not None:
             self.note(changed)

@@ -93,14 +93,15 @@ class Door:
         self._warn_at: float | None = None
         self._alarm_at: float | None = None
         self._held = False
+        self._standing: dict[str, float] = {}  # alarms from before a restart: when they began
 
     @property
     def state(self) -> DoorState:
         """What a guard should know first."""
         shown = (
             (self.out_of_service, DoorState.OUT_OF_SERVICE),
-            (self._by == "forced", DoorState.FORCED),
-            (self._held, DoorState.HELD),
+            (self._by == "forced" or "door.forced" in self._standing, DoorState.FORCED),
+            (self._held or "door.held" in self._standing, DoorState.HELD),
             (self.tampers, DoorState.TAMPERED),
             (self.open, DoorState.OPEN),
             (self.released, DoorState.UNLOCKED),
@@ -121,7 +122,8 @@ class Door:
     @property
     def alarming(self) -> bool:
         """Whether the people at the door should be told to close it, or leave it."""
-        return self._by == "forced" or self._held or (self.open is True and self._warned)
+        standing = self._by == "forced" or self._held or bool(self._standing)
+        return standing or (self.open is True and self._warned)
 
     @property
     def _warned(self) -> bool:
@@ -160,6 +162,13 @@ class Door:
             return []
         return self._opened(before, now) if is_open else self._closed(before, now)
 
+    def resume(self, alarms: Mapping[str, float], now: float) -> list[Effect]:
+        """After a restart: `alarms` (``door.forced``, ``door.held``, and since when) are on record
+        without their end.  They last until the contact says shut."""
+        if self.watched:
+            self._standing.update(alarms)
+        return self._end_standing(now) if self.open is False else []
+
     def contact_lost(self) -> list[Effect]:
         """Its input is away: nobody knows.  If it was shut before and is open when the input
         returns, with no grant, somebody forced it meanwhile."""
@@ -181,7 +190,8 @@ class Door:
             return []
         was = self.released
         self.fire = active
-        self._renew_at = now + self.times.pulse_s if self.released and active else None
+        renewed = active and self._fire_releases
+        self._renew_at = now + self.times.pulse_s if renewed else None
         if not active and self._by == "fire":  # from now on it stands open without a reason
             self._watch_opening(now)
         effects: list[Effect] = [Note("door.fire" if active else "door.fire_cleared")]
@@ -260,16 +270,27 @@ class Door:
 
     def _closed(self, before: bool | None, now: float) -> list[Effect]:
         if before is None:
-            return []
+            return self._end_standing(now)
         by, held = self._by, self._held
         open_s = round(now - self._opened_at, 1)
         self._forget_opening()
         kind = "door.forced_cleared" if by == "forced" else "door.closed"
-        effects: list[Effect] = [Note("door.held_cleared" if held else kind, {"open_s": open_s})]
+        if held:
+            kind = "door.held_cleared"
+        self._standing.pop(kind.removesuffix("_cleared"), None)
+        effects: list[Effect] = [Note(kind, {"open_s": open_s}), *self._end_standing(now)]
         if by == "grant" and self.relock_at is not None:
             # The one who was let in is in: the rest of the pulse is not for the next.
             effects += self._lock()
         return effects
+
+    def _end_standing(self, now: float) -> list[Effect]:
+        """`open_s` is at most so long: nobody saw when it was shut."""
+        ended, self._standing = sorted(self._standing.items()), {}
+        return [
+            Note(f"{alarm}_cleared", {"open_s": round(now - since, 1), "before_restart": True})
+            for alarm, since in ended
+        ]
 
     def _watch_opening(self, now: float) -> None:
         self._warn_at = now + self.times.held_warn_s

@@ -156,9 +156,20 @@ class Gate:
     def on_tamper(self, device: str, active: bool) -> None:
         self.carry_out(self.door.tamper(device, active))
 
+    def on_chatter(self, kind: str, name: str, count: int) -> None:
+        """An input (``contact``, ``rex``, ``fire``) went to and fro `count` times."""
+        self._note(NewEvent("door.input_chatter", self.name, {
+            "input": kind, "device": name, "count": count,
+        }))  # fmt: skip
+
     def on_lock_lost(self) -> None:
         """The relay board went away."""
         self.carry_out(self.door.fault())
+
+    def on_lock_wrong(self, detail: str) -> None:
+        """The lock says that it is not as it was told to be."""
+        log.error("door %s: %s", self.name, detail)
+        self._note(NewEvent("door.lock_fault", self.name, {"detail": detail}))
 
     def carry_out(self, effects: Sequence[Effect]) -> None:
         """Drive the relay and note what the door did.

@@ -20,12 +20,13 @@ from typing import Any, Protocol
 from drivers.base import Signal
 from drivers.readers.osdp import messages
 from gateway.config import Settings
+from gateway.control import Refused
 from gateway.devices import BusReader, ReaderBus
 from gateway.face.service import FaceService
 from gateway.gate import Gate
 from gateway.guard import GuardDesk
 from gateway.interlock import Interlock
-from gateway.ledger import Ledger, LedgerReader
+from gateway.ledger import Ledger
 from gateway.model import NewEvent
 from gateway.presence import Link, Presence
 from gateway.threat import ThreatState
@@ -34,6 +35,8 @@ log = logging.getLogger("garita.operations")
 
 LONGEST_INSTALL_S = 600.0
 LONGEST_OVERRIDE_S = 3600.0
+LONGEST_TEST_S = 20.0  # with the last answer well within control.LONGEST_S
+BAUDRATES = (9600, 19200, 38400, 57600, 115200, 230400)
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
@@ -78,6 +81,11 @@ class Operations:
     async def reader_install(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Open an install window: the one time in which the default key counts."""
         bus, reader = self._reader(request)
+        if not reader.session.secure:
+            raise Refused(
+                f"{reader.name} has secure = false in the configuration, so no key of its own "
+                "would be used: take that out and restart first"
+            )
         seconds = min(LONGEST_INSTALL_S, max(1.0, float(request.get("seconds", 60))))
         bus.install(reader.name, seconds, str(request.get("by", "")))
         return {"seconds": seconds}
@@ -87,8 +95,12 @@ class Operations:
         _, reader = self._reader(request)
         reader.signal(Signal.GRANTED)
         took: list[float] = []
+        end = time.monotonic() + LONGEST_TEST_S
         for _ in range(20):
             begun = time.monotonic()
+            if begun >= end:
+                detail = f"too slow: {len(took)} answers in {LONGEST_TEST_S:.0f} s"
+                return {"good": False, "detail": detail, "took_ms": took}
             good, detail = await reader.ask(bytes((messages.Cmd.LSTAT,)))
             if not good:
                 return {"good": False, "detail": detail, "took_ms": took}
@@ -97,8 +109,15 @@ class Operations:
 
     async def reader_comset(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Give a reader another address or speed; the configuration must follow."""
-        _, reader = self._reader(request)
-        payload = messages.comset(int(request["address"]), int(request["baudrate"]))
+        bus, reader = self._reader(request)
+        address, baudrate = int(request["address"]), int(request["baudrate"])
+        holder = bus.name_of(address)
+        if holder not in (None, reader.name):
+            raise Refused(f"address {address} is that of {holder} on the same bus")
+        if not 0 <= address <= 126 or baudrate not in BAUDRATES:
+            speeds = ", ".join(map(str, BAUDRATES))
+            raise Refused(f"an address is 0 to 126, and a speed one of {speeds}")
+        payload = messages.comset(address, baudrate)
         good, detail = await reader.ask(payload)
         self._record("reader.comset", reader.name, request, good=good, detail=detail)
         return {"good": good, "detail": detail}
@@ -178,7 +197,7 @@ class Operations:
         for bus in self._running.buses.values():
             if name in bus.readers:
                 return bus, bus.readers[name]
-        raise LookupError(f"{name} is no reader on a bus")
+        raise Refused(f"{name} is no reader on a bus")
 
     def _record(self, kind: str, subject: str, request: Mapping[str, Any], **data: Any) -> None:
         self._running.note(NewEvent(kind, subject, {"by": str(request.get("by", "")), **data}))
@@ -255,18 +274,3 @@ def _write_whole(path: Path, values: Mapping[str, str]) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-
-
-def wrong_pins(reader: LedgerReader, within_s: float) -> list[tuple[str, float]]:
-    """Wrong PINs on record in the last `within_s` seconds, as (person, monotonic time): a
-    restart must not give a thief new attempts."""
-    now_wall, now = time.time(), time.monotonic()
-    found = []
-    for event in reader.after(max(0, reader.last_seq - 2000), 2000):
-        if event.type != "access.denied" or event.data.get("reason") != "denied_wrong_pin":
-            continue
-        age = now_wall - datetime.fromisoformat(event.time).timestamp()
-        person = event.data.get("person", {}).get("id")
-        if person and age < within_s:
-            found.append((str(person), now - max(0.0, age)))
-    return found

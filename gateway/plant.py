@@ -13,6 +13,7 @@ from typing import Protocol
 from gateway.config import DoorTable, InputRef, Settings
 from gateway.devices import (
     BusReader,
+    Debounce,
     GpioLines,
     InputBoard,
     LockBoard,
@@ -102,6 +103,8 @@ def _gate(
         interlock=interlock,
     )
     board.on_lost(gate.on_lock_lost)
+    if isinstance(board, OutputLock):
+        board.on_wrong(name, gate.on_lock_wrong)
     ways = ((door.reader, "in", door.camera), (door.reader_out, "out", None))
     for reader, way, camera in ways:
         if reader is None:
@@ -116,9 +119,9 @@ def _gate(
     for device in _wired_to(door, settings):
         if (on_bus := plant.bus_reader(device)) is not None:
             on_bus.on_tamper(partial(gate.on_tamper, device))
-    _listen(plant, door.contact, gate.on_contact, gate.on_contact_lost)
-    _listen(plant, door.rex, gate.on_rex)
-    _listen(plant, door.fire, gate.on_fire)
+    _listen(plant, "contact", door.contact, gate, gate.on_contact, gate.on_contact_lost)
+    _listen(plant, "rex", door.rex, gate, gate.on_rex)
+    _listen(plant, "fire", door.fire, gate, gate.on_fire)
     return gate
 
 
@@ -133,7 +136,9 @@ def _wired_to(door: DoorTable, settings: Settings) -> list[str]:
 
 def _listen(
     plant: Plant,
+    kind: str,
     ref: InputRef | None,
+    gate: Gate,
     told: Callable[[bool], None],
     lost: Callable[[], None] | None = None,
 ) -> None:
@@ -143,6 +148,14 @@ def _listen(
         return
     resting = ref.normally == "closed"
     device = plant.bus_reader(ref.device) or plant.inputs[ref.device]
-    device.on_input(ref.input, lambda closed: told(closed != resting))
-    if lost is not None:
-        device.on_link(lambda online, detail: None if online else lost())
+    name = f"{ref.device}:{ref.input}"
+    debounce = Debounce(ref.debounce_s, told, partial(gate.on_chatter, kind, name))
+
+    def link(online: bool, detail: str) -> None:
+        if not online:
+            debounce.lost()
+            if lost is not None:
+                lost()
+
+    device.on_input(ref.input, lambda closed: debounce.take(closed != resting))
+    device.on_link(link)

@@ -33,12 +33,14 @@ _CLEAR = (Cmd.ID, Cmd.CAP, Cmd.CHLNG, Cmd.SCRYPT)
 class SimulatedReader:
     """A reader with keypad, display, buzzer, one LED, two inputs and two outputs.
 
-    `key` None: it was never given one, and takes the default key (install mode).  What it was
-    told is in `led`, `flash`, `beeps`, `shown` and `outputs`.
+    `key` None: it was never given one, and takes the default key (install mode).  `crc` False:
+    it is an old one that knows only the checksum.  What it was told is in `led`, `flash`,
+    `beeps`, `shown` and `outputs`.
     """
 
-    def __init__(self, address: int, key: bytes | None = None) -> None:
+    def __init__(self, address: int, key: bytes | None = None, *, crc: bool = True) -> None:
         self.address = address
+        self.crc = crc
         self.key = key
         self.led = Colour.BLACK
         self.flash: Colour | None = None
@@ -91,7 +93,8 @@ class SimulatedReader:
         """Bytes from the bus; returns the answer, b"" if it was not for us."""
         answer = b""
         for message in self._decoder.feed(data):
-            if not message.reply and message.address in (self.address, frame.BROADCAST):
+            ours = message.address in (self.address, frame.BROADCAST)
+            if ours and not message.reply and (self.crc or not message.crc):
                 answer += self._answer(message)
         return answer
 
@@ -116,7 +119,9 @@ class SimulatedReader:
                 self._channel, self._open = None, False
                 return self._plain(message, bytes((Reply.NAK, Nak.SECURITY)))
             said = self._do(payload[0], payload[1:])
-            return self._channel.seal(self.address, message.sequence, said, reply=True)
+            return self._channel.seal(
+                self.address, message.sequence, said, reply=True, crc=message.crc
+            )
         if message.code == Cmd.CHLNG and message.security == SCS_11:
             return self._challenge(message)
         if message.code == Cmd.SCRYPT and message.security == SCS_13:
@@ -155,8 +160,8 @@ class SimulatedReader:
         if code == Cmd.ID:
             return bytes((Reply.PDID, 0x47, 0x41, 0x52, 1, 1, self.address, 0, 0, 0, 1, 0, 0))
         if code == Cmd.CAP:
-            have = ((1, 2, 2), (2, 2, 2), (3, 1, 0), (4, 4, 1), (5, 2, 1), (6, 1, 1), (8, 1, 0),
-                    (9, 1, 1))  # fmt: skip
+            have = ((1, 2, 2), (2, 2, 2), (3, 1, 0), (4, 4, 1), (5, 2, 1), (6, 1, 1),
+                    (8, self.crc, 0), (9, 1, 1))  # fmt: skip
             return bytes((Reply.PDCAP,)) + b"".join(map(bytes, have))
         if code == Cmd.LSTAT:
             return self._local()
@@ -189,7 +194,9 @@ class SimulatedReader:
         return bytes((Reply.LSTATR, self.tampered, 0))
 
     def _plain(self, message: Frame, payload: bytes, scb: bytes = b"") -> bytes:
-        return frame.plain(self.address, message.sequence, payload, scb=scb, reply=True)
+        return frame.plain(
+            self.address, message.sequence, payload, scb=scb, reply=True, crc=message.crc
+        )
 
 
 class VirtualOsdpBus(VirtualPort):

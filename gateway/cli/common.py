@@ -94,9 +94,12 @@ def operator() -> str:
 
 
 def ask(site: config.Settings, op: str, **params: Any) -> dict[str, Any]:
-    """Ask the running gateway; says so and ends with exit code 5 if it does not answer."""
+    """Ask the running gateway; says so and ends with exit code 5 if it does not answer, or with
+    that of a refusal if it says no."""
     try:
         return control.ask(site.socket_path, op, **params)
+    except control.Refused as refusal:
+        fail(str(refusal), REFUSED)
     except control.ControlError as error:
         fail(str(error), UNREACHABLE)
 

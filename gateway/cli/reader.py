@@ -90,7 +90,7 @@ def test(name: NameArgument, config: common.ConfigOption = common.DEFAULT_CONFIG
     """Flash and beep, then ask twenty times and show how long the answers took."""
     settings = common.settings(config)
     _on_bus(settings, name)
-    answer = common.ask(settings, "reader_test", timeout_s=70.0, reader=name)
+    answer = common.ask(settings, "reader_test", timeout_s=control.LONGEST_S, reader=name)
     took = answer["took_ms"]
     if took:
         common.out.print(

@@ -176,6 +176,10 @@ EVENTS: Mapping[str, tuple[str, str]] = {
         "cerrada de nuevo después de {open_s} s",
     ),
     "door.rex": ("request to exit", "solicitud de salida"),
+    "door.input_chatter": (
+        "input {input} ({device}) chatters: {count} times",
+        "la entrada {input} ({device}) rebota: {count} veces",
+    ),
     "door.fire": ("FIRE ALARM", "ALARMA DE INCENDIO"),
     "door.fire_cleared": ("fire alarm over", "fin de la alarma de incendio"),
     "door.tamper": ("TAMPER: {device} was opened", "SABOTAJE: abrieron {device}"),

@@ -154,11 +154,13 @@ class InputTable(PortTable):
 
 class InputRef(_Table):
     """One digital input.  `normally` says what the circuit is while nothing happens: a cut
-    wire of a normally closed one looks like an opening, and is noticed."""
+    wire of a normally closed one looks like an opening, and is noticed.  Back to normal counts
+    after `debounce_s` without a break."""
 
     device: str
     input: Annotated[int, Field(ge=1, le=255)] = 1
     normally: Literal["closed", "open"] = "closed"
+    debounce_s: Annotated[float, Field(ge=0, le=1)] = 0.05
 
 
 class CameraTable(_Table):

@@ -5,12 +5,14 @@ This is where a sans-I/O driver meets a serial port.  Whatever comes or goes is 
 """
 
 from gateway.devices.bus import BusReader, ReaderBus
+from gateway.devices.debounce import Debounce
 from gateway.devices.inputs import GpioLines, InputBoard, make_inputs
 from gateway.devices.locks import LockBoard, OutputLock, rest_board
 from gateway.devices.readers import ReaderPort
 
 __all__ = [
     "BusReader",
+    "Debounce",
     "GpioLines",
     "InputBoard",
     "LockBoard",

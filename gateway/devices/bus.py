@@ -22,6 +22,7 @@ from drivers.base import (
     KeyInstalled,
     Keys,
     LinkChange,
+    OutputState,
     Reading,
     Refused,
     Restarted,
@@ -86,6 +87,8 @@ class BusReader:
         self._on_tamper: list[Callable[[bool], None]] = []
         self._on_input: dict[int, list[Callable[[bool], None]]] = {}
         self._on_link: list[Callable[[bool, str], None]] = []
+        self._on_output: dict[int, Callable[[bool, bool], None]] = {}
+        self._switched: dict[int, bool | None] = {}  # outputs as last ordered; None: not known
         self._done: dict[int, Callable[[bool, str], None]] = {}
         self._showing = Signal.IDLE
         self.key_told: KeyInstalled | None = None  # how the last install window ended
@@ -103,6 +106,11 @@ class BusReader:
     def on_input(self, number: int, callback: Callable[[bool], None]) -> None:
         """`callback` gets whether the circuit of input `number` (from 1) is closed."""
         self._on_input.setdefault(number, []).append(callback)
+
+    def on_output(self, number: int, callback: Callable[[bool, bool], None]) -> None:
+        """`callback` gets, after each order to output `number`, what it says and what was
+        ordered; from readers alone that have outputs to report."""
+        self._on_output[number] = callback
 
     def on_link(self, callback: Callable[[bool, str], None]) -> None:
         self._on_link.append(callback)
@@ -122,7 +130,17 @@ class BusReader:
         sent = self.session.submit(payload, time.monotonic(), ORDER_S)
         if sent is None:
             return False
-        self._done[sent] = lambda good, detail: None if good else failed()
+
+        def done(good: bool, detail: str) -> None:
+            self._switched[number] = on if good else None
+            if not good:
+                failed()
+            elif self.session.capabilities.get(messages.Capability.OUTPUTS, (0, 0))[1] >= number:
+                question = bytes((messages.Cmd.OSTAT,))
+                self.session.submit(question, time.monotonic(), ORDER_S)
+                self._kick()
+
+        self._done[sent] = done
         self._kick()
         return True
 
@@ -155,6 +173,10 @@ class BusReader:
         elif isinstance(event, InputState):
             for told in self._on_input.get(event.number, ()):
                 told(event.active)
+        elif isinstance(event, OutputState):
+            ordered = self._switched.get(event.number)
+            if ordered is not None and event.number in self._on_output:
+                self._on_output[event.number](event.active, ordered)
         elif isinstance(event, Restarted):
             self.signal(self._showing)  # once it is back: it may have been without power
         elif isinstance(event, LinkChange):
@@ -219,6 +241,10 @@ class ReaderBus:
         self._kicked = False
         self._gathered: dict[tuple[str, str], list[float]] = {}
         self.port = open_port(table, on_bytes=self._bytes, on_tick=self._tick, on_state=self._state)
+
+    def name_of(self, address: int) -> str | None:
+        """The reader that the configuration puts at `address`."""
+        return self._names.get(address)
 
     def install(self, reader: str, seconds: float, by: str) -> None:
         """Give `reader` a key of its own; under the default key for `seconds` at most."""

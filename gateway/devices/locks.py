@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from drivers import registry
 from drivers.base import LockDriver
@@ -116,7 +117,8 @@ class OutputLock:
     """The outputs of an OSDP reader as locks.
 
     Each release is timed by the reader itself, a second longer than ours: if this program or
-    the wire dies, it drops back to rest by itself.
+    the wire dies, it drops back to rest by itself.  A reader that has outputs to report is asked
+    after each order whether it was carried out.
     """
 
     def __init__(
@@ -127,7 +129,11 @@ class OutputLock:
         self._doors = doors
         self._on_device = on_device
         self._on_lost: list[Callable[[], None]] = []
+        self._on_wrong: dict[str, Callable[[str], None]] = {}
+        self._wrong: set[str] = set()
         reader.on_link(self._link)
+        for door, table in doors.items():
+            reader.on_output(table.channel, partial(self._reported, door))
 
     @property
     def ready(self) -> bool:
@@ -142,6 +148,20 @@ class OutputLock:
         seconds = table.pulse_s + 1 if released else 0.0
         if not self._reader.output(table.channel, released, seconds, self._failed):
             raise PortClosed(errno.ENODEV, "the reader is not there", self.name)
+
+    def on_wrong(self, door: str, callback: Callable[[str], None]) -> None:
+        """`callback` gets what is wrong when the output of `door` is not as it was ordered."""
+        self._on_wrong[door] = callback
+
+    def _reported(self, door: str, active: bool, ordered: bool) -> None:
+        if active == ordered:
+            self._wrong.discard(door)
+        elif door not in self._wrong:
+            self._wrong.add(door)
+            if door in self._on_wrong:
+                said = ("at rest", "released")
+                detail = f"its output says {said[active]}, ordered was {said[ordered]}"
+                self._on_wrong[door](detail)
 
     def close(self) -> None:
         """Nothing to do: what is released drops by itself."""

@@ -94,6 +94,41 @@ class LedgerReader:
         """The newest `count` records, oldest first."""
         return self.after(max(0, self.last_seq - count), count)
 
+    def back(self, *types: str, since: str = "", most: int | None = None) -> Iterator[Event]:
+        """Records of `types`, newest first; the others are looked over, not read.
+
+        Ends after `most` records of any type, or at CHUNK in a row from before `since` (RFC 3339
+        text in UTC): a few with a wrong time, after a clock's step, hide nothing behind them.
+        """
+        end = self.last_seq
+        first = max(0, end - most) if most is not None else 0
+        # What json.dumps writes; a text that holds this has its quotes escaped.
+        wanted = " OR ".join("instr(e.body, ?)" for _ in types)
+        marks = [f'"type":{json.dumps(kind)}' for kind in types]
+        while end > first:
+            begin = max(first, end - CHUNK)
+            rows = self._rows(
+                "SELECT e.seq, e.body, e.hash, p.hash FROM events e "  # noqa: S608 - all marks
+                "LEFT JOIN events p ON p.seq = e.seq - 1 "
+                f"WHERE e.seq > ? AND e.seq <= ? AND ({wanted}) ORDER BY e.seq DESC",
+                (begin, end, *marks),
+            )
+            for seq, body, digest, prev in rows:
+                event = self._event(seq, body, digest, prev or b"")
+                if event.type in types and event.time >= since:
+                    yield event
+            if since and not self._younger(begin, end, since):
+                return
+            end = begin
+
+    def _younger(self, begin: int, end: int, since: str) -> bool:
+        """Whether any record after `begin` up to `end` is from `since` or later."""
+        sql = (
+            "SELECT EXISTS (SELECT 1 FROM events WHERE seq > ? AND seq <= ? "
+            "AND json_extract(body, '$.time') >= ?)"
+        )
+        return bool(self._rows(sql, (begin, end, since))[0][0])
+
     def search(
         self,
         *,

@@ -14,10 +14,10 @@ from drivers.readers.osdp.bus import Event, Step
 from drivers.readers.osdp.messages import Cmd, Colour, Nak, Reply
 from drivers.serialport import PortClosed
 from drivers.simulated.osdp import SimulatedReader
-from gateway.config import BusTable, ReaderTable
-from gateway.devices import ReaderBus
+from gateway.config import BusTable, DoorTable, ReaderTable
+from gateway.devices import OutputLock, ReaderBus
 from gateway.keys import SiteKey
-from gateway.model import NewEvent
+from gateway.model import Mode, NewEvent
 from gateway.readerkeys import ReaderKeys, ReaderKeysError
 
 
@@ -94,6 +94,55 @@ async def test_a_reader_shows_after_a_short_loss_of_power_what_it_showed(site: S
     assert reader.session.secured and site.reader.led is Colour.RED
     assert site.reader.shown == "CLOSE THE DOOR"
     assert [e.type for e in site.notes].count("reader.restarted") == 1
+
+
+async def test_an_output_that_is_not_as_it_was_told_is_noticed_once(site: Site) -> None:
+    lock = OutputLock(
+        "l",
+        site.bus.readers["r"],
+        {"d": DoorTable(mode=Mode.BADGE, reader="r", lock="l", channel=2, fail="secure")},
+        lambda *about: None,
+    )
+    wrong: list[str] = []
+    lock.on_wrong("d", wrong.append)
+    true, stuck, knows = site.reader._do, [False], [True]
+
+    def do(code: int, data: bytes) -> bytes:
+        if code == Cmd.OSTAT and not knows[0]:
+            return bytes((Reply.NAK, Nak.UNKNOWN_COMMAND))
+        if code == Cmd.OUT and stuck[0]:
+            return bytes((Reply.ACK,))
+        return true(code, data)
+
+    site.reader._do = do  # type: ignore[method-assign]
+
+    async def drive(released: bool) -> None:
+        lock.drive("d", released)
+        await asyncio.sleep(0.15)
+
+    await drive(True)
+    assert site.reader.outputs == [False, True] and not wrong
+    await drive(False)
+    await drive(True)
+    stuck[0] = True
+    await drive(False)
+    await drive(False)
+    assert wrong == ["its output says released, ordered was at rest"]
+    stuck[0] = False
+    await drive(False)
+    stuck[0] = True
+    await drive(True)
+    assert wrong[1:] == ["its output says at rest, ordered was released"]
+    # What it tells of itself at a poll may be from before the order.
+    stuck[0] = False
+    await drive(True)
+    site.reader._told.append(bytes((Reply.OSTATR, 0, 0)))
+    await asyncio.sleep(0.1)
+    assert len(wrong) == 2
+    # One that does not know the question is no fault.
+    knows[0], stuck[0] = False, True
+    await drive(False)
+    assert len(wrong) == 2 and site.bus.readers["r"].online
 
 
 async def test_every_question_ends_and_is_forgotten(site: Site) -> None:

@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 
-from gateway.control import ControlError, ControlServer, Unreachable, ask
+from gateway.control import ControlError, ControlServer, Refused, Unreachable, ask
 
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Path]:
+    async def refuse(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise Refused("not today")
+
     async def echo(request: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"said": request["text"]}
 
     path = tmp_path / "run" / "garita.sock"
-    task = asyncio.create_task(ControlServer(path, {"echo": echo}).run())
+    task = asyncio.create_task(ControlServer(path, {"echo": echo, "refuse": refuse}).run())
     while not path.exists():
         await asyncio.sleep(0.01)
     yield path
@@ -35,10 +38,12 @@ async def test_question_and_answer(desk: Path) -> None:
 
 
 async def test_errors_are_answers(desk: Path) -> None:
-    with pytest.raises(ControlError, match="expected one of echo"):
+    with pytest.raises(ControlError, match="expected one of echo, refuse"):
         await asyncio.to_thread(ask, desk, "open the door")
     with pytest.raises(ControlError, match="KeyError"):
         await asyncio.to_thread(ask, desk, "echo")
+    with pytest.raises(Refused, match="^not today$"):
+        await asyncio.to_thread(ask, desk, "refuse")
 
 
 def raw(path: Path, data: bytes) -> bytes:

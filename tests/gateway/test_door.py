@@ -56,6 +56,32 @@ def test_granted_but_no_entry(door: Door) -> None:
     assert door.expire(13.0)[-1] == Note("door.no_entry", {"grant": 7})
 
 
+def test_an_alarm_from_before_a_restart_ends_when_the_contact_says_shut() -> None:
+    door = Door("gate", TIMES, watched=True)
+    assert door.resume({"door.forced": -20.0}, 0.0) == []
+    assert door.state is DoorState.FORCED and door.alarming
+    assert door.contact(False, 1.0) == [
+        Note("door.forced_cleared", {"open_s": 21.0, "before_restart": True})
+    ]
+    assert door.state is DoorState.LOCKED and not door.alarming
+    assert types(door.contact(True, 2.0)) == ["door.forced"]
+    assert types(door.contact(False, 3.0)) == ["door.forced_cleared"]
+
+
+def test_an_alarm_from_before_a_restart_lasts_while_the_door_is_found_open() -> None:
+    door = Door("gate", TIMES, watched=True)
+    door.resume({"door.forced": -1.0, "door.held": -9.0}, 0.0)
+    assert types(door.contact(True, 1.0)) == ["door.found_open"]
+    assert door.state is DoorState.FORCED
+    assert "door.held" in types(door.expire(30.0))
+    assert types(door.contact(False, 31.0)) == ["door.held_cleared", "door.forced_cleared"]
+
+
+def test_an_alarm_is_not_kept_for_a_door_whose_contact_is_gone() -> None:
+    door = Door("gate", TIMES)
+    assert door.resume({"door.forced": -1.0}, 0.0) == [] and not door.alarming
+
+
 def test_forced_and_cleared(door: Door) -> None:
     assert types(door.contact(True, 5.0)) == ["door.forced"]
     assert door.state is DoorState.FORCED and door.alarming and not door.secure
@@ -109,6 +135,14 @@ def test_fire_is_noted_and_releases_only_where_it_is_declared(door: Door) -> Non
     open_door.release(1.0)
     assert OFF not in open_door.expire(9.0)  # the fire holds it
     assert types(open_door.fire_alarm(False, 9.5)) == ["door.fire_cleared", OFF]
+
+
+def test_a_fire_that_is_only_reported_prolongs_no_grant(door: Door) -> None:
+    door.release(0.0)
+    door.fire_alarm(True, 0.0)
+    effects = door.expire(3.0)
+    assert [e for e in effects if isinstance(e, Relay)] == [OFF] and not door.released
+    assert door.expire(60.0) == [] and door.deadline is None
 
 
 def test_a_door_left_open_after_a_fire_is_held_open_in_time(door: Door) -> None:

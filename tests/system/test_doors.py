@@ -167,6 +167,18 @@ async def test_tamper_denies_until_it_is_over(rig: Rig) -> None:
     assert (await answer(rig, ANA, f"{PIN}#"))["reason"] == "granted"
 
 
+async def test_an_alarm_that_was_open_at_a_restart_gets_its_end(rig: Rig) -> None:
+    rig.vault_in.input(1, False)
+    await recorded(rig, "door.forced")
+    await rig.stop_daemon()
+    rig.vault_in.input(1, True)
+    await rig.start(wait=False)
+    cleared = await recorded(rig, "door.forced_cleared")
+    assert cleared.data["before_restart"] and 0 < cleared.data["open_s"] < 60
+    status = await rig.until(lambda s: s["doors"]["vault"]["state"] == "locked")
+    assert status["doors"]["vault"]["open"] is False
+
+
 async def test_out_of_service_outlives_a_restart(rig: Rig) -> None:
     await rig.acli("door", "out-of-service", "vault", "--reason", "being painted")
     assert (await answer(rig, ANA))["reason"] == "denied_out_of_service"

@@ -52,6 +52,11 @@ class Frame:
         return self.payload[1:]
 
     @property
+    def crc(self) -> bool:
+        """Whether its check was a CRC; an answer has the form of its question."""
+        return bool(self.signed[4] & _CRC)
+
+    @property
     def security(self) -> int:
         """The security block's type (0x11 to 0x18), 0 for plain text."""
         return self.scb[0] if self.scb else 0

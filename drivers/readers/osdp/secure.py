@@ -58,7 +58,15 @@ class SecureChannel:
         self._reply_mac = self._command_mac = _aes(self.s_mac2, first)
         return self._reply_mac
 
-    def seal(self, address: int, sequence: int, payload: bytes, *, reply: bool = False) -> bytes:
+    def seal(
+        self,
+        address: int,
+        sequence: int,
+        payload: bytes,
+        *,
+        reply: bool = False,
+        crc: bool = True,
+    ) -> bytes:
         """A frame in this session; data is encrypted, a bare code has a MAC alone."""
         code, data = payload[:1], payload[1:]
         kind = SCS_15 if not data else SCS_17
@@ -67,7 +75,8 @@ class SecureChannel:
             data = self._cbc(self.s_enc, _inverse(self._previous(reply)), padded)
         kind += reply
         size = 1 + len(data) + MAC_SIZE
-        signed = frame.head(address, sequence, bytes((kind,)), size, reply=reply) + code + data
+        start = frame.head(address, sequence, bytes((kind,)), size, reply=reply, crc=crc)
+        signed = start + code + data
         return frame.close(signed + self._advance(signed, reply)[:MAC_SIZE])
 
     def open(self, message: Frame) -> bytes:

@@ -26,6 +26,7 @@ from drivers.base import (
     Keys,
     LinkChange,
     LinkStats,
+    OutputState,
     ReaderEvent,
     Refused,
     Restarted,
@@ -98,7 +99,7 @@ class ReaderSession:
         self.suspect = True  # did not answer last time: the bus asks it when others are served
         self._cards = cards
         self._hold_off = HoldOff(hold_off_s)
-        self._secure = secure
+        self.secure = secure  # no card is taken from outside the secure channel
         self._keys = list(keys)
         self.poll_s = poll_s
         self._nonce = nonce
@@ -111,6 +112,8 @@ class ReaderSession:
         self._heard_at: float | None = None
         self._fresh = False
         self._sequence = 0
+        self._crc = True  # or the checksum, for readers that know no more
+        self._crc_asked = False  # one that says it knows the CRC was asked with it
         self._handshake = Handshake((), bytes(8))
         self._channel: SecureChannel | None = None
         self._sent: _Sent | None = None
@@ -216,6 +219,7 @@ class ReaderSession:
         self.suspect = True
         if self.step is Step.OFFLINE:
             self._sent = None
+            self._crc = not self._crc
             self.due_at = now + PROBE_S
         else:
             self.stats.timeouts += 1
@@ -290,11 +294,11 @@ class ReaderSession:
         payload = command.payload if command else bytes((Cmd.POLL,))
         if self._channel is None:
             return self._plain(payload, command=command)
-        raw = self._channel.seal(self.address, self._sequence, payload)
+        raw = self._channel.seal(self.address, self._sequence, payload, crc=self._crc)
         return _Sent(raw, payload, command)
 
     def _plain(self, payload: bytes, scb: bytes = b"", command: Command | None = None) -> _Sent:
-        raw = frame.plain(self.address, self._sequence, payload, scb=scb)
+        raw = frame.plain(self.address, self._sequence, payload, scb=scb, crc=self._crc)
         return _Sent(raw, payload, command)
 
     def _wants_default(self, now: float) -> bool:
@@ -335,6 +339,8 @@ class ReaderSession:
             self._fail(now, no_key(self._handshake.default, bool(self._keys)), events)
             return
         if self.step is not Step.ONLINE:
+            if reason == Nak.CHECK:
+                self._crc = not self._crc
             self._restart(now + PROBE_S)
             return
         if reason in (*_LOST_SESSION, Nak.CHECK):
@@ -379,7 +385,11 @@ class ReaderSession:
 
     def _after_capabilities(self, now: float, events: list[ReaderEvent]) -> None:
         self.due_at = now
-        if not self._secure:
+        if not (self._crc or self._crc_asked) and self.capabilities.get(Capability.CHECK, (0,))[0]:
+            # It came back to the weaker check's turn.  Once: some say it and do not know it.
+            self._crc = self._crc_asked = True
+            self._restart(now)
+        elif not self.secure:
             self._enter_online(now, events)
         elif not self._keys and not self._wants_default(now):
             self._fail(now, no_key(False, False), events)
@@ -388,6 +398,7 @@ class ReaderSession:
 
     def _enter_online(self, now: float, events: list[ReaderEvent]) -> None:
         self.step = Step.ONLINE
+        self._crc_asked = False
         self._heard_at, self._fresh = now, False
         if self._using_default and self._channel is not None:
             self._drop_queue(events)
@@ -424,7 +435,11 @@ class ReaderSession:
             return
         if self._using_default and self._channel is not None:
             return  # under the default key nothing counts but the answer to our new key
-        if code == Reply.ACK:
+        if code == Reply.OSTATR:
+            # Asked for, it is how things are now; told at a poll it may be from before an order.
+            if sent.payload[0] == Cmd.OSTAT:
+                events += [OutputState(n, bool(value)) for n, value in enumerate(data, 1)]
+        elif code == Reply.ACK:
             self._fresh = self._fresh or sent.command is None
         else:
             events += self._reading(code, data, now)

@@ -25,7 +25,7 @@ from drivers.base import (
 )
 from drivers.readers import wiegand
 from drivers.readers.osdp import OsdpBus, messages
-from drivers.readers.osdp.messages import Colour
+from drivers.readers.osdp.messages import Cmd, Colour, Reply
 from drivers.readers.osdp.secure import SCBK_DEFAULT
 from drivers.simulated.osdp import SimulatedReader
 from tests.drivers.readers_osdp.panel import Panel, session
@@ -189,6 +189,59 @@ def test_no_card_is_lost_or_doubled_by_noise(seed: int) -> None:
     assert ours.stats.retries > 20 and shown > 30
     assert cards == [str(n) for n in range(len(cards))] and len(cards) >= shown - 1
     assert ours.stats.handshakes == 1
+
+
+def in_memory(reader: SimulatedReader, bus: OsdpBus, begin: float, end: float) -> list[object]:
+    """The two on a line without a flaw; what was told."""
+    now, told = begin, []
+    while now < end:
+        step = bus.step(now)
+        told += [e.event for e in step.events]
+        if step.send and (answer := reader.feed(step.send, now)):
+            now += 0.001
+            told += [e.event for e in bus.feed(answer, now)]
+        now = max(now + 1e-4, min(step.wake_at, now + 0.01))
+    return told
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_a_reader_that_knows_only_the_checksum_is_served(secure: bool) -> None:
+    reader, ours = SimulatedReader(1, KEY, crc=False), session(1, KEY, secure=secure)
+    bus = OsdpBus({1: ours}, 115200)
+    if not secure:  # the simulated reader answers nothing else in clear
+        reader._reply = lambda m: reader._plain(m, reader._do(m.code, m.data))  # type: ignore[method-assign]
+    in_memory(reader, bus, 0.0, 2.0)
+    assert ours.online and ours.secured == secure
+    reader.card(CARD)
+    assert [e.number for e in in_memory(reader, bus, 2.0, 3.0) if isinstance(e, CardRead)] == [
+        "1001"
+    ]
+    reader.power_cycle()  # the form that it answered is kept: no probe is lost on the other
+    told = in_memory(reader, bus, 3.0, 3.2)
+    assert ours.online and ours.secured == secure
+    assert not [e for e in told if isinstance(e, LinkChange)] and ours.stats.timeouts == 0
+
+
+@pytest.mark.parametrize("away", [2.5, 3.0, 3.5, 4.0])
+def test_a_reader_that_knows_the_crc_is_asked_with_it_whenever_it_returns(away: float) -> None:
+    reader, ours = SimulatedReader(1, KEY), session(1, KEY)
+    bus, dead = OsdpBus({1: ours}, 115200), SimulatedReader(9)
+    in_memory(reader, bus, 0.0, 1.0)
+    in_memory(dead, bus, 1.0, 1.0 + away)
+    assert not ours.online
+    reader.power_cycle()
+    in_memory(reader, bus, 1.0 + away, 3.0 + away)
+    assert ours.secured and ours._crc
+
+
+def test_a_reader_that_says_it_knows_the_crc_and_does_not_is_served_all_the_same() -> None:
+    reader, ours = SimulatedReader(1, KEY, crc=False), session(1, KEY)
+    true = reader._do
+    reader._do = lambda code, data: (  # type: ignore[method-assign]
+        bytes((Reply.PDCAP, 8, 1, 0)) if code == Cmd.CAP else true(code, data)
+    )
+    in_memory(reader, OsdpBus({1: ours}, 115200), 0.0, 4.0)
+    assert ours.secured
 
 
 def test_a_key_is_given_in_an_install_window_and_the_default_key_is_worth_nothing_after(

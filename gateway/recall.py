@@ -1,0 +1,53 @@
+"""What the log remembers across a restart: wrong PINs of late, alarms without their end.
+
+In: the log, read backwards.  Out: what a part needs to go on where it was.  Nothing in here
+writes, and nothing that it returns can open a door.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+from gateway.ledger import LedgerReader
+from gateway.ledger.chain import utc_text
+
+ALARMS = ("door.forced", "door.held")
+FAR = 50_000  # records; an alarm from before them is not looked for
+
+
+def wrong_pins(reader: LedgerReader, within_s: float) -> list[tuple[str, float]]:
+    """Wrong PINs on record in the last `within_s` seconds, as (person, monotonic time), oldest
+    first: a restart must not give a thief new attempts, however much was recorded since."""
+    now_wall, now = time.time(), time.monotonic()
+    since = utc_text(datetime.fromtimestamp(now_wall - within_s, UTC))
+    found = []
+    for event in reader.back("access.denied", since=since):
+        if event.data.get("reason") != "denied_wrong_pin":
+            continue
+        age = now_wall - datetime.fromisoformat(event.time).timestamp()
+        person = event.data.get("person", {}).get("id")
+        if person and age < within_s:
+            found.append((str(person), now - max(0.0, age)))
+    return found[::-1]
+
+
+def open_alarms(reader: LedgerReader, doors: Collection[str]) -> dict[str, dict[str, float]]:
+    """For each of `doors` the alarms whose newest record has no ``..._cleared`` after it, and
+    since when the door was open then (monotonic)."""
+    now_wall, now = time.time(), time.monotonic()
+    found: dict[str, dict[str, float]] = {door: {} for door in doors}
+    unsettled = {(door, alarm) for door in doors for alarm in ALARMS}
+    ends = {f"{alarm}_cleared": alarm for alarm in ALARMS}
+    for event in reader.back(*ALARMS, *ends, most=FAR):
+        key = (event.subject, ends.get(event.type, event.type))
+        if key in unsettled:
+            unsettled.remove(key)
+            if event.type in ALARMS:
+                age = now_wall - datetime.fromisoformat(event.time).timestamp()
+                open_s = event.data.get("open_s", 0.0)
+                found[event.subject][event.type] = now - max(0.0, age) - open_s
+        if not unsettled:
+            break
+    return found
