@@ -27,6 +27,8 @@ START_S = 30.0
 GRACE_S = 1.0  # beyond its own deadline; then the process is taken to hang
 # They print lines at each attempt to open a camera; its state is told once, by us.
 QUIET = {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}
+# Threads of its own for each small sum would spin for cores that the gate needs.
+QUIET |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 MAX_PICTURE = 1_400_000  # base64 of a megabyte; a multiple of four
 ARRIVAL_MAX_AGE_S = 1.0  # an announcement that waited longer is of somebody who may be gone
 OnDevice = Callable[[str, str, bool, str], None]
