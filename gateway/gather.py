@@ -31,6 +31,7 @@ from gateway.model import (
     Event,
     FaceOutcome,
     FaceResult,
+    Liveness,
     Lookup,
     NewEvent,
     Outcome,
@@ -47,6 +48,7 @@ from gateway.roster import Found, RosterUnavailable, SealedPin
 
 log = logging.getLogger("garita.lane")
 
+TURN_TRIES, TURN_LOCK_S = 3, 300.0  # failed challenges before a person's next is refused
 REMEMBERED = 16  # people let through of late, for visitors whose escort went first
 
 
@@ -119,6 +121,7 @@ class Parts:
     failing: Callable[[str, datetime | None, datetime], Mapping[Thing, str]] = _nothing_fails
     guard: GuardDesk = field(default_factory=GuardDesk)
     escort_s: float = 20.0
+    turn_limits: PinLimits = field(default_factory=lambda: PinLimits(TURN_TRIES, TURN_LOCK_S))
 
     @property
     def longest_wait_s(self) -> float:
@@ -404,14 +407,20 @@ class Gatherer:
         faces = self._parts.faces
         if faces is None or self._camera is None:
             return FaceResult(FaceOutcome.UNAVAILABLE, detail="no camera at this door")
+        tries = self._parts.turn_limits
+        challenge = self._parts.site.doors[self._door.name].challenge
+        if challenge and tries.locked(person_id, time.monotonic()):
+            # Two turns have four orders: who may try for ever will guess one.
+            lives = Liveness(challenge=False, detail="too_many_tries")
+            return FaceResult(FaceOutcome.MISMATCH, liveness=lives)
         try:
-            return await faces.match(
-                self._camera,
-                person_id,
-                read_at,
-                challenge=self._parts.site.doors[self._door.name].challenge,
-                on_prompt=self._prompt,
+            face = await faces.match(
+                self._camera, person_id, read_at, challenge=challenge, on_prompt=self._prompt
             )
+            if face.liveness is not None and face.liveness.challenge is not None:
+                told = PinOutcome.CORRECT if face.liveness.challenge else PinOutcome.WRONG
+                tries.tried(person_id, told, time.monotonic())
+            return face
         except Exception as error:
             log.exception("door %s: face match failed", self._door.name)
             return FaceResult(FaceOutcome.UNAVAILABLE, detail=type(error).__name__)

@@ -51,7 +51,8 @@ class PinPad:
 
 class PinLimits:
     """After `attempts` wrong PINs within `lock_s` seconds a person's PIN is refused for
-    `lock_s`, right or wrong, at every door of this gateway."""
+    `lock_s`, right or wrong, at every door of this gateway.  Failed challenges of a face are
+    counted in the same way."""
 
     def __init__(self, attempts: int, lock_s: float) -> None:
         self.lock_s = lock_s

@@ -75,6 +75,9 @@ def _judge(seen: FaceResult, case: Case) -> tuple[Reason, str]:
         return Reason.DENIED_CAMERA_FAULT, seen.detail
     if seen.outcome is FaceOutcome.NO_FACE:
         return Reason.DENIED_NO_FACE, seen.detail
+    lives = seen.liveness
+    if case.door.challenge and lives is not None and lives.challenge is False:
+        return Reason.DENIED_NOT_LIVE, lives.detail
     distance, threshold = seen.distance, case.face_threshold
     if (
         seen.outcome is not FaceOutcome.MATCH
@@ -83,9 +86,8 @@ def _judge(seen: FaceResult, case: Case) -> tuple[Reason, str]:
         or not 0 <= distance <= threshold
     ):
         return Reason.DENIED_FACE_MISMATCH, f"above {threshold:g}"
-    lives = seen.liveness
     if case.door.challenge and (lives is None or lives.challenge is not True):
-        return Reason.DENIED_NOT_LIVE, lives.detail if lives else "no challenge"
+        return Reason.DENIED_NOT_LIVE, "no challenge"
     if case.door.deny_suspect and (lives is None or lives.suspect):
         return Reason.DENIED_NOT_LIVE, lives.detail if lives else "no cues"
     return Reason.GRANTED, ""

@@ -244,6 +244,11 @@ CASES = [
     (replace(LIVE, face=replace(MATCH, liveness=None)), NOON, Reason.DENIED_NOT_LIVE),
     (replace(LIVE, face=replace(MATCH, liveness=Liveness())), NOON, Reason.DENIED_NOT_LIVE),
     (replace(LIVE, face=replace(MATCH, liveness=Liveness(False))), NOON, Reason.DENIED_NOT_LIVE),
+    (
+        replace(LIVE, face=FaceResult(FaceOutcome.MISMATCH, liveness=Liveness(False))),
+        NOON,
+        Reason.DENIED_NOT_LIVE,
+    ),
     (CELL, NOON, Reason.GRANTED),
     (replace(CELL, face=MATCH), NOON, Reason.DENIED_NOT_LIVE),
     (

@@ -31,6 +31,7 @@ from gateway.model import (
     Event,
     FaceOutcome,
     FaceResult,
+    Liveness,
     Mode,
     NewEvent,
     Period,
@@ -51,7 +52,7 @@ MATCH = FaceResult(FaceOutcome.MATCH, 0.3, 1, 0.01)
 class World:
     """Stand-ins for the list, the ledger, the lock and the camera, each with a fault to set."""
 
-    def __init__(self, mode: Mode = Mode.BADGE) -> None:
+    def __init__(self, mode: Mode = Mode.BADGE, *, challenge: bool = False) -> None:
         self.person = ANA
         self.events: list[NewEvent] = []
         self.driven: list[bool] = []
@@ -65,7 +66,7 @@ class World:
         site = Site(
             gateway="g",
             zone=ZoneInfo("UTC"),
-            doors={"d": DoorPolicy("d", mode)},
+            doors={"d": DoorPolicy("d", mode, challenge=challenge)},
             schedules={"a": Schedule("a", (Period(DAYS, clock_time(0), None),))},
             holidays={},
             access_levels={"all": AccessLevel("all", {"d": "a"})},
@@ -266,6 +267,17 @@ async def test_a_record_that_can_not_be_formed_denies() -> None:
     world.ledger_fault = ValueError("no JSON")
     await world.tap()
     assert world.driven == [] and world.lane.unrecorded == 1
+
+
+async def test_after_three_failed_challenges_a_right_one_does_not_count() -> None:
+    world = World(Mode.BADGE_FACE, challenge=True)
+    for turned, rule in ((False, "flat"),) * 3 + ((True, "too_many_tries"),):
+        face = replace(MATCH, liveness=Liveness(challenge=turned, detail=rule))
+        world.face = lambda face=face: face  # type: ignore[misc]
+        await world.tap()
+        last = [event for event in world.events if event.type == "access.denied"][-1].data
+        assert (last["reason"], last["rule"]) == ("denied_not_live", rule)
+    assert world.driven == []
 
 
 async def test_who_is_revoked_while_they_look_at_the_camera_stays_out() -> None:
