@@ -45,7 +45,7 @@ def decide(request: Request, site: Site, now: datetime) -> Decision:
     8.  The holder's status is suspended         -> denied_suspended
     9.  The wall clock is not to be trusted      -> denied_clock_untrusted
     10. Today is before the first valid day      -> denied_not_yet_valid
-    11. Today is after the last valid day        -> denied_expired
+    11. It is after the last valid day, or visit -> denied_expired
     12. No access level opens this door          -> denied_no_access_level
     13. None does so at this hour                -> denied_out_of_schedule
     14. The lock's relay board does not answer   -> denied_lock_unavailable
@@ -113,6 +113,9 @@ def _decide(request: Request, site: Site, now: datetime) -> Decision:
         return deny(Reason.DENIED_NOT_YET_VALID, f"valid from {person.valid_from}")
     if person.valid_until is not None and local.date() > person.valid_until:
         return deny(Reason.DENIED_EXPIRED, f"valid until {person.valid_until}")
+    if person.until is not None and now >= person.until:
+        ended = person.until.astimezone(site.zone)
+        return deny(Reason.DENIED_EXPIRED, f"valid until {ended:%Y-%m-%d %H:%M}")
     reason, rule, pin, face = _access(person, door, site, local, request.way)
     if reason is not Reason.GRANTED:
         return deny(reason, rule)

@@ -72,7 +72,8 @@ class PersonStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A cardholder.  `valid_from` and `valid_until` are whole local days, both inclusive."""
+    """A cardholder.  `valid_from` and `valid_until` are whole local days, both inclusive; `until`
+    (aware) is the moment at which a visitor's temporary badge ends, None for everybody else."""
 
     id: str
     name: str
@@ -83,6 +84,7 @@ class Person:
     status: PersonStatus = PersonStatus.ACTIVE
     credentials: tuple[Credential, ...] = ()
     access_levels: tuple[str, ...] = ()
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

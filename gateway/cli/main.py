@@ -15,7 +15,7 @@ import typer
 from rich.table import Table
 
 from gateway import __version__, control, devices
-from gateway.cli import common, door, enroll, log, people, pin, reader
+from gateway.cli import common, door, enroll, log, partner, people, pin, reader, visit
 from gateway.keys import KeyFileError, SiteKey
 
 app = typer.Typer(
@@ -36,6 +36,8 @@ app.add_typer(key_app, name="key")
 app.add_typer(clock_app, name="clock")
 app.add_typer(lock_app, name="lock")
 app.add_typer(door.app, name="door", help="Doors: in and out of service.")
+app.add_typer(visit.app, name="visit", help="Visitors and vendors.")
+app.add_typer(partner.app, name="partner", help="Companies that visitors and trucks come from.")
 app.add_typer(door.interlock_app, name="interlock", help="Doors that are never open together.")
 
 CONFIG = common.DEFAULT_CONFIG

@@ -172,6 +172,37 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "people.pin_cleared": ("PIN removed by {by}", "PIN eliminado por {by}"),
     "people.revoked": ("access revoked: {reason}", "acceso revocado: {reason}"),
     "people.reinstated": ("access given back: {reason}", "acceso restituido: {reason}"),
+    "visit.expected": ("{name} is expected by {host}", "{host} espera a {name}"),
+    "visit.arrived": (
+        "{name} arrived for {host}; ID seen: {id_kind}",
+        "llegó {name} con {host}; identificación vista: {id_kind}",
+    ),
+    "visit.host_contacted": ("{host} was told of {name}", "se avisó a {host} de {name}"),
+    "visit.badge_issued": (
+        "badge {badge} handed to {name}",
+        "gafete {badge} entregado a {name}",
+    ),
+    "visit.badge_returned": ("badge {badge} is back", "gafete {badge} devuelto"),
+    "visit.extended": ("visit of {name} until {until}", "visita de {name} hasta {until}"),
+    "visit.departed": ("{name} left", "salió {name}"),
+    "visit.cancelled": ("visit of {name} cancelled: {reason}", "visita cancelada: {reason}"),
+    "visit.refused": ("{name} sent away: {reason}", "{name} rechazado: {reason}"),
+    "visit.regular_added": (
+        "{name} is a known regular visitor, by {by}",
+        "{name} es visitante frecuente, por {by}",
+    ),
+    "visit.regular_removed": (
+        "{name} is no known regular visitor any more, by {by}",
+        "{name} ya no es visitante frecuente, por {by}",
+    ),
+    "partner.added": (
+        "partner registered by {by}, until {valid_until}",
+        "socio registrado por {by}, vigente hasta {valid_until}",
+    ),
+    "partner.changed": (
+        "partner changed by {by}: {status}, until {valid_until}",
+        "socio cambiado por {by}: {status}, vigente hasta {valid_until}",
+    ),
     "gateway.started": ("gateway started", "equipo iniciado"),
     "gateway.stopped": ("gateway stopped", "equipo detenido"),
     "gateway.task_failed": ("a part failed: {detail}", "falló una parte: {detail}"),

@@ -139,7 +139,14 @@ def _absolute(tables: Tables, base: Path) -> Tables:
         mqtt = mqtt.model_copy(
             update={key: base / value for key in files if (value := getattr(mqtt, key)) is not None}
         )
-    return tables.model_copy(update={"site": site, "mqtt": mqtt})
+    freight = tables.freight.model_copy(
+        update={
+            key: base / value
+            for key in ("checklists", "pictures_dir")
+            if (value := getattr(tables.freight, key)) is not None
+        }
+    )
+    return tables.model_copy(update={"site": site, "mqtt": mqtt, "freight": freight})
 
 
 def _site(tables: Tables, version: str) -> Site:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from gateway.config.desk import FreightTable, PartnersTable, VisitsTable
 from gateway.model import Mode
 
 ALWAYS = "always"
@@ -266,4 +267,7 @@ class Tables(_Table):
     interlocks: dict[Name, InterlockTable] = {}
     pin: PinTable = PinTable()
     face: FaceTable = FaceTable()
+    visits: VisitsTable = VisitsTable()
+    partners: PartnersTable = PartnersTable()
+    freight: FreightTable = FreightTable()
     mqtt: MqttSettings | None = None

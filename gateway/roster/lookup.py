@@ -13,23 +13,30 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from gateway.model import Credential, NewEvent, Person, PersonStatus
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
+# A temporary badge of a visit is looked for beside the list.  If both name the same badge it is
+# nobody's: neither the employee nor the visitor, since nothing says which of them holds it.
 _FIND = """
 SELECT (SELECT max(number) FROM list_version),
-       p.id, p.name, p.company, p.role, p.valid_from, p.valid_until, p.status, r.at,
-       p.access_levels, (SELECT count(*) FROM template t WHERE t.person_id = p.id),
+       coalesce(p.id, v.person_id), coalesce(p.name, v.name), coalesce(p.company, v.company),
+       coalesce(p.role, v.role), p.valid_from, p.valid_until,
+       coalesce(p.status, CASE WHEN v.key IS NOT NULL THEN 'active' END), r.at,
+       coalesce(p.access_levels, v.access_levels), v.until,
+       (SELECT count(*) FROM template t WHERE t.person_id = p.id),
        EXISTS (SELECT 1 FROM pin WHERE pin.person_id = p.id)
   FROM (SELECT ? AS wanted)
   LEFT JOIN credential c ON c.key = wanted
-  LEFT JOIN person p ON p.id = c.person_id
-  LEFT JOIN revocation r ON r.person_id = p.id
+  LEFT JOIN visit_badge b ON b.key = wanted
+  LEFT JOIN person p ON p.id = c.person_id AND b.key IS NULL
+  LEFT JOIN visit_badge v ON v.key = b.key AND c.key IS NULL
+  LEFT JOIN revocation r ON r.person_id = coalesce(p.id, v.person_id)
 """
 
 
@@ -93,8 +100,8 @@ class Roster:
         if row[1] is None:
             return Found(list_version=version)
         try:
-            person = _person(row[1:10], credential)
-            return Found(person, int(row[10]), version, bool(row[11]))
+            person = _person(row[1:11], credential)
+            return Found(person, int(row[11]), version, bool(row[12]))
         except (ValueError, TypeError) as error:
             raise RosterUnavailable(f"the entry of a person is damaged: {error}") from error
 
@@ -185,7 +192,7 @@ class Roster:
 
 
 def _person(row: Sequence[Any], credential: Credential) -> Person:
-    key, name, company, role, valid_from, valid_until, status, revoked_at, levels_json = row
+    key, name, company, role, valid_from, valid_until, status, revoked_at, levels_json, until = row
     levels = json.loads(levels_json)
     if not isinstance(levels, list):
         raise ValueError("access levels are not a list")
@@ -200,4 +207,5 @@ def _person(row: Sequence[Any], credential: Credential) -> Person:
         status=PersonStatus.REVOKED if revoked_at else PersonStatus(status),
         credentials=(credential,),
         access_levels=tuple(levels),
+        until=datetime.fromisoformat(until) if until else None,
     )

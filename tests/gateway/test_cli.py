@@ -184,7 +184,10 @@ def test_every_event_type_has_words_and_is_documented() -> None:
     source = "".join(
         p.read_text() for p in (ROOT / "gateway").rglob("*.py") if "cli" not in p.parts
     )
-    prefixes = "access|door|device|people|gateway|ledger|clock|reader|interlock|alarm"
+    prefixes = (
+        "access|door|device|people|gateway|ledger|clock|reader|interlock|alarm"
+        "|visit|partner|freight|seal"
+    )
     used = set(re.findall(rf'"((?:{prefixes})\.[a-z_]+)"', source))
     docs = (ROOT / "docs" / "mqtt.md").read_text()
     assert used - {"ledger.db", "people.db"} == set(text.EVENTS)
