@@ -15,7 +15,7 @@ import typer
 from rich.table import Table
 
 from gateway import __version__, control, devices
-from gateway.cli import common, door, enroll, log, partner, people, pin, reader, visit
+from gateway.cli import common, door, enroll, freight, log, partner, people, pin, reader, visit
 from gateway.keys import KeyFileError, SiteKey
 
 app = typer.Typer(
@@ -37,6 +37,7 @@ app.add_typer(clock_app, name="clock")
 app.add_typer(lock_app, name="lock")
 app.add_typer(door.app, name="door", help="Doors: in and out of service.")
 app.add_typer(visit.app, name="visit", help="Visitors and vendors.")
+app.add_typer(freight.app, name="freight", help="Trucks, inspections and seals.")
 app.add_typer(partner.app, name="partner", help="Companies that visitors and trucks come from.")
 app.add_typer(door.interlock_app, name="interlock", help="Doors that are never open together.")
 

@@ -195,6 +195,43 @@ EVENTS: Mapping[str, tuple[str, str]] = {
         "{name} is no known regular visitor any more, by {by}",
         "{name} ya no es visitante frecuente, por {by}",
     ),
+    "freight.expected": (
+        "{driver} of {carrier} is expected",
+        "se espera a {driver} de {carrier}",
+    ),
+    "freight.arrived": (
+        "{driver} of {carrier} arrived with {tractor}; ID seen: {id_kind}",
+        "llegó {driver} de {carrier} con {tractor}; identificación vista: {id_kind}",
+    ),
+    "freight.seal_seen": ("seal {seal} looked at by {by}", "sello {seal} revisado por {by}"),
+    "freight.inspected": (
+        "{checklist} answered by {inspector}",
+        "{checklist} respondida por {inspector}",
+    ),
+    "freight.signed": ("inspections signed by {supervisor}", "inspecciones firmadas: {supervisor}"),
+    "freight.unloaded": ("unloaded", "descargado"),
+    "freight.loading": ("loading, recorded by {by}", "carga, registrada por {by}"),
+    "freight.held": ("HELD: {codes}", "RETENIDO: {codes}"),
+    "freight.refused": ("REFUSED: {codes}", "RECHAZADO: {codes}"),
+    "freight.released": (
+        "released by {supervisor}: {reason}",
+        "liberado por {supervisor}: {reason}",
+    ),
+    "freight.spot_drawn": ("spot check, drawn: {drawn}", "sorteo de revisión, salió: {drawn}"),
+    "freight.spot_checked": ("spot check by {checker}: {ok}", "revisión de {checker}: {ok}"),
+    "freight.departed": ("{tractor} departed", "salió {tractor}"),
+    "freight.turned_away": ("turned away: {reason}", "rechazado en la puerta: {reason}"),
+    "seal.received": (
+        "{count} seals received, class {class}",
+        "{count} sellos recibidos, clase {class}",
+    ),
+    "seal.issued": ("{count} seals handed to {to}", "{count} sellos entregados a {to}"),
+    "seal.voided": ("seal voided: {reason}", "sello anulado: {reason}"),
+    "seal.affixed": ("seal {seal} put on by {by}", "sello {seal} colocado por {by}"),
+    "seal.reconciled": (
+        "seals compared with trucks by {by}: {count} mismatches",
+        "sellos comparados con camiones por {by}: {count} diferencias",
+    ),
     "partner.added": (
         "partner registered by {by}, until {valid_until}",
         "socio registrado por {by}, vigente hasta {valid_until}",

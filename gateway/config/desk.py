@@ -83,6 +83,7 @@ class FreightPolicyTable(_Table):
     driver_id_of_other_name: Action = "hold"
     carrier_unexpected: Action = "hold"
     carrier_not_cleared: Action = "hold"
+    carrier_denied: Action = "refuse"
     tractor_unexpected: Action = "hold"
     unit_unexpected: Action = "hold"
     unit_number_wrong: Action = "hold"

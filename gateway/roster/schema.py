@@ -152,6 +152,9 @@ _UPGRADES: tuple[str, ...] = (
     --
     CREATE INDEX IF NOT EXISTS freight_arrived ON freight (arrived_at)
     --
+    CREATE INDEX IF NOT EXISTS freight_document
+       ON freight (json_extract(doc, '$.arrival.id_fingerprint'))
+    --
     CREATE TABLE IF NOT EXISTS seal_batch (
        id INTEGER PRIMARY KEY NOT NULL,
        class TEXT NOT NULL,
