@@ -91,6 +91,7 @@ class FreightPolicyTable(_Table):
     seal_differs: Action = "hold"
     seal_broken: Action = "hold"
     seal_not_verified: Action = "refuse"
+    affixed_not_verified: Action = "refuse"
     checklist_missing: Action = "refuse"
     checklist_unfinished: Action = "refuse"
     checklist_failed: Action = "hold"

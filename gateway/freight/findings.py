@@ -111,6 +111,15 @@ CODES: Mapping[str, Code] = {
         ("6.7",),
         todo=True,
     ),
+    "affixed_not_verified": Code(
+        (
+            "the seal put on was not viewed, verified, tugged and twisted",
+            "falta ver, verificar, jalar o girar el sello colocado",
+        ),
+        ("6.7",),
+        Step.DEPART,
+        todo=True,
+    ),
     "checklist_missing": Code(
         ("an inspection was not begun", "falta una inspección"), ("5.2", "5.5"), todo=True
     ),
@@ -418,7 +427,7 @@ def _leaving(tx: Transaction, policy: FreightPolicy) -> Found:
                 yield "seal_not_on_documents", f"{_list(sealed.values())} / {_list(named)}"
     for seal in tx.affixed:
         if not seal.vvtt.complete:
-            yield "seal_not_verified", seal.number
+            yield "affixed_not_verified", seal.number
         if not seal.format_ok:
             yield "seal_format", seal.number
         if seal.stock in ("used", "void"):

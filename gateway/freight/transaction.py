@@ -337,14 +337,15 @@ def unload(tx: Transaction, at: datetime, allowed: Guard) -> Transaction:
 
 
 def load(tx: Transaction, loading: Loading, allowed: Guard) -> Transaction:
-    """Loading begins, and with `finished_at` it is done."""
-    need(tx, Stage.INSPECTED, Stage.LOADING)
+    """Loading begins, and with `finished_at` it is done; papers may still come after the seal."""
+    need(tx, Stage.INSPECTED, Stage.LOADING, Stage.SEALED)
     if not tx.units:
         raise DeskError("no_unit", "a tractor alone carries nothing", "un tractor solo no carga")
     if loading.finished_at is not None and tx.loading is None:
         raise DeskError("not_loading", "loading has not begun", "la carga no ha empezado")
     allowed(tx)
-    return replace(tx, stage=Stage.LOADING, loading=loading)
+    stage = tx.stage if tx.stage is Stage.SEALED else Stage.LOADING
+    return replace(tx, stage=stage, loading=loading)
 
 
 def affix(tx: Transaction, seal: SealAffixed, allowed: Guard) -> Transaction:
