@@ -165,6 +165,51 @@ def arrive(
 
 
 @app.command()
+def identify(
+    tx: Tx,
+    id_kind: desk.IdKind,
+    id_number: desk.IdNumber = False,
+    config: common.ConfigOption = CONFIG,
+    json: common.JsonOption = False,
+) -> None:
+    """The driver's photo ID was looked at after the arrival."""
+    settings, policy = _site(config)
+    shown = desk.looked_at(settings, id_kind, number=id_number)
+    if shown is None:
+        _usage("--id-kind: which photo ID did you look at?")
+    with desk.opened(settings) as db:
+        done = arrivals.identify(db, tx, shown, policy, by=common.operator(), now=desk.now())
+    _done(settings, policy, done, json)
+
+
+@app.command()
+def hook(
+    tx: Tx,
+    trailer: Annotated[list[str] | None, typer.Option(help="NUMBER or NUMBER/PLATES.")] = None,
+    reefer: Annotated[list[str] | None, typer.Option(help="NUMBER or NUMBER/PLATES.")] = None,
+    container: Annotated[list[str] | None, typer.Option(help="ISO 6346 number.")] = None,
+    nothing: Annotated[bool, typer.Option("--nothing", help="The tractor leaves alone.")] = False,
+    loaded: Annotated[bool, typer.Option("--loaded", help="What it takes carries cargo.")] = False,
+    as_painted: Annotated[
+        bool, typer.Option("--as-painted", help="Record a wrong check digit; it is held.")
+    ] = False,
+    config: common.ConfigOption = CONFIG,
+    json: common.JsonOption = False,
+) -> None:
+    """It leaves what it pulled and takes another unit, which is inspected anew."""
+    settings, policy = _site(config)
+    with desk.saying(settings):
+        units = _units(trailer, reefer, container, as_painted)
+    if bool(units) == nothing:
+        _usage("name what it takes, or --nothing")
+    with desk.opened(settings) as db:
+        done = arrivals.hook(
+            db, tx, units, policy, loaded=loaded, by=common.operator(), now=desk.now()
+        )
+    _done(settings, policy, done, json)
+
+
+@app.command()
 def check(
     tx: Tx,
     seal: Annotated[str, typer.Argument(help="Its number.")],

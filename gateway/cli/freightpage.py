@@ -116,6 +116,10 @@ def _sections(
                 ", ".join(documents),
             ],
         )
+    if tx.hooked is not None:
+        pulls = [f"{unit.kind}: {unit.number} {unit.plates}" for unit in tx.hooked]
+        cargo = word("loaded", "cargado") if tx.hooked_loaded else word("empty", "vacío")
+        yield word("Took another unit", "Enganchó otra unidad"), [at(tx.hooked_at), *pulls, cargo]
     yield (
         word("Seals at arrival (6.7)", "Sellos a la llegada (6.7)"),
         [

@@ -16,6 +16,8 @@ from rich.table import Table
 
 from gateway import __version__, control, devices
 from gateway.cli import common, door, enroll, freight, log, partner, people, pin, reader, visit
+from gateway.desk import DeskError
+from gateway.freight.settings import freight_policy
 from gateway.keys import KeyFileError, SiteKey
 
 app = typer.Typer(
@@ -63,6 +65,10 @@ def check(config: common.ConfigOption = CONFIG, json: common.JsonOption = False)
         SiteKey.load(settings.tables.site.key_file)
     except KeyFileError as error:
         warnings.append(str(error))
+    try:
+        freight_policy(settings)
+    except DeskError as error:
+        common.fail(f"freight.checklists: {error}", common.BAD_CONFIG)
     if json:
         common.print_json({"ok": True, "warnings": warnings})
         return

@@ -203,6 +203,11 @@ EVENTS: Mapping[str, tuple[str, str]] = {
         "{driver} of {carrier} arrived with {tractor}; ID seen: {id_kind}",
         "llegó {driver} de {carrier} con {tractor}; identificación vista: {id_kind}",
     ),
+    "freight.identified": (
+        "the driver's ID was seen: {id_kind}",
+        "se vio la identificación del chofer: {id_kind}",
+    ),
+    "freight.hooked": ("took {units}, recorded by {by}", "enganchó {units}, registrado por {by}"),
     "freight.seal_seen": ("seal {seal} looked at by {by}", "sello {seal} revisado por {by}"),
     "freight.inspected": (
         "{checklist} answered by {inspector}",

@@ -26,6 +26,15 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _kind_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", value):
+        raise ValueError("use small letters, digits and '-', at most 40")
+    return value
+
+
+KindName = Annotated[str, AfterValidator(_kind_name)]
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,7 +60,7 @@ ID_KINDS = {
 class VisitsTable(_Table):
     """Visitors and vendors; an empty list of access levels means that no badge is issued."""
 
-    id_kinds: dict[str, IdKindTable] = ID_KINDS
+    id_kinds: dict[KindName, IdKindTable] = ID_KINDS
     keep_id_number: bool = False
     regulars_without_id: bool = False
     walk_ins: bool = True

@@ -109,6 +109,12 @@ def expect_all(
     made = []
     with writing(connection):
         for item in checked:
+            cleared = clearance(connection, item.carrier, policy, now)
+            if cleared.verdict == "deny":
+                en, es = cleared.words
+                raise DeskError(
+                    cleared.code, f"{item.carrier}: {en}", f"{item.carrier}: {es}", ("3.1", "3.4")
+                )
             tx = store.insert(connection, Transaction(0, expected=item), policy)
             event(
                 connection, "freight.expected", tx, by, ["10.7"],
@@ -140,12 +146,7 @@ def arrive(
         came.tractor_number, ("economic number", "número económico"), most=20, needed=False
     )
     names = [item.number for item in came.units]
-    if len(names) > MAX_UNITS or len(set(names)) != len(names):
-        raise DeskError(
-            "bad_units",
-            f"at most {MAX_UNITS} units, each once",
-            f"máximo {MAX_UNITS} unidades, cada una una vez",
-        )
+    _check_units(names)
     seen = tuple(
         SealSeen(unit_of(names, item), seals.number(text), now, by, intact, vvtt)
         for item, text, intact, vvtt in came.seals
@@ -219,6 +220,64 @@ def see_seal(
     )
 
 
+def identify(
+    connection: sqlite3.Connection,
+    number: int,
+    shown: Shown,
+    policy: FreightPolicy,
+    *,
+    by: str,
+    now: datetime,
+    version: int | None = None,
+) -> Transaction:
+    """The driver's photo ID, verified after the arrival was recorded without one."""
+
+    def change(tx: Transaction) -> Transaction:
+        driver = tx.arrival.driver if tx.arrival else ""
+        other = store.document_name(connection, shown.fingerprint, driver)
+        return life.identify(tx, shown.kind, shown.fingerprint, other)
+
+    data: dict[str, object] = {"id_kind": shown.kind, "id_fingerprint": shown.fingerprint}
+    return act(
+        connection, number, version, policy, change, "freight.identified", by, now, ["10.3"], data
+    )
+
+
+def hook(
+    connection: sqlite3.Connection,
+    number: int,
+    units: tuple[Unit, ...],
+    policy: FreightPolicy,
+    *,
+    loaded: bool,
+    by: str,
+    now: datetime,
+    version: int | None = None,
+) -> Transaction:
+    """The truck leaves what it pulled and takes other units, or none; they are inspected anew, and
+    sealed if `loaded`."""
+    names = [item.number for item in units]
+    _check_units(names)
+
+    def change(tx: Transaction) -> Transaction:
+        _not_here_already(connection, "", names, but=tx.id)
+        return life.hook(tx, units, now, loaded=loaded)
+
+    data: dict[str, object] = {"units": names, "loaded": loaded}
+    return act(
+        connection,
+        number,
+        version,
+        policy,
+        change,
+        "freight.hooked",
+        by,
+        now,
+        ["5.2", "10.4"],
+        data,
+    )
+
+
 def turn_away(
     connection: sqlite3.Connection,
     number: int,
@@ -243,10 +302,23 @@ def turn_away(
     )  # fmt: skip
 
 
-def _not_here_already(connection: sqlite3.Connection, tractor: str, units: Sequence[str]) -> None:
+def _check_units(names: Sequence[str]) -> None:
+    if len(names) > MAX_UNITS or len(set(names)) != len(names):
+        raise DeskError(
+            "bad_units",
+            f"at most {MAX_UNITS} units, each once",
+            f"máximo {MAX_UNITS} unidades, cada una una vez",
+        )
+
+
+def _not_here_already(
+    connection: sqlite3.Connection, tractor: str, units: Sequence[str], but: int = 0
+) -> None:
     for other in store.find(connection, stages=HERE, limit=10_000):
+        if other.id == but:
+            continue
         here = {other.arrival.tractor if other.arrival else ""} | {u.number for u in other.units}
-        if twice := here & {tractor, *units}:
+        if twice := (here & {tractor, *units}) - {""}:
             raise DeskError(
                 "here_already",
                 f"{min(twice)} is here already as transaction {other.id}",

@@ -309,7 +309,7 @@ def status(tx: Transaction, findings: Iterable[Finding]) -> str:
 
 
 def required(tx: Transaction, policy: FreightPolicy) -> list[tuple[str, str]]:
-    """(checklist, unit) of every inspection that this truck needs; unit "" is the whole."""
+    """(checklist, unit) of every inspection that this truck needs; of the whole, what it pulls."""
     lists = policy.checklists
     wanted: list[tuple[str, str]] = []
     pulled: list[tuple[str, str]] = [(unit.kind, unit.number) for unit in tx.units]
@@ -317,10 +317,10 @@ def required(tx: Transaction, policy: FreightPolicy) -> list[tuple[str, str]]:
         # A kind that no list is for can't be inspected, and what can't be does not leave.
         for name in lists.required.get(kind, (f"required.{kind}",)):
             known = lists.lists.get(name)
-            wanted.append((name, number if known and known.per_unit else ""))
+            wanted.append((name, number if known and known.per_unit else tx.whole))
     if policy.pests and tx.units:
         names = [name for name, item in lists.lists.items() if item.pests] or ["pests"]
-        wanted += [(name, "") for name in names]
+        wanted += [(name, tx.whole) for name in names]
     return list(dict.fromkeys(wanted))
 
 
@@ -363,7 +363,7 @@ def _at_arrival(tx: Transaction, policy: FreightPolicy) -> Found:
         yield "carrier_denied", f"{arrival.carrier}, {arrival.carrier_code}"
     elif arrival.carrier_verdict != "pass":
         yield "carrier_not_cleared", f"{arrival.carrier}, {arrival.carrier_code}"
-    for unit in arrival.units:
+    for unit in dict.fromkeys((*arrival.units, *tx.units)):
         if not unit.number_ok:
             yield "unit_number_wrong", unit.number
     yield from _seals_seen(tx)
@@ -372,7 +372,7 @@ def _at_arrival(tx: Transaction, policy: FreightPolicy) -> Found:
 def _seals_seen(tx: Transaction) -> Found:
     seen = {seal.unit: seal for seal in tx.seals_seen}
     if tx.arrival is not None and tx.arrival.loaded:
-        for unit in tx.units:
+        for unit in tx.arrival.units:
             if unit.number not in seen:
                 yield "seal_missing", unit.number
     told = tuple(compact(seal) for seal in tx.expected.seals) if tx.expected else ()
@@ -381,6 +381,7 @@ def _seals_seen(tx: Transaction) -> Found:
             yield "seal_differs", f"{seal.number} / {', '.join(told)}"
         if not seal.intact:
             yield "seal_broken", seal.number
+    for seal in seen.values():
         if not seal.vvtt.complete:
             yield "seal_not_verified", seal.number
 
@@ -400,7 +401,12 @@ def _inspected(tx: Transaction, policy: FreightPolicy) -> Found:
             yield "checklist_unfinished", about
         elif policy.supervisor_signs and item.signed_at is None:
             yield "checklist_unsigned", about
-        if item.bad:
+    # What was found is not undone by looking again, but by a later look that a supervisor signed.
+    for item in tx.inspections:
+        last = newest[item.checklist, item.unit]
+        mended = last.number > item.number and last.signed_at is not None and not last.bad
+        if item.bad and not mended:
+            about = f"{_of(item.checklist, item.unit)} #{item.number}"
             points = ", ".join(answer.point for answer in item.bad)
             yield "pests_found" if item.pests else "checklist_failed", f"{about}: {points}"
 
@@ -452,7 +458,7 @@ def _in_order(tx: Transaction, arrived: datetime) -> bool:
     times += [time for item in tx.inspections for time in (item.started_at, item.finished_at)]
     if tx.loading:
         times += [tx.loading.started_at, tx.loading.finished_at]
-    times += [tx.unloaded_at, tx.departed_at, tx.spot.at if tx.spot else None]
+    times += [tx.unloaded_at, tx.hooked_at, tx.departed_at, tx.spot.at if tx.spot else None]
     return all(time is None or time >= arrived for time in times)
 
 

@@ -67,7 +67,7 @@ def inspect(
     }
 
     def change(tx: Transaction) -> Transaction:
-        where = unit_of([u.number for u in tx.units], unit) if known.per_unit or unit else ""
+        where = unit_of([u.number for u in tx.units], unit) if known.per_unit else tx.whole
         old = tx.latest(checklist, where)
         if old is not None and old.finished_at is not None and not again:
             raise DeskError(
@@ -90,6 +90,13 @@ def inspect(
                 ("5.5",),
             )
         ids = {item.point for item in given}
+        if taken_back := [a.point for a in old.bad if a.point in ids]:
+            raise DeskError(
+                "found_is_found",
+                f"{taken_back[0]}: what was found stays; finish, and begin another with --again",
+                f"{taken_back[0]}: lo hallado queda; termine y empiece otra con --again",
+                ("5.5", "5.7"),
+            )
         merged = replace(
             old,
             answers=(*(a for a in old.answers if a.point not in ids), *given),

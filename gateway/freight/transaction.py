@@ -5,6 +5,9 @@ out; no table, no clock, no chance.
                    |           '---------------------------------^  (empty, or still loaded)
                    '--> turned_away          expected --> cancelled
 
+A truck that leaves its trailer and takes another (`hook`) goes back to arrived: what it pulls now
+was not inspected yet.
+
 `Transaction` holds facts only.  What is wrong or missing is judged from them (findings.py), so
 that no act can set or forget a hold: a step is done only if `blocking()` finds nothing in its way.
 """
@@ -243,19 +246,32 @@ class Transaction:
     affixed: tuple[SealAffixed, ...] = ()
     spot: SpotCheck | None = None
     releases: tuple[Release, ...] = ()
+    hooked: tuple[Unit, ...] | None = None
+    hooked_at: datetime | None = None
+    hooked_loaded: bool = False
     departed_at: datetime | None = None
     departed_by: str = ""
     note: str = ""
 
     @property
     def units(self) -> tuple[Unit, ...]:
+        """What it pulls now."""
+        if self.hooked is not None:
+            return self.hooked
         return self.arrival.units if self.arrival else ()
+
+    @property
+    def whole(self) -> str:
+        """The name, on a checklist of the whole truck, of what it pulls; "" for nothing."""
+        return "+".join(unit.number for unit in self.units)
 
     @property
     def loaded(self) -> bool:
         """Whether there is cargo on it now."""
         if self.loading is not None:
             return True
+        if self.hooked is not None:
+            return self.hooked_loaded
         return self.arrival is not None and self.arrival.loaded and self.unloaded_at is None
 
     @property
@@ -263,11 +279,12 @@ class Transaction:
         """(unit, seal number) as it stands: affixed here, else the one that it came with."""
         found = {s.unit: s.number for s in self.seals_seen} if self._as_it_came else {}
         found |= {s.unit: s.number for s in self.affixed}
-        return tuple(sorted(found.items()))
+        here = {unit.number for unit in self.units}
+        return tuple(sorted(item for item in found.items() if item[0] in here))
 
     @property
     def _as_it_came(self) -> bool:
-        return self.unloaded_at is None and self.loading is None
+        return self.unloaded_at is None and self.loading is None and self.hooked is None
 
     def latest(self, checklist: str, unit: str) -> Inspection | None:
         """The inspection that counts."""
@@ -310,10 +327,27 @@ def arrive(tx: Transaction, arrival: Arrival, seals: tuple[SealSeen, ...] = ()) 
 
 
 def see_seal(tx: Transaction, seal: SealSeen) -> Transaction:
-    """A seal that came with a unit, looked at (again)."""
+    """A seal that came with a unit, looked at (again).  What was seen before stays: a second look
+    takes back no difference."""
     need(tx, *HERE)
-    others = tuple(s for s in tx.seals_seen if s.unit != seal.unit)
-    return replace(tx, seals_seen=(*others, seal))
+    return replace(tx, seals_seen=(*tx.seals_seen, seal))
+
+
+def identify(tx: Transaction, kind: str, fingerprint: str, other_name: str) -> Transaction:
+    """The driver's photo ID, verified after the arrival was recorded; not a second time."""
+    need(tx, *HERE)
+    if tx.arrival is None or tx.arrival.id_kind:
+        raise DeskError("identified", "the ID was verified already", "ya se verificó", ("10.3",))
+    arrival = replace(tx.arrival, id_kind=kind, id_fingerprint=fingerprint, other_name=other_name)
+    return replace(tx, arrival=arrival)
+
+
+def hook(tx: Transaction, units: tuple[Unit, ...], at: datetime, *, loaded: bool) -> Transaction:
+    """It leaves what it pulled and takes `units`, or nothing."""
+    need(tx, Stage.ARRIVED, Stage.INSPECTED)
+    if loaded and not units:
+        raise DeskError("no_unit", "a tractor alone carries nothing", "un tractor solo no carga")
+    return replace(tx, stage=Stage.ARRIVED, hooked=units, hooked_at=at, hooked_loaded=loaded)
 
 
 def inspect(tx: Transaction, inspection: Inspection, *, complete: bool) -> Transaction:
@@ -330,7 +364,7 @@ def inspect(tx: Transaction, inspection: Inspection, *, complete: bool) -> Trans
 def unload(tx: Transaction, at: datetime, allowed: Guard) -> Transaction:
     """The cargo that it came with is off."""
     need(tx, Stage.INSPECTED)
-    if tx.arrival is None or not tx.arrival.loaded or tx.unloaded_at is not None:
+    if not tx.loaded or tx.hooked is not None:
         raise DeskError("not_loaded", "it carries nothing", "no trae carga")
     allowed(tx)
     return replace(tx, unloaded_at=at)

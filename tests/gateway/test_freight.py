@@ -326,6 +326,63 @@ def test_a_document_seen_under_another_name_is_held(db: sqlite3.Connection) -> N
     assert "driver_id_of_other_name" in open_codes(second)
 
 
+def test_a_second_look_takes_no_difference_back(db: sqlite3.Connection) -> None:
+    came = replace(CAME, loaded=True, seals=(("", "AB12", True, Vvtt()),))
+    tx = arrived(db, came, replace(TOLD, seals=("AB123",)))
+    assert {"seal_differs", "seal_not_verified"} <= open_codes(tx)
+    tx = arrivals.see_seal(db, tx.id, "AB123", POLICY, vvtt=ALL, by="desk", now=NOW + MIN)
+    assert "seal_differs" in open_codes(tx) and "seal_not_verified" not in open_codes(tx)
+    tx = let_go(db, tx.id)
+    assert "seal_differs" not in open_codes(tx) and tx.seals_now == (("5301", "AB123"),)
+
+
+def test_an_id_is_verified_later_and_once(db: sqlite3.Connection) -> None:
+    tx = arrived(db, replace(CAME, shown=None))
+    call: dict[str, Any] = {"by": "desk", "now": NOW + MIN}
+    tx = arrivals.identify(db, tx.id, Shown("ine"), POLICY, **call)
+    assert "driver_id_missing" not in open_codes(tx)
+    with refused("identified"):
+        arrivals.identify(db, tx.id, Shown("passport"), POLICY, **call)
+
+
+def test_another_trailer_is_inspected_and_sealed_anew(db: sqlite3.Connection) -> None:
+    tx = arrived(db, replace(CAME, loaded=True, seals=(("", "zz9000", True, ALL),)))
+    inspected(db, tx.id)
+    call: dict[str, Any] = {"by": "desk", "now": NOW + 2 * MIN}
+    new = (Unit("reefer", "R77"),)
+    with refused("no_unit"):
+        arrivals.hook(db, tx.id, (), POLICY, loaded=True, **call)
+    tx = arrivals.hook(db, tx.id, new, POLICY, loaded=True, **call)
+    assert tx.stage is Stage.ARRIVED and tx.loaded and tx.seals_now == ()
+    assert {"checklist_missing", "seal_not_affixed"} <= open_codes(tx)
+    with pytest.raises(Held):
+        leave(db, tx.id)
+    inspected(db, tx.id)
+    tx = affix(db, tx.id)
+    assert open_codes(tx) == {"documents_missing"}
+    let_go(db, tx.id)
+    row = pickuplog.rows([leave(db, tx.id)], ZONE)[0]
+    assert (row["trailer"], row["seal"]) == ("R77", "AB100000")
+    # The trailer that it left is no longer with it; the one that it took is.
+    again = arrived(db, replace(CAME, tractor="ZZ99"), replace(TOLD, tractor="ZZ99"))
+    with refused("here_already"):
+        arrivals.hook(db, arrived_bobtail(db).id, (BOX,), POLICY, loaded=False, **call)
+    assert again.units == (BOX,)
+
+
+def arrived_bobtail(db: sqlite3.Connection) -> Transaction:
+    return arrivals.arrive(
+        db, None, replace(CAME, tractor="Q1", units=()), POLICY, by="desk", now=NOW
+    )
+
+
+def test_a_carrier_that_is_denied_is_not_announced(db: sqlite3.Connection) -> None:
+    partners.put(db, replace(NORTE, status="suspended"), by="boss", now=NOW)
+    with refused("partner_suspended"):
+        arrivals.expect_all(db, [replace(TOLD, carrier="x"), TOLD], POLICY, by="d", now=NOW)
+    assert store.find(db) == []
+
+
 # Inspections
 
 
@@ -338,11 +395,18 @@ def test_nothing_is_loaded_on_an_unfinished_or_failed_inspection(db: sqlite3.Con
     look(db, tx.id, "pests", answers=answers("pests", wood="holes"))
     tx = store.load(db, tx.id)
     assert open_codes(tx) == {"checklist_unfinished", "pests_found", "checklist_unsigned"}
-    look(db, tx.id, "tractor-trailer-17", answers=answers("tractor-trailer-17", tyres="cut")[9:])
-    tx = look(db, tx.id, "tractor-trailer-17", answers=[Answer("tyres", "bad", "cut")], again=True)
+    name = "tractor-trailer-17"
+    look(db, tx.id, name, answers=answers(name)[9:])
+    tx = look(db, tx.id, name, answers=[Answer("tyres", "bad", "cut")], again=True)
     assert tx.stage is Stage.ARRIVED and len(tx.inspections) == 3  # the new one counts
-    look(db, tx.id, "tractor-trailer-17", answers=answers("tractor-trailer-17"))
+    with refused("found_is_found"):
+        look(db, tx.id, name)
+    look(db, tx.id, name, answers=[a for a in answers(name) if a.point != "tyres"])
+    look(db, tx.id, name, again=True)  # repaired, and looked at anew ...
+    assert "checklist_failed" in open_codes(store.load(db, tx.id))
     inspections.sign(db, tx.id, POLICY, supervisor="Laura", by="x", now=NOW + MIN)
+    tx = store.load(db, tx.id)  # ... which counts once a supervisor has signed it
+    assert "checklist_failed" not in open_codes(tx) and len(tx.inspections) == 4
     with held_by("pests_found"):
         loading.load(db, tx.id, POLICY, by="d", now=NOW + MIN)
     look(db, tx.id, "pests", again=True)  # treated, and looked at anew
@@ -383,9 +447,10 @@ def test_what_each_kind_of_truck_needs() -> None:
         return required(Transaction(1, arrival=replace(_arrival(), units=units)), POLICY)
 
     assert need() == [("tractor-10", "")]
-    assert need(BOX) == [("tractor-trailer-17", ""), ("pests", "")]
+    assert need(BOX) == [("tractor-trailer-17", "5301"), ("pests", "5301")]
     assert need(Unit("reefer", "R1"), Unit("reefer", "R2")) == [
-        ("tractor-trailer-17", ""), ("reefer-8", "R1"), ("reefer-8", "R2"), ("pests", ""),
+        ("tractor-trailer-17", "R1+R2"), ("reefer-8", "R1"), ("reefer-8", "R2"),
+        ("pests", "R1+R2"),
     ]  # fmt: skip
     assert ("container-7", "CSQU3054383") in need(Unit("container", "CSQU3054383"))
     counts = {name: len(item.points) for name, item in LISTS.lists.items()}
@@ -795,6 +860,8 @@ def one_act(tx: Transaction, policy: FreightPolicy, dice: random.Random) -> Tran
     )  # fmt: skip
     acts: list[Callable[[], Transaction]] = [
         lambda: life.arrive(tx, arrival),
+        lambda: life.identify(tx, "ine", "", ""),
+        lambda: life.hook(tx, dice.choice([(), (BOX,)]), at, loaded=full and bool(tx.units)),
         lambda: life.see_seal(tx, SealSeen(unit, "AB1", at, "d", full, vvtt)),
         lambda: life.inspect(tx, inspection, complete=full),
         lambda: life.unload(tx, at, guard(policy, Step.LOAD)),
