@@ -177,6 +177,7 @@ EVENTS: Mapping[str, tuple[str, str]] = {
         "{name} arrived for {host}; ID seen: {id_kind}",
         "llegó {name} con {host}; identificación vista: {id_kind}",
     ),
+    "visit.held": ("{name} was not let in: {reason}", "no se dejó entrar a {name}: {reason}"),
     "visit.host_contacted": ("{host} was told of {name}", "se avisó a {host} de {name}"),
     "visit.badge_issued": (
         "badge {badge} handed to {name}",

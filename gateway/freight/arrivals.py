@@ -31,7 +31,7 @@ from gateway.freight.transaction import (
     UnitKind,
     Vvtt,
 )
-from gateway.visits.identity import Shown
+from gateway.visits.identity import Shown, other_name
 
 MAX_UNITS = 4
 
@@ -161,7 +161,7 @@ def arrive(
         arrival = Arrival(
             now, by, driver, carrier, tractor, economic, came.units, came.loaded,
             came.shown.kind if came.shown else "", mark,
-            store.document_name(connection, mark, driver),
+            other_name(connection, mark, driver),
             cleared.code, cleared.verdict, came.documents,
         )  # fmt: skip
         return life.arrive(tx, arrival, seen)
@@ -234,7 +234,7 @@ def identify(
 
     def change(tx: Transaction) -> Transaction:
         driver = tx.arrival.driver if tx.arrival else ""
-        other = store.document_name(connection, shown.fingerprint, driver)
+        other = other_name(connection, shown.fingerprint, driver)
         return life.identify(tx, shown.kind, shown.fingerprint, other)
 
     data: dict[str, object] = {"id_kind": shown.kind, "id_fingerprint": shown.fingerprint}

@@ -98,19 +98,6 @@ def arrived_between(
     return [_parsed(doc) for (doc,) in rows]
 
 
-def document_name(connection: sqlite3.Connection, fingerprint: str, driver: str) -> str:
-    """The name of another driver or visitor who showed the same document, or ""."""
-    if not fingerprint:
-        return ""
-    rows = connection.execute(
-        "SELECT name FROM visit WHERE id_fingerprint = ? UNION ALL "
-        "SELECT json_extract(doc, '$.arrival.driver') FROM freight "
-        "WHERE json_extract(doc, '$.arrival.id_fingerprint') = ?",
-        (fingerprint, fingerprint),
-    )
-    return next((name for (name,) in rows if fold(name) != fold(driver)), "")
-
-
 def _columns(tx: Transaction, policy: FreightPolicy) -> tuple[object, ...]:
     arrival, expected = tx.arrival, tx.expected
     names = [expected.driver, expected.carrier, expected.tractor] if expected else []

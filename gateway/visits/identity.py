@@ -9,9 +9,10 @@ configuration.
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from dataclasses import dataclass, field
 
-from gateway.desk import DeskError, clean
+from gateway.desk import DeskError, clean, fold
 from gateway.keys import SiteKey
 
 MAX_NUMBER = 40
@@ -54,3 +55,17 @@ def shown(
     # Keyed: there are so few numbers of documents that a plain hash would be undone by trying.
     mark = hashlib.blake2b(data, digest_size=8, key=key.subkey("photo ID fingerprint")).hexdigest()
     return Shown(name, mark, text if keep else "")
+
+
+def other_name(connection: sqlite3.Connection, fingerprint: str, name: str) -> str:
+    """The name under which a visitor or driver showed the same document before, if it was another;
+    else ""."""
+    if not fingerprint:
+        return ""
+    rows = connection.execute(
+        "SELECT name FROM visit WHERE id_fingerprint = ? UNION ALL "
+        "SELECT json_extract(doc, '$.arrival.driver') FROM freight "
+        "WHERE json_extract(doc, '$.arrival.id_fingerprint') = ?",
+        (fingerprint, fingerprint),
+    )
+    return next((found for (found,) in rows if fold(found) != fold(name)), "")

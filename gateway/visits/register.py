@@ -32,7 +32,7 @@ from gateway.keys import SiteKey
 from gateway.model import Credential
 from gateway.roster.schema import put_event
 from gateway.visits import partners
-from gateway.visits.identity import Shown
+from gateway.visits.identity import Shown, other_name
 from gateway.visits.visit import (
     CRITERIA,
     KINDS,
@@ -78,7 +78,9 @@ def arrive(
     the policy excuses them.  What is held needs `release`; raises DeskError with the reason."""
     with writing(connection):
         visit = _load(connection, visit_id, version)
-        return _arrive(connection, visit, shown, policy, by=by, now=now, release=release)
+        expect_state(visit, "expected")
+        done = _tried(connection, visit, shown, policy, by=by, now=now, release=release)
+    return _or_raise(done)
 
 
 def walk_in(
@@ -101,8 +103,8 @@ def walk_in(
             CRITERIA,
         )
     with writing(connection):
-        visit = _insert(connection, plan, by=by, now=now)
-        return _arrive(connection, visit, shown, policy, by=by, now=now, release=release)
+        done = _tried(connection, plan, shown, policy, by=by, now=now, release=release)
+    return _or_raise(done)
 
 
 def contact_host(
@@ -397,6 +399,43 @@ def arrived_between(
 # Inside
 
 
+def _tried(
+    connection: sqlite3.Connection,
+    who: Visit | Plan,
+    shown: Shown | None,
+    policy: VisitPolicy,
+    *,
+    by: str,
+    now: datetime,
+    release: Release | None,
+) -> Visit | DeskError:
+    """The arrival; or why it was held back, with the record of that and nothing else of it."""
+    connection.execute("SAVEPOINT arrival")
+    try:
+        visit = who if isinstance(who, Visit) else _insert(connection, who, by=by, now=now)
+        return _arrive(connection, visit, shown, policy, by=by, now=now, release=release)
+    except DeskError as error:
+        connection.execute("ROLLBACK TO arrival")
+        data = {
+            "visit": who.id if isinstance(who, Visit) else None,
+            "name": who.name,
+            "company": who.company,
+            "host": who.host,
+            "reason": error.code,
+            "by": by,
+            "criteria": list(error.criteria or CRITERIA),
+        }
+        subject = who.person_id if isinstance(who, Visit) else "visit"
+        put_event(connection, "visit.held", subject, data)
+        return error
+
+
+def _or_raise(done: Visit | DeskError) -> Visit:
+    if isinstance(done, DeskError):
+        raise done
+    return done
+
+
 def _arrive(
     connection: sqlite3.Connection,
     visit: Visit,
@@ -422,7 +461,7 @@ def _arrive(
         raise DeskError(cleared.code, *cleared.words, partners.CRITERIA)
     if cleared.verdict == "hold":
         held.append((cleared.code, *cleared.words, partners.CRITERIA))
-    if shown is not None and (other := _other_name(connection, visit, shown)):
+    if shown is not None and (other := other_name(connection, shown.fingerprint, visit.name)):
         held.append(
             (
                 "id_of_other_name",
@@ -507,17 +546,6 @@ def _clearance(
         return partners.Clearance("pass", "partner_cleared", "")
     found = partners.find(connection, company)
     return partners.clearance(found, now.astimezone(policy.zone).date(), policy.partners)
-
-
-def _other_name(connection: sqlite3.Connection, visit: Visit, shown: Shown) -> str:
-    """The name under which the same document was shown before, if it was another."""
-    if not shown.fingerprint:
-        return ""
-    rows = connection.execute(
-        "SELECT name FROM visit WHERE id_fingerprint = ? AND id != ? ORDER BY id DESC LIMIT 20",
-        (shown.fingerprint, visit.id),
-    )
-    return next((name for (name,) in rows if fold(name) != fold(visit.name)), "")
 
 
 def _regular_key(name: str, company: str) -> str:

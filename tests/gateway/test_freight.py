@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -649,6 +650,52 @@ def test_of_two_operators_one_looks_again(db: sqlite3.Connection) -> None:
     with pytest.raises(Conflict):
         store.save(db, tx, tx, POLICY)
     assert [kind for kind, _ in events(db)][-1] == "freight.signed"
+
+
+def test_of_many_who_let_it_leave_at_once_one_does(db: sqlite3.Connection, path: Path) -> None:
+    tx = arrived(db)
+    inspected(db, tx.id)
+
+    def try_it(account: str) -> str:
+        mine = open_admin(path)
+        try:
+            return leave(mine.conn, tx.id, by=account).departed_by
+        except DeskError as error:
+            return error.code
+        finally:
+            mine.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        ends = list(pool.map(try_it, [f"g{n}" for n in range(6)]))
+    winner = store.load(db, tx.id).departed_by
+    assert sorted(ends) == sorted([winner] + ["wrong_stage"] * 5)
+    kinds = [kind for kind, _ in events(db)]
+    assert kinds.count("freight.departed") == kinds.count("freight.spot_drawn") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ('[freight.policy]\nseal_lost = "hold"', "freight.policy.seal_lost: unknown key"),
+        ('[freight.policy]\nseal_differs = "allow"', "freight.policy.seal_differs:"),
+        ('[freight]\nseal_pattern = "["', "freight.seal_pattern: not a regular expression"),
+        ("[freight]\nspot_check_percent = 101", "freight.spot_check_percent:"),
+        ('[visits]\naccess_levels = ["nowhere"]', "there is no [access_levels.nowhere]"),
+        ('[visits.id_kinds.INE]\nen = "a"\nes = "b"', "use small letters"),
+        ('[partners]\nlapsed = "pass"', "partners.lapsed:"),
+    ],
+)
+def test_mistakes_in_the_configuration(tmp_path: Path, text: str, mistake: str) -> None:
+    from gateway.config import ConfigError, load
+
+    base = (ROOT / "config" / "garita.toml").read_text()
+    for name in ("visits", "partners", "freight.policy", "freight"):
+        base = re.sub(rf"^\[{re.escape(name)}\].*?(?=^\[)", "", base, flags=re.M | re.S)
+    file = tmp_path / "garita.toml"
+    file.write_text(f"{base}\n{text}\n")
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    assert mistake in str(caught.value) and "garita.toml:" in str(caught.value)
 
 
 def test_a_truck_that_is_here_cant_arrive_again(db: sqlite3.Connection) -> None:

@@ -114,6 +114,8 @@ def test_nobody_comes_in_without_a_photo_id(db: sqlite3.Connection) -> None:
     visit = register.expect(db, PLAN, POLICY, by="g", now=NOW)
     with refused("id_missing"):
         register.arrive(db, visit.id, None, POLICY, by="g", now=NOW)
+    kind, data = events(db)[-1]
+    assert (kind, data["reason"], data["by"]) == ("visit.held", "id_missing", "g")
     with refused("unknown_id_kind"):
         identity.shown("library card", "", kinds=KINDS, key=KEY, keep=False)
     assert register.get(db, visit.id).state == "expected"
@@ -191,7 +193,7 @@ def test_overdue_visitors_and_badges_that_are_out(db: sqlite3.Connection) -> Non
 def test_a_walk_in_is_one_act_or_none(db: sqlite3.Connection) -> None:
     with refused("id_missing"):
         register.walk_in(db, PLAN, None, POLICY, by="g", now=NOW)
-    assert register.find(db) == []
+    assert register.find(db) == [] and [kind for kind, _ in events(db)] == ["visit.held"]
     strict = replace(POLICY, walk_ins=False)
     with refused("visit_unexpected"):
         register.walk_in(db, PLAN, ine(), strict, by="g", now=NOW)
@@ -288,6 +290,21 @@ def test_no_list_counts_or_removes_a_visitor(
     assert version is not None and version.total == 1
     person = Roster(path).find(CARD).person
     assert person is not None and person.id == "visit-1"
+
+
+def test_a_visitor_is_nobody_of_the_same_id_on_the_list(
+    db: sqlite3.Connection, path: Path, tmp_path: Path
+) -> None:
+    sync_list(db, tmp_path, "visit-1,Ana,em4100:18:1,plant")
+    db.execute("INSERT INTO pin VALUES ('visit-1', 'h', NULL, 't', 'x')")
+    db.execute("INSERT INTO template VALUES ('t', 'visit-1', 'm', 't', '{}', x'00')")
+    db.commit()
+    badged(db)
+    found = Roster(path).find(CARD)
+    assert found.person is not None and found.person.role == "visitor"
+    assert (found.templates, found.has_pin) == (0, False)
+    assert sync_list(db, tmp_path, "e2,Eva,em4100:18:2,plant").removed == [("visit-1", "Ana")]
+    assert Roster(path).find(CARD).person is not None
 
 
 def test_a_badge_that_two_would_hold_opens_nothing(
