@@ -15,7 +15,7 @@ from gateway.cli import common, desk
 from gateway.config import Settings
 from gateway.desk import local, moment
 from gateway.model import Credential
-from gateway.visits import register, visitlog
+from gateway.visits import badges, records, register, regulars, visitlog
 from gateway.visits.settings import visit_policy
 from gateway.visits.visit import STATES, WORDS, Plan, Release, Visit
 
@@ -148,7 +148,7 @@ def badge(
         common.fail(str(error), common.USAGE)
     key = desk.site_key(settings)
     with desk.opened(settings) as db:
-        done = register.issue_badge(
+        done = badges.issue_badge(
             db,
             visit,
             card,
@@ -168,7 +168,7 @@ def return_(
     """The badge is back."""
     settings = common.settings(config)
     with desk.opened(settings) as db:
-        done = register.return_badge(db, visit, by=common.operator(), now=desk.now())
+        done = badges.return_badge(db, visit, by=common.operator(), now=desk.now())
     _done(settings, done, json, f"badge {done.badge} is back", f"gafete {done.badge} devuelto")
 
 
@@ -257,12 +257,12 @@ def list_(
         common.fail(f"--state: one of {', '.join(STATES)}", common.USAGE)
     with desk.opened(settings, act=False) as db:
         if overdue:
-            found = register.overdue(db, desk.now())
+            found = records.overdue(db, desk.now())
         elif badges_out:
-            found = register.badges_out(db)
+            found = records.badges_out(db)
         else:
             states = (state,) if state else ("expected", "on_site")
-            found = register.find(db, states=states, search=search, limit=limit)
+            found = records.find(db, states=states, search=search, limit=limit)
     if json:
         common.print_json([_public(visit) for visit in found])
         return
@@ -288,7 +288,7 @@ def show(
     """Everything that is known of one visit."""
     settings = common.settings(config)
     with desk.opened(settings, act=False) as db:
-        found = register.get(db, visit)
+        found = records.get(db, visit)
     if json:
         common.print_json(_public(found))
         return
@@ -315,7 +315,7 @@ def log(
     policy = visit_policy(settings)
     begin, end = desk.days(settings, first, last)
     with desk.opened(settings, act=False) as db:
-        visits = register.arrived_between(db, begin, end, policy)
+        visits = records.arrived_between(db, begin, end, policy)
     language = desk.language(settings)
     rows = visitlog.rows(visits, policy.zone, policy.id_kinds, language)
     if json:
@@ -354,7 +354,7 @@ def regular_list(config: common.ConfigOption = CONFIG, json: common.JsonOption =
     """Known regular visitors."""
     settings = common.settings(config)
     with desk.opened(settings, act=False) as db:
-        found = register.regulars(db)
+        found = regulars.regulars(db)
     if json:
         common.print_json(found)
         return
@@ -368,7 +368,7 @@ def regular_list(config: common.ConfigOption = CONFIG, json: common.JsonOption =
 def _regular(name: str, company: str, config: common.ConfigOption, *, regular: bool) -> None:
     settings = common.settings(config)
     with desk.opened(settings) as db:
-        done = register.set_regular(
+        done = regulars.set_regular(
             db, name, company, regular=regular, by=common.operator(), now=desk.now()
         )
     if not done:

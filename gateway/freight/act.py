@@ -15,16 +15,8 @@ from datetime import datetime
 
 from gateway.desk import DeskError, clean, fold, writing
 from gateway.freight import iso6346, store
-from gateway.freight.findings import (
-    Finding,
-    FreightPolicy,
-    Held,
-    judge,
-)
-from gateway.freight.transaction import (
-    HERE,
-    Transaction,
-)
+from gateway.freight.findings import Finding, FreightPolicy, Held, judge
+from gateway.freight.transaction import HERE, Transaction
 from gateway.roster.schema import put_event
 from gateway.visits import partners
 

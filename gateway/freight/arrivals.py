@@ -16,9 +16,7 @@ from gateway.desk import DeskError, clean, writing
 from gateway.freight import iso6346, seals, store
 from gateway.freight import transaction as life
 from gateway.freight.act import act, clearance, event, tell, unit_of
-from gateway.freight.findings import (
-    FreightPolicy,
-)
+from gateway.freight.findings import FreightPolicy
 from gateway.freight.transaction import (
     HERE,
     Arrival,

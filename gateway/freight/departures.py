@@ -16,18 +16,8 @@ from gateway.desk import DeskError, clean
 from gateway.freight import store
 from gateway.freight import transaction as life
 from gateway.freight.act import act, event, not_among, second
-from gateway.freight.findings import (
-    FreightPolicy,
-    Step,
-    guard,
-    judge,
-)
-from gateway.freight.transaction import (
-    HERE,
-    Release,
-    SpotCheck,
-    Transaction,
-)
+from gateway.freight.findings import FreightPolicy, Step, guard, judge
+from gateway.freight.transaction import HERE, Release, SpotCheck, Transaction
 
 Draw = Callable[[float], bool]
 

@@ -14,17 +14,8 @@ from datetime import datetime
 from gateway.desk import DeskError, clean, fold
 from gateway.freight import transaction as life
 from gateway.freight.act import act, not_among, second, unit_of
-from gateway.freight.findings import (
-    FreightPolicy,
-    complete,
-)
-from gateway.freight.transaction import (
-    HERE,
-    Answer,
-    Inspection,
-    Picture,
-    Transaction,
-)
+from gateway.freight.findings import FreightPolicy, complete
+from gateway.freight.transaction import HERE, Answer, Inspection, Picture, Transaction
 
 
 def inspect(

@@ -16,19 +16,8 @@ from gateway.desk import DeskError
 from gateway.freight import seals
 from gateway.freight import transaction as life
 from gateway.freight.act import act, unit_of
-from gateway.freight.findings import (
-    FreightPolicy,
-    Step,
-    guard,
-)
-from gateway.freight.transaction import (
-    Document,
-    Loading,
-    SealAffixed,
-    Stage,
-    Transaction,
-    Vvtt,
-)
+from gateway.freight.findings import FreightPolicy, Step, guard
+from gateway.freight.transaction import Document, Loading, SealAffixed, Stage, Transaction, Vvtt
 
 
 def unload(

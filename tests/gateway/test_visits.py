@@ -38,7 +38,7 @@ from gateway.model import (
 from gateway.roster import Roster, sync
 from gateway.roster.schema import open_admin
 from gateway.roster.source import read_people
-from gateway.visits import identity, partners, register, visitlog
+from gateway.visits import badges, identity, partners, records, register, regulars, visitlog
 from gateway.visits.partners import Partner, PartnerPolicy, clearance
 from gateway.visits.visit import Plan, Release, Visit, VisitPolicy
 
@@ -78,7 +78,7 @@ def on_site(db: sqlite3.Connection, plan: Plan = PLAN, policy: VisitPolicy = POL
 
 def badged(db: sqlite3.Connection, card: Credential = CARD) -> Visit:
     visit = on_site(db, replace(PLAN, escort=False))
-    return register.issue_badge(db, visit.id, card, POLICY, key=KEY, by="guard", now=NOW)
+    return badges.issue_badge(db, visit.id, card, POLICY, key=KEY, by="guard", now=NOW)
 
 
 def events(db: sqlite3.Connection) -> list[tuple[str, dict[str, object]]]:
@@ -97,8 +97,8 @@ def test_a_visit_from_announcement_to_departure(db: sqlite3.Connection) -> None:
     visit = on_site(db)
     assert (visit.state, visit.id_kind, visit.arrived_by) == ("on_site", "ine", "guard")
     visit = register.contact_host(db, visit.id, by="guard", now=NOW, escort="Luis Vega")
-    visit = register.issue_badge(db, visit.id, CARD, POLICY, key=KEY, by="guard", now=NOW)
-    visit = register.return_badge(db, visit.id, by="guard", now=NOW + HOUR)
+    visit = badges.issue_badge(db, visit.id, CARD, POLICY, key=KEY, by="guard", now=NOW)
+    visit = badges.return_badge(db, visit.id, by="guard", now=NOW + HOUR)
     visit = register.depart(db, visit.id, by="night", now=NOW + HOUR)
     assert (visit.state, visit.departed_by, visit.badge_out) == ("departed", "night", False)
     found = events(db)
@@ -118,13 +118,13 @@ def test_nobody_comes_in_without_a_photo_id(db: sqlite3.Connection) -> None:
     assert (kind, data["reason"], data["by"]) == ("visit.held", "id_missing", "g")
     with refused("unknown_id_kind"):
         identity.shown("library card", "", kinds=KINDS, key=KEY, keep=False)
-    assert register.get(db, visit.id).state == "expected"
+    assert records.get(db, visit.id).state == "expected"
 
 
 def test_a_known_regular_visitor_is_excused_and_logged(db: sqlite3.Connection) -> None:
     policy = replace(POLICY, regulars_without_id=True)
-    assert register.set_regular(db, "jose nunez", "", regular=True, by="boss", now=NOW)
-    assert not register.set_regular(db, "José Núñez", "", regular=True, by="boss", now=NOW)
+    assert regulars.set_regular(db, "jose nunez", "", regular=True, by="boss", now=NOW)
+    assert not regulars.set_regular(db, "José Núñez", "", regular=True, by="boss", now=NOW)
     visit = register.expect(db, PLAN, POLICY, by="g", now=NOW)
     with refused("id_missing"):  # the site has to say so too
         register.arrive(db, visit.id, None, POLICY, by="g", now=NOW)
@@ -132,7 +132,7 @@ def test_a_known_regular_visitor_is_excused_and_logged(db: sqlite3.Connection) -
     assert visit.regular and visitlog.rows([visit], ZONE, KINDS)[0]["photo_id"] == (
         "known regular visitor"
     )
-    assert register.set_regular(db, "José Núñez", "", regular=False, by="boss", now=NOW)
+    assert regulars.set_regular(db, "José Núñez", "", regular=False, by="boss", now=NOW)
     other = register.expect(db, PLAN, policy, by="g", now=NOW)
     with refused("id_missing"):
         register.arrive(db, other.id, None, policy, by="g", now=NOW)
@@ -176,24 +176,24 @@ def test_the_same_document_under_another_name_is_held(db: sqlite3.Connection) ->
 
 def test_overdue_visitors_and_badges_that_are_out(db: sqlite3.Connection) -> None:
     visit = badged(db)
-    assert register.overdue(db, NOW + 2 * HOUR) == []
-    late = register.overdue(db, NOW + 2 * HOUR + timedelta(seconds=1))
+    assert records.overdue(db, NOW + 2 * HOUR) == []
+    late = records.overdue(db, NOW + 2 * HOUR + timedelta(seconds=1))
     assert [v.id for v in late] == [visit.id]
     longer = register.extend(db, visit.id, NOW + 4 * HOUR, POLICY, by="g", now=NOW)
-    assert register.overdue(db, NOW + 3 * HOUR) == [] and longer.version > visit.version
+    assert records.overdue(db, NOW + 3 * HOUR) == [] and longer.version > visit.version
     register.depart(db, visit.id, by="g", now=NOW + HOUR)
-    assert [v.id for v in register.badges_out(db, departed_only=True)] == [visit.id]
+    assert [v.id for v in records.badges_out(db, departed_only=True)] == [visit.id]
     with refused("badge_out"):  # it may be in anybody's pocket
         badged(db)
-    register.return_badge(db, visit.id, by="g", now=NOW + HOUR)
-    assert register.badges_out(db) == []
+    badges.return_badge(db, visit.id, by="g", now=NOW + HOUR)
+    assert records.badges_out(db) == []
     assert badged(db).badge_out
 
 
 def test_a_walk_in_is_one_act_or_none(db: sqlite3.Connection) -> None:
     with refused("id_missing"):
         register.walk_in(db, PLAN, None, POLICY, by="g", now=NOW)
-    assert register.find(db) == [] and [kind for kind, _ in events(db)] == ["visit.held"]
+    assert records.find(db) == [] and [kind for kind, _ in events(db)] == ["visit.held"]
     strict = replace(POLICY, walk_ins=False)
     with refused("visit_unexpected"):
         register.walk_in(db, PLAN, ine(), strict, by="g", now=NOW)
@@ -210,7 +210,7 @@ def test_what_comes_twice_or_in_the_wrong_order(db: sqlite3.Connection) -> None:
     with refused("wrong_state"):
         register.cancel(db, visit.id, by="g", reason="x")
     with refused("no_badge"):
-        register.return_badge(db, visit.id, by="g", now=NOW)
+        badges.return_badge(db, visit.id, by="g", now=NOW)
     with refused("clock_odd"):
         register.depart(db, visit.id, by="g", now=NOW - HOUR)
     register.depart(db, visit.id, by="g", now=NOW)
@@ -218,7 +218,7 @@ def test_what_comes_twice_or_in_the_wrong_order(db: sqlite3.Connection) -> None:
         register.depart(db, visit.id, by="g", now=NOW)
     for odd in (0, -1, 99, 2**63, 10**30):
         with pytest.raises(NotFound):
-            register.get(db, odd)
+            records.get(db, odd)
 
 
 def test_of_two_operators_one_looks_again(db: sqlite3.Connection) -> None:
@@ -226,7 +226,7 @@ def test_of_two_operators_one_looks_again(db: sqlite3.Connection) -> None:
     register.depart(db, visit.id, by="one", now=NOW, version=visit.version)
     with pytest.raises(Conflict):
         register.depart(db, visit.id, by="two", now=NOW, version=visit.version)
-    assert register.get(db, visit.id).departed_by == "one"
+    assert records.get(db, visit.id).departed_by == "one"
 
 
 # The badge
@@ -257,15 +257,15 @@ def test_an_escorted_visitor_gets_the_levels_of_escorted_visitors(
 ) -> None:
     visit = on_site(db)
     with refused("no_escort"):
-        register.issue_badge(db, visit.id, CARD, POLICY, key=KEY, by="g", now=NOW)
+        badges.issue_badge(db, visit.id, CARD, POLICY, key=KEY, by="g", now=NOW)
     register.contact_host(db, visit.id, by="g", now=NOW, escort="Luis")
-    register.issue_badge(db, visit.id, CARD, POLICY, key=KEY, by="g", now=NOW)
+    badges.issue_badge(db, visit.id, CARD, POLICY, key=KEY, by="g", now=NOW)
     person = Roster(path).find(CARD).person
     assert person is not None and person.access_levels == ("visitor-escorted",)
     with refused("no_visitor_level"):
         bare = replace(POLICY, access_levels=(), escorted_access_levels=())
         other = on_site(db)
-        register.issue_badge(db, other.id, CARD, bare, key=KEY, by="g", now=NOW)
+        badges.issue_badge(db, other.id, CARD, bare, key=KEY, by="g", now=NOW)
 
 
 def sync_list(db: sqlite3.Connection, folder: Path, *rows: str) -> sync.Plan:
@@ -314,12 +314,12 @@ def test_a_badge_that_two_would_hold_opens_nothing(
     sync_list(db, tmp_path, f"e1,Ana,{CARD.key},plant")
     found = Roster(path).find(CARD)
     assert found.person is None and found.list_version == 1
-    register.return_badge(db, 1, by="g", now=NOW)
+    badges.return_badge(db, 1, by="g", now=NOW)
     person = Roster(path).find(CARD).person
     assert person is not None and person.id == "e1"
     other = on_site(db, replace(PLAN, escort=False))
     with refused("badge_of_employee"):
-        register.issue_badge(db, other.id, CARD, POLICY, key=KEY, by="g", now=NOW)
+        badges.issue_badge(db, other.id, CARD, POLICY, key=KEY, by="g", now=NOW)
 
 
 def test_the_look_up_stays_one_statement_by_keys(db: sqlite3.Connection) -> None:
@@ -387,7 +387,7 @@ def test_a_partner_that_cant_be(db: sqlite3.Connection, change: dict[str, str]) 
 def test_the_log_has_the_fields_of_the_criterion_in_local_time(db: sqlite3.Connection) -> None:
     visit = on_site(db, replace(PLAN, name="=cmd|x", host="@boss"))
     register.depart(db, visit.id, by="g", now=NOW + 20 * HOUR)
-    found = register.arrived_between(db, date(2026, 11, 25), date(2026, 11, 25), POLICY)
+    found = records.arrived_between(db, date(2026, 11, 25), date(2026, 11, 25), POLICY)
     rows = visitlog.rows(found, ZONE, KINDS)
     assert rows == [
         {
@@ -403,7 +403,7 @@ def test_the_log_has_the_fields_of_the_criterion_in_local_time(db: sqlite3.Conne
     visitlog.write_csv(rows, file, "es")
     head, row = csv.reader(io.StringIO(file.getvalue()))
     assert head[0] == "Fecha" and row[1] == "'=cmd|x" and row[4] == "'@boss"
-    assert register.arrived_between(db, date(2026, 11, 24), date(2026, 11, 24), POLICY) == []
+    assert records.arrived_between(db, date(2026, 11, 24), date(2026, 11, 24), POLICY) == []
 
 
 def test_a_day_is_the_sites_day_also_when_clocks_change() -> None:
@@ -420,7 +420,7 @@ def test_a_day_is_the_sites_day_also_when_clocks_change() -> None:
 def test_text_that_no_record_takes(db: sqlite3.Connection, text: str) -> None:
     with pytest.raises(DeskError):
         register.expect(db, replace(PLAN, name=text), POLICY, by="g", now=NOW)
-    assert register.find(db) == []
+    assert records.find(db) == []
 
 
 @given(st.text(max_size=300))
@@ -449,11 +449,11 @@ def test_no_cell_is_a_formula(text: str) -> None:
 ACTS: list[Callable[[sqlite3.Connection, int], object]] = [
     lambda db, n: register.expect(db, PLAN, POLICY, by="g", now=NOW),
     lambda db, n: register.contact_host(db, n, by="g", now=NOW),
-    lambda db, n: register.issue_badge(db, n, CARD, POLICY, key=KEY, by="g", now=NOW),
+    lambda db, n: badges.issue_badge(db, n, CARD, POLICY, key=KEY, by="g", now=NOW),
     lambda db, n: register.depart(db, n, by="g", now=NOW),
     lambda db, n: register.extend(db, n, NOW + 3 * HOUR, POLICY, by="g", now=NOW),
     lambda db, n: partners.put(db, ACME, by="g", now=NOW),
-    lambda db, n: register.set_regular(db, "A", "", regular=True, by="g", now=NOW),
+    lambda db, n: regulars.set_regular(db, "A", "", regular=True, by="g", now=NOW),
 ]
 
 
@@ -481,7 +481,7 @@ def test_a_process_that_dies_in_the_act_leaves_nothing(path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path\n"
         "from tests.gateway.test_visits import *\n"
-        "register.put_event = lambda *a: os._exit(9)\n"
+        "records.put_event = lambda *a: os._exit(9)\n"
         "register.expect(open_admin(Path(sys.argv[1])).conn, PLAN, POLICY, by='g', now=NOW)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
