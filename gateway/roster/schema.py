@@ -119,7 +119,7 @@ _UPGRADES: tuple[str, ...] = (
     CREATE TABLE IF NOT EXISTS visit_badge (
        key TEXT PRIMARY KEY NOT NULL,
        visit_id INTEGER NOT NULL UNIQUE,
-       person_id TEXT NOT NULL,
+       person_id TEXT NOT NULL UNIQUE,
        name TEXT NOT NULL,
        company TEXT NOT NULL,
        role TEXT NOT NULL,
