@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import json
@@ -35,8 +36,8 @@ from gateway.model import (
     Schedule,
     Site,
 )
-from gateway.roster import Roster, sync
-from gateway.roster.schema import open_admin
+from gateway.roster import Roster, RosterUnavailable, sync
+from gateway.roster.schema import migrate, open_admin
 from gateway.roster.source import read_people
 from gateway.visits import badges, identity, partners, records, register, regulars, visitlog
 from gateway.visits.partners import Partner, PartnerPolicy, clearance
@@ -486,6 +487,50 @@ def test_a_process_that_dies_in_the_act_leaves_nothing(path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
     assert done.returncode == 9 and dump(path) == before
+
+
+# The file, and the words
+
+
+def test_a_list_of_the_version_before_keeps_everything(tmp_path: Path, path: Path) -> None:
+    database = open_admin(path)
+    sync_list(database.conn, tmp_path, f"e1,Ana,{CARD.key},plant")
+    for table in ("partner", "partner_history", "visit", "visit_badge", "regular_visitor",
+                  "freight", "seal", "seal_batch"):  # fmt: skip
+        database.conn.execute(f"DROP TABLE {table}")
+    database.conn.execute("PRAGMA user_version = 2")
+    database.close()
+    with pytest.raises(RosterUnavailable, match="schema 2"):
+        Roster(path).find(CARD)
+    for _ in range(2):
+        migrate(path)
+        person = Roster(path).find(CARD).person
+        assert person is not None and person.id == "e1"
+        # Once more over tables that are there, as when entries were renumbered.
+        with sqlite3.connect(path) as db:
+            db.execute("PRAGMA user_version = 2")
+    migrate(path)
+    database = open_admin(path)
+    assert on_site(database.conn).id == 1
+    database.close()
+
+
+def test_every_code_of_a_refusal_is_in_the_docs() -> None:
+    root = Path(__file__).parents[2]
+    docs = (root / "docs" / "visitors.md").read_text()
+    folders = [root / "gateway" / name for name in ("visits", "freight")]
+    found = set(partners.WORDS) | {"freight_held", "freight_refused", "id_of_other_name"}
+    for file in [root / "gateway" / "desk.py", *(f for d in folders for f in d.glob("*.py"))]:
+        for node in ast.walk(ast.parse(file.read_text())):
+            name = node.func.id if (
+                isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+            ) else ""  # fmt: skip
+            if name in ("DeskError", "NotFound", "Conflict", "Unwritable"):
+                code = node.args[0]  # type: ignore[attr-defined]
+                if isinstance(code, ast.Constant):
+                    found.add(str(code.value))
+    assert len(found) > 50
+    assert {code for code in found if f"`{code}`" not in docs} == set()
 
 
 # The commands
