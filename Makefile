@@ -22,7 +22,7 @@ demo: $(STAMP)  ## Run the real gateway at a simulated gate (KEEP=1 leaves it ru
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
 test: $(STAMP)  ## Run all tests; the broker is a real mosquitto
-	@sh ./setup.sh mosquitto
+	@sh ./setup.sh servers
 	@$(BIN)/python -m demo.photos --quiet
 	$(BIN)/pytest $(ARGS)
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Prepares a machine for the Makefile: `setup.sh` makes the virtual environment from the
-# lock, `setup.sh mosquitto` sees to a real broker.  Installs through apt only where that is
+# lock, `setup.sh mosquitto` sees to a real broker, `setup.sh servers` to that and to PostgreSQL
+# and OpenLDAP, which tests pull lists from.  Installs through apt only where that is
 # allowed (root, or sudo that asks nothing), and says what to install where it is not.
 set -eu
 
@@ -16,14 +17,29 @@ apt_install() {
     $sudo apt-get update -qq >/dev/null 2>&1 && $sudo apt-get install -y -qq "$@" >/dev/null 2>&1
 }
 
-if [ "${1:-}" = mosquitto ]; then
+# Debian starts servers when they are installed; the tests start their own on free ports.
+need() {
+    for program in "$@"; do
+        command -v "$program" >/dev/null 2>&1 && continue
+        case $program in
+        initdb) ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && continue; package=postgresql ;;
+        *) package=$program ;;
+        esac
+        apt_install "$package" || {
+            say "the tests need $package: sudo apt install $package"
+            exit 1
+        }
+    done
+}
+
+case ${1:-} in
+mosquitto | servers)
     PATH="$PATH:/usr/sbin:/sbin"
-    command -v mosquitto >/dev/null 2>&1 && exit 0
-    # Debian starts the broker when it is installed; the tests start their own on free ports.
-    apt_install mosquitto && exit 0
-    say "the tests need the mosquitto broker: sudo apt install mosquitto"
-    exit 1
-fi
+    need mosquitto
+    [ "$1" = mosquitto ] || need initdb slapd
+    exit 0
+    ;;
+esac
 
 python=${PYTHON:-python3}
 venv=${VENV:-.venv}
@@ -44,4 +60,6 @@ say "installing the locked versions (the first time: a few minutes)"
 "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 # An older one in this folder would hide the drivers that were added since.
 rm -rf garita.egg-info
+"$venv/bin/python" -m gateway.face.convert >/dev/null ||
+    say "the face embedding stays with dlib: correct, but several times slower"
 say "ready"

@@ -17,7 +17,19 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import face, faults, latency, ledger, osdp, roster, uplink
+from benchmarks import (
+    accuracy,
+    camera,
+    face,
+    faults,
+    latency,
+    ledger,
+    osdp,
+    roster,
+    rules,
+    spoof,
+    uplink,
+)
 
 logging.getLogger("mqtt").setLevel(logging.ERROR)
 PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
@@ -25,10 +37,14 @@ PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
     "memory": latency.memory,
     "ledger": ledger.run,
     "roster": roster.run,
+    "rules": rules.run,
     "osdp": osdp.run,
     "faults": faults.run,
     "uplink": uplink.run,
+    "camera": camera.run,
     "face": face.run,
+    "accuracy": accuracy.run,
+    "spoof": spoof.run,
 }
 
 

@@ -126,6 +126,7 @@ class Story:
         await self.tap(gate, NORA, "denied_out_of_schedule")
         self.scene("Elena's badge in Bruno's hand: the right badge, another face")
         await self.tap(gate, ELENA, "denied_face_mismatch")
+        await self.told("alarm.lent_badge", "the log names both")
         self.scene("Elena herself")
         await self.before_camera("biden.jpg")
         await self.tap(gate, ELENA, "granted")

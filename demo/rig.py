@@ -69,6 +69,7 @@ channel = 1
 pulse_s = {pulse_s}
 fail = "safe"
 {gate_camera}
+{gate_more}
 
 [doors.yard]
 mode = "badge"
@@ -138,6 +139,7 @@ class Rig:
         osdp: bool = False,
         osdp_doors: str = "",
         osdp_readers: int = 2,
+        gate_more: str = "",
     ) -> None:
         self.folder = folder
         self.config = folder / "garita.toml"
@@ -157,6 +159,7 @@ class Rig:
             vault_always=', vault = "always"' if osdp and not osdp_doors else "",
             camera=CAMERA.format(source=self.video) if camera else "",
             gate_mode="badge+face" if camera else "badge",
+            gate_more=gate_more,
             gate_camera='camera = "gate"' if camera else "",
             mqtt=f"[mqtt]\n{mqtt}" if mqtt else "",
         )

@@ -155,6 +155,9 @@ class Signal(StrEnum):
     WAIT = "wait"
     PIN = "pin"
     LOOK = "look"
+    LEFT = "left"  # turn the head; the person's own left
+    RIGHT = "right"
+    STRAIGHT = "straight"
     GRANTED = "granted"
     DENIED = "denied"
     ALARM = "alarm"

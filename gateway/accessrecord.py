@@ -5,10 +5,21 @@ A badge appears masked and as a keyed fingerprint, a PIN as right or wrong, a fa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from gateway.model import Decision, FaceResult, NewEvent, PinOutcome, Request, Site
+from gateway.decide import face_threshold
+from gateway.model import (
+    Decision,
+    DoorPolicy,
+    FaceResult,
+    Liveness,
+    NewEvent,
+    PinOutcome,
+    Request,
+    Site,
+)
 
 
 class Fingerprints(Protocol):
@@ -31,8 +42,12 @@ def access_event(
         "list_version": decision.list_version,
         "policy_version": decision.policy_version,
         "degraded": list(decision.degraded),
+        "criteria": list(decision.criteria),
+        "facts": facts(request),
         **about,
     }
+    if decision.fallback:
+        data["fallback"] = dict(decision.fallback)
     if request.credential is not None:
         data["credential"] = {
             "masked": request.credential.masked,
@@ -46,18 +61,87 @@ def access_event(
         duress = request.pin is PinOutcome.DURESS
         data["pin"] = (PinOutcome.CORRECT if duress else request.pin).value
     if request.face is not None:
-        data["face"] = _face(request.face, site.doors[request.door].face_threshold)
+        threshold = face_threshold(request, site)
+        data["face"] = _face(request.face, site.doors[request.door], threshold)
+    if request.identified:
+        data["identified"] = {"enrolled": request.enrolled}
+    if request.confirmation is not None:
+        data["confirmation"] = request.confirmation.value
     kind = "access.granted" if decision.granted else "access.denied"
     return NewEvent(kind, request.door, data)
 
 
-def _face(face: FaceResult, threshold: float) -> dict[str, Any]:
+def facts(request: Request) -> dict[str, Any]:
+    """What the decision was made of beside badge, person, PIN and face, as far as it differs from
+    the ordinary: enough to decide again (gateway/replay.py)."""
+    person, area = request.person, request.area
+    found: dict[str, Any] = {name: getattr(request, name) for name in _PLAIN}
+    found = {name: value for name, value in found.items() if value != _ORDINARY[name]}
+    if not 0 <= request.age_s <= 1:  # NaN too
+        found["age_s"] = round(request.age_s, 1) if math.isfinite(request.age_s) else None
+    if request.face_until is not None:
+        found["face_until"] = request.face_until.isoformat()
+    if person is not None:
+        found["levels"] = list(person.access_levels)
+    if area.place is not None:
+        place = area.place
+        found["place"] = [place.area, place.since.isoformat(timespec="seconds"), place.free]
+    if area.occupancy:
+        found["occupancy"] = area.occupancy
+    if not area.known:
+        found["known"] = False
+    if area.entered:
+        found["entered"] = {
+            level: at.isoformat(timespec="seconds") for level, at in area.entered.items()
+        }
+    if request.failing:
+        found["failing"] = {thing.value: why for thing, why in request.failing.items()}
+    if request.companions:
+        found["companions"] = [other.id for other in request.companions]
+    if request.recent and person is not None:
+        found["recent"] = [other.id for other in request.recent]
+    return found
+
+
+_ORDINARY: Mapping[str, Any] = {
+    "threat": "",
+    "templates": 0,
+    "has_pin": False,
+    "pin_locked": False,
+    "clock_trusted": True,
+    "lock_ready": True,
+    "busy": False,
+    "out_of_service": False,
+    "tampered": False,
+    "interlocked": "",
+    "waited": False,
+}
+_PLAIN = tuple(_ORDINARY)
+
+
+def _face(face: FaceResult, door: DoorPolicy, threshold: float) -> dict[str, Any]:
+    """What a decision about a face rested on; of other people only how near the nearest was."""
+    lives = face.liveness
     return {
+        **face.about,
+        "threshold": threshold,
         "outcome": face.outcome.value,
         "distance": None if face.distance is None else round(face.distance, 4),
-        "threshold": threshold,
         "frames": face.frames,
-        "frame_age_s": None if face.frame_age_s is None else round(face.frame_age_s, 3),
+        "frame_age_s": _rounded(face.frame_age_s),
+        "seen_age_s": _rounded(face.seen_age_s),
         "detail": face.detail,
-        "timing_ms": {key: round(value, 1) for key, value in face.timing_ms.items()},
+        "challenge": "off" if not door.challenge else _challenge(lives),
+        "suspect": None if lives is None else lives.suspect,
+        "liveness": "" if lives is None else lives.detail,
     }
+
+
+def _challenge(lives: Liveness | None) -> str:
+    if lives is None or lives.challenge is None:
+        return "not_done"
+    return "passed" if lives.challenge else "failed"
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

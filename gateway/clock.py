@@ -68,6 +68,11 @@ class Clock:
         """The wall time, UTC."""
         return datetime.fromtimestamp(self._wall(), UTC)
 
+    def latest(self) -> datetime:
+        """The wall time, or the newest time known if that is later: a clock that was set back
+        must not make anybody valid again."""
+        return datetime.fromtimestamp(max(self._wall(), self._newest), UTC)
+
     def accept(self) -> timedelta:
         """An operator vouches for the present time; returns how far back it was."""
         wall = self._wall()

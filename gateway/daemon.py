@@ -17,37 +17,46 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from drivers.serialport import SerialPort
 from gateway import __version__, config
 from gateway.biometric import CardholderMatcher
+from gateway.chores import Chores
 from gateway.clock import Clock
+from gateway.commands import Command, CommandDesk, Counters, Refused, sender_key
 from gateway.config import Settings
 from gateway.control import ControlServer
-from gateway.devices import LockBoard
+from gateway.devices import BusReader, LockBoard
+from gateway.face.evidence import Evidence
 from gateway.face.service import FaceService
-from gateway.face.vault import Vault
+from gateway.gather import Parts
+from gateway.guard import GuardDesk
+from gateway.health import Health
 from gateway.keys import KeyFileError, SiteKey
-from gateway.lane import Parts
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
-from gateway.model import NewEvent
+from gateway.model import Event, NewEvent
 from gateway.notify import notify, watchdog_interval
-from gateway.operations import Operations, read_service, wrong_pins
+from gateway.operations import Operations, Scenes, links, read_service, wrong_pins
 from gateway.pin import Pins
 from gateway.pinpad import PinLimits
 from gateway.plant import build_plant
+from gateway.presence import Presence
+from gateway.pulls import Pulls
 from gateway.readerkeys import ReaderKeys, ReaderKeysError
-from gateway.roster import Roster, RosterUnavailable
+from gateway.roster import Roster, RosterUnavailable, faces
 from gateway.roster.schema import migrate
+from gateway.threat import ThreatState, UnknownLevel
 from gateway.uplink import Uplink
 
 log = logging.getLogger("garita.daemon")
 
 OUTBOX_POLL_S = 0.5
 CLOCK_POLL_S = 1.0
+RETENTION_POLL_S = 3600.0
 READER_STALL_S = 5.0
 
 
@@ -62,29 +71,61 @@ class Daemon:
         self._nudge = asyncio.Event()
         self._out_of_service = read_service(settings.doors_path)
         self._devices: dict[tuple[str, str], dict[str, Any]] = {}
+        self._raising: set[asyncio.Task[None]] = set()
+        self._secured: dict[str, Callable[[], bool]] = {}  # readers that can be, on buses
         self.ledger = ledger
         self.clock = Clock(ledger.last_time, tables.site.clock_back_tolerance_s)
         self.roster = Roster(settings.people_path)
+        self._scenes = Scenes(settings.scenes_path)
         self.faces = self._face_service()
-        matcher = None
+        self.matcher = None
         if self.faces is not None:
-            matcher = CardholderMatcher(self.faces, self.roster, Vault(key), tables.face)
+            self.matcher = CardholderMatcher(
+                self.faces, self.roster, key, tables.face, settings.evidence_path
+            )
         self.pin_limits = PinLimits(tables.pin.attempts, tables.pin.lock_s)
+        site, alone = settings.site, frozenset(n for n, a in tables.areas.items() if a.alone)
+        self.presence = Presence(links(settings), alone)
+        self.threat = ThreatState(
+            site.threat_levels, settings.threat_path, site.gateway, tables.threat.on_unknown
+        )
+        self.guard = GuardDesk(tables.health.confirm_s)
+        self.health = Health(
+            tables.site.data_dir,
+            disk_free_mb=tables.health.disk_free_mb,
+            list_max_age_h=tables.health.list_max_age_h,
+            broker=lambda: self.uplink.connected if self.uplink else None,
+            secured=self._secured,
+        )
+        self.chores = Chores(self)
         parts = Parts(
             settings.site,
             self.roster,
             ledger,
             self.clock,
             key,
-            matcher,
+            self.matcher,
             Pins(key),
             self.pin_limits,
             tables.pin.timeout_s,
+            self.presence,
+            lambda: self.threat.level,
+            self.health.failing,
+            self.guard,
+            tables.presence.escort_s,
         )
+        self._longest_wait_s = parts.longest_wait_s
         plant = build_plant(settings, parts, ReaderKeys(settings.keys_path, key), self)
         self.buses, self.readers, self.boards = plant.buses, plant.readers, plant.boards
         self.gates, self.interlocks, self.inputs = plant.gates, plant.interlocks, plant.inputs
+        self._announce_faces()
+        for bus in self.buses.values():
+            for name, reader in bus.readers.items():
+                self._secured[name] = partial(_is_secured, reader)
+        self.commands = self._command_desk()
+        self.pulls = Pulls(settings, self.note)
         self.uplink = self._make_uplink()
+        self._listen_for_threats()
 
     def _face_service(self) -> FaceService | None:
         tables = self._settings.tables
@@ -97,8 +138,16 @@ class Daemon:
             },
             "frames": tables.face.frames,
             "min_face_px": tables.face.min_face_px,
+            "others": tables.face.others,
+            "scenes": self._scenes.read(),
         }
-        return FaceService(worker, on_device=self.on_device)
+        return FaceService(worker, on_device=self.on_device, on_scene=self._scenes.put)
+
+    def _announce_faces(self) -> None:
+        """At a door that opens to a face alone, whoever stands before its camera is a claim."""
+        for name, door in self._settings.tables.doors.items():
+            if self.faces is not None and door.identify is not None and door.camera is not None:
+                self.faces.on_arrival(door.camera, self.gates[name].lanes[0].on_arrival)
 
     def _make_uplink(self) -> Uplink | None:
         if self._settings.tables.mqtt is None:
@@ -111,7 +160,65 @@ class Daemon:
             self._settings.cursor_path,
             self.state,
             lambda online, detail: self.on_device("broker", "mqtt", online, detail),
+            self.commands.receive if self._settings.tables.command_keys else None,
+            self.pulls.on_bundle if self.pulls.takes_bundles else None,
         )
+
+    def _command_desk(self) -> CommandDesk:
+        keys = {
+            name: sender_key(table.public_key, list(table.commands))
+            for name, table in self._settings.tables.command_keys.items()
+        }
+        return CommandDesk(
+            self._settings.site.gateway,
+            keys,
+            Counters(self._settings.commands_path),
+            {"threat_set": self._commanded_threat, "sync": self._commanded_sync},
+            self.ledger.append,
+            lambda: (self.clock.now(), self.clock.trusted),
+        )
+
+    async def _commanded_threat(self, command: Command) -> Mapping[str, Any]:
+        level, reason = str(command.body.get("level", "")), str(command.body.get("reason", ""))
+        by = f"{command.by} ({command.key})"
+        try:
+            changed = await self.threat.set(level, by, reason[:200], self.ledger.append)
+        except UnknownLevel as error:
+            raise Refused("there is no such threat level") from error
+        return {"level": level, "changed": changed}
+
+    async def _commanded_sync(self, command: Command) -> Mapping[str, Any]:
+        """The source with a schedule is pulled now; its tripwires hold as ever."""
+        source = self.pulls.pull_now()
+        if not source:
+            raise Refused("no source has a schedule")
+        return {"source": source}
+
+    def _listen_for_threats(self) -> None:
+        """An input that raises the level, and never lowers it."""
+        table = self._settings.tables.threat
+        ref = table.input
+        if ref is None:
+            return
+        resting = ref.normally == "closed"
+        on_bus = next((b.readers[ref.device] for b in self.buses.values()
+                       if ref.device in b.readers), None)  # fmt: skip
+        device = on_bus or self.inputs[ref.device]
+        who = f"input {ref.input} of {ref.device}"
+
+        def told(closed: bool) -> None:
+            if closed != resting:
+                task = asyncio.create_task(self._raise_threat(table.input_level, who))
+                self._raising.add(task)
+                task.add_done_callback(self._raising.discard)
+
+        device.on_input(ref.input, told)
+
+    async def _raise_threat(self, level: str, who: str) -> None:
+        try:
+            await self.threat.raise_to(level, who, "", self.ledger.append)
+        except LedgerUnavailable as error:
+            log.critical("threat level %s is in force and not on record: %s", level, error)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
@@ -147,6 +254,7 @@ class Daemon:
                     task.cancel()
         finally:
             await self._append(NewEvent("gateway.stopped", self._settings.site.gateway))
+            await self.chores.keep()
 
     def _tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
@@ -162,7 +270,10 @@ class Daemon:
             ).run,
             "outbox": self._drain_outbox,
             "clock": self._watch_clock,
+            "retention": self._keep_retention,
             "watchdog": self._watchdog,
+            "chores": self.chores.run,
+            "pulls": self.pulls.run,
         }
         tasks |= {f"inputs {name}": board.run for name, board in self.inputs.items()}
         tasks |= {f"{kind} {name}": port.run for (kind, name), port in self._ports().items()}
@@ -173,8 +284,12 @@ class Daemon:
         }
         if self.faces is not None:
             tasks["face"] = self.faces.run
+        if self.matcher is not None:
+            keep = self.matcher.keep_gallery
+            tasks["gallery"] = lambda: keep(self._settings.people_path)
         if self.uplink is not None:
             tasks["uplink"] = self.uplink.run
+            tasks["commands"] = self.commands.run
         return tasks
 
     def _ports(self) -> dict[tuple[str, str], SerialPort]:
@@ -186,16 +301,37 @@ class Daemon:
         return ports
 
     def _restore(self) -> None:
-        """What must outlive a restart: doors out of service, wrong PINs of late."""
+        """What must outlive a restart: doors out of service, wrong PINs of late, the threat
+        level, who is inside."""
         for name, reason in self._out_of_service.items():
             if name in self.gates:
                 self.gates[name].carry_out(self.gates[name].door.serve(reason))
         reader = LedgerReader(self._settings.ledger_path)
         try:
             wrong = wrong_pins(reader, self.pin_limits.lock_s)
+            changed = self.threat.restore(reader.newest)
+            self._restore_presence(reader)
         finally:
             reader.close()
         self.pin_limits.remember(wrong)
+        if changed is not None:
+            self.note(changed)
+
+    def _restore_presence(self, reader: LedgerReader) -> None:
+        begun = time.monotonic()
+        try:
+            count = self.presence.restore(self._settings.presence_path, reader)
+        except LedgerUnavailable as error:
+            self.presence.known = False
+            log.critical("who is inside is not known: %s", error)
+            return
+        took = time.monotonic() - begun
+        log.info("who is inside, from %d record(s), in %.2f s", count, took)
+        self.ledger.observe(self._on_record)
+
+    def _on_record(self, event: Event) -> None:
+        for more in self.presence.apply(event):
+            self.note(more)
 
     async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Run a part for ever; a failure is logged, recorded and followed by another try."""
@@ -274,6 +410,36 @@ class Daemon:
             except TimeoutError:
                 continue
 
+    async def _keep_retention(self) -> None:
+        """Destroy faces whose last day is past: hourly, by the site's day, never by a clock that
+        can't be trusted."""
+        while True:
+            if self.clock.trusted:
+                today = self.clock.now().astimezone(self._settings.site.zone).date()
+                try:
+                    gone = await asyncio.to_thread(
+                        faces.purge_file, self._settings.people_path, today
+                    )
+                    if gone:
+                        log.info("retention over: %d face(s) destroyed", len(gone))
+                        self._nudge.set()
+                except RosterUnavailable as error:
+                    log.warning("faces past their retention wait: %s", error)
+                await self._purge_pictures(today)
+            await asyncio.sleep(RETENTION_POLL_S)
+
+    async def _purge_pictures(self, today: date) -> None:
+        days = self._settings.tables.face.keep_pictures_days
+        pictures = Evidence(self._settings.evidence_path)
+        try:
+            count = await asyncio.to_thread(pictures.purge, today, days)
+        except OSError as error:
+            log.warning("pictures past their retention wait: %s", error)
+            return
+        if count:
+            data = {"count": count, "days": days}
+            self.note(NewEvent("face.pictures_purged", self._settings.site.gateway, data))
+
     async def _watch_clock(self) -> None:
         while True:
             step = self.clock.take_step()
@@ -304,10 +470,8 @@ class Daemon:
 
     async def _stalled(self) -> list[str]:
         now = time.monotonic()
-        # A door may rightly wait for a face and then for the disk.
-        door_limit = (
-            self._settings.tables.face.timeout_s + self._settings.tables.pin.timeout_s + 10.0
-        )
+        # A door may rightly wait for faces, PINs, a guard, another badge and then for the disk.
+        door_limit = 2 * self._settings.tables.face.timeout_s + self._longest_wait_s + 10.0
         stalled = [
             f"{kind} {name}"
             for (kind, name), port in self._ports().items()
@@ -347,6 +511,11 @@ class Daemon:
             "clock_trusted": self.clock.trusted,
             "devices": sorted(self._devices.values(), key=lambda d: (d["kind"], d["name"])),
             "doors": {name: gate.status() for name, gate in self.gates.items()},
+            "threat": self.threat.status(),
+            "areas": {
+                name: {"inside": self.presence.occupancy(name), "maximum": area.maximum or None}
+                for name, area in self._settings.site.areas.items()
+            },
         }
 
     async def _op_status(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -365,7 +534,9 @@ class Daemon:
                 for name, reader in bus.readers.items()
             },
             "mqtt": self.uplink.status() if self.uplink else None,
-            "face": self.faces.status() if self.faces else None,
+            "face": {**self.faces.status(), "enrolled": self.matcher.enrolled}
+            if self.faces and self.matcher
+            else None,
         }
 
     async def _op_nudge(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -388,6 +559,10 @@ class Daemon:
 def _log_failure(future: asyncio.Future[Any]) -> None:
     if not future.cancelled() and (error := future.exception()) is not None:
         log.critical("an event could not be recorded: %s", error)
+
+
+def _is_secured(reader: BusReader) -> bool:
+    return reader.session.secured
 
 
 async def serve(settings: Settings, key: SiteKey) -> None:

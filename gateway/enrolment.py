@@ -19,6 +19,7 @@ from sqlite_utils import Database
 from gateway.face.engine import DETECTOR_PX, MODEL, Embedding, Engine, Image, distances
 from gateway.face.quality import Refusal, judge
 from gateway.face.vault import Vault
+from gateway.roster import faces
 from gateway.roster.schema import now_text, put_event
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
@@ -85,22 +86,25 @@ def store(
 ) -> int:
     """Write the good looks as templates of `person_id`; returns how many they have now.
 
-    Raises LookupError if nobody on the list has that id.  `replace` drops the templates that
-    were there before.
+    Raises LookupError if nobody on the list has that id, VaultError if their key or an older
+    template does not open.  `replace` drops the templates that were there before.
     """
     good = [item for item in looks if item.embedding is not None]
     with db.conn as connection:
+        connection.execute("BEGIN IMMEDIATE")
         if not connection.execute("SELECT 1 FROM person WHERE id = ?", (person_id,)).fetchone():
             raise LookupError(f"nobody on the list has the id {person_id}")
         removed = 0
         if replace and good:
-            removed = connection.execute(
-                "DELETE FROM template WHERE person_id = ?", (person_id,)
-            ).rowcount
+            # With the key: one that was damaged must not stand in the way of a new face.
+            removed = faces.destroy(connection, person_id, why="new photographs", by=by) or 0
+        wrapped = faces.key_for(connection, vault, person_id) if good else None
         for item in good:
             assert item.embedding is not None
             key = str(uuid.uuid4())
-            sealed = vault.seal(person_id, key, MODEL, item.embedding.astype("<f4").tobytes())
+            sealed = vault.seal(
+                person_id, key, MODEL, item.embedding.astype("<f4").tobytes(), wrapped
+            )
             connection.execute(
                 "INSERT INTO template (id, person_id, model, created_at, quality, sealed) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
@@ -115,6 +119,8 @@ def store(
             put_event(
                 connection, "people.enrolled", person_id, {**data, "quality": quality, "by": by}
             )
+    if removed:
+        faces.scrub(db.conn)
     return int(row[0])
 
 

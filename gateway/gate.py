@@ -14,8 +14,9 @@ from typing import Any, Protocol
 
 from drivers.base import Signal
 from gateway.door import Door, DoorTimes, Effect, Note
+from gateway.gather import Parts, seen
 from gateway.interlock import Interlock
-from gateway.lane import Lane, Parts, seen
+from gateway.lane import Lane
 from gateway.model import NewEvent
 
 log = logging.getLogger("garita.gate")

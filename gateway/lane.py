@@ -1,17 +1,17 @@
 """The path of one badge: from a reading to an answer on record.
 
-    reading -> look-up -> decide() -> [PIN, face -> decide() again] -> ledger -> lock
+    reading -> gather and decide (gateway/gather.py) -> ledger -> lock
 
-One `Lane` is one reader at a door: a door has one for each way.  It takes readings in order,
-gathers the factors that the door and the person's levels ask for, has `decide()` decide, waits
-until the record is on disk and only then has its door released.  Whatever fails on the way
-ends in a refusal.  Nothing here decides by itself, and nothing calls back up: the uplink
-finds the record in the ledger.
+One `Lane` is one reader at a door: a door has one for each way.  It takes readings in order, has
+each badge judged, waits until the record is on disk and only then has its door released.
+Whatever fails on the way ends in a refusal.  Nothing here decides by itself, and nothing calls
+back up: the uplink finds the record in the ledger.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -20,26 +20,21 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from drivers.base import BadRead, CardRead, Keys, Reading, Signal
-from gateway.accessrecord import Fingerprints, access_event
-from gateway.clock import Clock
-from gateway.decide import decide
+from gateway.accessrecord import access_event
+from gateway.gather import Answer, Claim, Gatherer, Parts, Place, seen
 from gateway.ledger import LedgerUnavailable
 from gateway.model import (
     Credential,
     Decision,
     Event,
-    FaceOutcome,
-    FaceResult,
     Lookup,
     NewEvent,
     Outcome,
     PinOutcome,
     Reason,
     Request,
-    Site,
 )
-from gateway.pinpad import PinLimits, PinPad
-from gateway.roster import Found, RosterUnavailable, SealedPin
+from gateway.roster import RosterUnavailable
 
 log = logging.getLogger("garita.lane")
 
@@ -47,60 +42,20 @@ QUEUE_LIMIT = 1000  # badges waiting at one reader; beyond this they are refused
 NOISE_WINDOW_S = 10.0  # bad reads are recorded at once, then at most once in this time
 
 
-class Roster(Protocol):
-    def find(self, credential: Credential) -> Found: ...
-    def pin(self, person_id: str) -> SealedPin | None: ...
+class Doorway(Place, Protocol):
+    """The door as its lanes see it."""
 
-
-class Ledger(Protocol):
-    async def append(self, event: NewEvent) -> Event: ...
-    def append_soon(self, event: NewEvent) -> asyncio.Future[Event]: ...
-
-
-class FaceMatcher(Protocol):
-    """Compares who stands at the camera with the enrolled templates of one person."""
-
-    async def match(self, camera: str, person_id: str, tapped_at: float) -> FaceResult: ...
-
-
-class PinVerifier(Protocol):
-    """Blocks for a tenth of a second: it is called in a thread."""
-
-    def verify(self, person_id: str, pin: str, sealed: SealedPin) -> PinOutcome: ...
+    def reserve(self) -> None: ...
+    def give_back(self) -> None: ...
+    def release(self, grant: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What doors and lanes work with; built once by the daemon."""
+class Arrival:
+    """Somebody stands before the camera of a door that opens to a face alone; `track` is the
+    face process's own number for them."""
 
-    site: Site
-    roster: Roster
-    ledger: Ledger
-    clock: Clock
-    key: Fingerprints
-    faces: FaceMatcher | None
-    pins: PinVerifier
-    pin_limits: PinLimits
-    pin_timeout_s: float = 15.0
-
-
-class Doorway(Protocol):
-    """The door as its lanes see it."""
-
-    name: str
-
-    @property
-    def lock_ready(self) -> bool: ...
-    @property
-    def out_of_service(self) -> bool: ...
-    @property
-    def tampered(self) -> bool: ...
-    def blocked_by(self) -> str: ...
-    def reserve(self) -> None: ...
-    def give_back(self) -> None: ...
-    def waits(self, reader: str, waiting: bool) -> None: ...
-    def release(self, grant: int) -> None: ...
-    def signal(self, reader: str, signal: Signal) -> None: ...
+    track: int
 
 
 class Lane:
@@ -118,10 +73,18 @@ class Lane:
         self.reader = reader
         self._door = door
         self._way = way
-        self._camera = camera
         self._parts = parts
-        self._pad = PinPad()
-        self._waiting: deque[tuple[CardRead, float]] = deque()
+        self._gatherer = Gatherer(
+            door,
+            reader=reader,
+            way=way,
+            camera=camera,
+            parts=parts,
+            next_badge=self._next_badge,
+            refused=self._record,
+        )
+        self._waiting: deque[tuple[CardRead | Arrival, float]] = deque()
+        self._pictures: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._busy = 0
         self._noise: dict[str, int] = {}
@@ -135,7 +98,7 @@ class Lane:
     def on_reading(self, reading: Reading, now: float) -> None:
         """A reading arrived at monotonic `now`; returns at once."""
         if isinstance(reading, Keys):
-            self._pad.press(reading.pressed)
+            self._gatherer.pad.press(reading.pressed)
             return
         if isinstance(reading, BadRead):
             self._noise[reading.reason] = self._noise.get(reading.reason, 0) + 1
@@ -145,8 +108,16 @@ class Lane:
             if not self._waiting and not self._serving:
                 self._progress_at = now
             self._waiting.append((reading, now))
-            self._pad.give_up()  # the next badge ends a wait for this one's PIN
+            self._gatherer.give_up()  # the next badge ends a wait for this one's PIN or guard
         self._wake.set()
+
+    def on_arrival(self, track: int, at: float) -> None:
+        """A face came, at a door that opens to one without a badge.  Whoever shows a badge goes
+        first, and a face that waits is not announced twice."""
+        if not self._waiting and not self._serving:
+            self._progress_at = time.monotonic()
+            self._waiting.append((Arrival(track), at))
+            self._wake.set()
 
     async def run(self) -> None:
         """Serve badges for ever, in the order in which they were read."""
@@ -154,9 +125,9 @@ class Lane:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
-                card, read_at = self._waiting.popleft()
+                item, read_at = self._waiting.popleft()
                 self._serving = True
-                await self._serve(Credential(card.format, card.facility, card.number), read_at)
+                await self._serve(item, read_at)
                 self._progress_at = time.monotonic()
             self._serving = False
             await self._refuse_unreadable()
@@ -166,129 +137,64 @@ class Lane:
         """Monotonic mark of progress for a watchdog: with nothing to do, that is now."""
         return self._progress_at if self._serving or self._waiting else time.monotonic()
 
-    async def _serve(self, credential: Credential, read_at: float) -> None:
-        """One badge, from look-up to lock.  It gets its answer even if we have a bug."""
-        age_s = time.monotonic() - read_at
+    async def _next_badge(self, until: float) -> tuple[Claim, float] | None:
+        """The next card read here, or None when it did not come by then."""
+        while True:
+            while self._waiting:
+                item, read_at = self._waiting.popleft()
+                if isinstance(item, CardRead):
+                    return _claim(item), read_at
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(max(0.0, until - time.monotonic())):
+                    await self._wake.wait()
+            except TimeoutError:
+                return None
+
+    async def _serve(self, item: CardRead | Arrival, read_at: float) -> None:
+        """One badge or face, from look-up to lock.  It gets its answer even if we have a bug."""
+        claim: Claim | None = Claim()
         try:
-            request, decision = await self._gather(credential, age_s, read_at)
+            if isinstance(item, CardRead):
+                claim = _claim(item)
+            else:
+                claim = await self._gatherer.identify(item.track)
+            if claim is None:
+                return
+            answer = await self._gatherer.gather(claim, read_at)
         except Exception as error:
             log.exception("door %s: internal error", self._door.name)
-            request = Request(self._door.name, credential, Lookup.UNAVAILABLE)
-            decision = Decision(Outcome.DENY, Reason.DENIED_INTERNAL_ERROR, type(error).__name__)
-        await self._record(request, decision, read_at)
+            credential = claim.credential if claim is not None else None
+            request = Request(self._door.name, credential, Lookup.UNAVAILABLE, way=self._way)
+            why = type(error).__name__
+            decision = Decision(Outcome.DENY, Reason.DENIED_INTERNAL_ERROR, why)
+            answer = Answer(request, decision, read_at)
+        await self._record(answer)
 
-    async def _gather(
-        self, credential: Credential, age_s: float, read_at: float
-    ) -> tuple[Request, Decision]:
-        """Ask for one factor after the other until there is an answer.
-
-        After each the person is looked up again: who was revoked while they typed or looked at
-        the camera stays out.
-        """
-        request = self._request(credential, age_s)
-        decision = self._decide(request)
-        if decision.outcome is Outcome.NEED_PIN:
-            self._door.waits(self.reader, True)
-            try:
-                pin = await self._ask_pin(request)
-            finally:
-                self._door.waits(self.reader, False)
-            # Counted here, so that no way out of this can spare a wrong one.
-            request = self._request(credential, age_s)
-            if request.person is not None:
-                self._parts.pin_limits.tried(request.person.id, pin, time.monotonic())
-            request = replace(request, pin=pin)
-            decision = self._decide(request)
-        if decision.outcome is Outcome.NEED_FACE:
-            self._door.waits(self.reader, True)
-            self._door.signal(self.reader, Signal.LOOK)
-            try:
-                face = await self._look(request, read_at)
-            finally:
-                self._door.waits(self.reader, False)
-            again = self._request(credential, age_s)
-            request = replace(again, pin=request.pin, pin_locked=request.pin_locked, face=face)
-            decision = self._decide(request)
-        return request, decision
-
-    async def _ask_pin(self, request: Request) -> PinOutcome:
-        """Wait for the PIN and verify it, in a thread; anything unclear is UNAVAILABLE."""
-        assert request.person is not None
-        self._door.signal(self.reader, Signal.PIN)
-        typed = await self._pad.read(self._parts.pin_timeout_s)
-        if typed is None:
-            return PinOutcome.MISSING
-        try:
-            sealed = self._parts.roster.pin(request.person.id)
-            if sealed is None:
-                return PinOutcome.UNAVAILABLE
-            verify = self._parts.pins.verify
-            return await asyncio.to_thread(verify, request.person.id, typed, sealed)
-        except Exception as error:
-            log.error("door %s: a PIN can't be verified: %s", self._door.name, type(error).__name__)
-            return PinOutcome.UNAVAILABLE
-
-    def _request(self, credential: Credential, age_s: float) -> Request:
-        """Everything known now about this wish to pass."""
-        lookup, found = Lookup.UNKNOWN, Found()
-        try:
-            found = self._parts.roster.find(credential)
-            lookup = Lookup.FOUND if found.person else Lookup.UNKNOWN
-        except RosterUnavailable as error:
-            log.error("door %s: the personnel list can't be read: %s", self._door.name, error)
-            lookup = Lookup.UNAVAILABLE
-        self._parts.clock.check()
-        person = found.person
-        return Request(
-            door=self._door.name,
-            credential=credential,
-            lookup=lookup,
-            person=person,
-            list_version=found.list_version,
-            templates=found.templates,
-            age_s=age_s,
-            clock_trusted=self._parts.clock.trusted,
-            lock_ready=self._door.lock_ready,
-            way=self._way,
-            out_of_service=self._door.out_of_service,
-            tampered=self._door.tampered,
-            interlocked=self._door.blocked_by(),
-            has_pin=found.has_pin,
-            pin_locked=person is not None
-            and self._parts.pin_limits.locked(person.id, time.monotonic()),
-        )
-
-    def _decide(self, request: Request) -> Decision:
-        return decide(request, self._parts.site, self._parts.clock.now())
-
-    async def _look(self, request: Request, read_at: float) -> FaceResult:
-        """Ask the face process; anything but a clear answer is `unavailable`."""
-        if self._parts.faces is None or self._camera is None or request.person is None:
-            return FaceResult(FaceOutcome.UNAVAILABLE, detail="no camera at this door")
-        try:
-            return await self._parts.faces.match(self._camera, request.person.id, read_at)
-        except Exception as error:
-            log.exception("door %s: face match failed", self._door.name)
-            return FaceResult(FaceOutcome.UNAVAILABLE, detail=type(error).__name__)
-
-    async def _record(
-        self,
-        request: Request,
-        decision: Decision,
-        read_at: float,
-        more: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Write the decision down; a grant takes effect only after that."""
+    async def _record(self, answer: Answer, more: Mapping[str, Any] | None = None) -> None:
+        """Write the decision down, and that of whoever came along first; a grant takes effect
+        only after that."""
+        granted = answer.decision.granted
+        answers = [answer] if answer.partner is None else [answer.partner, answer]
+        if answer.partner is not None and not granted:
+            # They came for each other's sake: neither passes without the other.
+            alone = replace(
+                answer.partner.decision,
+                outcome=Outcome.DENY,
+                reason=Reason.DENIED_NO_SECOND_PERSON,
+                rule="the other may not",
+            )
+            asked = replace(answer.partner.request, companions=(), waited=True)
+            answers[0] = replace(answer.partner, request=asked, decision=alone)
         # Before the first await: two doors of an interlock must not both get through here.
-        if decision.granted:
+        presence = self._parts.presence
+        if granted:
             self._door.reserve()
+            if presence is not None:
+                for _ in answers:
+                    presence.expect(self._door.name, self._way)
         try:
-            if request.pin is PinOutcome.DURESS:  # also where a face or an interlock refuses
-                self._note_duress(request)
-            took_ms = round((time.monotonic() - read_at) * 1000, 1)
-            about = {"reader": self.reader, "way": self._way, "took_ms": took_ms, **(more or {})}
-            event = access_event(request, decision, self._parts.site, self._parts.key, about)
-            recorded = await self._parts.ledger.append(event)
+            recorded = await self._append(answers, more)
         except (LedgerUnavailable, ValueError) as error:  # ValueError: what no record can hold
             self.unrecorded += 1
             self.last_at = time.monotonic()
@@ -299,27 +205,90 @@ class Lane:
                 error,
                 Reason.DENIED_LEDGER_UNAVAILABLE,
             )
-            if decision.granted:
+            if granted:
                 self._door.give_back()
             self._door.signal(self.reader, Signal.DENIED)
             return
         except BaseException:
-            if decision.granted:
+            if granted:
                 self._door.give_back()
             raise
+        finally:
+            if granted and presence is not None:
+                for _ in answers:
+                    presence.expect_no_more(self._door.name, self._way)
         self.last_at = time.monotonic()
-        self.last = {"reason": decision.reason.value, "seq": recorded.seq, "time": recorded.time}
-        if decision.granted:
-            self._door.release(recorded.seq)
-        self._door.signal(self.reader, Signal.GRANTED if decision.granted else Signal.DENIED)
+        last = recorded[-1]
+        self.last = {
+            "reason": answer.decision.reason.value,
+            "seq": last.seq,
+            "time": last.time,
+        }
+        if granted:
+            self._door.release(last.seq)
+            for item in answers:
+                self._gatherer.passed(item.request.person)
+        self._door.signal(self.reader, Signal.GRANTED if granted else Signal.DENIED)
+
+    async def _append(self, answers: list[Answer], more: Mapping[str, Any] | None) -> list[Event]:
+        """All on disk, or an exception."""
+        site, key, ledger = self._parts.site, self._parts.key, self._parts.ledger
+        events = []
+        for item in answers:
+            if item.request.pin is PinOutcome.DURESS:  # also where a face or an interlock refuses
+                self._note_duress(item.request)
+            if item.decision.reason is Reason.DENIED_FACE_MISMATCH:
+                self._note_lent(item.request)
+            took_ms = round((time.monotonic() - item.read_at) * 1000, 1)
+            about = {"reader": self.reader, "way": self._way, "took_ms": took_ms, **(more or {})}
+            events.append(access_event(item.request, item.decision, site, key, about))
+        if len(events) == 1:
+            recorded = [await ledger.append(events[0])]
+        else:  # one behind the other, so that they reach the disk in one transaction
+            recorded = list(await asyncio.gather(*(ledger.append(event) for event in events)))
+        for item, event in zip(answers, recorded, strict=True):
+            self._tell(_notes(self._door.name, item))
+            self._keep_picture(item.request, event)
+        return recorded
+
+    def _keep_picture(self, request: Request, recorded: Event) -> None:
+        """Beside the door: no picture is worth a badge that waits."""
+        if self._parts.faces is None or request.face is None or not request.face.picture:
+            return
+        person = request.person.id if request.person else ""
+        task = asyncio.create_task(self._parts.faces.keep_picture(recorded, person, request.face))
+        self._pictures.add(task)
+        task.add_done_callback(self._pictures.discard)
+
+    def _tell(self, events: list[NewEvent]) -> None:
+        for event in events:
+            self._parts.ledger.append_soon(event).add_done_callback(seen)
 
     def _note_duress(self, request: Request) -> None:
         """The silent alarm: an event of its own, while the door does what it does for anybody."""
         data = {"door": self._door.name, "reader": self.reader}
         if request.person is not None:
             data |= {"person": request.person.id, "name": request.person.name}
-        note = NewEvent("alarm.duress", self._door.name, data)
-        self._parts.ledger.append_soon(note).add_done_callback(seen)
+        self._tell([NewEvent("alarm.duress", self._door.name, data)])
+
+    def _note_lent(self, request: Request) -> None:
+        """The badge of one person, and the face of another who is on the list: named both."""
+        face, person = request.face, request.person
+        if face is None or face.nearest is None or person is None or request.identified:
+            return
+        other_id, distance = face.nearest
+        other = None
+        with contextlib.suppress(RosterUnavailable):
+            other = self._parts.roster.find_person(other_id).person
+        data = {
+            "door": self._door.name,
+            "reader": self.reader,
+            "person": {"id": person.id, "name": person.name, "company": person.company},
+            "face_person": other_id,
+            "face_name": other.name if other else "",
+            "distance": round(distance, 4),
+        }
+        self._tell([NewEvent("alarm.lent_badge", self._door.name, data)])
 
     async def _refuse_unreadable(self) -> None:
         """Record bad reads and badges that found the door busy, many as one, with a count."""
@@ -337,14 +306,21 @@ class Lane:
     async def _refuse(
         self, count: int, *, busy: bool = False, noise: Mapping[str, int] | None = None
     ) -> None:
-        request = Request(self._door.name, None, Lookup.UNKNOWN, busy=busy)
-        decision = self._decide(request)
+        request = Request(self._door.name, None, Lookup.UNKNOWN, busy=busy, way=self._way)
+        decision = self._gatherer.decide(request)
         data = {"count": count, **({"bad_reads": dict(noise)} if noise else {})}
-        await self._record(request, decision, time.monotonic(), data)
+        await self._record(Answer(request, decision, time.monotonic()), data)
 
 
-def seen(future: asyncio.Future[Event]) -> None:
-    """Look at the outcome of a note, so that a failure is said once and not as a warning of
-    asyncio; the ledger itself has raised the alarm."""
-    if not future.cancelled() and (error := future.exception()) is not None:
-        log.error("a door event could not be recorded: %s", error)
+def _claim(card: CardRead) -> Claim:
+    return Claim(Credential(card.format, card.facility, card.number))
+
+
+def _notes(door: str, answer: Answer) -> list[NewEvent]:
+    """What a decision has to tell beside itself."""
+    person = answer.request.person
+    who = {"id": person.id, "name": person.name, "company": person.company} if person else {}
+    return [
+        NewEvent(kind, door, {"person": who, "detail": detail})
+        for kind, detail in answer.decision.notes
+    ]

@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from gateway.policy import DEGRADED, Action, Area, RequirementKind, Thing, ThreatLevel
+
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 HOLIDAY = "holiday"
 
@@ -71,9 +73,34 @@ class PersonStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Requirement:
+    """What a person or their company has shown; `valid_until` is the last good day, None if it
+    does not lapse."""
+
+    kind: str
+    of: str  # person or company
+    valid_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TemporaryGrant:
+    """A door or an area (`kind`) open to one person from `since` until `until`, whatever their
+    levels say; both aware, UTC."""
+
+    kind: str
+    target: str
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """A cardholder.  `valid_from` and `valid_until` are whole local days, both inclusive; `until`
-    (aware) is the moment at which a visitor's temporary badge ends, None for everybody else."""
+    (aware) is the moment at which a visitor's temporary badge ends, None for everybody else.
+
+    Who has `needs_escort` passes with an escort alone: one of `escorts`, or, if that is empty,
+    anybody with a level that may escort.
+    """
 
     id: str
     name: str
@@ -84,6 +111,10 @@ class Person:
     status: PersonStatus = PersonStatus.ACTIVE
     credentials: tuple[Credential, ...] = ()
     access_levels: tuple[str, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
+    grants: tuple[TemporaryGrant, ...] = ()
+    needs_escort: bool = False
+    escorts: tuple[str, ...] = ()
     until: datetime | None = None
 
 
@@ -99,10 +130,15 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A weekly schedule.  On a holiday only periods whose days include ``holiday`` count."""
+    """A weekly schedule.  On a holiday only periods whose days include ``holiday`` count.
+
+    With `first_in`, a door stays shut to others until a holder of that access level has
+    entered by it on the day on which the period began.
+    """
 
     name: str
     periods: tuple[Period, ...]
+    first_in: str = ""
 
 
 class Mode(StrEnum):
@@ -124,32 +160,62 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccessLevel:
-    """Doors by schedule: `grants` maps a door's name to the name of a schedule.  `factors` are
-    asked of its holders beside those that the door asks of everybody."""
+    """Doors and areas by schedule: `grants` maps a door's name to the name of a schedule, `areas`
+    an area's: every door that leads into it, or out of it to no other.  `factors` are asked of
+    its holders beside those that the door asks of everybody.  Holders pass with an escort alone
+    where `needs_escort` holds, and may be one where `may_escort` does."""
 
     name: str
     grants: Mapping[str, str]
     factors: Mode = Mode.BADGE
+    areas: Mapping[str, str] = field(default_factory=dict)
+    needs_escort: bool = False
+    may_escort: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """A door that opens to a face without a badge (one to many).  `threshold` is its own, stricter
+    distance; `limit` how many people may be enrolled for it, by the error rate that was measured
+    at that threshold."""
+
+    threshold: float
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
 class DoorPolicy:
     """What one door demands, on the way in and (`mode_out`) on the way out.
     `face_threshold` is the largest distance of two 128-d embeddings (Euclidean) that counts as
-    the same face."""
+    the same face.  `challenge`: a face counts only after it turned as it was told;
+    `deny_suspect`: not one that the passive cues speak against.  The door leads from `from_area`
+    into `area`; "" is no area: outside."""
 
     name: str
     mode: Mode
     badge_max_age_s: float = 5.0
-    face_threshold: float = 0.50
+    face_threshold: float = 0.40
     face_min_templates: int = 3
     deny_when_tampered: bool = True
     mode_out: Mode = Mode.BADGE
+    challenge: bool = False
+    deny_suspect: bool = False
+    identify: Identify | None = None
+    area: str = ""
+    from_area: str = ""
+
+    def leads_to(self, way: str) -> str:
+        """The area on the other side, going ``in`` or ``out``."""
+        return self.from_area if way == "out" else self.area
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The site's policy: everything that decides and does not change from badge to badge."""
+    """The site's policy: everything that decides and does not change from badge to badge.
+
+    `degraded` holds what is done about each `Thing` where an area says nothing; `evidence` maps
+    a reason code to the criteria that its decision is evidence for.
+    """
 
     gateway: str
     zone: ZoneInfo
@@ -158,6 +224,11 @@ class Site:
     holidays: Mapping[date, str]
     access_levels: Mapping[str, AccessLevel]
     policy_version: str = ""
+    areas: Mapping[str, Area] = field(default_factory=dict)
+    requirements: Mapping[str, RequirementKind] = field(default_factory=dict)
+    threat_levels: Mapping[str, ThreatLevel] = field(default_factory=dict)
+    degraded: Mapping[Thing, Action] = field(default_factory=lambda: DEGRADED)
+    evidence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class FaceOutcome(StrEnum):
@@ -169,13 +240,26 @@ class FaceOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Liveness:
+    """Whether it was a person rather than a picture of one.  `challenge`: True passed, False not,
+    None not asked; `suspect`: the passive cues speak against it; `detail` says which."""
+
+    challenge: bool | None = None
+    suspect: bool = False
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FaceResult:
     """What the face process saw.
 
-    `distance` is the smallest distance to a template (0 = identical, None = nothing to
-    compare), `frames` how many frames with a face were compared, `frame_age_s` the age of
-    the frame used when it was compared, `detail` a short word on a fault (``frozen``,
-    ``black``, ``no signal`` ...), `timing_ms` what the time went into.
+    `distance` is the distance to the templates (gateway/face/score.py; 0 = identical, None =
+    nothing to compare), `frames` how many looks were compared, `frame_age_s` the age of the
+    newest of them, `seen_age_s` that of the frame which showed that the same face is still there,
+    `detail` a short word on a fault (``frozen``, ``black``, ``no signal`` ...).  `liveness` says
+    what a challenge or the passive cues found (None: not asked for), `nearest` which other
+    person's templates lie nearest, `about` is for the record and decides nothing, nor does
+    `picture` (JPEG; empty where the site keeps none).
     """
 
     outcome: FaceOutcome
@@ -183,7 +267,11 @@ class FaceResult:
     frames: int = 0
     frame_age_s: float | None = None
     detail: str = ""
-    timing_ms: Mapping[str, float] = field(default_factory=dict)
+    seen_age_s: float | None = None
+    liveness: Liveness | None = None
+    nearest: tuple[str, float] | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+    picture: bytes = field(default=b"", repr=False)
 
 
 class PinOutcome(StrEnum):
@@ -194,6 +282,39 @@ class PinOutcome(StrEnum):
     DURESS = "duress"
     MISSING = "missing"  # not typed in time
     UNAVAILABLE = "unavailable"  # it could not be looked up
+
+
+class Confirmation(StrEnum):
+    """What a guard said."""
+
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    MISSING = "missing"  # nothing in time
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a person is by the records: in `area` ("" is outside) since that time (UTC).  `free`:
+    forgiven, so the next badge counts wherever it is shown."""
+
+    area: str
+    since: datetime
+    free: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AreaFacts:
+    """What is known of the area that the door leads to.
+
+    `place` None is a person who was never seen; `occupancy` counts who is in it or on the way in
+    (None: not known); `entered` says when a holder of a level last entered by this door.
+    `known` False means that the records could not be read.
+    """
+
+    place: Place | None = None
+    occupancy: int | None = None
+    entered: Mapping[str, datetime] = field(default_factory=dict)
+    known: bool = True
 
 
 class Lookup(StrEnum):
@@ -212,7 +333,14 @@ class Request:
     `age_s` is the time since the badge was read.  `face` None means not looked for yet.
     `busy` says that the door could not take the badge because too many were waiting, `way` is
     ``in`` or ``out``, `interlocked` names the door that must be closed first, `pin` None means
-    not asked for yet, `pin_locked` that too many wrong ones were typed.
+    not asked for yet, `face_until` is the last day on which the face may be used (None: no end),
+    `pin_locked` that too many wrong ones were typed.  `identified`: no badge was shown, a face was
+    found among `enrolled` people.
+
+    `threat` is the level in force, `failing` what does not work and why.  `companions` are people
+    whose badges were read here together with this one and who may pass but for needing company;
+    `recent` those let through here just before.  `waited` says that the wait for another badge
+    is over.  `confirmation` None means that no guard was asked yet.
     """
 
     door: str
@@ -221,6 +349,7 @@ class Request:
     person: Person | None = None
     list_version: int = 0
     templates: int = 0
+    face_until: date | None = None
     face: FaceResult | None = None
     age_s: float = 0.0
     clock_trusted: bool = True
@@ -233,6 +362,15 @@ class Request:
     has_pin: bool = False
     pin_locked: bool = False
     pin: PinOutcome | None = None
+    identified: bool = False
+    enrolled: int = 0
+    area: AreaFacts = AreaFacts()
+    threat: str = ""
+    failing: Mapping[Thing, str] = field(default_factory=dict)
+    companions: tuple[Person, ...] = ()
+    recent: tuple[Person, ...] = ()
+    waited: bool = False
+    confirmation: Confirmation | None = None
 
 
 class Outcome(StrEnum):
@@ -240,6 +378,9 @@ class Outcome(StrEnum):
     DENY = "deny"
     NEED_PIN = "need_pin"
     NEED_FACE = "need_face"
+    NEED_ESCORT = "need_escort"
+    NEED_SECOND = "need_second"
+    NEED_CONFIRM = "need_confirm"
 
 
 class Reason(StrEnum):
@@ -248,6 +389,9 @@ class Reason(StrEnum):
     GRANTED = "granted"
     PIN_REQUIRED = "pin_required"
     FACE_REQUIRED = "face_required"
+    ESCORT_REQUIRED = "escort_required"
+    SECOND_REQUIRED = "second_required"
+    CONFIRM_REQUIRED = "confirm_required"
     DENIED_UNKNOWN_DOOR = "denied_unknown_door"
     DENIED_BAD_READ = "denied_bad_read"
     DENIED_BUSY = "denied_busy"
@@ -261,10 +405,17 @@ class Reason(StrEnum):
     DENIED_EXPIRED = "denied_expired"
     DENIED_NO_ACCESS_LEVEL = "denied_no_access_level"
     DENIED_OUT_OF_SCHEDULE = "denied_out_of_schedule"
+    DENIED_FIRST_PERSON = "denied_first_person"
+    DENIED_THREAT_LEVEL = "denied_threat_level"
+    DENIED_REQUIREMENT_MISSING = "denied_requirement_missing"
+    DENIED_REQUIREMENT_LAPSED = "denied_requirement_lapsed"
     DENIED_LOCK_UNAVAILABLE = "denied_lock_unavailable"
     DENIED_OUT_OF_SERVICE = "denied_out_of_service"
     DENIED_TAMPERED = "denied_tampered"
     DENIED_INTERLOCK = "denied_interlock"
+    DENIED_DEGRADED = "denied_degraded"
+    DENIED_PASSBACK = "denied_passback"
+    DENIED_AREA_FULL = "denied_area_full"
     DENIED_PIN_NOT_SET = "denied_pin_not_set"
     DENIED_PIN_LOCKED = "denied_pin_locked"
     DENIED_NO_PIN = "denied_no_pin"
@@ -274,13 +425,24 @@ class Reason(StrEnum):
     DENIED_CAMERA_FAULT = "denied_camera_fault"
     DENIED_NO_FACE = "denied_no_face"
     DENIED_FACE_MISMATCH = "denied_face_mismatch"
+    DENIED_NOT_LIVE = "denied_not_live"
+    DENIED_NOT_IDENTIFIED = "denied_not_identified"
+    DENIED_IDENTIFY_LIMIT = "denied_identify_limit"
+    DENIED_NO_ESCORT = "denied_no_escort"
+    DENIED_NO_SECOND_PERSON = "denied_no_second_person"
+    DENIED_NOT_CONFIRMED = "denied_not_confirmed"
     DENIED_LEDGER_UNAVAILABLE = "denied_ledger_unavailable"
     DENIED_INTERNAL_ERROR = "denied_internal_error"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Exactly one per request.  `rule` names what decided (a level, a schedule, a date)."""
+    """Exactly one per request.  `rule` names what decided (a level, a schedule, a date).
+
+    `degraded` names what did not work, `fallback` what the policy did about it.  `notes` are
+    things to tell that did not decide, as (event type, detail).  `criteria` are those that this
+    decision is evidence for.
+    """
 
     outcome: Outcome
     reason: Reason
@@ -288,6 +450,9 @@ class Decision:
     list_version: int = 0
     policy_version: str = ""
     degraded: tuple[str, ...] = ()
+    fallback: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[tuple[str, str], ...] = ()
+    criteria: tuple[str, ...] = ()
 
     @property
     def granted(self) -> bool:

@@ -1,12 +1,15 @@
 """What an operator may ask of the running gateway, beside looking: install a reader's key, test
-a reader, take a door out of service, override an interlock for a while.
+a reader, take a door out of service, override an interlock for a while, set the threat level,
+forgive a passback, answer for a guard.
 
-There is no operation that opens a door.
+There is no operation that opens a door: a guard's word lets a person pass who is at the reader with
+a good badge, once, where the policy asks for it because something failed.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,10 +21,16 @@ from drivers.base import Signal
 from drivers.readers.osdp import messages
 from gateway.config import Settings
 from gateway.devices import BusReader, ReaderBus
+from gateway.face.service import FaceService
 from gateway.gate import Gate
+from gateway.guard import GuardDesk
 from gateway.interlock import Interlock
-from gateway.ledger import LedgerReader
+from gateway.ledger import Ledger, LedgerReader
 from gateway.model import NewEvent
+from gateway.presence import Link, Presence
+from gateway.threat import ThreatState
+
+log = logging.getLogger("garita.operations")
 
 LONGEST_INSTALL_S = 600.0
 LONGEST_OVERRIDE_S = 3600.0
@@ -36,6 +45,11 @@ class Running(Protocol):
     buses: dict[str, ReaderBus]
     gates: dict[str, Gate]
     interlocks: dict[str, Interlock]
+    faces: FaceService | None
+    ledger: Ledger
+    presence: Presence
+    threat: ThreatState
+    guard: GuardDesk
 
     def note(self, event: NewEvent) -> None: ...
 
@@ -53,6 +67,12 @@ class Operations:
             "reader_comset": self.reader_comset,
             "door_service": self.door_service,
             "interlock_override": self.interlock_override,
+            "camera_accept": self.camera_accept,
+            "threat_set": self.threat_set,
+            "area_forgive": self.area_forgive,
+            "muster": self.muster,
+            "door_waiting": self.door_waiting,
+            "door_confirm": self.door_confirm,
         }
 
     async def reader_install(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -90,7 +110,7 @@ class Operations:
         path = self._running._settings.doors_path
         held = read_service(path)
         held.pop(gate.name, None)
-        _write_service(path, {**held, gate.name: reason} if reason else held)
+        _write_whole(path, {**held, gate.name: reason} if reason else held)
         gate.carry_out(gate.door.serve(reason, str(request.get("by", ""))))
         return {"state": gate.door.state.value}
 
@@ -105,6 +125,54 @@ class Operations:
         )
         return {"seconds": seconds, "doors": list(interlock.doors)}
 
+    async def camera_accept(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A camera was moved on purpose: what it sees now is what it should see."""
+        camera, faces = str(request["camera"]), self._running.faces
+        if camera not in self._running._settings.tables.cameras:
+            raise LookupError(f"there is no camera {camera}")
+        if faces is None or not faces.accept_scene(camera):
+            raise LookupError("the face process is away")
+        self._record(
+            "camera.accepted", camera, request, reason=str(request.get("reason", ""))[:200]
+        )
+        return {}
+
+    async def threat_set(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Put a threat level in force."""
+        threat = self._running.threat
+        level, by = str(request["level"]), str(request.get("by", ""))
+        reason = str(request.get("reason", ""))[:200]
+        was = threat.level
+        changed = await threat.set(level, by, reason, self._running.ledger.append)
+        return {"level": threat.level, "was": was, "changed": changed}
+
+    async def area_forgive(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Let a person's next badge count wherever it is shown; `left`: they are outside."""
+        person, left = str(request["person"]), bool(request.get("left", False))
+        data = {"person": person, "left": left, "reason": str(request.get("reason", ""))[:200]}
+        event = NewEvent("area.forgiven", person, {"by": str(request.get("by", "")), **data})
+        await self._running.ledger.append(event)
+        return {}
+
+    async def muster(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Who is inside."""
+        return {"people": muster(self._running.presence, str(request.get("area", "")))}
+
+    async def door_waiting(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Who waits for a guard's word."""
+        return {"waiting": self._running.guard.waiting()}
+
+    async def door_confirm(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Answer one request, by its id, with what is on record before it counts."""
+        guard, yes = self._running.guard, request.get("yes") is True
+        waiting = guard.find(str(request["id"]), str(request["door"]))
+        about = {**waiting.about(), "by": str(request.get("by", ""))}
+        kind = "door.confirmed" if yes else "door.confirm_refused"
+        await self._running.ledger.append(NewEvent(kind, waiting.door, about))
+        if not guard.answer(waiting, yes=yes):
+            raise LookupError("too late: the request has ended")
+        return {"person": waiting.person.id, "name": waiting.person.name}
+
     def _reader(self, request: Mapping[str, Any]) -> tuple[ReaderBus, BusReader]:
         name = str(request["reader"])
         for bus in self._running.buses.values():
@@ -114,6 +182,56 @@ class Operations:
 
     def _record(self, kind: str, subject: str, request: Mapping[str, Any], **data: Any) -> None:
         self._running.note(NewEvent(kind, subject, {"by": str(request.get("by", "")), **data}))
+
+
+class Scenes:
+    """What each camera should see, as it learned it: a camera that was turned while the box was
+    off is noticed.  The file is a convenience: what can't be read is learned anew."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._held = self.read()
+
+    def read(self) -> dict[str, str]:
+        try:
+            held = json.loads(self._path.read_text("utf-8"))
+            return {str(name): str(data) for name, data in held.items()}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, AttributeError) as error:
+            log.warning("%s: %s; the cameras learn their scenes anew", self._path, error)
+            return {}
+
+    def put(self, camera: str, data: str) -> None:
+        """Keep the scene of one camera."""
+        self._held[camera] = data
+        try:
+            _write_whole(self._path, self._held)
+        except OSError as error:
+            log.warning("%s: %s", self._path, error)
+
+
+def muster(presence: Presence, area: str = "") -> list[dict[str, Any]]:
+    """Who is inside, for a list: longest first within each area."""
+    return [
+        {
+            "area": seen.area,
+            "person": key,
+            "name": seen.name,
+            "company": seen.company,
+            "since": seen.since.isoformat(timespec="seconds"),
+            "forgiven": seen.free,
+        }
+        for key, seen in presence.inside(area)
+    ]
+
+
+def links(settings: Settings) -> dict[str, Link]:
+    """What each door joins."""
+    return {
+        name: Link(door.area, door.from_area, door.contact is not None)
+        for name, door in settings.tables.doors.items()
+    }
 
 
 def read_service(path: Path) -> dict[str, str]:
@@ -126,10 +244,10 @@ def read_service(path: Path) -> dict[str, str]:
         raise OSError(f"{path}: {error}") from error
 
 
-def _write_service(path: Path, doors: Mapping[str, str]) -> None:
+def _write_whole(path: Path, values: Mapping[str, str]) -> None:
     fresh = path.with_suffix(".new")
     with fresh.open("w", encoding="utf-8") as file:
-        json.dump(doors, file)
+        json.dump(values, file)
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)

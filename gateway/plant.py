@@ -23,8 +23,8 @@ from gateway.devices import (
 )
 from gateway.door import DoorTimes
 from gateway.gate import Gate
+from gateway.gather import Parts
 from gateway.interlock import Interlock
-from gateway.lane import Parts
 from gateway.model import NewEvent
 from gateway.readerkeys import ReaderKeys
 

@@ -2,8 +2,9 @@
 
 A thread of its own reads the camera and keeps the newest frame with the monotonic time of its
 arrival, so whoever asks never gets what a driver had buffered.  A camera that goes away is
-opened again with back-off.  A feed that stands still, is black or is silent says so in
-`health`; what to do about that is not decided here.
+opened again with back-off.  A feed that is silent, or that `health` finds unfit, says so in
+`state`; what to do about that is not decided here.  While nothing goes on, `set_rate()` spares
+the decoding of most frames.
 
 OpenCV is imported when a camera starts, not when its options are read: the daemon checks
 options and must stay small.
@@ -16,32 +17,28 @@ import re
 import threading
 import time
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from drivers import base
+from drivers.cameras.state import CameraState, HealthOptions
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from drivers.cameras.health import FeedHealth
+
+__all__ = ["CameraState", "Frame", "OpenCvCamera"]
 
 log = logging.getLogger("garita.camera")
 
 RETRY_S = (0.2, 5.0)
 NETWORK_MS = 5000  # a network camera that takes longer is opened again
 SILENT_S = 1.5  # no frame for this long is no signal
-BLACK_MEAN, BLACK_SPREAD = 12.0, 4.0
 DEFAULT_FPS = 15.0
-
-
-class CameraState(StrEnum):
-    OK = "ok"
-    NO_SIGNAL = "no_signal"
-    FROZEN = "frozen"
-    BLACK = "black"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +59,18 @@ class OpenCvCamera:
         width: Annotated[int, Field(ge=160, le=4096)] | None = None
         height: Annotated[int, Field(ge=120, le=4096)] | None = None
         frozen_after_s: Annotated[float, Field(ge=0.5, le=60)] = 2.0
+        health: HealthOptions = HealthOptions()
 
     def __init__(self, options: Options) -> None:
         self._options = options
         self._changed = threading.Condition()
         self._frame: Frame | None = None
         self._began = time.monotonic()
-        self._fingerprint = b""
-        self._moved_at = self._began
-        self._black = False
+        self._health: FeedHealth | None = None
+        self._scene: bytes | None = None
+        self._accept = threading.Event()
+        self._rate: float | None = None
+        self._taken_at = -1.0
         self._stop = threading.Event()
 
     @property
@@ -85,13 +85,36 @@ class OpenCvCamera:
         frame = self._frame
         if now - (frame.at if frame else self._began) > SILENT_S:
             return CameraState.NO_SIGNAL
-        if frame is None:
+        if frame is None or self._health is None:
             return CameraState.OK  # still opening
-        if self._black:
-            return CameraState.BLACK
-        if now - self._moved_at > self._options.frozen_after_s:
-            return CameraState.FROZEN
-        return CameraState.OK
+        return self._health.state
+
+    @property
+    def detail(self) -> str:
+        """The state's word, and the figure behind it where there is one."""
+        state, health = self.state, self._health
+        return health.detail if health is not None and health.state is state else str(state)
+
+    @property
+    def scene(self) -> bytes | None:
+        """The reference of what the camera should see, for `use_scene` after a restart."""
+        return self._health.to_bytes() if self._health is not None else None
+
+    def use_scene(self, scene: bytes) -> None:
+        """Before `start()`: expect the scene that was learned before.  What is damaged is
+        logged, and the scene learned anew."""
+        self._scene = scene
+
+    def accept_scene(self) -> None:
+        """Learn what the camera sees now, on an operator's word."""
+        self._accept.set()
+
+    def set_rate(self, fps: float | None) -> None:
+        """Decode only so many frames a second, at least one; None is every frame, from the
+        next on.  Raises ValueError below one: the watch over the feed needs that many."""
+        if fps is not None and not fps >= 1:
+            raise ValueError("a camera gives at least one frame a second")
+        self._rate = fps
 
     def start(self) -> None:
         """Begin to read, in a thread that ends with the process."""
@@ -113,6 +136,7 @@ class OpenCvCamera:
         import cv2  # noqa: PLC0415 - see the head of this file
 
         cv2.setNumThreads(1)
+        self._health = self._watch()
         wait = RETRY_S[0]
         while not self._stop.is_set():
             capture = self._open(cv2)
@@ -124,6 +148,19 @@ class OpenCvCamera:
                 wait = RETRY_S[0] if got else wait
             self._stop.wait(wait)
             wait = min(wait * 2, RETRY_S[1])
+
+    def _watch(self) -> FeedHealth:
+        from drivers.cameras.health import FeedHealth  # noqa: PLC0415 - see the head of this file
+
+        options = self._options.health
+        if self._is_file:  # it is played again and again
+            options = options.model_copy(update={"looping": False})
+        frozen = self._options.frozen_after_s
+        try:
+            return FeedHealth(options, frozen_after_s=frozen, scene=self._scene)
+        except ValueError as error:
+            log.warning("camera %s: the scene that was kept: %s", self.label, error)
+            return FeedHealth(options, frozen_after_s=frozen)
 
     @property
     def _is_file(self) -> bool:
@@ -163,28 +200,39 @@ class OpenCvCamera:
         due, got = time.monotonic(), False
         while not self._stop.is_set():
             try:
-                good, image = capture.read()
+                good, image = capture.grab(), None
+                wanted = good and self._wanted(time.monotonic())
+                if wanted:
+                    good, image = capture.retrieve()
             except cv2.error as error:
                 log.warning("camera %s: %s", self.label, error.err)
                 return got
-            if not good or image is None:
+            if not good or (wanted and image is None):
                 return got
-            got = True
-            self._take(cv2, image)
+            if image is not None:
+                got = True
+                self._take(cv2, image)
             due = max(due + pace, time.monotonic() - pace)
             self._stop.wait(max(0.0, due - time.monotonic()))
         return got
+
+    def _wanted(self, now: float) -> bool:
+        """Whether the frame at hand is decoded, or skipped to keep the rate."""
+        rate = self._rate
+        # A tenth less than the interval: a frame that comes a little early is the one meant.
+        return rate is None or now - self._taken_at >= 0.9 / rate
 
     def _take(self, cv2: Any, image: NDArray[np.uint8]) -> None:
         if image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
         now = time.monotonic()
-        # A live sensor is never still to the last bit; a driver that repeats itself is.
-        sample = image[::8, ::8]
-        fingerprint = sample.tobytes()
-        if fingerprint != self._fingerprint:
-            self._fingerprint, self._moved_at = fingerprint, now
-        self._black = bool(sample.mean() < BLACK_MEAN and sample.std() < BLACK_SPREAD)
+        self._taken_at = now
+        health = self._health
+        if health is not None:
+            if self._accept.is_set():
+                self._accept.clear()
+                health.accept()
+            health.look(image, now)
         with self._changed:
             number = self._frame.number + 1 if self._frame else 1
             self._frame = Frame(image, now, number)

@@ -65,6 +65,13 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
 
 
+def percent(share: float) -> str:
+    """Two significant digits, so that a small rate never looks like none: 0.19 %, 0.012 %."""
+    if share < 5e-7:
+        return "0 %"
+    return f"{share * 100:.2g} %" if share < 0.995 else f"{share * 100:.0f} %"
+
+
 def progress() -> Progress:
     """A progress bar on stderr: seen on a terminal, silent in a pipe."""
     return Progress(

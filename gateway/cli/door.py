@@ -6,7 +6,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
+from gateway import control
 from gateway.cli import common
 
 app = typer.Typer(no_args_is_help=True)
@@ -37,6 +40,63 @@ def _serve(door: str, reason: str, config: common.ConfigOption) -> None:
         common.fail(f"there is no [doors.{door}]", common.REFUSED)
     answer = common.ask(settings, "door_service", door=door, reason=reason, by=common.operator())
     common.out.print(f"{door}: {answer['state']}", markup=False)
+
+
+@app.command()
+def waiting(
+    config: common.ConfigOption = common.DEFAULT_CONFIG, json: common.JsonOption = False
+) -> None:
+    """Who waits for a guard's word."""
+    found = common.ask(common.settings(config), "door_waiting")["waiting"]
+    if json:
+        common.print_json(found)
+        return
+    table = Table("id", "door", "person", "name", "company", "failed", "since", box=None)
+    for row in found:
+        names = ("id", "door", "person", "name", "company", "why", "since")
+        table.add_row(*(escape(str(row[name])) for name in names))
+    common.out.print(table)
+
+
+@app.command()
+def confirm(
+    door: DoorArgument,
+    request: Annotated[
+        str,
+        typer.Option("--id", help="Which request; without it, the one that waits, if you say yes."),
+    ] = "",
+    refuse: Annotated[bool, typer.Option("--refuse", help="They may not pass.")] = False,
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+) -> None:
+    """Stand in for what failed: let the one person pass who waits at this door, once.
+
+    They have shown a badge that may pass; you vouch for who they are.
+    """
+    settings = common.settings(config)
+    if not request:
+        found = common.ask(settings, "door_waiting")["waiting"]
+        there = [row for row in found if row["door"] == door]
+        if len(there) != 1:
+            common.fail(f"{len(there)} wait at {door}: say which by --id", common.REFUSED)
+        request = there[0]["id"]
+        name = f"{there[0]['name']} ({there[0]['person']}, {there[0]['company'] or '-'})"
+        if not refuse and not typer.confirm(f"Is this {name}, and may they pass?"):
+            raise typer.Exit(common.REFUSED)
+    try:
+        answer = control.ask(
+            settings.socket_path,
+            "door_confirm",
+            door=door,
+            id=request,
+            yes=not refuse,
+            by=common.operator(),
+        )
+    except control.Unreachable as error:
+        common.fail(str(error), common.UNREACHABLE)
+    except control.ControlError as error:
+        common.fail(str(error), common.REFUSED)
+    word = "may not pass" if refuse else "may pass"
+    common.out.print(f"{answer['name']}: {word}", markup=False)
 
 
 @interlock_app.command("override")

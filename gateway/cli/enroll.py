@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli import common, people
+from gateway.cli import common, people, privacy
 from gateway.config import Settings
-from gateway.face.vault import Vault
+from gateway.face.vault import Vault, VaultError
 from gateway.keys import KeyFileError, SiteKey
+from gateway.roster import faces
 
 if TYPE_CHECKING:  # heavy: loaded when the command runs, not for every `garita`
     from gateway.enrolment import Look
 
 
 ATTEMPTS = 3  # at each picture, before it is given up
+NO_CONSENT = "no consent in force (garita face consent ID --date DAY)"
 PAUSE_S = 0.4  # so that one picture is not the last one again
 
 
@@ -42,11 +44,21 @@ def enroll(
         vault = Vault(SiteKey.load(settings.tables.site.key_file))
     except KeyFileError as error:
         common.fail(str(error), common.UNREACHABLE)
+    if person and settings.tables.face.require_consent:
+        _must_agree(settings, person)  # before anybody looks at the face
     if camera:
         looks = {person: _from_camera(settings, camera, shots)}
     else:
         looks = _from_files({person: photos} if photos else _folder(folder))
     _store(settings, vault, looks, add, json)
+
+
+def _must_agree(settings: Settings, person: str) -> None:
+    db = people.open_list(settings)
+    agreed = faces.has_consent(db.conn, person, privacy.today(settings))
+    db.close()
+    if not agreed:
+        common.fail(f"{person}: {NO_CONSENT}", common.REFUSED)
 
 
 def _folder(folder: Path | None) -> dict[str, list[Path]]:
@@ -106,14 +118,20 @@ def _store(
     from gateway.face.quality import SENTENCES  # noqa: PLC0415
 
     db = people.open_list(settings)
+    # Faces from before each person had a key: taken over by whoever first has the site key.
+    faces.reseal(db.conn, vault, VaultError)
     wanted = settings.tables.face.min_templates
     report, failed = [], False
     for person, items in looks.items():
         error = ""
         total = 0
         try:
+            if settings.tables.face.require_consent and not faces.has_consent(
+                db.conn, person, privacy.today(settings)
+            ):
+                raise LookupError(f"{person}: {NO_CONSENT}")
             total = enrolment.store(db, vault, person, items, by=common.operator(), replace=not add)
-        except LookupError as missing:
+        except (LookupError, VaultError) as missing:
             error = str(missing)
         report.append(
             {

@@ -15,7 +15,26 @@ import typer
 from rich.table import Table
 
 from gateway import __version__, control, devices
-from gateway.cli import common, door, enroll, freight, log, partner, people, pin, reader, visit
+from gateway.cli import (
+    area,
+    bundle,
+    camera,
+    common,
+    door,
+    enroll,
+    face,
+    freight,
+    lists,
+    log,
+    partner,
+    people,
+    permit,
+    pin,
+    policy,
+    pulls,
+    reader,
+    visit,
+)
 from gateway.desk import DeskError
 from gateway.freight.settings import freight_policy
 from gateway.keys import KeyFileError, SiteKey
@@ -29,14 +48,36 @@ app = typer.Typer(
 key_app = typer.Typer(no_args_is_help=True, help="The site key that protects face templates.")
 clock_app = typer.Typer(no_args_is_help=True, help="The gateway's clock.")
 lock_app = typer.Typer(no_args_is_help=True, help="Locks, while the gateway is stopped.")
+people.app.command("sync")(lists.sync_)
+people.app.command("rollback")(lists.rollback)
+people.app.command("versions")(lists.versions)
+people.app.command("history")(lists.history_)
+people.app.command("pull")(pulls.pull)
+people.app.command("sources")(pulls.sources)
+people.app.command("confirm")(pulls.confirm)
+people.app.command("revocations")(pulls.revocations)
 people.app.command("enroll")(enroll.enroll)
 people.app.command("pin")(pin.pin)
 app.add_typer(people.app, name="people", help="The authorized-personnel list.")
+app.add_typer(bundle.app, name="bundle", help="Signed lists, for many gates.")
 app.add_typer(log.app, name="log", help="The log: read, verify, export.")
 app.add_typer(reader.app, name="reader", help="Badge readers.")
+app.add_typer(camera.app, name="camera", help="Cameras: their state, and where they look.")
+app.add_typer(permit.grant_app, name="grant", help="Doors and areas open to a person for a while.")
+app.add_typer(
+    permit.requirement_app, name="requirement", help="What people and companies have to have."
+)
+app.command("muster")(area.muster)
+app.command("explain")(policy.explain_)
+app.command("replay")(policy.replay)
+app.add_typer(area.area_app, name="area", help="Areas: who is inside, passbacks.")
+app.add_typer(area.threat_app, name="threat", help="The threat level.")
 app.add_typer(key_app, name="key")
 app.add_typer(clock_app, name="clock")
 app.add_typer(lock_app, name="lock")
+app.add_typer(
+    face.app, name="face", help="Faces: how well they are told apart; consent, keys, and their end."
+)
 app.add_typer(door.app, name="door", help="Doors: in and out of service.")
 app.add_typer(visit.app, name="visit", help="Visitors and vendors.")
 app.add_typer(freight.app, name="freight", help="Trucks, inspections and seals.")
@@ -107,6 +148,8 @@ def status(config: common.ConfigOption = CONFIG, json: common.JsonOption = False
     table.add_row("people", people.get("error") or f"{total} (list version {version})")
     good = answer["ledger"]["ok"]
     table.add_row("log", f"{answer['last_seq']} events" if good else "[red]can't be written[/red]")
+    if threat := answer["threat"]:
+        table.add_row("threat", threat["level"])
     table.add_row("clock", "trusted" if answer["clock_trusted"] else "[red]not trusted[/red]")
     if mqtt:
         table.add_row("mqtt", ", ".join(f"{key} {value}" for key, value in mqtt.items()))
@@ -119,6 +162,9 @@ def status(config: common.ConfigOption = CONFIG, json: common.JsonOption = False
         if state in ("forced", "held", "tampered", "out_of_service"):
             state = f"[red]{state}[/red]"
         table.add_row("door", f"{name}: {state} {last.get('reason', '')}")
+    for name, shown in answer["areas"].items():
+        most = f" of {shown['maximum']}" if shown["maximum"] else ""
+        table.add_row("area", f"{name}: {shown['inside']}{most} inside")
     common.out.print(table)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json as jsonlib
+import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -13,7 +14,7 @@ from rich.table import Table
 from gateway.cli import common
 from gateway.config import Settings
 from gateway.model import Credential
-from gateway.roster import RosterUnavailable, source, sync
+from gateway.roster import RosterUnavailable, permits, sync
 from gateway.roster.schema import open_admin
 
 if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
@@ -21,7 +22,6 @@ if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
 
 app = typer.Typer(no_args_is_help=True)
 
-SHOWN = 50  # errors and people printed before the rest is only counted
 PersonArgument = Annotated[str, typer.Argument(help="The person's id in the list.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it goes into the log.")]
 
@@ -32,102 +32,6 @@ def open_list(settings: Settings) -> Database:
         return open_admin(settings.people_path)
     except RosterUnavailable as error:
         common.fail(str(error), common.UNREACHABLE)
-
-
-@app.command("sync")
-def sync_(
-    file: Annotated[Path, typer.Argument(help="The list: CSV or JSON.")],
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
-    apply: Annotated[bool, typer.Option("--apply", help="Put the list in force.")] = False,
-    allow_empty: Annotated[
-        bool, typer.Option(help="Accept a list without people: nobody passes any more.")
-    ] = False,
-    json: common.JsonOption = False,
-) -> None:
-    """Show what a list would change; with --apply, put it in force, whole or not at all."""
-    settings = common.settings(config)
-    with common.progress() as bars:
-        reading = bars.add_task("reading", total=None)
-        found = source.read_people(
-            file,
-            levels=settings.site.access_levels,
-            progress=lambda count: bars.update(reading, completed=count),
-        )
-        if not found.people and not found.errors and not allow_empty:
-            found.errors.append(
-                source.RowError(0, "", "there is nobody in this list (--allow-empty if meant)")
-            )
-        if found.errors:
-            _show_errors(file, found.errors, json)
-        db = open_list(settings)
-        bars.update(reading, description="comparing")
-        plan = sync.plan(db, found)
-        version = plan.base
-        if apply and not (plan.empty and plan.base):
-            writing = bars.add_task("applying", total=len(plan.added))
-            try:
-                version = sync.apply(
-                    db,
-                    plan,
-                    by=common.operator(),
-                    progress=lambda count: bars.update(writing, completed=count),
-                )
-            except sync.SyncError as error:
-                common.fail(str(error), common.REFUSED)
-    db.close()
-    if version != plan.base:
-        common.nudge(settings)
-    _show_plan(plan, version, apply, json)
-
-
-def _show_errors(file: Path, errors: list[source.RowError], json: bool) -> None:
-    if json:
-        rows = [{"line": e.line, "column": e.column, "message": e.message} for e in errors]
-        common.print_json({"applied": False, "errors": rows})
-    else:
-        for error in errors[:SHOWN]:
-            common.err.print(f"{file.name}: {error}", markup=False, soft_wrap=True)
-        if len(errors) > SHOWN:
-            common.err.print(f"... and {len(errors) - SHOWN} more (--json lists all)")
-        common.err.print(f"{len(errors)} error(s): the list in force is unchanged")
-    raise typer.Exit(common.CHECK_FAILED)
-
-
-def _show_plan(plan: sync.Plan, version: int, apply: bool, json: bool) -> None:
-    counts = {
-        "added": len(plan.added),
-        "changed": len(plan.changed),
-        "removed": len(plan.removed),
-        "unchanged": plan.unchanged,
-    }
-    if json:
-        people: dict[str, Any] = {
-            "added": [person.id for person in plan.added],
-            "changed": {key: list(names) for key, names in plan.changed.items()},
-            "removed": [key for key, _ in plan.removed],
-            "still_revoked": plan.overridden,
-        }
-        common.print_json(
-            {"applied": apply, "version": version, "counts": counts, "people": people}
-        )
-        return
-    lines = [f"[green]+[/green] {escape(p.id)}  {escape(p.name)}" for p in plan.added[:SHOWN]]
-    changes = list(plan.changed.items())[:SHOWN]
-    lines += [f"[yellow]~[/yellow] {escape(key)}  {', '.join(names)}" for key, names in changes]
-    lines += [f"[red]-[/red] {escape(key)}  {escape(name)}" for key, name in plan.removed[:SHOWN]]
-    for line in lines:
-        common.out.print(line, soft_wrap=True)
-    if max(len(plan.added), len(changes), len(plan.removed)) > SHOWN:
-        common.out.print(f"... (the first {SHOWN} of each are shown)")
-    for key in plan.overridden[:SHOWN]:
-        common.out.print(f"! {key} stays revoked (garita people reinstate {key})", markup=False)
-    common.out.print(", ".join(f"{count} {word}" for word, count in counts.items()))
-    if not apply:
-        common.out.print("nothing was changed; --apply puts this list in force")
-    elif version == plan.base:
-        common.out.print(f"list version {version} is in force already: nothing to do")
-    else:
-        common.out.print(f"list version {version} is in force")
 
 
 @app.command("list")
@@ -205,6 +109,32 @@ def reinstate(
 ) -> None:
     """Take a revocation back; the list decides again."""
     _set_revoked(person, reason, config, revoked=False)
+
+
+@app.command()
+def escort(
+    person: PersonArgument,
+    by: Annotated[
+        list[str] | None, typer.Option("--by", help="Only by this person; may be said again.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="They pass alone again.")] = False,
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+) -> None:
+    """Let a person pass with an escort's badge alone."""
+    settings = common.settings(config)
+    db = open_list(settings)
+    who = None if clear else list(by or ())
+    try:
+        done = permits.set_escort(db.conn, person, who, by=common.operator())
+    except sqlite3.Error as error:
+        common.fail(f"the list could not be written: {error}", common.REFUSED)
+    if not done:
+        what = "needs an escort" if clear else "is on the list"
+        common.fail(f"nobody with the id {person} {what}", common.REFUSED)
+    db.close()
+    common.nudge(settings)
+    shown = "needs no escort" if clear else f"passes with {', '.join(by or ()) or 'an escort'}"
+    common.out.print(f"{person}: {shown}", markup=False)
 
 
 def _set_revoked(person: str, reason: str, config: Path, *, revoked: bool) -> None:

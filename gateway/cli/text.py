@@ -50,6 +50,43 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "sin nivel de acceso para esta puerta",
     ),
     "denied_out_of_schedule": ("not at this hour", "fuera de horario"),
+    "denied_first_person": (
+        "somebody else has to enter first today",
+        "hoy primero tiene que entrar otra persona",
+    ),
+    "denied_threat_level": (
+        "closed at the present threat level",
+        "cerrado por el nivel de amenaza actual",
+    ),
+    "denied_requirement_missing": (
+        "something this area requires is not on record",
+        "falta un requisito de esta área",
+    ),
+    "denied_requirement_lapsed": (
+        "something this area requires has lapsed",
+        "venció un requisito de esta área",
+    ),
+    "denied_degraded": (
+        "something does not work, and until it does nobody passes here",
+        "algo no funciona y mientras tanto nadie pasa por aquí",
+    ),
+    "denied_passback": (
+        "the badge is already inside, or did not come through the door before",
+        "el gafete ya está adentro o no pasó por la puerta anterior",
+    ),
+    "denied_area_full": ("the area is full", "el área está llena"),
+    "escort_required": ("the escort's badge, please", "falta el gafete del acompañante"),
+    "denied_no_escort": (
+        "no escort showed their badge in time",
+        "ningún acompañante mostró su gafete a tiempo",
+    ),
+    "second_required": ("a second person's badge, please", "falta el gafete de otra persona"),
+    "denied_no_second_person": (
+        "nobody enters alone, and no second badge was shown in time",
+        "nadie entra solo y no se mostró a tiempo otro gafete",
+    ),
+    "confirm_required": ("wait for the guard", "espere al guardia"),
+    "denied_not_confirmed": ("the guard did not confirm", "el guardia no confirmó"),
     "denied_lock_unavailable": (
         "the lock does not answer; call the administrator",
         "la cerradura no responde; llame al administrador",
@@ -94,6 +131,18 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "the face is not the badge holder's",
         "el rostro no es el del titular del gafete",
     ),
+    "denied_not_live": (
+        "the face did not turn as it was told, or looks like a picture",
+        "el rostro no giró como se le pidió, o parece una imagen",
+    ),
+    "denied_not_identified": (
+        "nobody enrolled has this face; show your badge",
+        "nadie registrado tiene este rostro; muestre su gafete",
+    ),
+    "denied_identify_limit": (
+        "too many people are enrolled to open to a face alone; show your badge",
+        "hay demasiados registrados para abrir solo con el rostro; muestre su gafete",
+    ),
     "denied_ledger_unavailable": (
         "the log can't be written, so nobody passes; call the administrator",
         "no se puede escribir el registro y nadie pasa; llame al administrador",
@@ -134,6 +183,56 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "door.out_of_service": ("out of service: {reason}", "fuera de servicio: {reason}"),
     "door.in_service": ("back in service", "de nuevo en servicio"),
     "alarm.duress": ("DURESS: {name} was forced to open", "AMAGO: obligaron a {name} a abrir"),
+    "alarm.lent_badge": (
+        "LENT BADGE: the badge of {who}, the face of {face_name}",
+        "GAFETE PRESTADO: gafete de {who}, rostro de {face_name}",
+    ),
+    "area.passback": ("PASSBACK: {who}, {detail}", "DOBLE PASO: {who}, {detail}"),
+    "area.alone": (
+        "{name} is alone in {area}",
+        "{name} está a solas en {area}",
+    ),
+    "area.forgiven": (
+        "passback forgiven by {by}: {reason}",
+        "doble paso perdonado por {by}: {reason}",
+    ),
+    "grant.given": (
+        "may pass {kind} {target} until {until}, by {by}: {reason}",
+        "puede pasar por {kind} {target} hasta {until}, por {by}: {reason}",
+    ),
+    "grant.ended": (
+        "grant of {kind} {target} ended by {by}",
+        "permiso de {kind} {target} terminado por {by}",
+    ),
+    "requirement.set": (
+        "{kind} of {subject}, until {valid_until}, by {by}",
+        "{kind} de {subject}, hasta {valid_until}, por {by}",
+    ),
+    "requirement.removed": (
+        "{kind} of {subject} removed by {by}",
+        "{kind} de {subject} eliminado por {by}",
+    ),
+    "requirement.expiring": (
+        "{kind} of {subject} lapses after {valid_until}",
+        "{kind} de {subject} vence después del {valid_until}",
+    ),
+    "escort.set": ("passes with an escort alone, by {by}", "solo pasa acompañado, por {by}"),
+    "escort.cleared": ("needs no escort any more, by {by}", "ya no necesita acompañante, por {by}"),
+    "threat.changed": (
+        "THREAT LEVEL {level} (was {was}) by {by}: {reason}",
+        "NIVEL DE AMENAZA {level} (era {was}) por {by}: {reason}",
+    ),
+    "command.accepted": ("command {command} of {by}", "orden {command} de {by}"),
+    "command.refused": (
+        "a command over MQTT was refused ({count}): {why}",
+        "se rechazó una orden por MQTT ({count}): {why}",
+    ),
+    "door.confirm_asked": (
+        "GUARD: may {name} pass? ({why})",
+        "GUARDIA: ¿puede pasar {name}? ({why})",
+    ),
+    "door.confirmed": ("{by} lets {name} pass", "{by} deja pasar a {name}"),
+    "door.confirm_refused": ("{by} does not let {name} pass", "{by} no deja pasar a {name}"),
     "interlock.breached": (
         "open while {other} is not shut",
         "abierta mientras {other} no está cerrada",
@@ -163,11 +262,57 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "door.lock_fault": ("the lock could not be driven", "no se pudo accionar la cerradura"),
     "device.online": ("{kind} online {detail}", "{kind} en línea {detail}"),
     "device.offline": ("{kind} offline: {detail}", "{kind} fuera de línea: {detail}"),
+    "camera.accepted": (
+        "what the camera sees now was accepted by {by}: {reason}",
+        "lo que la cámara ve ahora fue aceptado por {by}: {reason}",
+    ),
     "people.synced": (
         "list version {version}: {added} added, {changed} changed, {removed} removed",
         "lista versión {version}: {added} altas, {changed} cambios, {removed} bajas",
     ),
+    "people.rolled_back": (
+        "list version {version}: the list of version {to} again, by {by}",
+        "lista versión {version}: otra vez la lista de la versión {to}, por {by}",
+    ),
+    "people.revocation_effective": (
+        "{who} is denied here {seconds} s after the source revoked",
+        "{who} ya no pasa aquí, {seconds} s después de la baja en el origen",
+    ),
+    "people.sync_failed": (
+        "{source} gave no list: {detail}",
+        "{source} no dio una lista: {detail}",
+    ),
+    "people.sync_recovered": ("{source} gives lists again", "{source} vuelve a dar listas"),
+    "people.sync_waiting": (
+        "a list of {source} waits to be confirmed: {names}",
+        "una lista de {source} espera confirmación: {names}",
+    ),
+    "people.sync_dropped": (
+        "a list of {source} that waited was dropped by {by}",
+        "{by} descartó una lista de {source} que esperaba",
+    ),
+    "people.bundle_refused": (
+        "a signed list was refused: {detail}",
+        "se rechazó una lista firmada: {detail}",
+    ),
     "people.enrolled": ("{templates} face templates enrolled", "{templates} plantillas de rostro"),
+    "face.key_destroyed": (
+        "face key and {templates} templates destroyed by {by}: {why}",
+        "llave de rostro y {templates} plantillas destruidas por {by}: {why}",
+    ),
+    "face.consent_set": (
+        "agreed to the face match on {given_at}, until {until}",
+        "consintió la comparación de rostro el {given_at}, hasta {until}",
+    ),
+    "face.picture_viewed": (
+        "{by} looked at the picture of event {seq}",
+        "{by} vio la imagen del evento {seq}",
+    ),
+    "face.pictures_purged": (
+        "{count} pictures deleted after {days} days",
+        "{count} imágenes borradas después de {days} días",
+    ),
+    "face.forgotten": ("face forgotten by {by}: {reason}", "rostro olvidado por {by}: {reason}"),
     "people.pin_set": ("PIN set by {by}", "PIN asignado por {by}"),
     "people.pin_cleared": ("PIN removed by {by}", "PIN eliminado por {by}"),
     "people.revoked": ("access revoked: {reason}", "acceso revocado: {reason}"),
@@ -261,6 +406,48 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "clock.stepped": ("the clock moved by {seconds} s", "el reloj cambió {seconds} s"),
     "clock.accepted": ("the clock was accepted by {by}", "reloj aceptado por {by}"),
 }
+
+
+RULES: Mapping[str, tuple[str, str]] = {
+    "door": ("the door is in the policy", "la puerta está en la política"),
+    "busy": ("not too many badges wait", "no esperan demasiados gafetes"),
+    "age": ("the badge was read just now", "el gafete se acaba de leer"),
+    "reading": ("a valid card was read", "se leyó una tarjeta válida"),
+    "listed": ("somebody on the list holds it", "alguien de la lista lo tiene"),
+    "status": ("neither suspended nor revoked", "ni suspendido ni revocado"),
+    "clock": ("the clock is to be trusted", "el reloj es confiable"),
+    "validity": ("today is a valid day", "hoy es día vigente"),
+    "access": ("a level or grant opens it now", "un nivel o permiso lo abre ahora"),
+    "threat": ("the threat level lets pass", "el nivel de amenaza lo permite"),
+    "required": ("what the area requires is on record", "los requisitos del área existen"),
+    "lapsed": ("and has not lapsed", "y están vigentes"),
+    "lock": ("the lock answers", "la cerradura responde"),
+    "service": ("the door is in service", "la puerta está en servicio"),
+    "tampered": ("no device was opened", "ningún equipo fue abierto"),
+    "interlock": (
+        "no other door of its interlock is open",
+        "ninguna otra puerta de la esclusa abierta",
+    ),
+    "degraded": ("what does not work is provided for", "lo que falla está previsto"),
+    "passback": ("not inside already", "no está ya adentro"),
+    "full": ("the area is not full", "el área no está llena"),
+    "pin": ("PIN, where it is asked for", "NIP, donde se pide"),
+    "enrolled": ("face enrolled, where it is asked for", "rostro registrado, donde se pide"),
+    "face": ("face, where it is asked for", "rostro, donde se pide"),
+    "escort": ("with an escort, if one is needed", "con acompañante, si lo necesita"),
+    "second": ("not alone, where nobody may be", "no a solas, donde nadie puede"),
+    "confirmed": (
+        "a guard's word, where it is asked for",
+        "confirmación del guardia, donde se pide",
+    ),
+    "error": ("an error of the program", "un error del programa"),
+}
+"""What each rule of `decide()` looks at, as it is when the rule lets pass."""
+
+
+def rule(name: str, language: str = "en") -> str:
+    """A rule of `decide()` as a sentence."""
+    return RULES.get(name, (name,) * 2)[LANGUAGES.index(language)]
 
 
 class _Blank(dict[str, Any]):

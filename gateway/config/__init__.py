@@ -11,16 +11,16 @@ import hashlib
 import re
 import tomllib
 from dataclasses import dataclass
-from datetime import time
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from gateway.config.checks import mistakes_across, warnings
+from gateway import criteria
+from gateway.config.checks import criteria_mistakes, mistakes_across, warnings
 from gateway.config.mistakes import ConfigError, KeyLines, Mistake, dotted, in_order, reason
+from gateway.config.site import site_policy
+from gateway.config.sync import SourceTable, SyncTable, absolute
 from gateway.config.tables import (
-    ALWAYS,
     BusTable,
     DoorTable,
     FaceTable,
@@ -32,7 +32,8 @@ from gateway.config.tables import (
     ReaderTable,
     Tables,
 )
-from gateway.model import DAYS, HOLIDAY, AccessLevel, DoorPolicy, Period, Schedule, Site
+from gateway.criteria import Criteria
+from gateway.model import Site
 
 __all__ = [
     "BusTable",
@@ -47,6 +48,8 @@ __all__ = [
     "PortTable",
     "ReaderTable",
     "Settings",
+    "SourceTable",
+    "SyncTable",
     "load",
 ]
 
@@ -58,6 +61,7 @@ class Settings:
     path: Path
     tables: Tables
     site: Site
+    criteria: Criteria
     warnings: tuple[str, ...] = ()
 
     @property
@@ -77,8 +81,38 @@ class Settings:
         return self.tables.site.data_dir / "reader-keys.json"
 
     @property
+    def scenes_path(self) -> Path:
+        return self.tables.site.data_dir / "scenes.json"
+
+    @property
+    def evidence_path(self) -> Path:
+        return self.tables.site.data_dir / "evidence"
+
+    @property
     def doors_path(self) -> Path:
         return self.tables.site.data_dir / "doors.json"
+
+    @property
+    def presence_path(self) -> Path:
+        return self.tables.site.data_dir / "presence.json"
+
+    @property
+    def threat_path(self) -> Path:
+        return self.tables.site.data_dir / "threat.json"
+
+    @property
+    def commands_path(self) -> Path:
+        return self.tables.site.data_dir / "commands.json"
+
+    @property
+    def pending_path(self) -> Path:
+        """Lists that wait to be confirmed; they hold badge numbers."""
+        return self.tables.site.data_dir / "pending"
+
+    @property
+    def bundle_path(self) -> Path:
+        """The newest signed list that came over MQTT."""
+        return self.tables.site.data_dir / "mqtt.bundle"
 
     @property
     def socket_path(self) -> Path:
@@ -119,7 +153,15 @@ def load(path: Path) -> Settings:
         raise ConfigError(in_order(iter(mistakes)))
     tables = _absolute(tables, path.resolve().parent)
     version = hashlib.sha256(raw).hexdigest()[:12]
-    return Settings(path, tables, _site(tables, version), tuple(warnings(tables)))
+    known = _criteria(tables)
+    unknown = [
+        Mistake(name, lines.find(loc), dotted(loc), why)
+        for loc, why in criteria_mistakes(tables, known.criteria)
+    ]
+    if unknown:
+        raise ConfigError(in_order(iter(unknown)))
+    site = site_policy(tables, version, known.by_reason())
+    return Settings(path, tables, site, known, tuple(warnings(tables)))
 
 
 def _absolute(tables: Tables, base: Path) -> Tables:
@@ -146,45 +188,18 @@ def _absolute(tables: Tables, base: Path) -> Tables:
             if (value := getattr(tables.freight, key)) is not None
         }
     )
-    return tables.model_copy(update={"site": site, "mqtt": mqtt, "freight": freight})
-
-
-def _site(tables: Tables, version: str) -> Site:
-    """The part of the settings that `decide()` sees."""
-    everyday = Period(frozenset((*DAYS, HOLIDAY)), time(0), None)
-    schedules = {ALWAYS: Schedule(ALWAYS, (everyday,))}
-    for name, table in tables.schedules.items():
-        schedules[name] = Schedule(
-            name,
-            tuple(
-                Period(
-                    frozenset(period.days),
-                    time(0) if period.start == "24:00" else time.fromisoformat(period.start),
-                    None if period.end == "24:00" else time.fromisoformat(period.end),
-                )
-                for period in table.periods
-            ),
-        )
-    return Site(
-        gateway=tables.site.gateway,
-        zone=ZoneInfo(tables.site.timezone),
-        doors={
-            name: DoorPolicy(
-                name,
-                door.mode,
-                door.badge_max_age_s,
-                tables.face.threshold,
-                tables.face.min_templates,
-                door.on_tamper == "deny",
-                door.mode_out,
-            )
-            for name, door in tables.doors.items()
-        },
-        schedules=schedules,
-        holidays={holiday.date: holiday.name for holiday in tables.holidays},
-        access_levels={
-            name: AccessLevel(name, dict(level.doors), level.factors)
-            for name, level in tables.access_levels.items()
-        },
-        policy_version=version,
+    known = tables.criteria
+    if known.file is not None:
+        known = known.model_copy(update={"file": base / known.file})
+    sync = absolute(tables.sync, base)
+    return tables.model_copy(
+        update={"site": site, "mqtt": mqtt, "criteria": known, "sync": sync, "freight": freight}
     )
+
+
+def _criteria(tables: Tables) -> Criteria:
+    """The criteria that records are evidence for; raises ConfigError naming their file."""
+    try:
+        return criteria.load(tables.criteria.set, tables.criteria.file)
+    except criteria.CriteriaError as error:
+        raise ConfigError([Mistake(str(error.path), 0, error.key, error.reason)]) from error

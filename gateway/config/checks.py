@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from pydantic import ValidationError
 
 from drivers import registry
 from gateway.config.mistakes import Loc, reason
 from gateway.config.tables import ALWAYS, InputRef, PortTable, Tables
+from gateway.policy import Action, Passback, Thing
 
 MAX_ON_BUS = 32
 
@@ -26,6 +27,7 @@ def mistakes_across(tables: Tables) -> Iterator[tuple[Loc, str]]:
                 yield loc, f"there is no [doors.{door_name}]"
             if schedule != ALWAYS and schedule not in tables.schedules:
                 yield loc, f"there is no [schedules.{schedule}] (built in: {ALWAYS})"
+    yield from _policy_mistakes(tables)
     for key in ("access_levels", "escorted_access_levels"):
         for name in getattr(tables.visits, key):
             if name not in tables.access_levels:
@@ -36,6 +38,67 @@ def mistakes_across(tables: Tables) -> Iterator[tuple[Loc, str]]:
     for index, day in enumerate(days):
         if day in days[:index]:
             yield ("holidays", index, "date"), f"{day} is listed twice"
+
+
+def criteria_mistakes(tables: Tables, known: Collection[str]) -> Iterator[tuple[Loc, str]]:
+    """Criteria that the set does not have."""
+    for name, kind in tables.requirements.items():
+        for item in kind.criteria:
+            if item not in known:
+                yield ("requirements", name, "criteria"), f"there is no criterion {item}"
+
+
+def _policy_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
+    """Areas, levels and kinds that lead nowhere."""
+
+    def known(loc: Loc, kind: str, name: str, there: Collection[str]) -> Iterator[tuple[Loc, str]]:
+        if name not in there:
+            yield loc, f"there is no [{kind}.{name}]"
+
+    levels = tables.access_levels
+    for name, door in tables.doors.items():
+        for key, area in (("area", door.area), ("from_area", door.from_area)):
+            if area:
+                yield from known(("doors", name, key), "areas", area, tables.areas)
+        if door.area and door.area == door.from_area:
+            yield ("doors", name, "from_area"), "a door leads from one area to another"
+    for name, level in levels.items():
+        for area, schedule in level.areas.items():
+            loc = ("access_levels", name, "areas", area)
+            yield from known(loc, "areas", area, tables.areas)
+            if schedule != ALWAYS:
+                yield from known(loc, "schedules", schedule, tables.schedules)
+    for name, table in tables.schedules.items():
+        if table.first_in:
+            yield from known(
+                ("schedules", name, "first_in"), "access_levels", table.first_in, levels
+            )
+    for name, place in tables.areas.items():
+        for kind in place.requires:
+            yield from known(("areas", name, "requires"), "requirements", kind, tables.requirements)
+    ranks: dict[int, str] = {}
+    for name, threat in tables.threat_levels.items():
+        here = ("threat_levels", name)
+        for area in threat.closed:
+            if area != "*":
+                yield from known((*here, "closed"), "areas", area, tables.areas)
+        for area in threat.two_person:
+            yield from known((*here, "two_person"), "areas", area, tables.areas)
+        for level_name in threat.open_to:
+            yield from known((*here, "open_to"), "access_levels", level_name, levels)
+        if other := ranks.get(threat.rank):
+            yield (*here, "rank"), f"the same as that of {other}"
+        ranks.setdefault(threat.rank, name)
+    for key in ("on_unknown", "input_level"):
+        if wanted := getattr(tables.threat, key):
+            yield from known(("threat", key), "threat_levels", wanted, tables.threat_levels)
+    ref = tables.threat.input
+    if ref is not None:
+        on_bus = ref.device in tables.readers and tables.readers[ref.device].bus is not None
+        if not on_bus and ref.device not in tables.inputs:
+            yield ("threat", "input"), f"{ref.device} is no [inputs] and no reader on a bus"
+    if tables.command_keys and not tables.threat_levels:
+        yield ("command_keys",), "there are no [threat_levels] to set"
 
 
 def _port_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
@@ -204,12 +267,40 @@ def warnings(tables: Tables) -> Iterator[str]:
                 yield f"access_levels.{name}: door {door_name} has no camera: its holders stay out"
             if level.factors.pin and tables.readers[opened.reader].bus is None:
                 yield f"access_levels.{name}: door {door_name} has no keypad: its holders stay out"
-    if tables.face.threshold > 0.55:
-        yield "face.threshold: above 0.55 strangers begin to pass (docs/face.md)"
+    if tables.face.keep_pictures == "all":
+        yield "face.keep_pictures: a picture of everybody who passes is kept; is that needed?"
+    if tables.face.threshold > 0.45:
+        yield "face.threshold: above 0.45 strangers begin to pass (docs/face.md)"
     if tables.mqtt is None:
         yield "mqtt: not configured; events stay in the ledger only"
     elif not tables.mqtt.tls and tables.mqtt.host not in ("localhost", "127.0.0.1", "::1"):
         yield "mqtt: events travel in clear; set tls = true"
+    yield from _policy_warnings(tables)
     granted = {door for level in tables.access_levels.values() for door in level.doors}
+    areas = {area for level in tables.access_levels.values() for area in level.areas}
+    granted |= {n for n, d in tables.doors.items() if (d.area or d.from_area) in areas}
     for door in tables.doors.keys() - granted:
         yield f"doors.{door}: no access level grants it, so nobody can pass"
+
+
+def _policy_warnings(tables: Tables) -> Iterator[str]:
+    for name, area in tables.areas.items():
+        into = [door for door in tables.doors.values() if door.area == name]
+        out = any(d.reader_out for d in into) or any(
+            d.from_area == name for d in tables.doors.values()
+        )
+        if not into:
+            yield f"areas.{name}: no door leads into it"
+        elif not out and area.passback in (Passback.SOFT, Passback.HARD):
+            yield f"areas.{name}: nobody can be seen leaving it, so everybody passes once"
+        elif not out and area.maximum:
+            yield f"areas.{name}: nobody can be seen leaving it, so it fills up for good"
+    places = [("degraded", tables.degraded)]
+    places += [(f"areas.{name}.degraded", area.degraded) for name, area in tables.areas.items()]
+    for name, actions in places:
+        if actions.get(Thing.CLOCK) in (Action.BADGE, Action.BADGE_PIN):
+            yield f"{name}.clock: a clock set back lets in whoever has expired since"
+        if actions.get(Thing.CAMERA) is Action.BADGE:
+            yield f"{name}.camera: a hand on the lens does away with the face"
+    if tables.threat_levels and not any(level.open_to for level in tables.threat_levels.values()):
+        yield "threat_levels: none is open to anybody where it closes (open_to)"

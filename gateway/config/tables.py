@@ -6,6 +6,7 @@ keys are mistakes.  Values only: nothing is opened, looked up or changed.
 
 from __future__ import annotations
 
+import base64
 import re
 from datetime import date, time
 from pathlib import Path
@@ -15,7 +16,9 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gateway.config.desk import FreightTable, PartnersTable, VisitsTable
+from gateway.config.sync import SyncTable
 from gateway.model import Mode
+from gateway.policy import Action, Passback, Thing
 
 ALWAYS = "always"
 """The schedule that is built in."""
@@ -77,14 +80,20 @@ class PeriodTable(_Table):
 
 
 class ScheduleTable(_Table):
+    """`first_in`: the access level of which somebody has to enter by a door first that day."""
+
     periods: list[PeriodTable] = Field(min_length=1)
+    first_in: str = ""
 
 
 class AccessLevelTable(_Table):
     """`factors` are asked of its holders beside those that a door asks of everybody."""
 
-    doors: dict[Name, str]
+    doors: dict[Name, str] = {}
+    areas: dict[Name, str] = {}
     factors: Mode = Mode.BADGE
+    needs_escort: bool = False
+    may_escort: bool = False
 
 
 class PortTable(_Table):
@@ -158,6 +167,21 @@ class CameraTable(_Table):
     options: dict[str, Any] = {}
 
 
+class IdentifyTable(_Table):
+    """A door that opens to a face without a badge.  `far` is the false-accept rate of one
+    comparison at `threshold`, as `garita face evaluate` measured it; `stranger_passes` the most
+    that a stranger's chance may be to be taken for anybody.  Together they limit the list."""
+
+    threshold: Annotated[float, Field(gt=0.2, le=0.5)]
+    far: Annotated[float, Field(gt=0, le=0.01)]
+    stranger_passes: Annotated[float, Field(gt=0, le=0.1)] = 0.01
+
+    @property
+    def limit(self) -> int:
+        """How many people may be enrolled: a stranger meets each of them once."""
+        return int(self.stranger_passes / self.far)
+
+
 class DoorTable(_Table):
     """A door.  `fail` says what the lock does without power: a fail-secure strike stays
     locked, a fail-safe magnet lets go.  `release` says which way the relay opens it."""
@@ -181,6 +205,11 @@ class DoorTable(_Table):
     held_alarm_s: Seconds = 30.0
     on_fire: Literal["report", "release"] = "report"
     on_tamper: Literal["deny", "report"] = "deny"
+    challenge: bool = False
+    suspect: Literal["report", "deny"] = "report"
+    identify: IdentifyTable | None = None
+    area: str = ""
+    from_area: str = ""
 
     @model_validator(mode="after")
     def _wiring(self) -> DoorTable:
@@ -191,6 +220,8 @@ class DoorTable(_Table):
             )
         if self.mode.face and self.camera is None:
             raise ValueError(f"mode '{self.mode}' needs a camera")
+        if self.camera is None and (self.identify is not None or self.challenge):
+            raise ValueError("identify and challenge need a camera")
         if self.mode_out.face:
             raise ValueError("mode_out: there is no camera for the way out")
         if self.held_alarm_s < self.held_warn_s:
@@ -216,12 +247,128 @@ class FaceTable(_Table):
     """`threshold` is the largest distance that counts as the same face: docs/face.md says
     what was measured at 0.45, 0.50, 0.55 and 0.60."""
 
-    threshold: Annotated[float, Field(gt=0.2, le=0.6)] = 0.50
+    threshold: Annotated[float, Field(gt=0.2, le=0.5)] = 0.40
     min_templates: Annotated[int, Field(ge=1, le=20)] = 3
     timeout_s: Annotated[float, Field(ge=0.3, le=15)] = 3.0
-    max_frame_age_s: Annotated[float, Field(ge=0.05, le=2)] = 0.5
+    max_frame_age_s: Annotated[float, Field(ge=0.05, le=5)] = 1.5
     frames: Annotated[int, Field(ge=1, le=10)] = 3
+    others: Annotated[int, Field(ge=0, le=1000)] = 20
+    lent_threshold: Annotated[float, Field(gt=0.2, le=0.5)] = 0.36
     min_face_px: Annotated[int, Field(ge=40, le=400)] = 80
+    # False, so that an update stops no enrolment; the sample file says true, so that who begins
+    # anew has to say no (docs/privacy.md).
+    require_consent: bool = False
+    keep_pictures: Literal["never", "denied", "all"] = "never"
+    keep_pictures_days: Annotated[int, Field(ge=1, le=365)] = 7
+
+
+class Titles(_Table):
+    en: str
+    es: str
+
+
+class AreaTable(_Table):
+    """A place that doors lead into; `Area` in gateway/policy.py says what each key means."""
+
+    title: Titles | None = None
+    requires: list[str] = []
+    passback: Passback = Passback.OFF
+    passback_minutes: Annotated[float, Field(gt=0, le=10080)] | None = None
+    maximum: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    two_person: bool = False
+    second_s: Annotated[float, Field(ge=1, le=60)] = 15.0
+    alone: bool = False
+    degraded: dict[Thing, Action] = {}
+
+    @model_validator(mode="after")
+    def _timed(self) -> AreaTable:
+        if (self.passback is Passback.TIMED) != (self.passback_minutes is not None):
+            raise ValueError("passback = 'timed' and passback_minutes go together")
+        return self
+
+
+class RequirementTable(_Table):
+    """A kind of requirement; people and companies get theirs by `garita requirement set`."""
+
+    title: Titles
+    of: Literal["person", "company"] = "person"
+    warn_days: Annotated[int, Field(ge=0, le=365)] = 30
+    criteria: list[str] = []
+    exempt: list[str] = []
+
+    @model_validator(mode="after")
+    def _whose(self) -> RequirementTable:
+        if self.exempt and self.of != "company":
+            raise ValueError("exempt names companies: it goes with of = 'company'")
+        return self
+
+
+class ThreatLevelTable(_Table):
+    """What a threat level changes; `ThreatLevel` in gateway/policy.py says what each means."""
+
+    title: Titles
+    rank: Annotated[int, Field(ge=0, le=100)]
+    closed: list[str] = []
+    open_to: list[str] = []
+    factors: Mode = Mode.BADGE
+    face_threshold: Annotated[float, Field(gt=0.2, le=0.6)] | None = None
+    two_person: list[str] = []
+
+
+class ThreatTable(_Table):
+    """How the level is set beside `garita threat set`: by an input, which raises and never
+    lowers, and by signed commands.  `on_unknown`: the level when the present one can't be read;
+    without it the strictest."""
+
+    input: InputRef | None = None
+    input_level: str = ""
+    on_unknown: str = ""
+
+    @model_validator(mode="after")
+    def _both(self) -> ThreatTable:
+        if (self.input is None) != (not self.input_level):
+            raise ValueError("input and input_level go together")
+        return self
+
+
+class CommandKeyTable(_Table):
+    """Who may send signed commands: an Ed25519 public key, 32 bytes in base64."""
+
+    public_key: str
+    commands: list[Literal["threat_set", "sync"]] = ["threat_set"]
+
+    @model_validator(mode="after")
+    def _key(self) -> CommandKeyTable:
+        try:
+            good = len(base64.b64decode(self.public_key, validate=True)) == 32
+        except ValueError:
+            good = False
+        if not good:
+            raise ValueError("public_key: expected 32 bytes in base64 (garita command keygen)")
+        return self
+
+
+class PresenceTable(_Table):
+    """`forgive_at`: the hour at which passbacks are forgiven; `escort_s`: how long an escort's
+    badge counts for visitors at the same reader, and how long a visitor waits for it."""
+
+    forgive_at: Clock | None = None
+    escort_s: Annotated[float, Field(ge=1, le=60)] = 20.0
+
+
+class HealthTable(_Table):
+    """When the list is old and the disk full, and how long a guard has to confirm."""
+
+    list_max_age_h: Annotated[float, Field(gt=0, le=8784)] | None = None
+    disk_free_mb: Annotated[int, Field(ge=1)] = 200
+    confirm_s: Annotated[float, Field(ge=5, le=300)] = 60.0
+
+
+class CriteriaTable(_Table):
+    """The criteria that records are evidence for: a set by name, and a file of the site's."""
+
+    set: str = "ctpat-msc-2020"
+    file: Path | None = None
 
 
 class MqttSettings(_Table):
@@ -265,9 +412,19 @@ class Tables(_Table):
     cameras: dict[Name, CameraTable] = {}
     doors: dict[Name, DoorTable] = Field(min_length=1)
     interlocks: dict[Name, InterlockTable] = {}
+    areas: dict[Name, AreaTable] = {}
+    requirements: dict[Name, RequirementTable] = {}
+    threat_levels: dict[Name, ThreatLevelTable] = {}
+    threat: ThreatTable = ThreatTable()
+    command_keys: dict[Name, CommandKeyTable] = {}
+    degraded: dict[Thing, Action] = {}
+    presence: PresenceTable = PresenceTable()
+    health: HealthTable = HealthTable()
+    criteria: CriteriaTable = CriteriaTable()
     pin: PinTable = PinTable()
     face: FaceTable = FaceTable()
     visits: VisitsTable = VisitsTable()
     partners: PartnersTable = PartnersTable()
     freight: FreightTable = FreightTable()
     mqtt: MqttSettings | None = None
+    sync: SyncTable = SyncTable()

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gateway.face import wire
-from gateway.model import FaceOutcome, FaceResult
+from gateway.model import FaceOutcome, FaceResult, Liveness
 
 log = logging.getLogger("garita.face")
 
@@ -27,31 +27,48 @@ START_S = 30.0
 GRACE_S = 1.0  # beyond its own deadline; then the process is taken to hang
 # They print lines at each attempt to open a camera; its state is told once, by us.
 QUIET = {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}
+MAX_PICTURE = 1_400_000  # base64 of a megabyte; a multiple of four
+ARRIVAL_MAX_AGE_S = 1.0  # an announcement that waited longer is of somebody who may be gone
 OnDevice = Callable[[str, str, bool, str], None]
+OnArrival = Callable[[int, float], None]
+OnPrompt = Callable[[str], None]
 
 
 class FaceService:
     """`config` is what gateway/face/worker.py's `Worker` takes."""
 
     def __init__(
-        self, config: Mapping[str, Any], *, on_device: OnDevice, python: str = sys.executable
+        self,
+        config: Mapping[str, Any],
+        *,
+        on_device: OnDevice,
+        on_scene: Callable[[str, str], None] = lambda camera, data: None,
+        python: str = sys.executable,
     ) -> None:
         self._config = config
         self._on_device = on_device
+        self._on_scene = on_scene
         self._python = python
         self._process: asyncio.subprocess.Process | None = None
-        self._ready = False
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._starts = 0
+        self._prompts: dict[int, OnPrompt] = {}
+        self._arrivals: dict[str, list[OnArrival]] = {}
+        self.starts = 0
+        self.ready = asyncio.Event()
+        """Set while the process can be asked."""
 
     @property
     def pid(self) -> int | None:
         """The process's id while it is ready."""
-        return self._process.pid if self._process and self._ready else None
+        return self._process.pid if self._process and self.ready.is_set() else None
 
     def status(self) -> dict[str, Any]:
-        return {"ready": self._ready, "pid": self.pid, "starts": self._starts}
+        return {"ready": self.ready.is_set(), "pid": self.pid, "starts": self.starts}
+
+    def on_arrival(self, camera: str, callback: OnArrival) -> None:
+        """`callback(track, at)` when somebody new stands before `camera`."""
+        self._arrivals.setdefault(camera, []).append(callback)
 
     async def run(self) -> None:
         """Keep the process running until cancelled."""
@@ -70,26 +87,72 @@ class FaceService:
     async def match(
         self,
         camera: str,
+        person_id: str,
         templates: Sequence[bytes],
         *,
         threshold: float,
         tapped_at: float,
         timeout_s: float,
         max_age_s: float,
-    ) -> FaceResult:
-        """One-to-one comparison at `camera`; times are monotonic seconds."""
+        challenge: bool = False,
+        picture: bool = False,
+        on_prompt: OnPrompt | None = None,
+    ) -> dict[str, Any]:
+        """One-to-one comparison at `camera`, and then the `challenge` to turn the head;
+        times are monotonic seconds.  The answer is the worker's own: read it with `result_of`."""
         deadline = time.monotonic() + timeout_s
         request = {
             "op": "match",
             "camera": camera,
+            "person": person_id,
             "templates": base64.b64encode(b"".join(templates)).decode(),
             "threshold": threshold,
             "tapped_at": tapped_at,
             "max_age_s": max_age_s,
             "deadline": deadline,
+            "challenge": challenge,
+            "picture": picture,
         }
-        answer = await self._ask(request, timeout_s + GRACE_S)
-        return _result(answer)
+        return await self._ask(request, timeout_s + GRACE_S, on_prompt)
+
+    async def identify(
+        self, camera: str, track: int, *, threshold: float, timeout_s: float
+    ) -> dict[str, Any]:
+        """Whose face is the one of `track`, among everybody in the gallery."""
+        now = time.monotonic()
+        request = {
+            "op": "identify",
+            "camera": camera,
+            "track": track,
+            "threshold": threshold,
+            "tapped_at": now,
+            "deadline": now + timeout_s,
+        }
+        return await self._ask(request, timeout_s + GRACE_S)
+
+    def gallery(self, people: Mapping[str, bytes], *, replace: bool = False) -> bool:
+        """Hand over people's templates (b"" removes a person); False if nobody takes them."""
+        process = self._process
+        if not self.ready.is_set() or process is None or process.stdin is None:
+            return False
+        packed = {key: base64.b64encode(value).decode() for key, value in people.items()}
+        message = wire.encode({"op": "gallery", "people": packed, "replace": replace})
+        process.stdin.write(message)
+        return True
+
+    def accept_scene(self, camera: str) -> bool:
+        """An operator says that `camera` looks where it should; False if nobody hears it."""
+        process = self._process
+        if not self.ready.is_set() or process is None or process.stdin is None:
+            return False
+        process.stdin.write(wire.encode({"op": "accept_scene", "camera": camera}))
+        return True
+
+    async def drained(self) -> None:
+        """Wait until what was handed over has left us."""
+        process = self._process
+        if process is not None and process.stdin is not None:
+            await process.stdin.drain()
 
     async def capture(self, camera: str, timeout_s: float) -> dict[str, Any]:
         """A face for enrolment: ``template`` (base64) and ``quality``, or ``refused``."""
@@ -108,13 +171,17 @@ class FaceService:
             return {"template": answer["template"], "quality": answer.get("quality", {})}
         return {"refused": str(answer.get("refused") or answer.get("detail"))}
 
-    async def _ask(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+    async def _ask(
+        self, request: dict[str, Any], timeout_s: float, on_prompt: OnPrompt | None = None
+    ) -> dict[str, Any]:
         process = self._process
-        if not self._ready or process is None or process.stdin is None:
+        if not self.ready.is_set() or process is None or process.stdin is None:
             return {"outcome": "unavailable", "detail": "the face process is away"}
         number = next(self._numbers)
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
+        if on_prompt is not None:
+            self._prompts[number] = on_prompt
         try:
             process.stdin.write(wire.encode({**request, "id": number}))
             async with asyncio.timeout(timeout_s):
@@ -127,10 +194,11 @@ class FaceService:
             return {"outcome": "unavailable", "detail": type(error).__name__}
         finally:
             del self._waiting[number]
+            self._prompts.pop(number, None)
 
     async def _live(self) -> str:
         """One life of the process; returns how it ended."""
-        self._starts += 1
+        self.starts += 1
         process = await asyncio.create_subprocess_exec(
             self._python,
             "-m",
@@ -159,7 +227,7 @@ class FaceService:
         except (ValueError, OSError) as error:
             return f"sends nonsense: {error}"
         finally:
-            self._ready = False
+            self.ready.clear()
             self._kill(process)
             for future in self._waiting.values():
                 if not future.done():
@@ -169,8 +237,18 @@ class FaceService:
     def _take(self, message: Mapping[str, Any]) -> None:
         """A message of the process; an answer to nobody's question is dropped."""
         if "ready" in message:
-            self._ready = True
+            self.ready.set()
             self._on_device("face", "face", True, "")
+        elif "scene" in message:
+            self._on_scene(str(message["scene"]), str(message["data"]))
+        elif "arrived" in message:
+            if time.monotonic() - float(message["at"]) < ARRIVAL_MAX_AGE_S:
+                for arrived in self._arrivals.get(str(message["arrived"]), ()):
+                    arrived(int(message["track"]), float(message["at"]))
+        elif "prompt" in message:
+            prompt = self._prompts.get(message.get("id", 0))
+            if prompt is not None:
+                prompt(str(message["prompt"]))
         elif "camera" in message:
             state = str(message.get("state"))
             online = state == "ok"
@@ -189,19 +267,60 @@ class FaceService:
                 return
 
 
-def _result(answer: Mapping[str, Any]) -> FaceResult:
+def result_of(answer: Mapping[str, Any], threshold: float) -> FaceResult:
     """An answer as a result; anything out of form is `unavailable`."""
     try:
-        distance, age = answer.get("distance"), answer.get("frame_age_s")
-        if any(number is not None and not math.isfinite(number) for number in (distance, age)):
-            raise ValueError("not a number")
+        lives = answer.get("liveness")
+        nearest = answer.get("nearest")
         return FaceResult(
             FaceOutcome(answer["outcome"]),
-            None if distance is None else float(distance),
+            _number(answer, "distance"),
             int(answer.get("frames", 0)),
-            None if age is None else float(age),
+            _number(answer, "frame_age_s"),
             str(answer.get("detail", ""))[:80],
-            {str(key): float(value) for key, value in answer.get("timing_ms", {}).items()},
+            _number(answer, "seen_age_s"),
+            None if lives is None else _liveness(lives),
+            None if nearest is None else (str(nearest["person"]), float(nearest["distance"])),
+            {**_about(answer), "threshold": threshold},
+            base64.b64decode(str(answer.get("picture", ""))[:MAX_PICTURE]),
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         return FaceResult(FaceOutcome.UNAVAILABLE, detail=f"nonsense: {type(error).__name__}")
+
+
+def _number(answer: Mapping[str, Any], key: str) -> float | None:
+    value = answer.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError("not a number")
+    return float(value)
+
+
+def _liveness(lives: Mapping[str, Any]) -> Liveness:
+    challenge = lives.get("challenge")
+    if not (challenge is None or isinstance(challenge, bool)):
+        raise ValueError("no answer to a challenge")
+    # Anything but a clear no is a suspicion.
+    return Liveness(challenge, lives["suspect"] is not False, str(lives.get("detail", ""))[:80])
+
+
+def _about(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What is for the record alone, in its form and no other."""
+    about: dict[str, Any] = {}
+    for key in ("quality", "timing_ms", "cues"):
+        given = answer.get(key, {})
+        about[key] = {
+            str(name)[:40]: round(_number(given, name) or 0.0, 4) for name in list(given)[:40]
+        }
+    for key in ("model", "frame_hash"):
+        about[key] = str(answer.get(key, ""))[:80]
+    about["present_s"] = round(_number(answer, "present_s") or 0.0, 2)
+    others = answer.get("others") or {"n": 0, "nearest": None, "below": 0}
+    nearest = _number(others, "nearest")
+    about["others"] = {
+        "n": int(others["n"]),
+        "nearest": None if nearest is None else round(nearest, 4),
+        "below": int(others["below"]),
+    }
+    return about

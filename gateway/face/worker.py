@@ -1,16 +1,18 @@
-"""The face process: owns the cameras and dlib, answers the daemon, keeps nothing.
+"""The face process: owns the cameras and the models, answers the daemon, keeps nothing on disk.
 
 Requests come in on stdin and answers go out on stdout (gateway/face/wire.py).  It may crash
 or be killed at any time: the daemon treats what it did not answer as no match and starts it
-again.  It ends when stdin does, so it never outlives the daemon.  A template reaches it only
-with a request and is forgotten with the answer.
+again.  It ends when stdin does, so it never outlives the daemon.  It knows templates by the ids
+of people, never names, badges or keys.
 """
 
 from __future__ import annotations
 
 import base64
 import ctypes
+import hashlib
 import os
+import queue
 import signal
 import sys
 import threading
@@ -23,48 +25,73 @@ import cv2
 import numpy as np
 
 from drivers import registry
-from drivers.cameras.opencv import CameraState, Frame, OpenCvCamera
+from drivers.cameras.opencv import CameraState, OpenCvCamera
 from gateway.face import quality, wire
-from gateway.face.engine import DIMENSIONS, Embedding, Engine, Face, Image, distances
+from gateway.face.engine import DIMENSIONS, MODEL, Embedding, Engine, Face, Image
+from gateway.face.gallery import Gallery, Rows
+from gateway.face.liveness import Challenge, Observation, draw
+from gateway.face.score import score
+from gateway.face.watch import Seen, Watcher
 
 HEALTH_EVERY_S = 0.25
+SCENES_EVERY_S = 300.0
 PR_SET_PDEATHSIG = 1
+JPEG_QUALITY = 85
+CHALLENGE_S = 10.0
 
 
 class Worker:
-    """`config` has the cameras, `frames` (how many faces to compare before it is another's)
-    and `min_face_px`."""
+    """`config` has the cameras, `frames` (how many looks before it is another's),
+    `min_face_px` and `others` (how many other people each face is scored against)."""
 
     def __init__(self, config: Mapping[str, Any], out: BinaryIO) -> None:
         self._out = out
         self._out_lock = threading.Lock()
         self._frames = int(config["frames"])
-        self._min_face_px = int(config["min_face_px"])
-        self._cameras: dict[str, OpenCvCamera] = {
+        self._others = int(config.get("others", 0))
+        min_face_px = int(config["min_face_px"])
+        self.cameras: dict[str, OpenCvCamera] = {
             name: registry.load("cameras", item["driver"]).make(item["options"])
             for name, item in config["cameras"].items()
         }
-        self._engine = Engine(self._min_face_px)
+        for name, scene in config.get("scenes", {}).items():
+            if name in self.cameras:
+                self.cameras[name].use_scene(base64.b64decode(scene))
+        self.engine = Engine(min_face_px)
+        self.watchers = {
+            name: Watcher(camera, self.engine, min_face_px, self._arrival(name))
+            for name, camera in self.cameras.items()
+        }
+        self._gallery = Gallery()
         # Two a camera: an enrolment must not keep a badge waiting.
-        self._pool = ThreadPoolExecutor(max_workers=max(1, 2 * len(self._cameras)))
+        self._pool = ThreadPoolExecutor(max_workers=max(1, 2 * len(self.cameras)))
 
     def run(self, requests: BinaryIO) -> None:
         """Serve until the daemon closes our stdin."""
-        for camera in self._cameras.values():
+        for camera in self.cameras.values():
             camera.start()
         # The first pass through the network costs more than all later ones.
-        self._engine.embed(np.zeros((160, 160, 3), np.uint8), Face(20, 20, 140, 140))
+        self.engine.embed(np.zeros((160, 160, 3), np.uint8), Face(20, 20, 140, 140))
+        for watcher in self.watchers.values():
+            watcher.start()
         threading.Thread(target=self._tell_health, daemon=True).start()
         self._send({"ready": True})
         while len(header := requests.read(wire.HEADER)) == wire.HEADER:
             message = wire.decode(requests.read(wire.size(header)))
-            self._pool.submit(self._answer, message)
+            if message.get("op") == "gallery":  # in order, and nobody waits for an answer
+                self._take_gallery(message)
+            elif message.get("op") == "accept_scene":
+                self.cameras[str(message["camera"])].accept_scene()
+            else:
+                self._pool.submit(self._answer, message)
         os._exit(0)  # threads inside OpenCV may hang; nothing here needs an orderly end
 
     def _answer(self, request: Mapping[str, Any]) -> None:
         try:
-            operation = {"match": self.match, "capture": self.capture}[request["op"]]
-            answer = operation(request)
+            operations = {"match": self.match, "identify": self.identify, "capture": self.capture}
+            operation = operations[request["op"]]
+            with self.watchers[str(request["camera"])].attention():
+                answer = operation(request)
         except Exception as error:
             answer = {"outcome": "unavailable", "detail": type(error).__name__}
         self._send({"id": request.get("id"), **answer})
@@ -74,132 +101,230 @@ class Worker:
             self._out.write(wire.encode(message))
             self._out.flush()
 
+    def _arrival(self, camera: str) -> Any:
+        return lambda track, at: self._send({"arrived": camera, "track": track, "at": at})
+
     def _tell_health(self) -> None:
         told: dict[str, str] = {}
+        scenes: dict[str, bytes] = {}
+        scenes_at = time.monotonic() + SCENES_EVERY_S
         while True:
-            for name, camera in self._cameras.items():
+            for name, camera in self.cameras.items():
                 state = camera.state.value
                 if told.get(name) != state and (camera.next(0, 0) or state != CameraState.OK):
                     told[name] = state
-                    self._send({"camera": name, "state": state})
+                    self._send({"camera": name, "state": state, "figures": camera.detail})
+            if time.monotonic() >= scenes_at:
+                scenes_at = time.monotonic() + SCENES_EVERY_S
+                for name, camera in self.cameras.items():
+                    scene = camera.scene
+                    if scene is not None and scenes.get(name) != scene:
+                        scenes[name] = scene
+                        self._send({"scene": name, "data": base64.b64encode(scene).decode()})
             time.sleep(HEALTH_EVERY_S)
 
+    def _take_gallery(self, message: Mapping[str, Any]) -> None:
+        people = {str(key): unpack(text) for key, text in message["people"].items()}
+        self._gallery.put(people, replace=bool(message.get("replace")))
+
     def match(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Compare the nearest face with the templates, frame by frame, until one matches,
-        `frames` faces did not, or the time is over.  Only frames taken after the tap or at
-        most `max_age_s` before it are looked at, and only while they are fresh."""
-        raw = base64.b64decode(request["templates"])
-        templates = np.frombuffer(raw, "<f4").reshape(-1, DIMENSIONS)
+        """Compare the nearest face with one person's templates.
+
+        It must be there on a frame taken after the tap; the looks that are compared may be
+        older, if they are of the same track and within `max_age_s`.  So a face that is already
+        known costs one frame and one comparison.  `frames` looks that do not fit are a mismatch.
+        """
+        templates = unpack(request["templates"])
         if not len(templates) or not np.isfinite(templates).all():
             return {"outcome": "unavailable", "detail": "no usable template"}
-        looking = Looking(self._cameras[request["camera"]], request)
-        best, compared = float("inf"), 0
-        while (frame := looking.next()) is not None:
-            with looking.timed("detect"):
-                image, face = self._nearest(frame)
-            if face is None:
+        begun = time.monotonic()
+        tapped_at, deadline = float(request["tapped_at"]), float(request["deadline"])
+        max_age, threshold = float(request["max_age_s"]), float(request["threshold"])
+        camera = str(request["camera"])
+        watcher = self.watchers[camera]
+        best, looks, newest = float("inf"), 0, 0.0
+        last: tuple[Seen, Rows] | None = None
+        while (seen := watcher.look(tapped_at, deadline, newer_than=newest)) is not None:
+            newest = seen.samples[-1].at
+            fresh = [s.embedding for s in seen.samples if seen.seen_at - s.at <= max_age]
+            if not fresh:
                 continue
-            with looking.timed("embed"):
-                embedding = self._engine.embed(image, face)
-            distance = float(distances(embedding, templates).min())
-            age = time.monotonic() - frame.at
-            compared += 1
+            looks += 1
+            probes = np.stack(fresh)
+            distance = score(probes, templates)
             best = min(best, distance)
-            if distance <= float(request["threshold"]):
-                return looking.answer("match", distance, compared, age)
-            if compared >= self._frames:
-                return looking.answer("mismatch", best, compared, age)
-        if compared:
-            return looking.answer("mismatch", best, compared, None)
-        if looking.fault:
-            return looking.answer("camera_fault", None, 0, None)
-        return looking.answer("no_face", None, 0, None)
+            last = seen, probes
+            if distance <= threshold:
+                told = self._told("match", distance, len(fresh), last, request, begun)
+                if not request.get("challenge"):
+                    return told
+                return self._challenge(request, templates, seen, told)
+            if looks >= self._frames:
+                break
+        if last is not None:
+            return self._told("mismatch", best, looks, last, request, begun)
+        state = self.cameras[camera].state
+        if state is not CameraState.OK or watcher.newest is None:
+            fault = CameraState.NO_SIGNAL if state is CameraState.OK else state
+            return {"outcome": "camera_fault", "detail": fault.value}
+        return {"outcome": "no_face", "timing_ms": {"wait": _ms(begun)}}
+
+    def _challenge(
+        self, request: Mapping[str, Any], templates: Rows, seen: Seen, told: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Have the person turn their head as nobody could foresee, and compare once more: the
+        one who turned must be the one who matched."""
+        watcher = self.watchers[str(request["camera"])]
+        turns, pauses = draw()
+        looks: queue.SimpleQueue[tuple[int, Observation]] = queue.SimpleQueue()
+        challenge = Challenge(turns, time.monotonic(), CHALLENGE_S, pauses)
+        prompted = ""
+        with watcher.shown(lambda track, look: looks.put((track, look))):
+            while challenge.verdict is None:
+                if challenge.prompt != prompted:
+                    prompted = challenge.prompt
+                    self._send({"prompt": str(prompted), "id": request.get("id")})
+                try:
+                    track, look = looks.get(timeout=0.1)
+                except queue.Empty:
+                    challenge.tick(time.monotonic())
+                    continue
+                if track == seen.track:
+                    challenge.see(look)
+                else:  # somebody else is nearer now, or the face was lost and found
+                    challenge.tick(look.at)
+        verdict, lives = challenge.verdict, dict(told["liveness"])
+        passed, detail = verdict.passed, str(verdict.reason)
+        if passed:
+            now = time.monotonic()
+            again = watcher.look(now, now + 2.0, newer_than=now)
+            distance = float("inf")
+            if again is not None and again.track == seen.track:
+                distance = score(np.stack([s.embedding for s in again.samples]), templates)
+            if not distance <= float(request["threshold"]):
+                passed, detail = False, "another_face"
+        lives |= {"challenge": passed, "detail": detail}
+        timing = {**told["timing_ms"], "challenge": verdict.measured["seconds"] * 1000}
+        return {**told, "liveness": lives, "timing_ms": timing}
+
+    def identify(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Whose face is it, of everybody enrolled: of the track that was announced, which must
+        still be there.  The nearest two looks of it must agree on the person."""
+        begun = time.monotonic()
+        deadline, threshold = float(request["deadline"]), float(request["threshold"])
+        watcher = self.watchers[str(request["camera"])]
+        asked_at, newest, looks = float(request["tapped_at"]), 0.0, 0
+        answer: dict[str, Any] = {"outcome": "no_face", "detail": "the face is gone"}
+        while (seen := watcher.look(asked_at, deadline, newer_than=newest)) is not None:
+            newest = seen.samples[-1].at
+            if seen.track != int(request["track"]):
+                return answer
+            looks += 1
+            probes = np.stack([sample.embedding for sample in seen.samples])
+            each = [self._gallery.nearest(probe[None, :]) for probe in probes[-2:]]
+            near = self._gallery.nearest(probes)
+            agreed = len(each) == 2 and len({item and item.person for item in each}) == 1
+            known = near is not None and agreed and near.distance <= threshold
+            if known or looks >= self._frames:
+                outcome = "match" if known else "mismatch"
+                distance = near.distance if near else None
+                answer = self._told(outcome, distance, len(probes), (seen, probes), request, begun)
+                person = near.person if known and near else ""
+                return {**answer, "person": person, "searched": len(self._gallery)}
+        return answer
+
+    def _told(
+        self,
+        outcome: str,
+        distance: float | None,
+        looks: int,
+        last: tuple[Seen, Rows],
+        request: Mapping[str, Any],
+        begun: float,
+    ) -> dict[str, Any]:
+        """An answer with what it rests on."""
+        waited = _ms(begun)
+        scoring = time.monotonic()
+        seen, probes = last
+        sample = seen.samples[-1]
+        person = str(request.get("person", ""))
+        answer: dict[str, Any] = {
+            "outcome": outcome,
+            "distance": distance,
+            "frames": looks,
+            "track": seen.track,
+            "present_s": max(0.0, float(request["tapped_at"]) - seen.first_at),
+            "quality": sample.quality,
+            "model": MODEL,
+            "frame_hash": hashlib.sha256(sample.picture.tobytes()).hexdigest(),
+            "liveness": {
+                "challenge": None,
+                "suspect": bool(seen.suspicions),
+                "detail": ", ".join(seen.suspicions),
+            },
+            "cues": dict(seen.cues),
+            "others": self._score_others(probes, person, float(request["threshold"])),
+        }
+        if outcome == "mismatch" and person:
+            near = self._gallery.nearest(probes, without=person)
+            if near is not None:
+                answer["nearest"] = {"person": near.person, "distance": near.distance}
+        if request.get("picture"):
+            good, jpeg = cv2.imencode(
+                ".jpg", sample.picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+            )
+            if good:
+                answer["picture"] = base64.b64encode(jpeg.tobytes()).decode()
+        now = time.monotonic()
+        answer["frame_age_s"], answer["seen_age_s"] = now - sample.at, now - seen.seen_at
+        answer["timing_ms"] = {"wait": waited, "score": _ms(scoring)}
+        return answer
+
+    def _score_others(self, probes: Rows, person: str, threshold: float) -> dict[str, Any]:
+        """This face against people drawn at random who are not its badge's holder: what the
+        site's own false-accept rate is reckoned from."""
+        scores = self._gallery.others(probes, self._others, without=person)
+        below = sum(value <= threshold for value in scores)
+        return {"n": len(scores), "nearest": min(scores, default=None), "below": below}
 
     def capture(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """One face good enough to enrol, or why there was none."""
-        looking = Looking(self._cameras[request["camera"]], request)
+        camera = self.cameras[str(request["camera"])]
+        oldest = float(request["tapped_at"]) - float(request["max_age_s"])
+        deadline, number = float(request["deadline"]), 0
         refused: str = quality.Refusal.NO_FACE
-        while (frame := looking.next()) is not None:
+        while (left := deadline - time.monotonic()) > 0:
+            if camera.state is not CameraState.OK:
+                return {"refused": camera.state.value}
+            frame = camera.next(number, min(0.1, left))
+            if frame is None:
+                continue
+            number = frame.number
+            if frame.at < oldest:
+                continue
             image: Image = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB)
-            faces = self._engine.detect(image)
+            faces = self.engine.detect(image)
             measured, refusal = quality.judge(image, faces)
             if refusal is None and measured is not None:
-                embedding = self._engine.embed(image, faces[0])
+                embedding = self.engine.embed(image, faces[0])
                 return {"template": pack(embedding), "quality": measured.as_dict()}
             refused = refusal or refused
-        return {"refused": looking.fault or refused}
-
-    def _nearest(self, frame: Frame) -> tuple[Image, Face | None]:
-        """The widest face of a frame: who stands nearest, not who waits behind."""
-        image: Image = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB)
-        faces = [f for f in self._engine.detect(image) if f.width >= self._min_face_px * 0.8]
-        return image, faces[0] if faces else None
+        return {"refused": refused if number else CameraState.NO_SIGNAL.value}
 
 
-class Looking:
-    """The fresh frames of one request, and what its time went into."""
-
-    def __init__(self, camera: OpenCvCamera, request: Mapping[str, Any]) -> None:
-        self._camera = camera
-        self._max_age = float(request["max_age_s"])
-        self._oldest = float(request["tapped_at"]) - self._max_age
-        self._deadline = float(request["deadline"])
-        self._number = 0
-        self._spent = dict.fromkeys(("wait", "detect", "embed"), 0.0)
-        self.fault = ""
-
-    def next(self) -> Frame | None:
-        """The next frame worth looking at; None when the time is over or the camera is out."""
-        started = time.monotonic()
-        try:
-            while (now := time.monotonic()) < self._deadline:
-                self.fault = "" if self._camera.state is CameraState.OK else self._camera.state
-                if self.fault:
-                    return None
-                frame = self._camera.next(self._number, min(0.1, self._deadline - now))
-                if frame is None:
-                    continue
-                self._number = frame.number
-                if frame.at >= self._oldest and time.monotonic() - frame.at <= self._max_age:
-                    return frame
-            if not self._number:
-                self.fault = CameraState.NO_SIGNAL
-            return None
-        finally:
-            self._spent["wait"] += (time.monotonic() - started) * 1000
-
-    def timed(self, part: str) -> _Timed:
-        return _Timed(self._spent, part)
-
-    def answer(
-        self, outcome: str, distance: float | None, frames: int, age: float | None
-    ) -> dict[str, Any]:
-        return {
-            "outcome": outcome,
-            "distance": distance,
-            "frames": frames,
-            "frame_age_s": age,
-            "detail": self.fault,
-            "timing_ms": self._spent,
-        }
-
-
-class _Timed:
-    """Adds the time of a block, in ms, to a part."""
-
-    def __init__(self, spent: dict[str, float], part: str) -> None:
-        self._spent, self._part, self._started = spent, part, 0.0
-
-    def __enter__(self) -> None:
-        self._started = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        self._spent[self._part] += (time.monotonic() - self._started) * 1000
+def _ms(since: float) -> float:
+    return (time.monotonic() - since) * 1000
 
 
 def pack(embedding: Embedding) -> str:
     """An embedding as text for the wire: base64 of little-endian float32."""
     return base64.b64encode(embedding.astype("<f4").tobytes()).decode()
+
+
+def unpack(text: str) -> Rows:
+    """Templates from the wire, shape (n, 128); raises ValueError for anything else."""
+    raw = base64.b64decode(text, validate=True)
+    return np.frombuffer(raw, "<f4").reshape(-1, DIMENSIONS).astype(np.float32)
 
 
 def main() -> None:

@@ -78,6 +78,18 @@ class LedgerReader:
         found = self.after(seq - 1, 1)
         return found[0] if found and found[0].seq == seq else None
 
+    def newest(self, kind: str) -> Event | None:
+        """The newest record of exactly that type, or None; reads backwards, so what is rare
+        takes a while."""
+        rows = self._rows(
+            "SELECT seq, body, hash FROM events WHERE body LIKE ? ORDER BY seq DESC LIMIT 1",
+            (f'%"type":"{kind}"}}',),
+        )
+        if not rows:
+            return None
+        seq, body, digest = rows[0]
+        return self._event(seq, body, digest, b"")
+
     def tail(self, count: int) -> list[Event]:
         """The newest `count` records, oldest first."""
         return self.after(max(0, self.last_seq - count), count)
@@ -185,7 +197,7 @@ class LedgerReader:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise LedgerUnavailable(f"record {seq} can't be read: {error}") from error
 
-    def _rows(self, sql: str, values: tuple[int, ...] = ()) -> list[tuple]:  # type: ignore[type-arg]
+    def _rows(self, sql: str, values: tuple[int | str, ...] = ()) -> list[tuple]:  # type: ignore[type-arg]
         try:
             if self._db is None:
                 if not self._path.exists():

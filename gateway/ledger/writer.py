@@ -10,13 +10,14 @@ room again is a log that works again.  It never skips a number and never changes
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import queue
 import secrets
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +60,7 @@ class Ledger:
         self._chain = ""
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._grown: asyncio.Event | None = None
+        self._observer: Callable[[Event], None] | None = None
         self._late: list[int] = []
         self.last_seq = 0
         self.last_time: datetime | None = None
@@ -115,6 +117,11 @@ class Ledger:
             return await self.append(event)
 
         return asyncio.run(once())
+
+    def observe(self, observer: Callable[[Event], None]) -> None:
+        """Have `observer` called in the loop with each record that somebody waits for, in order
+        and before they are told; what it raises is lost."""
+        self._observer = observer
 
     async def ping(self, timeout_s: float) -> bool:
         """Whether the writer's thread gets through its queue in time; for the watchdog."""
@@ -296,6 +303,9 @@ class Ledger:
             elif isinstance(result, Exception):
                 job.future.set_exception(result)
             else:
+                if self._observer is not None and result is not _ALIVE:
+                    with contextlib.suppress(Exception):
+                        self._observer(result)
                 job.future.set_result(result)
         if self._grown is not None:
             self._grown.set()

@@ -17,27 +17,50 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.model import Credential, NewEvent, Person, PersonStatus
+from gateway.model import (
+    Credential,
+    NewEvent,
+    Person,
+    PersonStatus,
+    Requirement,
+    TemporaryGrant,
+)
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 6
 
 # A temporary badge of a visit is looked for beside the list.  If both name the same badge it is
 # nobody's: neither the employee nor the visitor, since nothing says which of them holds it.
 _FIND = """
 SELECT (SELECT max(number) FROM list_version),
+       (SELECT applied_at FROM list_version ORDER BY number DESC LIMIT 1),
+       (SELECT count(*) FROM template t WHERE t.person_id = p.id),
+       EXISTS (SELECT 1 FROM pin WHERE pin.person_id = p.id),
        coalesce(p.id, v.person_id), coalesce(p.name, v.name), coalesce(p.company, v.company),
        coalesce(p.role, v.role), p.valid_from, p.valid_until,
        coalesce(p.status, CASE WHEN v.key IS NOT NULL THEN 'active' END), r.at,
        coalesce(p.access_levels, v.access_levels), v.until,
-       (SELECT count(*) FROM template t WHERE t.person_id = p.id),
-       EXISTS (SELECT 1 FROM pin WHERE pin.person_id = p.id)
+       (SELECT json_group_array(json_array(q.kind, 'person', q.valid_until)) FROM requirement q
+         WHERE q.subject_kind = 'person' AND q.subject = p.id),
+       (SELECT json_group_array(json_array(q.kind, 'company', q.valid_until)) FROM requirement q
+         WHERE q.subject_kind = 'company' AND q.subject = coalesce(p.company, v.company)),
+       (SELECT json_group_array(json_array(g.kind, g.target, g.since, g.until))
+          FROM temporary_grant g WHERE g.person_id = p.id),
+       e.escorts,
+       (SELECT until FROM face_consent f WHERE f.person_id = p.id)
   FROM (SELECT ? AS wanted)
-  LEFT JOIN credential c ON c.key = wanted
-  LEFT JOIN visit_badge b ON b.key = wanted
-  LEFT JOIN person p ON p.id = c.person_id AND b.key IS NULL
-  LEFT JOIN visit_badge v ON v.key = b.key AND c.key IS NULL
+  {join}
   LEFT JOIN revocation r ON r.person_id = coalesce(p.id, v.person_id)
+  LEFT JOIN escort e ON e.person_id = p.id
 """
+_BY_BADGE = _FIND.format(
+    join="LEFT JOIN credential c ON c.key = wanted LEFT JOIN visit_badge b ON b.key = wanted "
+    "LEFT JOIN person p ON p.id = c.person_id AND b.key IS NULL "
+    "LEFT JOIN visit_badge v ON v.key = b.key AND c.key IS NULL"
+)
+_BY_ID = _FIND.format(
+    join="LEFT JOIN person p ON p.id = wanted "
+    "LEFT JOIN visit_badge v ON v.person_id = wanted AND p.id IS NULL"
+)
 
 
 class RosterUnavailable(Exception):
@@ -47,13 +70,16 @@ class RosterUnavailable(Exception):
 @dataclass(frozen=True, slots=True)
 class Found:
     """Who holds a credential (None: nobody), how many face templates they have enrolled,
-    which version of the list says so (0: no list was ever applied), and whether they have a
-    PIN."""
+    which version of the list says so (0: no list was ever applied), whether they have a PIN, the
+    last day on which their face may be used (None: no end was set), and when that version was put
+    in force."""
 
     person: Person | None = None
     templates: int = 0
     list_version: int = 0
     has_pin: bool = False
+    face_until: date | None = None
+    applied_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +94,13 @@ class ListVersion:
 
 @dataclass(frozen=True, slots=True)
 class SealedTemplate:
-    """An enrolled face, encrypted; `model` names the embedder that made it."""
+    """An enrolled face, encrypted; `model` names the embedder that made it, `key` is the
+    person's key (its id and itself, wrapped), or None if it was sealed with the site key."""
 
     id: str
     model: str
     sealed: bytes
+    key: tuple[str, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +123,53 @@ class Roster:
 
     def find(self, credential: Credential) -> Found:
         """Who holds `credential` now."""
-        row = self._rows(_FIND, (credential.key,))[0]
-        version = int(row[0] or 0)
-        if row[1] is None:
-            return Found(list_version=version)
+        return self._found(self._rows(_BY_BADGE, (credential.key,))[0], (credential,))
+
+    def find_person(self, person_id: str) -> Found:
+        """The person of that id, with no badge of theirs named."""
+        return self._found(self._rows(_BY_ID, (person_id,))[0], ())
+
+    @staticmethod
+    def _found(row: Sequence[Any], credentials: tuple[Credential, ...]) -> Found:
         try:
-            person = _person(row[1:11], credential)
-            return Found(person, int(row[11]), version, bool(row[12]))
+            version, applied = int(row[0] or 0), datetime.fromisoformat(row[1]) if row[1] else None
+            if row[4] is None:
+                return Found(list_version=version, applied_at=applied)
+            person = _person(row[4:-1], credentials)
+            until = date.fromisoformat(row[-1]) if row[-1] else None
+            return Found(person, int(row[2]), version, bool(row[3]), until, applied)
         except (ValueError, TypeError) as error:
             raise RosterUnavailable(f"the entry of a person is damaged: {error}") from error
 
     def templates(self, person_id: str) -> list[SealedTemplate]:
         """The sealed templates of a person, oldest first."""
         rows = self._rows(
-            "SELECT id, model, sealed FROM template WHERE person_id = ? ORDER BY created_at, id",
+            # One statement: key and templates are of one moment, though they be sealed anew.
+            "SELECT t.id, t.model, t.sealed, k.key_id, k.wrapped FROM template t "
+            "LEFT JOIN person_key k ON k.person_id = t.person_id "
+            "WHERE t.person_id = ? ORDER BY t.created_at, t.id",
             (person_id,),
         )
-        return [SealedTemplate(*row) for row in rows]
+        return [
+            SealedTemplate(key, model, sealed, None if key_id is None else (key_id, wrapped))
+            for key, model, sealed, key_id, wrapped in rows
+        ]
+
+    def templates_mark(self) -> str:
+        """Another text whenever a template was added or removed."""
+        row = self._rows(
+            "SELECT count(*), (SELECT id FROM template ORDER BY rowid DESC LIMIT 1) FROM template"
+        )[0]
+        return f"{row[0]} {row[1]}"
+
+    def enrolled(self) -> dict[str, str]:
+        """Everybody with templates, by id, with a text that changes when theirs do."""
+        rows = self._rows(
+            "SELECT t.person_id, count(*) || ' ' || max(t.rowid) || ' ' || max(t.id) "
+            "FROM template t LEFT JOIN face_consent c ON c.person_id = t.person_id "
+            "WHERE c.until IS NULL OR c.until >= date('now', '-1 day') GROUP BY t.person_id"
+        )
+        return dict(rows)
 
     def pin(self, person_id: str) -> SealedPin | None:
         """The PIN of a person as it is stored, or None if they have none."""
@@ -191,11 +249,17 @@ class Roster:
             self._db = None
 
 
-def _person(row: Sequence[Any], credential: Credential) -> Person:
-    key, name, company, role, valid_from, valid_until, status, revoked_at, levels_json, until = row
-    levels = json.loads(levels_json)
-    if not isinstance(levels, list):
-        raise ValueError("access levels are not a list")
+def _person(row: Sequence[Any], credentials: tuple[Credential, ...]) -> Person:
+    key, name, company, role, valid_from, valid_until, status, revoked_at, levels, end = row[:10]
+    own, companys, granted, escorts = row[10:]
+    held = [
+        Requirement(kind, of, date.fromisoformat(until) if until else None)
+        for kind, of, until in (*json.loads(own), *json.loads(companys))
+    ]
+    grants = [
+        TemporaryGrant(kind, target, datetime.fromisoformat(since), datetime.fromisoformat(until))
+        for kind, target, since, until in json.loads(granted)
+    ]
     return Person(
         id=key,
         name=name,
@@ -205,7 +269,18 @@ def _person(row: Sequence[Any], credential: Credential) -> Person:
         valid_until=date.fromisoformat(valid_until) if valid_until else None,
         # A revocation made here overrides whatever the list says.
         status=PersonStatus.REVOKED if revoked_at else PersonStatus(status),
-        credentials=(credential,),
-        access_levels=tuple(levels),
-        until=datetime.fromisoformat(until) if until else None,
+        credentials=credentials,
+        access_levels=_names(levels),
+        requirements=tuple(held),
+        grants=tuple(grants),
+        needs_escort=escorts is not None,
+        escorts=_names(escorts) if escorts is not None else (),
+        until=datetime.fromisoformat(end) if end else None,
     )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = json.loads(text)
+    if not isinstance(names, list):
+        raise ValueError("access levels are not a list")
+    return tuple(names)

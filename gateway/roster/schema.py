@@ -10,10 +10,19 @@ revocation    who was revoked by `garita people revoke`; no list undoes it, not 
 list_version  every list that was applied: when, from what, how it differed
 template      face templates, sealed (gateway/face/vault.py)
 pin           since version 2: PINs, peppered and hashed (gateway/pin.py), never the digits
-visit, visit_badge, regular_visitor   since version 3: visitors, and their temporary badges, which
+person_key    since version 3: the key of a person's templates, wrapped; gone with the person
+face_consent  since version 3: when a person agreed to the face match, and until when (the day)
+requirement   since version 4: what people and companies have shown, until when (requirements.py)
+temporary_grant, escort    doors for a while; who passes with an escort alone (permits.py)
+version_detail  since version 5: more of each list: its kind, when its source made it
+person_history  since version 5: who was changed by which list, and how they were before
+released_badge  since version 5: badges of people who left or were revoked, and when
+revocation_delay  since version 5: from a source's revocation to this gate's
+source_state  since version 5: how the last pull of each source went
+visit, visit_badge, regular_visitor   since version 6: visitors, and their temporary badges, which
               no list counts or removes (gateway/visits)
-partner, partner_history   since version 3: the companies that they and trucks come from
-freight, seal, seal_batch  since version 3: trucks at the gate and high-security seals
+partner, partner_history   since version 6: the companies that they and trucks come from
+freight, seal, seal_batch  since version 6: trucks at the gate and high-security seals
               (gateway/freight); a transaction is one JSON document with the columns to find it by
 outbox        admin acts on their way to the log, written with the act in one transaction
 """
@@ -48,6 +57,118 @@ _UPGRADES: tuple[str, ...] = (
        duress_hash TEXT,
        set_at TEXT NOT NULL,
        by TEXT
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS person_key (
+       person_id TEXT PRIMARY KEY NOT NULL,
+       wrapped BLOB NOT NULL,
+       created_at TEXT NOT NULL,
+       key_id TEXT NOT NULL
+    )
+    --
+    CREATE TABLE IF NOT EXISTS face_consent (
+       person_id TEXT PRIMARY KEY NOT NULL,
+       given_at TEXT NOT NULL,
+       until TEXT,
+       note TEXT,
+       by TEXT
+    )
+    """,
+    # What belongs to a person goes with them: an id that is given out again starts with nothing.
+    """
+    CREATE TABLE IF NOT EXISTS requirement (
+       subject_kind TEXT NOT NULL,
+       subject TEXT NOT NULL,
+       kind TEXT NOT NULL,
+       valid_until TEXT,
+       number TEXT,
+       issued_at TEXT,
+       note TEXT,
+       set_at TEXT NOT NULL,
+       by TEXT,
+       PRIMARY KEY (subject_kind, subject, kind)
+    ) WITHOUT ROWID
+    --
+    CREATE INDEX IF NOT EXISTS requirement_due ON requirement (valid_until)
+    --
+    CREATE TABLE IF NOT EXISTS temporary_grant (
+       id INTEGER PRIMARY KEY,
+       person_id TEXT NOT NULL,
+       kind TEXT NOT NULL,
+       target TEXT NOT NULL,
+       since TEXT NOT NULL,
+       until TEXT NOT NULL,
+       why TEXT,
+       by TEXT,
+       set_at TEXT NOT NULL
+    )
+    --
+    CREATE INDEX IF NOT EXISTS temporary_grant_person ON temporary_grant (person_id)
+    --
+    CREATE TABLE IF NOT EXISTS escort (
+       person_id TEXT PRIMARY KEY NOT NULL,
+       escorts TEXT NOT NULL,
+       set_at TEXT NOT NULL,
+       by TEXT
+    )
+    --
+    CREATE TRIGGER IF NOT EXISTS person_gone AFTER DELETE ON person BEGIN
+       DELETE FROM requirement WHERE subject_kind = 'person' AND subject = OLD.id;
+       DELETE FROM temporary_grant WHERE person_id = OLD.id;
+       DELETE FROM escort WHERE person_id = OLD.id;
+    END
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS version_detail (
+       number INTEGER PRIMARY KEY NOT NULL,
+       kind TEXT NOT NULL,
+       to_version INTEGER,
+       requirements TEXT NOT NULL,
+       generated_at TEXT,
+       modified_at TEXT,
+       confirmed TEXT NOT NULL,
+       bytes INTEGER NOT NULL,
+       kept INTEGER NOT NULL
+    )
+    --
+    CREATE TABLE IF NOT EXISTS person_history (
+       version INTEGER NOT NULL,
+       person_id TEXT NOT NULL,
+       op TEXT NOT NULL,
+       fields TEXT NOT NULL,
+       before TEXT,
+       PRIMARY KEY (version, person_id)
+    ) WITHOUT ROWID
+    --
+    CREATE INDEX IF NOT EXISTS person_history_person ON person_history (person_id)
+    --
+    CREATE TABLE IF NOT EXISTS released_badge (
+       key TEXT NOT NULL,
+       person_id TEXT NOT NULL,
+       at TEXT NOT NULL,
+       PRIMARY KEY (key, person_id)
+    ) WITHOUT ROWID
+    --
+    CREATE TABLE IF NOT EXISTS revocation_delay (
+       person_id TEXT NOT NULL,
+       version INTEGER NOT NULL,
+       revoked_at TEXT NOT NULL,
+       effective_at TEXT NOT NULL,
+       seconds REAL NOT NULL,
+       PRIMARY KEY (person_id, version)
+    )
+    --
+    CREATE TABLE IF NOT EXISTS source_state (
+       name TEXT PRIMARY KEY NOT NULL,
+       pulled_at TEXT,
+       good_at TEXT,
+       etag TEXT,
+       sha256 TEXT,
+       serial INTEGER,
+       failing_since TEXT,
+       reason TEXT,
+       waiting TEXT
     )
     """,
     """
@@ -194,6 +315,8 @@ def open_admin(path: Path) -> Database:
         db = Database(connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        # What is deleted is overwritten: keys, templates and hashes are not to be found again.
+        connection.execute("PRAGMA secure_delete = ON")
         _bring_up(connection, path, create=lambda: _create(db))
         return db
     except (sqlite3.Error, OSError) as error:

@@ -7,7 +7,9 @@ way is sent again, and subscribers drop what they have by its id.
 
 An acknowledgement is not delivery (docs/mqtt.md), so every event carries a number without
 holes and the hash of the one before, and a subscriber that misses one asks for it on the
-replay topic.  No message that arrives here opens, unlocks or changes anything.
+replay topic.  No message that arrives here opens or unlocks anything; what arrives as a command is
+handed on as it is, to be judged by its signature (gateway/commands.py), and so is a signed
+personnel list, where the site takes them from the broker.
 """
 
 from __future__ import annotations
@@ -53,6 +55,8 @@ class Uplink:
         cursor_path: Path,
         state: Callable[[], Mapping[str, Any]],
         on_state: Callable[[bool, str], None],
+        on_command: Callable[[Any, bool], None] | None = None,
+        on_bundle: Callable[[bytes], None] | None = None,
     ) -> None:
         self._settings = settings
         self._gateway = gateway
@@ -61,9 +65,16 @@ class Uplink:
         self._cursor = Cursor(cursor_path)
         self._state = state
         self._on_state = on_state
+        self._on_command = on_command  # gets what arrives for commands, and whether retained
+        self._on_bundle = on_bundle
         self._topic = f"{settings.base_topic}/{gateway}"
+        self._bundles = f"{settings.base_topic}/people/bundle"
         self._connected = False
         self._replays: asyncio.Queue[tuple[str, int, int]] = asyncio.Queue(REPLAYS_WAITING)
+
+    @property
+    def connected(self) -> bool:
+        return self._connected
 
     def status(self) -> dict[str, Any]:
         """For people: connected, how far published, how many wait."""
@@ -98,6 +109,11 @@ class Uplink:
             async with self._client() as client:
                 _no_delay(client)
                 await client.subscribe(f"{self._topic}/replay", qos=1)
+                if self._on_command is not None:
+                    await client.subscribe(f"{self._topic}/command", qos=1)
+                if self._on_bundle is not None:
+                    # Retained on purpose: its serial says whether it is newer than ours.
+                    await client.subscribe(f"{self._bundles}/#", qos=1)
                 await client.publish(f"{self._topic}/status", "online", qos=1, retain=True)
                 self._cursor.load(self._records)
                 self._set_connected(True, "")
@@ -121,25 +137,13 @@ class Uplink:
 
     def _client(self) -> aiomqtt.Client:
         settings = self._settings
-        password = None
-        if settings.password_file is not None:
-            password = settings.password_file.read_text(encoding="utf-8").strip()
-        context = None
-        if settings.tls:
-            context = ssl.create_default_context(cafile=settings.ca_file)
-            if settings.cert_file is not None:
-                context.load_cert_chain(settings.cert_file, settings.key_file)
         client = aiomqtt.Client(
             settings.host,
             settings.port,
             identifier=settings.client_id or f"garita-{self._gateway}",
-            username=settings.username,
-            password=password,
-            keepalive=settings.keepalive_s,
-            tls_context=context,
             will=aiomqtt.Will(f"{self._topic}/status", "offline", qos=1, retain=True),
             max_inflight_messages=settings.max_in_flight,
-            timeout=10.0,
+            **connect_options(settings),
         )
         # It warns about more than ten calls under way; here that is how it should be.
         client.pending_calls_threshold = 2 * settings.max_in_flight + 10
@@ -196,6 +200,13 @@ class Uplink:
 
     async def _listen(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
+            if self._on_command is not None and message.topic.value == f"{self._topic}/command":
+                self._on_command(message.payload, bool(message.retain))
+                continue
+            if self._on_bundle is not None and message.topic.value.startswith(self._bundles):
+                if isinstance(message.payload, bytes) and message.payload:
+                    self._on_bundle(message.payload)
+                continue
             request = parse_replay(message.payload, retained=bool(message.retain))
             if request is None:
                 log.warning("a replay request was not understood and is ignored")
@@ -222,6 +233,25 @@ class Uplink:
                 count += len(events)
             done = {"id": name, "from": first, "to": last, "count": count, "done": True}
             await self._publish(client, topic, json.dumps(done))
+
+
+def connect_options(settings: MqttSettings) -> dict[str, Any]:
+    """Who we are to the broker, and how we know it: login, certificates, time-outs."""
+    password = None
+    if settings.password_file is not None:
+        password = settings.password_file.read_text(encoding="utf-8").strip()
+    context = None
+    if settings.tls:
+        context = ssl.create_default_context(cafile=settings.ca_file)
+        if settings.cert_file is not None:
+            context.load_cert_chain(settings.cert_file, settings.key_file)
+    return {
+        "username": settings.username,
+        "password": password,
+        "keepalive": settings.keepalive_s,
+        "tls_context": context,
+        "timeout": 10.0,
+    }
 
 
 def _no_delay(client: aiomqtt.Client) -> None:

@@ -9,14 +9,19 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from demo.rig import Rig
+from gateway import config
 from gateway.cli import text
 from gateway.cli.log import _defused
+from gateway.face.evidence import Evidence, Kept, site_sealer
 from gateway.face.quality import SENTENCES, Refusal
+from gateway.face.vault import Vault
+from gateway.keys import SiteKey
 from gateway.ledger import Ledger, LedgerReader
 from gateway.model import Event, NewEvent, Reason
 
@@ -167,6 +172,25 @@ def test_every_command_explains_itself() -> None:
         assert group in top and "Commands" in done.stdout
 
 
+async def test_consent_is_written_listed_and_forgotten(rig: Rig) -> None:
+    await synced(rig)
+    face = ("face", "consent", "e1", "--date")
+    assert (await rig.acli(*face, "2999-01-01", check=False)).returncode == 2
+    assert (await rig.acli(*face, "yesterday", check=False)).returncode == 2
+    late = await rig.acli(*face, "2026-11-01", "--until", "2026-10-31", check=False)
+    assert late.returncode == 2
+    nobody = await rig.acli("face", "consent", "e9", "--date", "2026-11-01", check=False)
+    assert nobody.returncode == 1
+    await rig.acli(*face, "2026-11-01", "--until", "2026-11-02", "--note", "[paper]")
+    listed = json.loads((await rig.acli("face", "consent", "--list", "--json")).stdout)
+    assert [(row["person"], row["note"]) for row in listed] == [("e1", "[paper]")]
+    assert "[paper]" in (await rig.acli("face", "consent", "--list")).stdout
+    assert json.loads((await rig.acli("face", "purge", "--json")).stdout) == {"purged": ["e1"]}
+    gone = await rig.acli("face", "forget", "e1", "--reason", "asked", check=False)
+    assert gone.returncode == 1 and "nothing is kept" in gone.stderr
+    assert json.loads((await rig.acli("face", "keys", "--json")).stdout) == []
+
+
 # Words
 
 
@@ -175,7 +199,7 @@ def test_every_reason_has_words_in_both_languages_and_a_line_in_the_docs() -> No
     for reason in Reason:
         assert len(set(text.REASONS[reason.value])) == 2, reason
         assert f"`{reason.value}`" in docs, reason
-    in_docs = set(re.findall(r"`((?:denied|granted|face|pin)_?\w*)`", docs))
+    in_docs = set(re.findall(r"`((?:denied|granted|face|pin|escort|second|confirm)_?\w*)`", docs))
     assert in_docs == {reason.value for reason in Reason}
     assert set(SENTENCES) == set(Refusal)
 
@@ -184,13 +208,12 @@ def test_every_event_type_has_words_and_is_documented() -> None:
     source = "".join(
         p.read_text() for p in (ROOT / "gateway").rglob("*.py") if "cli" not in p.parts
     )
-    prefixes = (
-        "access|door|device|people|gateway|ledger|clock|reader|interlock|alarm"
-        "|visit|partner|freight|seal"
-    )
+    prefixes = "access|door|device|people|gateway|ledger|clock|reader|interlock|alarm|face|camera"
+    prefixes += "|area|grant|requirement|escort|threat|command"
+    prefixes += "|visit|partner|freight|seal"
     used = set(re.findall(rf'"((?:{prefixes})\.[a-z_]+)"', source))
     docs = (ROOT / "docs" / "mqtt.md").read_text()
-    assert used - {"ledger.db", "people.db"} == set(text.EVENTS)
+    assert used - {"ledger.db", "people.db", "threat.json"} == set(text.EVENTS)
     for kind, words in text.EVENTS.items():
         assert len(words) == 2 and f"`{kind}`" in docs, kind
 
@@ -240,3 +263,30 @@ def test_the_example_list_fits_the_example_configuration() -> None:
     settings = load(ROOT / "config" / "garita.toml")
     source = read_people(ROOT / "config" / "people.example.csv", levels=settings.site.access_levels)
     assert source.errors == [] and len(source.people) == 4
+
+
+async def test_a_picture_is_taken_out_with_a_record_of_who_did(rig: Rig) -> None:
+    await synced(rig)
+    settings = config.load(rig.config)
+    key = SiteKey.load(settings.tables.site.key_file)
+    reader = LedgerReader(settings.ledger_path)
+    event = reader.get(1)
+    assert event is not None
+    store = Evidence(settings.evidence_path, min_free=0)
+    day = date.fromisoformat(event.time[:10])
+    assert store.keep(event.id, day, b"jpeg", site_sealer(key), None) is Kept.KEPT
+    out = rig.folder / "seen.jpg"
+    await rig.acli("face", "picture", "1", "--out", str(out))
+    assert out.read_bytes() == b"jpeg" and out.stat().st_mode & 0o077 == 0
+    seen = reader.tail(1)[0]
+    assert (seen.type, seen.data["seq"]) == ("face.picture_viewed", 1)
+    again = await rig.acli("face", "picture", "1", "--out", str(out), check=False)
+    assert again.returncode == 1 and reader.tail(1)[0].seq == seen.seq
+    # Sealed with a key that was destroyed since: gone for good.
+    vault = Vault(key)
+    person_key = vault.new_key("e1")
+    sealer = vault.sealer("e1", person_key)
+    assert store.keep(seen.id, day, b"jpeg", sealer, ("e1", person_key[0])) is Kept.KEPT
+    gone = await rig.acli("face", "picture", str(seen.seq), "--out", f"{out}2", check=False)
+    assert gone.returncode == 1 and "destroyed" in gone.stderr
+    reader.close()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from gateway.config import ConfigError, load
+from gateway.config.checks import mistakes_across
+from gateway.config.tables import Tables
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config" / "garita.toml"
@@ -92,9 +96,52 @@ def test_all_mistakes_at_once_each_with_line_key_and_reason(tmp_path: Path) -> N
         ('driver = "lcus"', 'driver = "lucs"', "locks.board.driver", "lcus"),
         ('"always" }', '"sometimes" }', "access_levels.security.doors.warehouse", "sometimes"),
         ("hold_off_s = 1.0", "holdoff_s = 1.0", "readers.main-in.options.holdoff_s", "unknown"),
-        ("threshold = 0.50", "threshold = 0.9", "face.threshold", "less than"),
+        ("threshold = 0.40", "threshold = 0.9", "face.threshold", "less than"),
         ("usb-Arduino_LLC_Arduino_Micro-if00", "usb-1a86_USB_Serial-if00-port0", None, "same port"),
         ("2027-01-01", "2026-12-25", "holidays.1.date", "twice"),
+        ('area = "stock"', 'area = "stok"', "doors.warehouse.area", "no [areas.stok]"),
+        (
+            'area = "stock"',
+            'area = "stock"\nfrom_area = "stock"',
+            "doors.warehouse.from_area",
+            "another",
+        ),
+        ('passback = "soft"', 'passback = "timed"', "areas.stock", "passback_minutes"),
+        ('passback = "soft"', 'requires = ["x"]', "areas.stock.requires", "no [requirements.x]"),
+        ("maximum = 40", 'degraded = { lens = "deny" }', "areas.stock.degraded.lens", "camera"),
+        ('camera = "deny"', 'camera = "open"', "degraded.camera", "'confirm'"),
+        (
+            "# [requirements.background-check]\n",
+            '[requirements.r]\ntitle = { en = "a", es = "b" }\ncriteria = ["99.9"]\n',
+            "requirements.r.criteria",
+            "no criterion 99.9",
+        ),
+        (
+            "# [threat_levels.normal]\n",
+            '[threat_levels.n]\ntitle = { en = "a", es = "b" }\nrank = 1\nclosed = ["moon"]\n',
+            "threat_levels.n.closed",
+            "no [areas.moon]",
+        ),
+        ("# [threat]\n", '[threat]\non_unknown = "x"\n', "threat.on_unknown", "threat_levels.x"),
+        (
+            "# [command_keys.control-room]",
+            '[command_keys.k]\npublic_key = "AAAA"\n',
+            "command_keys.k",
+            "32 bytes",
+        ),
+        (
+            "# [schedules.office]",
+            "[schedules.o]\nfirst_in = 'x'\nperiods = "
+            "[{days = ['mon'], from = '07:00', to = '08:00'}]",
+            "schedules.o.first_in",
+            "access_levels.x",
+        ),
+        (
+            "# areas = { yard",
+            'areas = { yard = "day-shift" } #',
+            "access_levels.shipping.areas.yard",
+            "no [areas.yard]",
+        ),
         ('# username = "gate-1"', 'password_file = "p"', "mqtt", "needs username"),
         ("# tls = true", 'cert_file = "p"\nkey_file = "k"', "mqtt", "need tls"),
         (
@@ -134,10 +181,80 @@ def test_a_bom_from_windows_is_accepted(tmp_path: Path) -> None:
 def test_what_is_legal_but_unwise_is_a_warning(tmp_path: Path) -> None:
     text = (
         GOOD.replace("source = 0", 'source = "gate.avi"')
-        .replace("threshold = 0.50", "threshold = 0.58")
+        .replace("threshold = 0.40", "threshold = 0.48")
         .replace('host = "localhost"', 'host = "broker.example"')
         .replace('"always" }', '"always" }\n[access_levels.x]\ndoors = {}')
     )
     warnings = "\n".join(load(write(tmp_path, text)).warnings)
-    for part in ("a file is no camera", "above 0.55", "travel in clear"):
+    for part in ("a file is no camera", "above 0.45", "travel in clear"):
         assert part in warnings
+
+
+def test_a_site_corrects_and_adds_criteria_in_a_file_of_its_own(tmp_path: Path) -> None:
+    own = tmp_path / "criteria.toml"
+    text = GOOD.replace('# file = "criteria.toml"', 'file = "criteria.toml"')
+    own.write_text(
+        '[criteria."7.7"]\nkind = "must"\ntitle = { en = "Ours", es = "Nuestro" }\n'
+        '[evidence]\ndenied_revoked = ["7.7", "10.1"]\n'
+    )
+    settings = load(write(tmp_path, text))
+    assert settings.site.evidence["denied_revoked"] == ("7.7", "10.1")
+    assert settings.site.evidence["granted"] == ("9.4", "10.1")
+    assert settings.criteria.criteria["10.2"].title["es"].startswith("Los visitantes")
+    for wrong, reason in (
+        ('[evidence]\ngranted = ["1.99"]', "there is no criterion 1.99"),
+        ('[criteria."1"]\nkind = "may"', "expected must"),
+        ('[criteria."1"]\nkind = "must"\ntitle = { en = "a" }', "in en and in es"),
+        ("x = 1", "unknown key"),
+        ("x = ", "not valid TOML"),
+    ):
+        own.write_text(wrong)
+        with pytest.raises(ConfigError, match=reason):
+            load(write(tmp_path, text))
+    with pytest.raises(ConfigError, match="no-such-set"):
+        load(write(tmp_path, GOOD.replace("ctpat-msc-2020", "no-such-set")))
+
+
+def test_policies_that_are_legal_and_unwise(tmp_path: Path) -> None:
+    text = GOOD.replace('clock = "deny"', 'clock = "badge"').replace(
+        'reader_out = "warehouse-out"', ""
+    )
+    warnings = "\n".join(load(write(tmp_path, text)).warnings)
+    assert "a clock set back" in warnings and "areas.stock: nobody can be seen leaving" in warnings
+
+
+def test_the_policies_in_the_docs_are_good() -> None:
+    """Each TOML block of docs/rules.md, laid over the example, with the kinds that it names."""
+    docs = (ROOT / "docs" / "rules.md").read_text()
+    blocks = re.findall(r"```toml\n(.*?)```", docs, re.DOTALL)
+    blocks = [block for block in blocks if "criteria.toml" not in block]
+    assert len(blocks) >= 6
+    title = {"en": "a", "es": "b"}
+    kinds = ("training", "background-check", "partner-status", "driver-training")
+    for block in blocks:
+        data = tomllib.loads(GOOD)
+        given = tomllib.loads(block)
+        for name, table in given.items():
+            data.setdefault(name, {})
+            if name == "doors":
+                wiring = data["doors"]["shipping"]
+                del data["doors"]["warehouse"]
+                locks = {"truck-gate": 2, "warehouse": 3}
+                data["doors"] |= {
+                    key: {**wiring, "channel": locks[key], "reader": f"r-{key}", **door}
+                    for key, door in table.items()
+                }
+                data["doors"].pop("shipping")
+                for level in data["access_levels"].values():
+                    level["doors"] = {}
+                for key in table:
+                    port = {"driver": "rdm6300", "port": f"/dev/{key}"}
+                    data["readers"][f"r-{key}"] = port
+            else:
+                data[name] |= table
+        for kind in kinds:
+            data.setdefault("requirements", {}).setdefault(kind, {"title": title})
+        data["areas"].setdefault("warehouse", {})
+        data["schedules"].setdefault("day-shift", data["schedules"]["guards"])
+        tables = Tables.model_validate(data)
+        assert list(mistakes_across(tables)) == [], block

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -374,6 +375,9 @@ def test_kill_9_in_the_middle_of_a_sync_leaves_the_old_list(people: Path, tmp_pa
         found = Roster(people).find(BADGE)
         assert found.person is not None and found.list_version == 1
         assert len(Roster(people).outbox(10)) == 1
+        with closing(sqlite3.connect(people)) as db:
+            assert db.execute("SELECT max(version) FROM person_history").fetchone() == (1,)
+            assert db.execute("SELECT max(number) FROM version_detail").fetchone() == (1,)
     done = subprocess.run([sys.executable, "-c", KILLED, str(people), str(big), "0"], check=False)
     assert done.returncode == 0 and Roster(people).find(BADGE).list_version == 2
 

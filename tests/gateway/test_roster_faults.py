@@ -55,7 +55,8 @@ def test_the_gate_needs_the_standard_library_and_the_model_alone() -> None:
     code = (
         "import sys; import gateway.roster\n"
         "ours = {m for m in sys.modules if m.startswith('gateway')}\n"
-        "assert ours == {'gateway', 'gateway.model', 'gateway.roster', 'gateway.roster.lookup'}\n"
+        "assert ours == {'gateway', 'gateway.model', 'gateway.policy', 'gateway.roster',"
+        " 'gateway.roster.lookup'}\n"
         "others = {m.partition('.')[0] for m in sys.modules} - sys.stdlib_module_names\n"
         "assert not others & {'pydantic', 'sqlite_utils', 'typer', 'rich', 'numpy', 'cv2'}\n"
     )

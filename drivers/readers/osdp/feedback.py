@@ -6,6 +6,9 @@
 | wait    | amber                              | -               |
 | PIN     | amber, blinking slowly             | one short beep  |
 | look    | blue and amber, blinking fast      | two short beeps |
+| left    | blue, blinking slowly              | one long beep   |
+| right   | amber, blinking slowly             | two long beeps  |
+| straight| blue                               | -               |
 | granted | green for 3 s                      | one long beep   |
 | denied  | red, blinking fast for 2 s         | three short     |
 | alarm   | red and black, blinking fast       | long, repeated  |
@@ -45,6 +48,9 @@ _PATTERNS: Mapping[Signal, tuple[bytes, bytes]] = {
     Signal.WAIT: (_flash(Colour.AMBER, Colour.AMBER, 10, 1, 30), b""),
     Signal.PIN: (_flash(Colour.AMBER, Colour.BLACK, 5, 5, _PIN_DS), messages.buzzer(1)),
     Signal.LOOK: (_flash(Colour.BLUE, Colour.AMBER, 2, 2, _LOOK_DS), messages.buzzer(1, 1, 2)),
+    Signal.LEFT: (_flash(Colour.BLUE, Colour.BLACK, 5, 5, _LOOK_DS), messages.buzzer(4)),
+    Signal.RIGHT: (_flash(Colour.AMBER, Colour.BLACK, 5, 5, _LOOK_DS), messages.buzzer(4, 3, 2)),
+    Signal.STRAIGHT: (_flash(Colour.BLUE, Colour.BLUE, 10, 1, _LOOK_DS), b""),
     Signal.GRANTED: (_flash(Colour.GREEN, Colour.GREEN, 10, 1, 30), messages.buzzer(5)),
     Signal.DENIED: (_flash(Colour.RED, Colour.BLACK, 1, 1, 20), messages.buzzer(1, 1, 3)),
     Signal.ALARM: (

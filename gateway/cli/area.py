@@ -1,0 +1,271 @@
+"""`garita muster`, `garita area ...`, `garita threat ...`: who is inside, passbacks, and the threat
+level.  All of it works with the gateway stopped, from its files."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from rich.markup import escape
+from rich.table import Table
+
+from gateway import control
+from gateway.cli import common
+from gateway.commands import sign
+from gateway.config import Settings
+from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
+from gateway.model import NewEvent
+from gateway.operations import links
+from gateway.operations import muster as who_is_inside
+from gateway.presence import Presence
+from gateway.threat import ThreatState, UnknownLevel
+
+area_app = typer.Typer(no_args_is_help=True)
+threat_app = typer.Typer(no_args_is_help=True)
+
+CONFIG = common.DEFAULT_CONFIG
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it goes into the log.")]
+LONG_H = 16  # inside for longer: somebody who left without a badge, or should be looked for
+
+
+@contextmanager
+def stopped_ledger(settings: Settings) -> Iterator[Ledger]:
+    """The log while the gateway is stopped; a sentence and exit code 5 otherwise."""
+    try:
+        with closing(Ledger.open(settings.ledger_path, gateway=settings.site.gateway)) as ledger:
+            yield ledger
+    except (LedgerBusy, LedgerUnavailable) as error:
+        common.fail(str(error), common.UNREACHABLE)
+
+
+def presence(settings: Settings) -> Presence:
+    """Who is inside, from the checkpoint and the log; reads only."""
+    found = Presence(links(settings))
+    reader = LedgerReader(settings.ledger_path)
+    try:
+        found.restore(settings.presence_path, reader)
+    except LedgerUnavailable as error:
+        common.fail(str(error), common.UNREACHABLE)
+    finally:
+        reader.close()
+    return found
+
+
+def muster(
+    area: Annotated[str, typer.Option(help="This area alone.")] = "",
+    config: common.ConfigOption = CONFIG,
+    json: common.JsonOption = False,
+) -> None:
+    """Who is inside, and since when; also while the gateway is stopped."""
+    settings = common.settings(config)
+    if area and area not in settings.tables.areas:
+        common.fail(f"there is no [areas.{area}]", common.REFUSED)
+    try:
+        people = control.ask(settings.socket_path, "muster", area=area)["people"]
+    except control.ControlError:
+        people = who_is_inside(presence(settings), area)
+    if json:
+        common.print_json(people)
+        return
+    now, language = datetime.now(settings.site.zone), settings.tables.site.language
+    table = Table("area", "person", "name", "company", "since", "", box=None)
+    counts: dict[str, int] = {}
+    for row in people:
+        since = datetime.fromisoformat(row["since"]).astimezone(settings.site.zone)
+        hours = (now - since).total_seconds() / 3600
+        counts[row["area"]] = counts.get(row["area"], 0) + 1
+        known = settings.tables.areas.get(row["area"])
+        title = getattr(known.title, language) if known and known.title else row["area"]
+        cells = (title, row["person"], row["name"], row["company"], f"{since:%Y-%m-%d %H:%M}")
+        table.add_row(*map(escape, cells), f"[red]{hours:.0f} h[/red]" if hours > LONG_H else "")
+    common.out.print(table)
+    for name, count in counts.items():
+        common.out.print(f"{name}: {count}", markup=False)
+    common.out.print(f"{len(people)} inside, {now:%Y-%m-%d %H:%M}", markup=False)
+
+
+@area_app.command()
+def forgive(
+    person: Annotated[str, typer.Argument(help="The person's id in the list.")],
+    reason: ReasonOption,
+    left: Annotated[bool, typer.Option("--left", help="They are outside, as you know.")] = False,
+    config: common.ConfigOption = CONFIG,
+) -> None:
+    """Let a person's next badge count wherever it is shown."""
+    settings = common.settings(config)
+    data: dict[str, Any] = {"person": person, "left": left, "reason": reason[:200]}
+    by = common.operator()
+    try:
+        control.ask(settings.socket_path, "area_forgive", by=by, **data)
+    except control.Unreachable:
+        with stopped_ledger(settings) as ledger:
+            ledger.append_sync(NewEvent("area.forgiven", person, {"by": by, **data}))
+    common.out.print(f"{person}: forgiven{', outside' if left else ''}", markup=False)
+
+
+@area_app.command("list")
+def list_(config: common.ConfigOption = CONFIG, json: common.JsonOption = False) -> None:
+    """The areas: how many are inside, and what holds there."""
+    settings = common.settings(config)
+    try:
+        areas = control.ask(settings.socket_path, "status")["areas"]
+        inside = {name: area["inside"] for name, area in areas.items()}
+    except control.ControlError:
+        found = presence(settings)
+        inside = {name: found.occupancy(name) for name in settings.site.areas}
+    rows = [
+        {
+            "area": name,
+            "inside": inside.get(name, 0),
+            "maximum": area.maximum or None,
+            "passback": area.passback.value,
+            "two_person": area.two_person,
+            "requires": list(area.requires),
+        }
+        for name, area in settings.site.areas.items()
+    ]
+    if json:
+        common.print_json(rows)
+        return
+    table = Table("area", "inside", "maximum", "passback", "alone", "requires", box=None)
+    for row, area in zip(rows, settings.site.areas.values(), strict=True):
+        alone = "no" if area.two_person else "yes"
+        cells = (area.name, str(row["inside"]), str(row["maximum"] or "…"), area.passback.value)
+        table.add_row(*map(escape, cells), alone, escape(", ".join(area.requires)))
+    common.out.print(table)
+
+
+@threat_app.command()
+def show(config: common.ConfigOption = CONFIG, json: common.JsonOption = False) -> None:
+    """The threat level in force, and those there are."""
+    settings = common.settings(config)
+    try:
+        status = control.ask(settings.socket_path, "status")["threat"]
+    except control.ControlError:
+        status = _stopped_threat(settings).status()
+    levels = sorted(settings.tables.threat_levels.items(), key=lambda item: item[1].rank)
+    if json:
+        common.print_json({"now": status, "levels": [name for name, _ in levels]})
+        return
+    if status is None:
+        common.fail("the policy has no [threat_levels]", common.REFUSED)
+    table = Table("", "level", "title", "closed", "open to", box=None)
+    for name, level in levels:
+        mark = ">" if name == status["level"] else ""
+        title = getattr(level.title, settings.tables.site.language)
+        cells = (mark, name, title, ", ".join(level.closed), ", ".join(level.open_to))
+        table.add_row(*map(escape, cells))
+    common.out.print(table)
+    if status["by"]:
+        line = f"set {status['since']} by {status['by']}: {status['reason']}"
+        common.out.print(line, markup=False)
+
+
+@threat_app.command("set")
+def set_(
+    level: Annotated[str, typer.Argument(help="One of [threat_levels].")],
+    reason: ReasonOption,
+    config: common.ConfigOption = CONFIG,
+) -> None:
+    """Put a threat level in force, from the next badge on, restarts included."""
+    settings = common.settings(config)
+    by = common.operator()
+    if level not in settings.tables.threat_levels:
+        common.fail(f"there is no [threat_levels.{level}]", common.REFUSED)
+    try:
+        was = control.ask(settings.socket_path, "threat_set", level=level, reason=reason, by=by)[
+            "was"
+        ]
+    except control.Unreachable:
+        state = _stopped_threat(settings)
+        was = state.level
+        with stopped_ledger(settings) as ledger:
+            try:
+                asyncio.run(state.set(level, by, reason, ledger.append))
+            except (UnknownLevel, LedgerUnavailable) as error:
+                common.fail(str(error), common.REFUSED)
+    common.out.print(f"threat level {level} (was {was})", markup=False)
+
+
+@threat_app.command()
+def keygen(
+    path: Annotated[Path, typer.Argument(help="The file for the private key.")],
+) -> None:
+    """Make a key for signed commands: the private one for whoever sends them, the public one
+    for [command_keys] of each gateway."""
+    private = Ed25519PrivateKey.generate()
+    raw = private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        common.fail(f"{path}: {error.strerror}", common.REFUSED)
+    with os.fdopen(handle, "wb") as file:
+        file.write(base64.b64encode(raw) + b"\n")
+    public = base64.b64encode(private.public_key().public_bytes_raw()).decode()
+    common.out.print(f'public_key = "{public}"', markup=False)
+
+
+@threat_app.command("sign")
+def sign_(
+    level: Annotated[str, typer.Argument(help="The level to set.")],
+    gateway: Annotated[str, typer.Option(help="The gateway's name.")],
+    key: Annotated[Path, typer.Option(help="The private key: a file of `threat keygen`.")],
+    name: Annotated[str, typer.Option(help="The key's name in [command_keys].")],
+    reason: ReasonOption,
+    seconds: Annotated[int, typer.Option(min=1, max=600, help="How long it is valid.")] = 120,
+) -> None:
+    """Print a signed command for <base>/<gateway>/command; needs no configuration."""
+    try:
+        private = Ed25519PrivateKey.from_private_bytes(base64.b64decode(key.read_bytes()))
+    except (OSError, ValueError) as error:
+        common.fail(f"{key}: no private key: {error}", common.REFUSED)
+    now = datetime.now(UTC)
+    body = {
+        "gateway": gateway,
+        "command": "threat_set",
+        "level": level,
+        "reason": reason,
+        "by": common.operator(),
+        "counter": int(now.timestamp() * 1000),
+        "issued": now.isoformat(timespec="seconds"),
+        "expires": (now + timedelta(seconds=seconds)).isoformat(timespec="seconds"),
+    }
+    sys.stdout.write(sign(body, name, private) + "\n")
+
+
+def threat_level(settings: Settings) -> str:
+    """The level in force, asked of the gateway or read from its files."""
+    try:
+        status = control.ask(settings.socket_path, "status")["threat"]
+    except control.ControlError:
+        return _stopped_threat(settings).level
+    return str(status["level"]) if status else ""
+
+
+def _stopped_threat(settings: Settings) -> ThreatState:
+    """The level as the files have it; reads only."""
+    site = settings.site
+    state = ThreatState(
+        site.threat_levels, settings.threat_path, site.gateway, settings.tables.threat.on_unknown
+    )
+    reader = LedgerReader(settings.ledger_path)
+    try:
+        if settings.ledger_path.exists():
+            state.restore(reader.newest)
+        else:
+            state.restore(lambda kind: None)
+    except LedgerUnavailable as error:
+        common.fail(str(error), common.UNREACHABLE)
+    finally:
+        reader.close()
+    return state

@@ -1,0 +1,300 @@
+"""`garita explain` and `garita replay`: what would happen and why, rule by rule, from the same
+`decide()` that the gate uses.  They read files and open nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from gateway import control
+from gateway.cli import area as areas
+from gateway.cli import common, text
+from gateway.cli.permit import moment
+from gateway.config import Settings
+from gateway.decide import Step, explain
+from gateway.health import Health
+from gateway.keys import KeyFileError, SiteKey
+from gateway.ledger import LedgerReader, LedgerUnavailable
+from gateway.model import (
+    Confirmation,
+    Credential,
+    Decision,
+    FaceOutcome,
+    FaceResult,
+    Lookup,
+    Outcome,
+    Person,
+    PinOutcome,
+    Request,
+    Site,
+)
+from gateway.policy import Thing
+from gateway.replay import Holder, NotReplayable, replay_steps
+from gateway.roster import Roster, RosterUnavailable
+
+CONFIG = common.DEFAULT_CONFIG
+_BADGE = Credential("explained", "", "0")
+
+
+def explain_(
+    person: Annotated[str, typer.Argument(help="The person's id in the list.")],
+    door: Annotated[str, typer.Argument(help="The door's name in the configuration.")],
+    at: Annotated[
+        str, typer.Option(help="When: 2026-11-30T18:00, site time; now if left out.")
+    ] = "",
+    way: Annotated[str, typer.Option(help="in or out.")] = "in",
+    config: common.ConfigOption = CONFIG,
+    json: common.JsonOption = False,
+) -> None:
+    """What would happen if they showed their badge, and why, rule by rule."""
+    settings = common.settings(config)
+    if way not in ("in", "out"):
+        common.fail("--way is in or out", common.USAGE)
+    when = moment(settings, at).astimezone(UTC) if at else datetime.now(UTC)
+    request, assumed = _request(settings, person, door, way, when)
+    decision, steps, asked = _to_the_end(request, settings.site, when)
+    if json:
+        common.print_json(
+            {
+                "person": person,
+                "door": door,
+                "way": way,
+                "at": when.isoformat(),
+                "asked": [item.value for item in asked],
+                "assumed": assumed,
+                **_decided(decision),
+                "steps": _steps(steps),
+            }
+        )
+        return
+    language = settings.tables.site.language
+    who = request.person.name if request.person else person
+    local = when.astimezone(settings.site.zone)
+    common.out.print(f"{who}, {door} ({way}), {local:%Y-%m-%d %H:%M %Z}", markup=False)
+    _show_steps(steps, language)
+    for item in asked:
+        common.out.print(f"  ? {text.reason(_REASON[item], language)}", markup=False)
+    _show_decision(decision, language)
+    if assumed:
+        common.out.print(f"assumed: {'; '.join(assumed)}", markup=False, soft_wrap=True)
+
+
+def replay(
+    number: Annotated[int, typer.Argument(help="The event's number in the log.")],
+    config: common.ConfigOption = CONFIG,
+    json: common.JsonOption = False,
+) -> None:
+    """Decide a past badge again, by today's list and policy, and show what differs."""
+    settings = common.settings(config)
+    reader = LedgerReader(settings.ledger_path)
+    try:
+        event = reader.get(number)
+    except LedgerUnavailable as error:
+        common.fail(str(error), common.UNREACHABLE)
+    finally:
+        reader.close()
+    if event is None:
+        common.fail(f"there is no event {number}", common.REFUSED)
+    try:
+        then, now, steps = replay_steps(event, settings.site, ListSnapshot(settings))
+    except NotReplayable as error:
+        common.fail(f"event {number}: {error}", common.REFUSED)
+    except RosterUnavailable as error:
+        common.fail(str(error), common.UNREACHABLE)
+    differs = (then.outcome, then.reason) != (now.outcome, now.reason)
+    if json:
+        common.print_json(
+            {
+                "seq": number,
+                "time": event.time,
+                "then": _decided(then),
+                "now": _decided(now),
+                "differs": differs,
+                "policy_changed": then.policy_version != now.policy_version,
+                "steps": _steps(steps),
+            }
+        )
+        return
+    language = settings.tables.site.language
+    common.out.print(f"{event.time}  {text.describe(event, language)}", markup=False)
+    _show_steps(steps, language)
+    for word, decision in (("then", then), ("now", now)):
+        common.out.print(f"{word}:", end=" ")
+        _show_decision(decision, language)
+    policy = "the same" if then.policy_version == now.policy_version else "another"
+    common.out.print(
+        f"{'[red]differs[/red]' if differs else 'the same'}; policy {policy}, list "
+        f"{then.list_version} then, {now.list_version} now"
+    )
+
+
+class ListSnapshot:
+    """The list in force as `replay_event` reads it.  Without the site key a badge can't be told by
+    its fingerprint, and whoever held it then stands for it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._roster = Roster(settings.people_path)
+        try:
+            self._key: SiteKey | None = SiteKey.load(settings.tables.site.key_file)
+        except KeyFileError:
+            self._key = None
+
+    def holder(self, fingerprint: str, person_id: str) -> Holder:
+        owner = person_id
+        if self._key is not None:
+            owner = self._owner(self._key, fingerprint)
+        found = self._roster.find_person(owner)
+        return Holder(found.person, found.templates, found.has_pin, found.list_version)
+
+    def person(self, person_id: str) -> Person | None:
+        return self._roster.find_person(person_id).person
+
+    def _owner(self, key: SiteKey, fingerprint: str) -> str:
+        path = self._settings.people_path
+        try:
+            uri = f"{path.absolute().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(uri, uri=True)) as db:
+                for credential, person_id in db.execute("SELECT key, person_id FROM credential"):
+                    if key.fingerprint(credential) == fingerprint:
+                        return str(person_id)
+        except sqlite3.Error as error:
+            raise RosterUnavailable(f"{path.name}: {error}") from error
+        return ""
+
+
+def _request(
+    settings: Settings, person: str, door: str, way: str, when: datetime
+) -> tuple[Request, list[str]]:
+    """The request that their badge would make now, and what had to be assumed for it."""
+    roster = Roster(settings.people_path)
+    try:
+        found = roster.find_person(person)
+    except RosterUnavailable as error:
+        common.fail(str(error), common.UNREACHABLE)
+    finally:
+        roster.close()
+    if found.person is None:
+        common.fail(f"nobody on the list has the id {person}", common.REFUSED)
+    health = settings.tables.health
+    looked = Health(
+        settings.tables.site.data_dir,
+        disk_free_mb=health.disk_free_mb,
+        list_max_age_h=health.list_max_age_h,
+    ).failing("", found.applied_at, when)
+    looked.pop(Thing.CHANNEL, None)
+    request = Request(
+        door=door,
+        credential=_BADGE,
+        lookup=Lookup.FOUND,
+        person=found.person,
+        list_version=found.list_version,
+        templates=found.templates,
+        has_pin=found.has_pin,
+        way=way,
+        threat=areas.threat_level(settings),
+        failing=looked,
+    )
+    if settings.ledger_path.exists():
+        facts = areas.presence(settings).facts(door, way, person, when)
+        request = replace(request, area=facts)
+    try:
+        shown = control.ask(settings.socket_path, "status")["doors"].get(door)
+    except control.ControlError:
+        return request, ["the gateway is not running: lock, reader and camera work"]
+    if shown is not None:
+        request = replace(
+            request,
+            out_of_service=bool(shown["out_of_service"]),
+            tampered=bool(shown["tampered"]),
+        )
+    return request, ["lock and camera work, and no other door of an interlock is open"]
+
+
+def _to_the_end(
+    request: Request, site: Site, when: datetime
+) -> tuple[Decision, tuple[Step, ...], list[Outcome]]:
+    """The decision if everything that is asked for is given."""
+    asked: list[Outcome] = []
+    while True:
+        decision, steps = explain(request, site, when)
+        if decision.outcome not in _REASON or decision.outcome in asked:
+            return decision, steps, asked
+        asked.append(decision.outcome)
+        request = _give(request, site, decision.outcome)
+
+
+def _give(request: Request, site: Site, asked: Outcome) -> Request:
+    """The same request, with what was asked for given as it should be."""
+    if asked is Outcome.NEED_PIN:
+        return replace(request, pin=PinOutcome.CORRECT)
+    if asked is Outcome.NEED_FACE:
+        return replace(request, face=FaceResult(FaceOutcome.MATCH, 0.0, 1))
+    if asked is Outcome.NEED_CONFIRM:
+        return replace(request, confirmation=Confirmation.CONFIRMED)
+    # Company: somebody who may escort, and is no visitor themselves.
+    assert request.person is not None
+    levels = tuple(n for n, a in site.access_levels.items() if a.may_escort and not a.needs_escort)
+    who = request.person.escorts[0] if request.person.escorts else "somebody else"
+    other = Person(who, who, access_levels=levels)
+    return replace(request, companions=(*request.companions, other))
+
+
+_REASON = {
+    Outcome.NEED_PIN: "pin_required",
+    Outcome.NEED_FACE: "face_required",
+    Outcome.NEED_ESCORT: "escort_required",
+    Outcome.NEED_SECOND: "second_required",
+    Outcome.NEED_CONFIRM: "confirm_required",
+}
+
+
+def _decided(decision: Decision) -> dict[str, Any]:
+    return {
+        "outcome": decision.outcome.value,
+        "reason": decision.reason.value,
+        "rule": decision.rule,
+        "degraded": list(decision.degraded),
+        "fallback": dict(decision.fallback),
+        "criteria": list(decision.criteria),
+        "policy_version": decision.policy_version,
+    }
+
+
+def _steps(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "rule": step.name,
+            "passed": step.end is None,
+            "reason": step.end.reason.value if step.end else "",
+            "detail": step.end.rule if step.end else "",
+        }
+        for step in steps
+    ]
+
+
+def _show_steps(steps: tuple[Step, ...], language: str) -> None:
+    table = Table(show_header=False, box=None)
+    for step in steps:
+        mark = "[green]ok[/green]"
+        if step.end is not None:
+            mark = "[red]no[/red]" if step.end.outcome is Outcome.DENY else "?"
+        detail = step.end.rule if step.end else ""
+        table.add_row(mark, escape(text.rule(step.name, language)), escape(detail))
+    common.out.print(table)
+
+
+def _show_decision(decision: Decision, language: str) -> None:
+    line = f"{decision.reason.value}: {text.reason(decision.reason.value, language)}"
+    if decision.rule:
+        line += f" ({decision.rule})"
+    if decision.fallback:
+        line += f" [{', '.join(f'{k}: {v}' for k, v in decision.fallback.items())}]"
+    common.out.print(line, markup=False, soft_wrap=True)

@@ -1,0 +1,170 @@
+"""The [sync] tables: when a new personnel list is held back, and where lists come from.
+
+Secrets (tokens, passwords, database URLs) are named by the file that holds them.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+UNITS = {"m": 60, "h": 3600, "d": 86400}
+
+
+def _every(value: str) -> str:
+    found = re.fullmatch(r"([1-9]\d{0,3})([mhd])", value)
+    if not found:
+        raise ValueError("expected a number of minutes, hours or days, such as 15m, 4h or 1d")
+    return value
+
+
+def _at(value: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        raise ValueError("expected a time such as 05:00")
+    return value
+
+
+Every = Annotated[str, AfterValidator(_every)]
+At = Annotated[str, AfterValidator(_at)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+_NEEDS = {
+    "file": ("path",),
+    "https": ("url",),
+    "sql": ("query",),
+    "ldap": ("url", "base", "attributes"),
+    "bundle": ("path",),
+}
+_COMMON = frozenset({"kind", "include", "every", "at", "timeout_s", "max_mb"})
+_ALLOWS = {
+    "file": {"path"},
+    "https": {"url", "token_file", "ca_file", "format"},
+    "sql": {"url", "url_file", "query"},
+    "ldap": {
+        "url", "bind_dn", "password_file", "ca_file", "start_tls", "base", "filter", "attributes",
+        "levels", "page_size", "credential_prefix",
+    },
+    "bundle": {"path"},
+}  # fmt: skip
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceTable(_Table):
+    """Where a list comes from (`kind`), and when it is pulled: every so long, at times of the
+    site's day, or (neither) by command.  The people of the sources in `include` belong to the
+    same list."""
+
+    kind: Literal["file", "https", "sql", "ldap", "bundle"]
+    include: list[str] = []
+    every: Every | None = None
+    at: list[At] = []
+    timeout_s: Annotated[float, Field(ge=1, le=600)] = 30.0
+    max_mb: Annotated[int, Field(ge=1, le=256)] = 256
+    path: Path | None = None
+    url: str = ""
+    url_file: Path | None = None
+    token_file: Path | None = None
+    ca_file: Path | None = None
+    format: Literal["csv", "json"] | None = None
+    query: str = ""
+    bind_dn: str = ""
+    password_file: Path | None = None
+    start_tls: bool = False
+    base: str = ""
+    filter: str = "(objectClass=person)"
+    attributes: dict[str, str] = {}
+    levels: dict[str, list[str]] = {}
+    credential_prefix: str = ""
+    page_size: Annotated[int, Field(ge=1, le=10_000)] = 500
+
+    @property
+    def every_s(self) -> float | None:
+        return int(self.every[:-1]) * UNITS[self.every[-1]] if self.every else None
+
+    @model_validator(mode="after")
+    def _whole(self) -> SourceTable:
+        for name in _NEEDS[self.kind]:
+            if not getattr(self, name):
+                raise ValueError(f"a source of kind {self.kind} needs {name}")
+        if extra := sorted(self.model_fields_set - _COMMON - _ALLOWS[self.kind]):
+            raise ValueError(f"a source of kind {self.kind} has no {', '.join(extra)}")
+        if self.every and self.at:
+            raise ValueError("every or at, not both")
+        if self.kind == "https" and not self.url.startswith("https://"):
+            raise ValueError("url must begin with https://")
+        if self.kind == "sql":
+            if bool(self.url) == bool(self.url_file):
+                raise ValueError("a source of kind sql needs url_file, or url without a password")
+            if self.url and urlsplit(self.url).password:
+                raise ValueError("a password stands in a file of its own: use url_file")
+        if self.kind == "ldap":
+            self._ldap()
+        return self
+
+    def _ldap(self) -> None:
+        if not self.url.startswith(("ldap://", "ldaps://")):
+            raise ValueError("url must begin with ldaps:// (or ldap://, with start_tls)")
+        local = urlsplit(self.url).hostname in ("127.0.0.1", "localhost", "::1")
+        if self.url.startswith("ldap://") and not self.start_tls and not local:
+            raise ValueError("the password would travel in clear: ldaps://, or start_tls = true")
+        if missing := {"id", "name", "credentials"} - set(self.attributes):
+            raise ValueError(f"attributes must name {', '.join(sorted(missing))}")
+
+
+class BundlesTable(_Table):
+    """Signed lists: whose signature counts, and whether they may come over MQTT."""
+
+    trusted: list[Path] = Field(min_length=1)
+    mqtt: bool = False
+
+
+class SyncTable(_Table):
+    """When a list is held back (docs/people.md), how much history is kept, and the sources."""
+
+    removed_percent: Percent = 5.0
+    losing_percent: Percent = 5.0
+    added_percent: Percent = 20.0
+    few: Annotated[int, Field(ge=0, le=1000)] = 5
+    reissue_days: Annotated[int, Field(ge=0, le=365)] = 30
+    history_versions: Annotated[int, Field(ge=1, le=10_000)] = 100
+    history_mb: Annotated[int, Field(ge=1, le=10_000)] = 200
+    rehearse_days: Annotated[int, Field(ge=1, le=366)] = 30
+    bundles: BundlesTable | None = None
+    sources: dict[str, SourceTable] = {}
+
+    @model_validator(mode="after")
+    def _names(self) -> SyncTable:
+        for name, source in self.sources.items():
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
+                raise ValueError(f"sources.{name}: use letters, digits, '-' and '_', at most 64")
+            if source.kind == "bundle" and self.bundles is None:
+                raise ValueError(f"sources.{name}: bundles need [sync.bundles] trusted")
+            for other in source.include:
+                if other not in self.sources or other == name or self.sources[other].include:
+                    raise ValueError(f"sources.{name}: include names other sources, one deep")
+        timed = [name for name, source in self.sources.items() if source.every or source.at]
+        if len(timed) > 1:
+            raise ValueError(
+                f"sources {', '.join(timed)}: each gives the whole list, so the one would undo the "
+                "other; schedule one and let it include the others"
+            )
+        return self
+
+
+def absolute(table: SyncTable, base: Path) -> SyncTable:
+    """The same with every path made absolute."""
+    sources = {}
+    for name, source in table.sources.items():
+        files = ("path", "url_file", "token_file", "ca_file", "password_file")
+        update = {key: base / value for key in files if (value := getattr(source, key))}
+        sources[name] = source.model_copy(update=update)
+    bundles = table.bundles
+    if bundles is not None:
+        bundles = bundles.model_copy(update={"trusted": [base / key for key in bundles.trusted]})
+    return table.model_copy(update={"sources": sources, "bundles": bundles})

@@ -1,0 +1,174 @@
+"""Pictures of access decisions, sealed, for the time that a site allows.
+
+In: a JPEG as bytes and the key that it is sealed with (the holder's; for a face that is nobody's,
+the site's evidence key).  Out: ``evidence/YYYY-MM-DD/<event id>.sealed``, whole or not there at
+all.  Whatever is wrong (disk nearly full, too large, twice) is an answer and no exception: no
+picture is worth a badge that waits.  Never looks into a picture, and never imports NumPy or
+OpenCV: the daemon runs this, in a thread (it waits for the disk).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+from datetime import date, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from gateway.keys import Sealer, SealError, SiteKey
+from gateway.owner import adopt
+
+MAX_PICTURE = 1024 * 1024
+MAX_TOTAL = 1024 * 1024 * 1024
+MIN_FREE = 512 * 1024 * 1024  # below this the disk belongs to the log
+_HEADER = 1024  # bytes at most: two ids
+_EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,79}")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+class EvidenceError(Exception):
+    """A picture is not there, or does not open; the message is for people."""
+
+
+class Kept(StrEnum):
+    """What became of a picture."""
+
+    KEPT = "kept"
+    TOO_LARGE = "too_large"
+    FULL = "full"  # all pictures together, or the disk
+    TWICE = "twice"  # the event has one already, which stays
+    FAILED = "failed"
+
+
+class Evidence:
+    """The pictures below one folder.  Use it from one thread at a time."""
+
+    def __init__(
+        self, folder: Path, *, max_total: int = MAX_TOTAL, min_free: int = MIN_FREE
+    ) -> None:
+        self._folder = folder
+        self._max_total = max_total
+        self._min_free = min_free
+        self._total: int | None = None  # bytes; None: to be counted
+
+    def keep(
+        self, event_id: str, day: date, jpeg: bytes, sealer: Sealer, holder: tuple[str, str] | None
+    ) -> Kept:
+        """Seal a picture for one event.  `holder` is (person id, key id) if `sealer` is a
+        person's (`Vault.sealer`), None for `site_sealer`.  Never raises."""
+        if not jpeg or len(jpeg) > MAX_PICTURE:
+            return Kept.TOO_LARGE if jpeg else Kept.FAILED
+        person, key_id = holder or ("", "")
+        try:
+            path = self._path(event_id, day)
+            header = json.dumps({"person": person, "key_id": key_id}).encode() + b"\n"
+            if len(header) > _HEADER:
+                return Kept.FAILED
+            if path.exists():
+                return Kept.TWICE
+            self._make(self._folder)
+            free = shutil.disk_usage(self._folder).free
+            if free < self._min_free or self._size() + len(jpeg) > self._max_total:
+                return Kept.FULL
+            self._make(path.parent)
+            data = header + sealer.seal(jpeg, event_id, day.isoformat(), person, key_id)
+            self._write(path, data)
+            self._total = self._size() + len(data)
+        except (OSError, EvidenceError, ValueError):
+            self._total = None
+            return Kept.FAILED
+        return Kept.KEPT
+
+    def holder(self, event_id: str, day: date) -> tuple[str, str] | None:
+        """(person id, key id) by which a picture was sealed, None for the site's evidence key.
+        Not to be trusted before `open`, which checks it.  Raises EvidenceError."""
+        return self._read(event_id, day)[0]
+
+    def open(self, event_id: str, day: date, sealer: Sealer) -> bytes:
+        """The JPEG of one event; raises EvidenceError if it is gone or does not open."""
+        holder, sealed = self._read(event_id, day)
+        person, key_id = holder or ("", "")
+        try:
+            return sealer.open(sealed, event_id, day.isoformat(), person, key_id)
+        except SealError as error:
+            raise EvidenceError("the picture does not open: changed, or another key") from error
+
+    def purge(self, today: date, days: int) -> int:
+        """Delete what is older than `days` days; returns how many pictures.  `today` comes from a
+        clock that can be trusted.  Raises OSError; what it deleted until then is gone."""
+        oldest = (today - timedelta(days=days)).isoformat()
+        count = 0
+        for folder in self._days():
+            if folder.name < oldest:
+                count += sum(1 for file in folder.iterdir() if file.suffix == ".sealed")
+                shutil.rmtree(folder)
+                self._total = None
+        return count
+
+    def _days(self) -> list[Path]:
+        """The folders that are ours: never a link, which might lead anywhere."""
+        if not self._folder.is_dir():
+            return []
+        return sorted(
+            item
+            for item in self._folder.iterdir()
+            if _DAY.fullmatch(item.name) and item.is_dir() and not item.is_symlink()
+        )
+
+    def _size(self) -> int:
+        if self._total is None:
+            self._total = sum(
+                file.lstat().st_size for folder in self._days() for file in folder.iterdir()
+            )
+        return self._total
+
+    def _path(self, event_id: str, day: date) -> Path:
+        if not _EVENT_ID.fullmatch(event_id):
+            raise EvidenceError("not the id of an event")
+        return self._folder / day.isoformat() / f"{event_id}.sealed"
+
+    @staticmethod
+    def _make(folder: Path) -> None:
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700)
+            adopt(folder)
+
+    @staticmethod
+    def _write(path: Path, data: bytes) -> None:
+        part = path.with_suffix(".part")
+        try:
+            # What a crash left under this name is written over.
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise
+
+    def _read(self, event_id: str, day: date) -> tuple[tuple[str, str] | None, bytes]:
+        path = self._path(event_id, day)
+        try:
+            with path.open("rb") as file:
+                data = file.read(MAX_PICTURE + 2 * _HEADER)
+            header, _, sealed = data.partition(b"\n")
+            found = json.loads(header[:_HEADER])
+            person, key_id = found["person"], found["key_id"]
+        except FileNotFoundError as error:
+            raise EvidenceError(f"no picture is kept of {event_id}") from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise EvidenceError(f"the picture of {event_id} is damaged") from error
+        if not isinstance(person, str) or not isinstance(key_id, str):
+            raise EvidenceError(f"the picture of {event_id} is damaged")
+        return ((person, key_id) if person else None), sealed
+
+
+def site_sealer(key: SiteKey) -> Sealer:
+    """Encryption of pictures of nobody known."""
+    return key.sealer("evidence")

@@ -1,0 +1,103 @@
+"""What is done by the clock is done once a day, restarts included."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway import config
+from gateway.chores import Chores, expiring
+from gateway.clock import Clock
+from gateway.health import Health
+from gateway.ledger import Ledger, LedgerReader
+from gateway.presence import Presence
+from gateway.roster import requirements
+from gateway.roster.requirements import Row
+from gateway.roster.schema import open_admin
+
+ROOT = Path(__file__).parents[2]
+TODAY = date(2026, 11, 25)
+
+
+class Gateway:
+    def __init__(self, folder: Path) -> None:
+        text = (ROOT / "config" / "garita.toml").read_text()
+        text = text.replace("../var/data", "data").replace(
+            '# forgive_at = "04:00"', 'forgive_at = "04:00"'
+        )
+        text = text.replace(
+            "# [requirements.background-check]\n",
+            '[requirements.check]\ntitle = { en = "a", es = "b" }\nwarn_days = 30\n',
+        )
+        (folder / "garita.toml").write_text(text)
+        self._settings = config.load(folder / "garita.toml")
+        self.ledger = Ledger.open(self._settings.ledger_path, gateway="gate-1")
+        self.clock = Clock(None, 60)
+        self.presence = Presence({})
+        self.health = Health(folder, disk_free_mb=1, list_max_age_h=None)
+
+    def told(self, kind: str) -> list[str]:
+        reader = LedgerReader(self._settings.ledger_path)
+        events = [e.subject for e in reader.after(0, 1000) if e.type == kind]
+        reader.close()
+        return events
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Gateway:
+    gateway = Gateway(tmp_path)
+    path = gateway._settings.people_path
+    open_admin(path).close()
+    days = {"e1": 0, "e2": 30, "e3": 31, "e4": -1}
+    rows = [Row("person", who, "check", TODAY + timedelta(days=n)) for who, n in days.items()]
+    with closing(sqlite3.connect(path)) as db, db:
+        requirements.put(db, [*rows, Row("person", "e5", "check")], by="x")
+    return gateway
+
+
+async def test_what_lapses_is_told_once_a_day(gateway: Gateway) -> None:
+    chores = Chores(gateway)
+    await chores._warn(TODAY)
+    await chores._warn(TODAY)
+    await Chores(gateway)._warn(TODAY)  # as after a restart
+    assert gateway.told("requirement.expiring") == ["e1", "e2"]
+    await chores._warn(TODAY + timedelta(days=1))
+    assert gateway.told("requirement.expiring") == ["e1", "e2", "e2", "e3"]
+    gateway.ledger.close()
+
+
+def test_without_a_list_nothing_lapses(gateway: Gateway) -> None:
+    gateway._settings.people_path.unlink()
+    assert list(expiring(gateway._settings, TODAY)) == []
+    gateway.ledger.close()
+
+
+async def test_passbacks_are_forgiven_at_their_hour_and_once(gateway: Gateway) -> None:
+    zone = gateway._settings.site.zone
+    chores = Chores(gateway)
+    await chores._forgive(datetime(2026, 11, 25, 3, 59, tzinfo=zone))
+    assert gateway.told("area.forgiven") == []
+    for hour in (4, 5):
+        await chores._forgive(datetime(2026, 11, 25, hour, 0, tzinfo=zone))
+        await Chores(gateway)._forgive(datetime(2026, 11, 25, hour, 1, tzinfo=zone))
+    assert gateway.told("area.forgiven") == ["gate-1"]
+    await chores._forgive(datetime(2026, 11, 26, 4, 0, tzinfo=zone))
+    assert len(gateway.told("area.forgiven")) == 2
+    gateway.ledger.close()
+
+
+async def test_a_checkpoint_that_cant_be_kept_is_no_end(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = gateway._settings.presence_path
+    path.with_suffix(".new").mkdir()
+    await Chores(gateway).keep()
+    assert "can't be kept" in caplog.text and not path.exists()
+    path.with_suffix(".new").rmdir()
+    await Chores(gateway).keep()
+    assert path.exists() and path.stat().st_mode & 0o777 == 0o640
+    gateway.ledger.close()

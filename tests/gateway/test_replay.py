@@ -1,0 +1,118 @@
+"""A recorded badge decided again: the same list and policy say the same, others what differs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from gateway.accessrecord import access_event
+from gateway.decide import decide
+from gateway.ledger import chain
+from gateway.model import (
+    DoorPolicy,
+    Event,
+    Lookup,
+    Mode,
+    Outcome,
+    Person,
+    PersonStatus,
+    PinOutcome,
+    Reason,
+    Request,
+    Site,
+)
+from gateway.policy import Thing
+from gateway.replay import Holder, NotReplayable, replay_event
+from tests.gateway.policy_world import ANA, BADGE, GOOD, NOW, SITE, requests
+
+
+class Keys:
+    def fingerprint(self, key: str) -> str:
+        return key[:16]
+
+
+class People:
+    """A list to decide by: who holds the one badge, and everybody by id."""
+
+    def __init__(self, holder: Holder, *others: Person) -> None:
+        self._holder = holder
+        self._people = {person.id: person for person in others}
+
+    def holder(self, fingerprint: str, person_id: str) -> Holder:
+        assert fingerprint == BADGE.key[:16]
+        return self._holder
+
+    def person(self, person_id: str) -> Person | None:
+        return self._people.get(person_id)
+
+
+def recorded(request: Request, now: datetime = NOW, site: Site = SITE) -> Event:
+    """The event as it comes back from the log."""
+    about = {"reader": "r", "way": request.way, "took_ms": 1.0}
+    new = access_event(request, decide(request, site, now), site, Keys(), about)
+    return chain.to_event(1, chain.body_of(new, "i", now), b"", b"")
+
+
+def same_list(request: Request) -> People:
+    holder = Holder(request.person, request.templates, request.has_pin, request.list_version)
+    return People(holder, *request.companions, *request.recent)
+
+
+@settings(max_examples=400)
+@given(requests)
+def test_the_same_list_and_policy_say_the_same(request_: Request) -> None:
+    event = recorded(request_)
+    then, now = replay_event(event, SITE, same_list(request_))
+    decided = decide(request_, SITE, NOW)
+    assert (now.outcome, now.reason, now.rule) == (
+        decided.outcome, decided.reason, decided.rule
+    )  # fmt: skip
+    assert then.reason is decided.reason
+    assert (now.fallback, now.criteria) == (decided.fallback, decided.criteria)
+
+
+def test_another_list_and_another_policy_say_what_differs() -> None:
+    event = recorded(GOOD)
+    revoked = Holder(replace(ANA, status=PersonStatus.REVOKED), 3, True, 8)
+    then, now = replay_event(event, SITE, People(revoked))
+    assert then.granted and now.reason is Reason.DENIED_REVOKED and now.list_version == 8
+    assert replay_event(event, SITE, People(Holder()))[1].reason is (
+        Reason.DENIED_UNKNOWN_CREDENTIAL
+    )
+    stricter = replace(
+        SITE, doors={**SITE.doors, "gate": DoorPolicy("gate", Mode.BADGE_FACE)}, policy_version="p2"
+    )
+    _, now = replay_event(event, stricter, same_list(GOOD))
+    assert now.outcome is Outcome.NEED_FACE and now.policy_version == "p2"
+    unknown = recorded(replace(GOOD, person=None, lookup=Lookup.UNKNOWN))
+    then, now = replay_event(unknown, SITE, same_list(GOOD))
+    assert not then.granted and now.granted
+
+
+def test_under_duress_replays_as_the_right_pin() -> None:
+    request = replace(GOOD, failing={Thing.DISK: "x"}, pin=PinOutcome.DURESS)
+    then, now = replay_event(recorded(request), SITE, same_list(request))
+    assert then.granted and now.granted
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("door.forced", {}),
+        ("access.granted", {}),
+        ("access.granted", {"facts": {}}),
+        ("access.granted", {"facts": {}, "reason": "no such"}),
+        ("access.granted", {"facts": [], "reason": "granted", "door": "gate"}),
+        ("access.denied", {"facts": {}, "reason": "denied_internal_error", "door": "gate"}),
+        ("access.denied", {"facts": {"place": [1]}, "reason": "denied_expired", "door": "gate"}),
+        ("access.denied", {"facts": {"failing": {"x": 1}}, "reason": "granted", "door": "gate"}),
+    ],
+)
+def test_what_is_no_decision_is_said_to_be_none(kind: str, data: dict[str, Any]) -> None:
+    event = Event(1, "i", NOW.isoformat(), kind, "gate", data, "", "")
+    with pytest.raises(NotReplayable):
+        replay_event(event, SITE, People(Holder()))
