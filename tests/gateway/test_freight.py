@@ -23,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from demo.rig import Rig
+from gateway import criteria
 from gateway.config.desk import FreightPolicyTable
 from gateway.desk import Conflict, DeskError, NotFound, Unwritable
 from gateway.freight import (
@@ -861,6 +862,10 @@ def test_every_code_is_in_the_policy_and_in_the_docs() -> None:
         assert row and row[1] == FreightPolicyTable.model_fields[code].default, code
         assert len(set(kind.words)) == 2 and kind.criteria
     assert POLICY.action("what_is_this") == "refuse"
+    titles = criteria.load("ctpat-msc-2020").criteria
+    used = {item for kind in CODES.values() for item in kind.criteria}
+    used |= {item for one in LISTS.lists.values() for item in one.criteria}
+    assert used <= set(titles)
     assert replace(POLICY, actions={"clock_odd": "maybe"}).action("clock_odd") == "refuse"
 
 
