@@ -95,7 +95,8 @@ class TemporaryGrant:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A cardholder.  `valid_from` and `valid_until` are whole local days, both inclusive.
+    """A cardholder.  `valid_from` and `valid_until` are whole local days, both inclusive; `until`
+    (aware) is the moment at which a visitor's temporary badge ends, None for everybody else.
 
     Who has `needs_escort` passes with an escort alone: one of `escorts`, or, if that is empty,
     anybody with a level that may escort.
@@ -114,6 +115,7 @@ class Person:
     grants: tuple[TemporaryGrant, ...] = ()
     needs_escort: bool = False
     escorts: tuple[str, ...] = ()
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,15 +23,20 @@ from gateway.cli import (
     door,
     enroll,
     face,
+    freight,
     lists,
     log,
+    partner,
     people,
     permit,
     pin,
     policy,
     pulls,
     reader,
+    visit,
 )
+from gateway.desk import DeskError
+from gateway.freight.settings import freight_policy
 from gateway.keys import KeyFileError, SiteKey
 
 app = typer.Typer(
@@ -74,6 +79,9 @@ app.add_typer(
     face.app, name="face", help="Faces: how well they are told apart; consent, keys, and their end."
 )
 app.add_typer(door.app, name="door", help="Doors: in and out of service.")
+app.add_typer(visit.app, name="visit", help="Visitors and vendors.")
+app.add_typer(freight.app, name="freight", help="Trucks, inspections and seals.")
+app.add_typer(partner.app, name="partner", help="Companies that visitors and trucks come from.")
 app.add_typer(door.interlock_app, name="interlock", help="Doors that are never open together.")
 
 CONFIG = common.DEFAULT_CONFIG
@@ -98,6 +106,10 @@ def check(config: common.ConfigOption = CONFIG, json: common.JsonOption = False)
         SiteKey.load(settings.tables.site.key_file)
     except KeyFileError as error:
         warnings.append(str(error))
+    try:
+        freight_policy(settings)
+    except DeskError as error:
+        common.fail(f"freight.checklists: {error}", common.BAD_CONFIG)
     if json:
         common.print_json({"ok": True, "warnings": warnings})
         return

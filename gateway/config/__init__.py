@@ -181,11 +181,20 @@ def _absolute(tables: Tables, base: Path) -> Tables:
         mqtt = mqtt.model_copy(
             update={key: base / value for key in files if (value := getattr(mqtt, key)) is not None}
         )
+    freight = tables.freight.model_copy(
+        update={
+            key: base / value
+            for key in ("checklists", "pictures_dir")
+            if (value := getattr(tables.freight, key)) is not None
+        }
+    )
     known = tables.criteria
     if known.file is not None:
         known = known.model_copy(update={"file": base / known.file})
     sync = absolute(tables.sync, base)
-    return tables.model_copy(update={"site": site, "mqtt": mqtt, "criteria": known, "sync": sync})
+    return tables.model_copy(
+        update={"site": site, "mqtt": mqtt, "criteria": known, "sync": sync, "freight": freight}
+    )
 
 
 def _criteria(tables: Tables) -> Criteria:

@@ -32,6 +32,10 @@ def mistakes_across(tables: Tables) -> Iterator[tuple[Loc, str]]:
             if schedule != ALWAYS and schedule not in tables.schedules:
                 yield loc, f"there is no [schedules.{schedule}] (built in: {ALWAYS})"
     yield from _policy_mistakes(tables)
+    for key in ("access_levels", "escorted_access_levels"):
+        for name in getattr(tables.visits, key):
+            if name not in tables.access_levels:
+                yield ("visits", key), f"there is no [access_levels.{name}]"
     if ALWAYS in tables.schedules:
         yield ("schedules", ALWAYS), "this name is built in"
     days = [holiday.date for holiday in tables.holidays]

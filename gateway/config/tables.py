@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from gateway.config.desk import FreightTable, PartnersTable, VisitsTable
 from gateway.config.sync import SyncTable
 from gateway.model import Mode
 from gateway.policy import Action, Passback, Thing
@@ -427,5 +428,8 @@ class Tables(_Table):
     criteria: CriteriaTable = CriteriaTable()
     pin: PinTable = PinTable()
     face: FaceTable = FaceTable()
+    visits: VisitsTable = VisitsTable()
+    partners: PartnersTable = PartnersTable()
+    freight: FreightTable = FreightTable()
     mqtt: MqttSettings | None = None
     sync: SyncTable = SyncTable()

@@ -57,7 +57,7 @@ def decide(request: Request, site: Site, now: datetime) -> Decision:
     10. The holder's status is suspended                 -> denied_suspended
     11. The wall clock is not to be trusted              -> denied_clock_untrusted *
     12. Today is before the first valid day              -> denied_not_yet_valid
-    13. Today is after the last valid day                -> denied_expired
+    13. It is after the last valid day, or a visit's end -> denied_expired
     14. No level or grant opens this door                -> denied_no_access_level
     15. None does so at this hour                        -> denied_out_of_schedule
     16. Somebody has to enter first today                -> denied_first_person

@@ -82,4 +82,10 @@ def validity(case: Case) -> End | None:
         return deny(Reason.DENIED_NOT_YET_VALID, f"valid from {first}")
     if last is not None and today > last:
         return deny(Reason.DENIED_EXPIRED, f"valid until {last}")
+    until = case.person.until
+    if until is not None and case.local >= until:
+        return deny(
+            Reason.DENIED_EXPIRED,
+            f"valid until {until.astimezone(case.local.tzinfo):%Y-%m-%d %H:%M}",
+        )
     return None

@@ -26,32 +26,41 @@ from gateway.model import (
     TemporaryGrant,
 )
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
+# A temporary badge of a visit is looked for beside the list.  If both name the same badge it is
+# nobody's: neither the employee nor the visitor, since nothing says which of them holds it.
 _FIND = """
 SELECT (SELECT max(number) FROM list_version),
        (SELECT applied_at FROM list_version ORDER BY number DESC LIMIT 1),
        (SELECT count(*) FROM template t WHERE t.person_id = p.id),
        EXISTS (SELECT 1 FROM pin WHERE pin.person_id = p.id),
-       p.id, p.name, p.company, p.role, p.valid_from, p.valid_until, p.status, r.at,
-       p.access_levels,
+       coalesce(p.id, v.person_id), coalesce(p.name, v.name), coalesce(p.company, v.company),
+       coalesce(p.role, v.role), p.valid_from, p.valid_until,
+       coalesce(p.status, CASE WHEN v.key IS NOT NULL THEN 'active' END), r.at,
+       coalesce(p.access_levels, v.access_levels), v.until,
        (SELECT json_group_array(json_array(q.kind, 'person', q.valid_until)) FROM requirement q
          WHERE q.subject_kind = 'person' AND q.subject = p.id),
        (SELECT json_group_array(json_array(q.kind, 'company', q.valid_until)) FROM requirement q
-         WHERE q.subject_kind = 'company' AND q.subject = p.company),
+         WHERE q.subject_kind = 'company' AND q.subject = coalesce(p.company, v.company)),
        (SELECT json_group_array(json_array(g.kind, g.target, g.since, g.until))
           FROM temporary_grant g WHERE g.person_id = p.id),
        e.escorts,
        (SELECT until FROM face_consent f WHERE f.person_id = p.id)
   FROM (SELECT ? AS wanted)
   {join}
-  LEFT JOIN revocation r ON r.person_id = p.id
+  LEFT JOIN revocation r ON r.person_id = coalesce(p.id, v.person_id)
   LEFT JOIN escort e ON e.person_id = p.id
 """
 _BY_BADGE = _FIND.format(
-    join="LEFT JOIN credential c ON c.key = wanted LEFT JOIN person p ON p.id = c.person_id"
+    join="LEFT JOIN credential c ON c.key = wanted LEFT JOIN visit_badge b ON b.key = wanted "
+    "LEFT JOIN person p ON p.id = c.person_id AND b.key IS NULL "
+    "LEFT JOIN visit_badge v ON v.key = b.key AND c.key IS NULL"
 )
-_BY_ID = _FIND.format(join="LEFT JOIN person p ON p.id = wanted")
+_BY_ID = _FIND.format(
+    join="LEFT JOIN person p ON p.id = wanted "
+    "LEFT JOIN visit_badge v ON v.person_id = wanted AND p.id IS NULL"
+)
 
 
 class RosterUnavailable(Exception):
@@ -241,8 +250,8 @@ class Roster:
 
 
 def _person(row: Sequence[Any], credentials: tuple[Credential, ...]) -> Person:
-    key, name, company, role, valid_from, valid_until, status, revoked_at, levels = row[:9]
-    own, companys, granted, escorts = row[9:]
+    key, name, company, role, valid_from, valid_until, status, revoked_at, levels, end = row[:10]
+    own, companys, granted, escorts = row[10:]
     held = [
         Requirement(kind, of, date.fromisoformat(until) if until else None)
         for kind, of, until in (*json.loads(own), *json.loads(companys))
@@ -266,6 +275,7 @@ def _person(row: Sequence[Any], credentials: tuple[Credential, ...]) -> Person:
         grants=tuple(grants),
         needs_escort=escorts is not None,
         escorts=_names(escorts) if escorts is not None else (),
+        until=datetime.fromisoformat(end) if end else None,
     )
 
 

@@ -19,6 +19,11 @@ person_history  since version 5: who was changed by which list, and how they wer
 released_badge  since version 5: badges of people who left or were revoked, and when
 revocation_delay  since version 5: from a source's revocation to this gate's
 source_state  since version 5: how the last pull of each source went
+visit, visit_badge, regular_visitor   since version 6: visitors, and their temporary badges, which
+              no list counts or removes (gateway/visits)
+partner, partner_history   since version 6: the companies that they and trucks come from
+freight, seal, seal_batch  since version 6: trucks at the gate and high-security seals
+              (gateway/freight); a transaction is one JSON document with the columns to find it by
 outbox        admin acts on their way to the log, written with the act in one transaction
 """
 
@@ -165,6 +170,134 @@ _UPGRADES: tuple[str, ...] = (
        reason TEXT,
        waiting TEXT
     )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS partner (
+       key TEXT PRIMARY KEY NOT NULL,
+       name TEXT NOT NULL,
+       kind TEXT NOT NULL,
+       programme TEXT NOT NULL,
+       number TEXT NOT NULL,
+       questionnaire TEXT,
+       valid_until TEXT NOT NULL,
+       status TEXT NOT NULL,
+       note TEXT NOT NULL,
+       version INTEGER NOT NULL,
+       set_at TEXT NOT NULL,
+       by TEXT NOT NULL
+    )
+    --
+    CREATE TABLE IF NOT EXISTS partner_history (
+       key TEXT NOT NULL,
+       version INTEGER NOT NULL,
+       at TEXT NOT NULL,
+       by TEXT NOT NULL,
+       data TEXT NOT NULL,
+       PRIMARY KEY (key, version)
+    )
+    --
+    CREATE TABLE IF NOT EXISTS visit (
+       id INTEGER PRIMARY KEY NOT NULL,
+       version INTEGER NOT NULL,
+       state TEXT NOT NULL,
+       name TEXT NOT NULL,
+       company TEXT NOT NULL,
+       kind TEXT NOT NULL,
+       host TEXT NOT NULL,
+       purpose TEXT NOT NULL,
+       escort INTEGER NOT NULL,
+       regular INTEGER NOT NULL,
+       expected_from TEXT NOT NULL,
+       expected_until TEXT NOT NULL,
+       created_at TEXT NOT NULL,
+       created_by TEXT NOT NULL,
+       arrived_at TEXT,
+       arrived_by TEXT NOT NULL,
+       id_kind TEXT NOT NULL,
+       id_fingerprint TEXT NOT NULL,
+       id_number TEXT NOT NULL,
+       released_by TEXT NOT NULL,
+       release_reason TEXT NOT NULL,
+       host_contacted_at TEXT,
+       escort_name TEXT NOT NULL,
+       badge TEXT NOT NULL,
+       badge_fingerprint TEXT NOT NULL,
+       badge_issued_at TEXT,
+       badge_returned_at TEXT,
+       departed_at TEXT,
+       departed_by TEXT NOT NULL,
+       note TEXT NOT NULL
+    )
+    --
+    CREATE INDEX IF NOT EXISTS visit_state ON visit (state, expected_until)
+    --
+    CREATE INDEX IF NOT EXISTS visit_arrived ON visit (arrived_at)
+    --
+    CREATE INDEX IF NOT EXISTS visit_document ON visit (id_fingerprint)
+    --
+    CREATE INDEX IF NOT EXISTS visit_badge_mark ON visit (badge_fingerprint)
+    --
+    CREATE TABLE IF NOT EXISTS visit_badge (
+       key TEXT PRIMARY KEY NOT NULL,
+       visit_id INTEGER NOT NULL UNIQUE,
+       person_id TEXT NOT NULL UNIQUE,
+       name TEXT NOT NULL,
+       company TEXT NOT NULL,
+       role TEXT NOT NULL,
+       since TEXT NOT NULL,
+       until TEXT NOT NULL,
+       access_levels TEXT NOT NULL
+    )
+    --
+    CREATE TABLE IF NOT EXISTS regular_visitor (
+       key TEXT PRIMARY KEY NOT NULL,
+       name TEXT NOT NULL,
+       company TEXT NOT NULL,
+       added_at TEXT NOT NULL,
+       by TEXT NOT NULL
+    )
+    --
+    CREATE TABLE IF NOT EXISTS freight (
+       id INTEGER PRIMARY KEY NOT NULL,
+       version INTEGER NOT NULL,
+       stage TEXT NOT NULL,
+       status TEXT NOT NULL,
+       expected_at TEXT,
+       arrived_at TEXT,
+       departed_at TEXT,
+       words TEXT NOT NULL,
+       doc TEXT NOT NULL
+    )
+    --
+    CREATE INDEX IF NOT EXISTS freight_stage ON freight (stage, expected_at)
+    --
+    CREATE INDEX IF NOT EXISTS freight_arrived ON freight (arrived_at)
+    --
+    CREATE INDEX IF NOT EXISTS freight_document
+       ON freight (json_extract(doc, '$.arrival.id_fingerprint'))
+    --
+    CREATE TABLE IF NOT EXISTS seal_batch (
+       id INTEGER PRIMARY KEY NOT NULL,
+       class TEXT NOT NULL,
+       certificate TEXT NOT NULL,
+       certificate_sha256 TEXT NOT NULL,
+       supplier TEXT NOT NULL,
+       received_at TEXT NOT NULL,
+       by TEXT NOT NULL
+    )
+    --
+    CREATE TABLE IF NOT EXISTS seal (
+       number TEXT PRIMARY KEY NOT NULL,
+       batch INTEGER NOT NULL,
+       state TEXT NOT NULL,
+       issued_to TEXT NOT NULL,
+       freight INTEGER,
+       changed_at TEXT NOT NULL,
+       by TEXT NOT NULL,
+       note TEXT NOT NULL
+    )
+    --
+    CREATE INDEX IF NOT EXISTS seal_state ON seal (state, batch)
     """,
 )
 

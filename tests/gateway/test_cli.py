@@ -233,6 +233,7 @@ def test_every_event_type_has_words_and_is_documented() -> None:
     )
     prefixes = "access|door|device|people|gateway|ledger|clock|reader|interlock|alarm|face|camera"
     prefixes += "|area|grant|requirement|escort|threat|command"
+    prefixes += "|visit|partner|freight|seal"
     used = set(re.findall(rf'"((?:{prefixes})\.[a-z_]+)"', source))
     docs = (ROOT / "docs" / "mqtt.md").read_text()
     assert used - {"ledger.db", "people.db", "threat.json"} == set(text.EVENTS)
