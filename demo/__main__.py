@@ -43,6 +43,23 @@ PEOPLE = [
     {"id": "e400", "name": "Nora Solis", "credentials": "em4100:18:5550400",
      "access_levels": "nights"},
 ]  # fmt: skip
+POLICY = """
+[areas.yard]
+requires = ["training"]
+
+[requirements.training]
+title = { en = "Security training", es = "Capacitación en seguridad" }
+criteria = ["12.1"]
+
+[threat_levels.normal]
+title = { en = "Normal", es = "Normal" }
+rank = 0
+
+[threat_levels.lockdown]
+title = { en = "Lockdown", es = "Cierre" }
+rank = 9
+closed = ["*"]
+"""
 BRUNO, ELENA, DIEGO, NORA, NOBODY = 5550100, 5550200, 5550300, 5550400, 5559999
 
 
@@ -151,6 +168,8 @@ class Story:
         again = f", {self.auditor.filled} asked for again" if self.auditor.filled else ""
         self.check(True, f"the auditor has every event from 1 to {last}, none lost{again}")
         await self.vault()
+        await self.rules()
+        await self.truck()
         self.scene("Bruno leaves the company: revoked while the gate is running")
         revoked = await self.rig.acli("people", "revoke", "e100", "--reason", "left the company")
         self.check(revoked.returncode == 0, "garita people revoke e100")
@@ -189,6 +208,47 @@ class Story:
         await rig.until(lambda s: s["readers"]["vault-in"]["secure"])
         took = time.monotonic() - begun
         self.check(took < 2, f"in secure channel again after {took:.1f} s")
+
+    async def command(self, *words: str, fails: bool = False) -> str:
+        """A command as an operator types it, with what it said."""
+        done = await self.rig.acli(*words, check=False)
+        said = (done.stdout + done.stderr).strip()
+        self.check((done.returncode != 0) == fails, "garita " + " ".join(words))
+        return said
+
+    async def rules(self) -> None:
+        """Requirements that lapse, and a lockdown."""
+        yard = self.rig.yard_reader
+        self.scene("Bruno's security training lapsed; the yard requires it")
+        await self.command("requirement", "set", "e100", "training", "--until", "2026-01-31")
+        await self.tap(yard, BRUNO, "denied_requirement_lapsed")
+        said = await self.command("explain", "e100", "yard")
+        line = next((item for item in said.splitlines() if "laps" in item), said)
+        out.print(f"    {line.strip()}", markup=False)
+        await self.command("requirement", "set", "e100", "training", "--until", "2035-12-31")
+        await self.tap(yard, BRUNO, "granted")
+        self.scene("Lockdown")
+        await self.command("threat", "set", "lockdown", "--reason", "drill")
+        await self.tap(yard, BRUNO, "denied_threat_level")
+        await self.command("threat", "set", "normal", "--reason", "drill over")
+        await self.tap(yard, BRUNO, "granted")
+
+    async def truck(self) -> None:
+        """A trailer whose seal is not the one that was announced."""
+        self.scene("A truck comes with another seal than its papers say")
+        await self.command(
+            "freight", "expect", "--eta", "14:30", "--driver", "Juan Pérez", "--carrier",
+            "Transportes Norte", "--tractor", "AB-123-C", "--unit", "5301", "--seal", "AB100000",
+        )  # fmt: skip
+        said = await self.command(
+            "freight", "arrive", "1", "--driver", "Juan Pérez", "--carrier", "Transportes Norte",
+            "--tractor", "AB-123-C", "--trailer", "5301", "--id-kind", "licence", "--seal",
+            "AB999999", "--vvtt", "all",
+        )  # fmt: skip
+        for line in said.splitlines():
+            out.print(f"    {line.strip()}", markup=False)
+        await self.told("freight.held", "a supervisor has to look")
+        await self.command("freight", "depart", "1", fails=True)
 
     async def at_vault(self, number: int, keys: str, expected: str) -> None:
         """A badge and a PIN at the vault's keypad."""
@@ -258,6 +318,11 @@ async def prepare(rig: Rig, photos: Path) -> None:
     names = ("obama.jpg", "obama2.jpg", "obama_partial_face.jpg")
     await rig.acli("people", "enroll", "e100", *(str(photos / name) for name in names))
     out.print("  [green]✓[/green] garita people enroll e100 (three photographs)")
+    for person in ("e100", "e200"):
+        await rig.acli("requirement", "set", person, "training", "--until", "2035-12-31")
+    status = ("--programme", "oea", "--number", "OEA-0001", "--until", "2035-12-31")
+    await rig.acli("partner", "add", "Transportes Norte", *status)
+    out.print("  [green]✓[/green] garita requirement set, garita partner add")
 
 
 @contextlib.asynccontextmanager
@@ -269,7 +334,15 @@ async def gate(photos: Path, folder: Path) -> AsyncIterator[Story]:
     out.print(f"  [green]✓[/green] an MQTT broker on 127.0.0.1:{port}")
     await asyncio.to_thread(person_video, photos / "biden.jpg", folder / "camera.avi", seconds=1.0)
     mqtt = f'host = "127.0.0.1"\nport = {port}'
-    rig = Rig(folder, camera=True, osdp=True, mqtt=mqtt, hold_off_s=0.2)
+    rig = Rig(
+        folder,
+        camera=True,
+        osdp=True,
+        mqtt=mqtt,
+        hold_off_s=0.2,
+        yard_more='area = "yard"',
+        policy=POLICY,
+    )
     out.print("  [green]✓[/green] two virtual RDM6300 readers, a virtual relay board (ptys)")
     out.print("  [green]✓[/green] two virtual OSDP readers with keypad on one RS-485 bus (a pty)")
     auditor = Auditor(port, "demo-gate")

@@ -78,9 +78,12 @@ lock = "board"
 channel = 2
 pulse_s = {pulse_s}
 fail = "secure"
+{yard_more}
 
 [face]
 timeout_s = {face_timeout_s}
+
+{policy}
 
 {mqtt}
 """
@@ -140,6 +143,8 @@ class Rig:
         osdp_doors: str = "",
         osdp_readers: int = 2,
         gate_more: str = "",
+        yard_more: str = "",
+        policy: str = "",
     ) -> None:
         self.folder = folder
         self.config = folder / "garita.toml"
@@ -160,6 +165,8 @@ class Rig:
             camera=CAMERA.format(source=self.video) if camera else "",
             gate_mode="badge+face" if camera else "badge",
             gate_more=gate_more,
+            yard_more=yard_more,
+            policy=policy,
             gate_camera='camera = "gate"' if camera else "",
             mqtt=f"[mqtt]\n{mqtt}" if mqtt else "",
         )

@@ -16,7 +16,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -205,8 +205,7 @@ class Daemon:
                 # To rest while the ports are open; no badge is served between here and the end.
                 for board in self.boards.values():
                     board.close()
-                for task in tasks:
-                    task.cancel()
+                await end(tasks)
         finally:
             await self._append(NewEvent("gateway.stopped", self._settings.site.gateway))
             await self.chores.keep()
@@ -512,6 +511,16 @@ class Daemon:
         if self.faces is None:
             return {"refused": "no_camera"}
         return await self.faces.capture(str(request["camera"]), 5.0)
+
+
+async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they are done.  Once may not be enough: a TaskGroup in which a part fails
+    just as it is cancelled raises the failure and forgets the cancellation (CPython before 3.13),
+    and whoever handles failures goes on."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=0.5)
 
 
 def _log_failure(future: asyncio.Future[Any]) -> None:
