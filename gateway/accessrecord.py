@@ -62,7 +62,7 @@ def access_event(
         data["pin"] = (PinOutcome.CORRECT if duress else request.pin).value
     if request.face is not None:
         threshold = face_threshold(request, site)
-        data["face"] = _face(request.face, site.doors[request.door], threshold)
+        data["face"] = _face(request.face, site.doors.get(request.door), threshold)
     if request.identified:
         data["identified"] = {"enrolled": request.enrolled}
     if request.confirmation is not None:
@@ -119,7 +119,7 @@ _ORDINARY: Mapping[str, Any] = {
 _PLAIN = tuple(_ORDINARY)
 
 
-def _face(face: FaceResult, door: DoorPolicy, threshold: float) -> dict[str, Any]:
+def _face(face: FaceResult, door: DoorPolicy | None, threshold: float) -> dict[str, Any]:
     """What a decision about a face rested on; of other people only how near the nearest was."""
     lives = face.liveness
     return {
@@ -131,7 +131,7 @@ def _face(face: FaceResult, door: DoorPolicy, threshold: float) -> dict[str, Any
         "frame_age_s": _rounded(face.frame_age_s),
         "seen_age_s": _rounded(face.seen_age_s),
         "detail": face.detail,
-        "challenge": "off" if not door.challenge else _challenge(lives),
+        "challenge": "off" if door is None or not door.challenge else _challenge(lives),
         "suspect": None if lives is None else lives.suspect,
         "liveness": "" if lives is None else lives.detail,
     }

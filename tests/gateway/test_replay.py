@@ -59,7 +59,8 @@ def recorded(request: Request, now: datetime = NOW, site: Site = SITE) -> Event:
 
 def same_list(request: Request) -> People:
     holder = Holder(request.person, request.templates, request.has_pin, request.list_version)
-    return People(holder, *request.companions, *request.recent)
+    own = () if request.person is None else (request.person,)
+    return People(holder, *own, *request.companions, *request.recent)
 
 
 @settings(max_examples=400)
