@@ -112,7 +112,7 @@ def test_each_cell_without_a_badge(thing: Thing, action: Action) -> None:
     """Nothing stands in for the face there; everything else comes on top of it as ever."""
     doors = {"d": replace(OPEN.doors["d"], identify=Identify(0.3, 500))}
     site = replace(OPEN, doors=doors, areas={"a": Area("a", degraded={thing: action})})
-    alone = {"credential": None, "identified": True, "enrolled": 100}
+    alone: dict[str, Any] = {"credential": None, "identified": True, "enrolled": 100}
     request = replace(with_fault(thing), **alone, pin=PinOutcome.CORRECT,
                       confirmation=Confirmation.CONFIRMED)  # fmt: skip
     decision = decide(request, site, NOW)
