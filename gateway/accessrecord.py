@@ -78,7 +78,7 @@ def facts(request: Request) -> dict[str, Any]:
     found: dict[str, Any] = {name: getattr(request, name) for name in _PLAIN}
     found = {name: value for name, value in found.items() if value != _ORDINARY[name]}
     if not 0 <= request.age_s <= 1:  # NaN too
-        found["age_s"] = round(request.age_s, 1) if math.isfinite(request.age_s) else None
+        found["age_s"] = _up(request.age_s, 2) if math.isfinite(request.age_s) else None
     if request.face_until is not None:
         found["face_until"] = request.face_until.isoformat()
     if person is not None:
@@ -126,7 +126,7 @@ def _face(face: FaceResult, door: DoorPolicy | None, threshold: float) -> dict[s
         **face.about,
         "threshold": threshold,
         "outcome": face.outcome.value,
-        "distance": None if face.distance is None else round(face.distance, 4),
+        "distance": None if face.distance is None else _up(face.distance, 4),
         "frames": face.frames,
         "frame_age_s": _rounded(face.frame_age_s),
         "seen_age_s": _rounded(face.seen_age_s),
@@ -141,6 +141,12 @@ def _challenge(lives: Liveness | None) -> str:
     if lives is None or lives.challenge is None:
         return "not_done"
     return "passed" if lives.challenge else "failed"
+
+
+def _up(value: float, places: int) -> float:
+    """Rounded up, so that what was beyond a limit is so on record, and replays alike."""
+    near = round(value, places)
+    return near if near >= value else round(near + 10**-places, places)
 
 
 def _rounded(value: float | None) -> float | None:
