@@ -428,12 +428,16 @@ class Daemon:
             elif interval is not None:
                 notify(WATCHDOG=1)
 
+    @property
+    def door_limit_s(self) -> float:
+        """How long a door may rightly wait: for faces (one found, then two that turn as they are
+        told), PINs, a guard, another badge and then for the disk."""
+        faces_s = 3 * self._settings.tables.face.timeout_s + 2 * self._challenge_s
+        return faces_s + self._longest_wait_s + 10.0
+
     async def _stalled(self) -> list[str]:
         now = time.monotonic()
-        # A door may rightly wait for faces (one found, then two that turn as they are told), PINs,
-        # a guard, another badge and then for the disk.
-        faces_s = 3 * self._settings.tables.face.timeout_s + 2 * self._challenge_s
-        door_limit = faces_s + self._longest_wait_s + 10.0
+        door_limit = self.door_limit_s
         stalled = [
             f"{kind} {name}"
             for (kind, name), port in self._ports().items()
