@@ -62,7 +62,7 @@ def access_event(
         data["pin"] = (PinOutcome.CORRECT if duress else request.pin).value
     if request.face is not None:
         threshold = face_threshold(request, site)
-        data["face"] = _face(request.face, site.doors[request.door], threshold)
+        data["face"] = _face(request.face, site.doors.get(request.door), threshold)
     if request.identified:
         data["identified"] = {"enrolled": request.enrolled}
     if request.confirmation is not None:
@@ -78,7 +78,7 @@ def facts(request: Request) -> dict[str, Any]:
     found: dict[str, Any] = {name: getattr(request, name) for name in _PLAIN}
     found = {name: value for name, value in found.items() if value != _ORDINARY[name]}
     if not 0 <= request.age_s <= 1:  # NaN too
-        found["age_s"] = round(request.age_s, 1) if math.isfinite(request.age_s) else None
+        found["age_s"] = _up(request.age_s, 2) if math.isfinite(request.age_s) else None
     if request.face_until is not None:
         found["face_until"] = request.face_until.isoformat()
     if person is not None:
@@ -119,19 +119,19 @@ _ORDINARY: Mapping[str, Any] = {
 _PLAIN = tuple(_ORDINARY)
 
 
-def _face(face: FaceResult, door: DoorPolicy, threshold: float) -> dict[str, Any]:
+def _face(face: FaceResult, door: DoorPolicy | None, threshold: float) -> dict[str, Any]:
     """What a decision about a face rested on; of other people only how near the nearest was."""
     lives = face.liveness
     return {
         **face.about,
         "threshold": threshold,
         "outcome": face.outcome.value,
-        "distance": None if face.distance is None else round(face.distance, 4),
+        "distance": None if face.distance is None else _up(face.distance, 4),
         "frames": face.frames,
         "frame_age_s": _rounded(face.frame_age_s),
         "seen_age_s": _rounded(face.seen_age_s),
         "detail": face.detail,
-        "challenge": "off" if not door.challenge else _challenge(lives),
+        "challenge": "off" if door is None or not door.challenge else _challenge(lives),
         "suspect": None if lives is None else lives.suspect,
         "liveness": "" if lives is None else lives.detail,
     }
@@ -141,6 +141,12 @@ def _challenge(lives: Liveness | None) -> str:
     if lives is None or lives.challenge is None:
         return "not_done"
     return "passed" if lives.challenge else "failed"
+
+
+def _up(value: float, places: int) -> float:
+    """Rounded up, so that what was beyond a limit is so on record, and replays alike."""
+    near = round(value, places)
+    return near if near >= value else round(near + 10**-places, places)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -24,7 +24,7 @@ from typing import Any
 
 from drivers.serialport import SerialPort
 from gateway import __version__, config
-from gateway.biometric import CardholderMatcher
+from gateway.biometric import CHALLENGE_S, CardholderMatcher
 from gateway.chores import Chores
 from gateway.clock import Clock
 from gateway.commands import Command, Refused
@@ -115,6 +115,8 @@ class Daemon:
             tables.presence.escort_s,
         )
         self._longest_wait_s = parts.longest_wait_s
+        challenged = any(door.challenge for door in site.doors.values())
+        self._challenge_s = CHALLENGE_S if challenged else 0.0
         plant = build_plant(settings, parts, ReaderKeys(settings.keys_path, key), self)
         self.buses, self.readers, self.boards = plant.buses, plant.readers, plant.boards
         self.gates, self.interlocks, self.inputs = plant.gates, plant.interlocks, plant.inputs
@@ -425,10 +427,16 @@ class Daemon:
             elif interval is not None:
                 notify(WATCHDOG=1)
 
+    @property
+    def door_limit_s(self) -> float:
+        """How long a door may rightly wait: for faces (one found, then two that turn as they are
+        told), PINs, a guard, another badge and then for the disk."""
+        faces_s = 3 * self._settings.tables.face.timeout_s + 2 * self._challenge_s
+        return faces_s + self._longest_wait_s + 10.0
+
     async def _stalled(self) -> list[str]:
         now = time.monotonic()
-        # A door may rightly wait for faces, PINs, a guard, another badge and then for the disk.
-        door_limit = 2 * self._settings.tables.face.timeout_s + self._longest_wait_s + 10.0
+        door_limit = self.door_limit_s
         stalled = [
             f"{kind} {name}"
             for (kind, name), port in self._ports().items()

@@ -44,6 +44,7 @@ from gateway.model import (
 from gateway.pinpad import PinLimits, PinPad
 from gateway.policy import Action, Thing
 from gateway.presence import Presence
+from gateway.replay import THE_OTHER
 from gateway.roster import Found, RosterUnavailable, SealedPin
 
 log = logging.getLogger("garita.lane")
@@ -216,7 +217,7 @@ class Gatherer:
         self._refused = refused
         self._asked: Waiting | None = None
         self._partner: Answer | None = None
-        self._recent: deque[tuple[Credential, float]] = deque(maxlen=REMEMBERED)
+        self._recent: deque[tuple[Claim, float]] = deque(maxlen=REMEMBERED)
         self._steps: Mapping[Outcome, tuple[Signal, Step]] = {
             Outcome.NEED_PIN: (Signal.PIN, self._ask_pin),
             Outcome.NEED_FACE: (Signal.LOOK, self._look),
@@ -284,10 +285,11 @@ class Gatherer:
         if self._asked is not None:
             self._parts.guard.give_up(self._asked)
 
-    def passed(self, credential: Credential | None) -> None:
-        """Somebody was let through here: a visitor may follow."""
-        if credential is not None:
-            self._recent.append((credential, time.monotonic()))
+    def passed(self, request: Request) -> None:
+        """Somebody was let through here, by badge or by face: a visitor may follow."""
+        person = request.person.id if request.person is not None else ""
+        claim = Claim(request.credential, "" if request.credential else person)
+        self._recent.append((claim, time.monotonic()))
 
     def decide(self, request: Request) -> Decision:
         return decide(request, self._parts.site, self._parts.clock.latest())
@@ -313,10 +315,7 @@ class Gatherer:
         parts, name = self._parts, self._door.name
         lookup, found = Lookup.UNKNOWN, Found()
         try:
-            if claim.credential is not None:
-                found = parts.roster.find(claim.credential)
-            elif claim.person_id:
-                found = parts.roster.find_person(claim.person_id)
+            found = self._find(claim)
             lookup = Lookup.FOUND if found.person else Lookup.UNKNOWN
         except RosterUnavailable as error:
             log.error("door %s: the personnel list can't be read: %s", name, error)
@@ -361,6 +360,11 @@ class Gatherer:
             confirmation=said.confirmation,
         )
 
+    def _find(self, claim: Claim) -> Found:
+        if claim.credential is not None:
+            return self._parts.roster.find(claim.credential)
+        return self._parts.roster.find_person(claim.person_id) if claim.person_id else Found()
+
     def _recently(self, visitor: Person | None) -> tuple[Person, ...]:
         """Who was let through here of late, as the list has them now; for a visitor alone."""
         since = time.monotonic() - self._parts.escort_s
@@ -369,7 +373,7 @@ class Gatherer:
         if visitor is None or not self._recent or not needs_escort(visitor, self._parts.site):
             return ()
         try:
-            found = [self._parts.roster.find(credential) for credential, _ in self._recent]
+            found = [self._find(claim) for claim, _ in self._recent]
         except RosterUnavailable:
             return ()
         return tuple(item.person for item in found if item.person is not None)
@@ -466,12 +470,13 @@ class Gatherer:
 
 
 def without_the_other(decision: Decision) -> Decision:
-    """The denial of one who came for another's sake, who may not pass."""
+    """The denial of one who came for another's sake, who may not pass; no request of one person
+    holds it, so gateway/replay.py knows it by its rule."""
     return replace(
         decision,
         outcome=Outcome.DENY,
         reason=Reason.DENIED_NO_SECOND_PERSON,
-        rule="the other may not",
+        rule=THE_OTHER,
     )
 
 

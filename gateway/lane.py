@@ -217,7 +217,7 @@ class Lane:
         if granted:
             self._door.release(last.seq)
             for item in answers:
-                self._gatherer.passed(item.request.credential)
+                self._gatherer.passed(item.request)
         self._door.signal(self.reader, Signal.GRANTED if granted else Signal.DENIED)
 
     async def _append(self, answers: list[Answer], more: Mapping[str, Any] | None) -> list[Event]:

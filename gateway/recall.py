@@ -24,7 +24,8 @@ def wrong_pins(reader: LedgerReader, within_s: float) -> list[tuple[str, float]]
     since = utc_text(datetime.fromtimestamp(now_wall - within_s, UTC))
     found = []
     for event in reader.back("access.denied", since=since):
-        if event.data.get("reason") != "denied_wrong_pin":
+        # Not by the reason: an interlock or a revocation may have refused the same badge first.
+        if event.data.get("pin") != "wrong":
             continue
         age = now_wall - datetime.fromisoformat(event.time).timestamp()
         person = event.data.get("person", {}).get("id")

@@ -35,6 +35,7 @@ from gateway.model import (
 from gateway.policy import Thing
 
 _BADGE = Credential("recorded", "", "0")  # its number is not on record, and no rule looks at it
+THE_OTHER = "the other may not"  # of two who came together, one was refused for the other's sake
 UNDECIDED = frozenset(("denied_ledger_unavailable", "denied_internal_error"))
 
 
@@ -80,6 +81,8 @@ def _rebuilt(event: Event, snapshot: Snapshot) -> tuple[Decision, Request, datet
         then = recorded(event)
         if then.reason.value in UNDECIDED:
             raise NotReplayable(f"{then.reason.value}: there was nothing decided")
+        if then.rule == THE_OTHER:
+            raise NotReplayable("refused for the sake of the other, whose event says why")
         return then, request_of(event.data, snapshot), datetime.fromisoformat(event.time)
     except NotReplayable:
         raise

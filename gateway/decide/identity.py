@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.decide.case import NOWHERE, Case, End, deny
+from gateway.decide.threat import face_threshold
 from gateway.model import Lookup, PersonStatus, Reason
 from gateway.policy import Action, Thing
 
@@ -12,7 +13,7 @@ def door(case: Case) -> End | None:
     if found is None:
         return deny(Reason.DENIED_UNKNOWN_DOOR)
     case.door = found
-    case.face_threshold = found.face_threshold
+    case.face_threshold = face_threshold(case.request, case.site)
     case.face = case.request.identified
     for name in (found.area, found.from_area):
         if name and name not in case.site.areas:

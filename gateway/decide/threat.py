@@ -19,7 +19,6 @@ def level(case: Case) -> End | None:
         return deny(Reason.DENIED_THREAT_LEVEL, found.name)
     case.pin |= found.pin
     case.face |= found.face
-    case.face_threshold = face_threshold(request, site)
     case.needs_second |= bool(case.area.name) and case.area.name in found.two_person
     return None
 

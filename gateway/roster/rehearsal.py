@@ -1,9 +1,9 @@
 """A new list tried on the past: who would newly be refused or let in.
 
-Each badge on record is decided twice by `decide()` itself, under today's policy and at the time
-of its record: once with the list in force and once with the new one.  Only the list differs, so
-whatever comes out differently comes from it.  Badges that nobody on either list holds, and people
-whom the new list leaves as they are, need no second look.
+Each badge on record, and each face that came without one, is decided twice by `decide()` itself,
+under today's policy and at the time of its record: once with the list in force and once with the
+new one.  Only the list differs, so whatever comes out differently comes from it.  Badges that
+nobody on either list holds, and people whom the new list leaves as they are, need no second look.
 
 What can't be known is counted and said, not guessed: a face or PIN that was not asked for then,
 and refusals that came from the moment (a lock that was away, a door out of service).  Writes
@@ -91,9 +91,10 @@ class Rehearsal:
 
 @dataclass(frozen=True, slots=True)
 class _Holder:
-    """Who holds a badge by one list, with what `decide()` asks of people.db beside it."""
+    """Who holds a badge by one list (None: a person without one), with what `decide()` asks of
+    people.db beside it."""
 
-    credential: Credential
+    credential: Credential | None
     person: Person | None = None
     templates: int = 0
     has_pin: bool = False
@@ -113,7 +114,7 @@ def rehearse(
     present, coming = _holders(db, plan, key)
     shifts: dict[tuple[str, ...], Shift] = {}
     for event in _badges(records, since, result, progress):
-        mark = event.data["credential"]["fingerprint"]
+        mark = _mark(event)
         before, after = present.get(mark), coming.get(mark)
         if before is None or after is None:
             continue  # held by nobody whom the new list touches
@@ -154,8 +155,8 @@ def _degraded(event: Event) -> list[str]:
 def _holders(
     db: Database, plan: Plan, key: Fingerprints
 ) -> tuple[dict[str, _Holder], dict[str, _Holder]]:
-    """By fingerprint, the badges of everybody whom the plan touches: who holds them by the list
-    in force, and who by the new one."""
+    """By mark, the badges and faces of everybody whom the plan touches: whose they are by the
+    list in force, and whose by the new one."""
     templates = dict(db.execute("SELECT person_id, count(*) FROM template GROUP BY person_id"))
     pins = {row[0] for row in db.execute("SELECT person_id FROM pin")}
 
@@ -166,12 +167,18 @@ def _holders(
             person = whole.person(person, stay=stay, new=new)  # noqa: PLW2901
             if person.id in plan.revoked:
                 person = replace(person, status=PersonStatus.REVOKED)  # noqa: PLW2901
-            for badge in person.credentials:
+            for badge in person.credentials or (None,):
                 count = templates.get(person.id, 0) if stay else 0
                 yield _Holder(badge, person, count, stay and person.id in pins)
 
     def by_mark(holders: Iterable[_Holder]) -> dict[str, _Holder]:
-        return {key.fingerprint(item.credential.key): item for item in holders}
+        found = {}
+        for item in holders:
+            if item.credential is not None:
+                found[key.fingerprint(item.credential.key)] = item
+            if item.person is not None:
+                found[_FACE + item.person.id] = item
+        return found
 
     present = by_mark(held((person_of(name, e) for name, e in plan.before.items()), True, False))
     coming = by_mark((*held(plan.updates, True), *held(plan.added, False)))
@@ -231,7 +238,8 @@ def _badges(
     result: Rehearsal,
     progress: Callable[[int], None] | None,
 ) -> Iterator[Event]:
-    """Badges on record since then, in order; what held no valid card is not one."""
+    """Badges on record since then, and faces that were known without one, in order; what held no
+    valid card is neither."""
     start = since.timestamp()
     seq, last = _first(records, start) - 1, records.last_seq
     while seq < last:
@@ -244,10 +252,24 @@ def _badges(
         for event in events:
             if event.type not in ("access.granted", "access.denied") or _at(event) < start:
                 continue
-            badge = event.data.get("credential")
-            if isinstance(badge, dict) and isinstance(badge.get("fingerprint"), str):
+            if _mark(event):
                 result.events += 1
                 yield event
+
+
+_FACE = "face of "  # no fingerprint has a space
+
+
+def _mark(event: Event) -> str:
+    """By what a record is found to be of somebody: the badge's fingerprint, or the person whose
+    face came without one; "" for neither."""
+    badge, person = event.data.get("credential"), event.data.get("person")
+    if isinstance(badge, dict):
+        mark = badge.get("fingerprint")
+        return mark if isinstance(mark, str) else ""
+    if "identified" in event.data and isinstance(person, dict):
+        return _FACE + str(person.get("id", ""))
+    return ""
 
 
 def _first(records: LedgerReader, start: float) -> int:
@@ -282,7 +304,8 @@ class _One:
         return self.found
 
     def person(self, person_id: str) -> Person | None:
-        return None
+        person = self.found.person  # of a face without a badge
+        return person if person is not None and person.id == person_id else None
 
 
 def _answer(event: Event, holder: _Holder, site: Site, plan: Plan) -> Decision:

@@ -16,6 +16,8 @@ from gateway.model import (
     DoorPolicy,
     FaceOutcome,
     FaceResult,
+    Identify,
+    Liveness,
     Lookup,
     Mode,
     Period,
@@ -39,6 +41,9 @@ SITE = Site(
     doors={
         "gate": DoorPolicy("gate", Mode.BADGE, area="yard"),
         "vault": DoorPolicy("vault", Mode.BADGE_FACE_PIN, area="vault", from_area="yard"),
+        "kiosk": DoorPolicy(
+            "kiosk", Mode.BADGE, challenge=True, identify=Identify(0.32, 500), area="yard"
+        ),
     },
     schedules={"a": Schedule("a", (Period(WEEK, time(6), time(18)),), first_in="boss")},
     holidays={},
@@ -89,7 +94,7 @@ facts = st.builds(
 )  # fmt: skip
 requests = st.builds(
     Request,
-    door=st.sampled_from(["gate", "vault", "attic"]),
+    door=st.sampled_from(["gate", "vault", "kiosk", "attic"]),
     credential=st.sampled_from([BADGE, BADGE, None]),
     lookup=st.just(Lookup.FOUND),
     person=people,
@@ -98,8 +103,13 @@ requests = st.builds(
     face=st.none()
     | st.builds(
         FaceResult, st.sampled_from(FaceOutcome),
-        st.none() | st.sampled_from([0.1, 0.3, 0.5, 0.6]),
+        st.none() | st.sampled_from([0.1, 0.3, 0.32001, 0.36, 0.40004, 0.5]),
+        liveness=st.none()
+        | st.builds(Liveness, st.sampled_from([True, True, False, None]), st.booleans()),
     ),
+    face_until=st.sampled_from([None, None, date(2026, 11, 24), date(2026, 11, 25)]),
+    identified=st.booleans(),
+    enrolled=st.sampled_from([100, 100, 0, 501]),
     age_s=st.sampled_from([0.0, 0.5, 9.0, -1.0, float("nan")]),
     clock_trusted=st.booleans(),
     lock_ready=st.sampled_from([True, True, False]),
@@ -117,4 +127,4 @@ requests = st.builds(
     recent=st.sampled_from([(), (BEN,)]),
     waited=st.booleans(),
     confirmation=st.none() | st.sampled_from(Confirmation),
-)  # fmt: skip
+).map(lambda r: replace(r, credential=None) if r.identified else r)  # fmt: skip

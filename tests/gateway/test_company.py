@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -12,9 +13,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import jsonschema
 import pytest
 
 from drivers.base import CardRead, Keys, Signal
+from gateway import gate as module
+from gateway.biometric import Identified
 from gateway.clock import Clock
 from gateway.door import DoorTimes
 from gateway.gate import Gate
@@ -28,6 +32,8 @@ from gateway.model import (
     Event,
     FaceOutcome,
     FaceResult,
+    Identify,
+    Liveness,
     Mode,
     NewEvent,
     Period,
@@ -41,6 +47,7 @@ from gateway.pinpad import PinLimits
 from gateway.policy import Action, Area, Passback, Thing
 from gateway.presence import Link, Presence
 from gateway.roster import Found, SealedPin
+from gateway.uplink import cloud_event
 
 WEEK = frozenset(("mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"))
 AREA = Area("vault", passback=Passback.HARD, two_person=True, second_s=0.4)
@@ -60,11 +67,16 @@ class World:
         self.ready = True
         self.failing: dict[Thing, str] = {}
         self.face = FaceResult(FaceOutcome.CAMERA_FAULT, detail="black")
+        self.known = ""  # who the face of an arrival is
         self.signals: list[Signal] = []
         site = Site(
             gateway="g",
             zone=ZoneInfo("UTC"),
-            doors={"d": DoorPolicy("d", mode, badge_max_age_s=2.0, area=area.name)},
+            doors={
+                "d": DoorPolicy(
+                    "d", mode, badge_max_age_s=2.0, area=area.name, identify=Identify(0.3, 9)
+                )
+            },
             schedules={"a": Schedule("a", (Period(WEEK, clock_time(0), None),))},
             holidays={},
             access_levels={
@@ -101,8 +113,16 @@ class World:
     def verify(self, person_id: str, pin: str, sealed: SealedPin) -> PinOutcome:
         return PinOutcome.CORRECT if pin == sealed.hash else PinOutcome.WRONG
 
-    async def match(self, *given: object, **more: object) -> FaceResult:
+    async def match(
+        self, camera: str, person_id: str, tapped_at: float, **more: object
+    ) -> FaceResult:
         return self.face
+
+    async def identify(self, camera: str, track: int, threshold: float) -> Identified:
+        return Identified(self.known, replace(self.face, liveness=Liveness()), 4)
+
+    def find_person(self, person_id: str) -> Found:
+        return Found(self.people.get(person_id), 3, 1, True)
 
     def signal(self, signal: Signal) -> None:
         self.signals.append(signal)
@@ -134,9 +154,14 @@ class World:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        for event in self.events(""):
+            SCHEMA.validate(json.loads(cloud_event(event, "g")))
         self.ledger.close()
 
 
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((Path(module.__file__).parent / "events.schema.json").read_text())
+)
 Make = Callable[..., World]
 
 
@@ -360,3 +385,76 @@ async def test_what_can_not_be_recorded_counts_nobody(
     assert facts.occupancy == 0
     await gate.tap(ANA)
     assert gate.answers == [("1", "granted")]
+
+
+# A face without a badge, in company
+
+
+SEEN = FaceResult(FaceOutcome.MATCH, 0.2, 3, 0.01)
+
+
+async def arrive(gate: World, person: Person) -> None:
+    gate.face, gate.known = SEEN, person.id
+    gate.lane.on_arrival(7, time.monotonic())
+    await asyncio.sleep(0.05)
+
+
+async def test_one_known_by_face_waits_for_a_second_badge_that_is_not_their_own(
+    world: Make,
+) -> None:
+    gate = world()
+    await arrive(gate, ANA)
+    assert gate.answers == [] and gate.driven == [] and gate.signals == [Signal.WAIT]
+    await gate.tap(ANA)
+    assert gate.driven == [] and gate.answers == [("1", "denied_no_second_person")]
+    await gate.tap(BEN)
+    assert gate.answers[1:] == [("2", "granted"), ("1", "granted")]
+    assert gate.driven.count(True) == 1
+    assert {key for key, _ in gate.presence.inside()} == {"1", "2"}
+    alone, second = (gate.events("access.")[n].data for n in (2, 1))
+    assert alone["identified"] == {"enrolled": 4} and "credential" not in alone
+    assert "identified" not in second and second["facts"]["companions"] == ["1"]
+
+
+async def test_who_was_found_by_face_and_revoked_while_they_wait_stays_out(world: Make) -> None:
+    gate = world()
+    await arrive(gate, ANA)
+    gate.people["1"] = replace(ANA, status=PersonStatus.REVOKED)
+    await gate.tap(BEN)
+    assert gate.answers == [("2", "denied_no_second_person"), ("1", "denied_revoked")]
+    assert gate.driven == [] and gate.presence.occupancy("vault") == 0
+
+
+async def test_a_visitor_follows_an_escort_who_was_known_by_face(world: Make) -> None:
+    gate = world(replace(AREA, two_person=False))
+    await arrive(gate, BEN)
+    await gate.tap(GUEST)
+    assert gate.answers == [("2", "granted"), ("4", "granted")]
+    gate.people["2"] = replace(BEN, status=PersonStatus.REVOKED)
+    gate.people["5"] = replace(GUEST, id="5")
+    await gate.tap(gate.people["5"])
+    await asyncio.sleep(0.45)
+    assert gate.answers[-1] == ("5", "denied_no_escort")
+
+
+@pytest.mark.parametrize("outcome", [FaceOutcome.CAMERA_FAULT, FaceOutcome.UNAVAILABLE])
+async def test_nothing_stands_in_for_a_face_without_a_badge(
+    world: Make, outcome: FaceOutcome
+) -> None:
+    """Nobody is found then, so there is nobody to ask a guard about."""
+    area = replace(AREA, two_person=False, degraded=dict.fromkeys(Thing, Action.BADGE))
+    gate = world(area)
+    gate.face, gate.known = FaceResult(outcome), "1"
+    gate.lane.on_arrival(7, time.monotonic())
+    await asyncio.sleep(0.05)
+    assert gate.events("access.") == [] and gate.driven == []
+
+
+async def test_a_face_that_nobody_has_is_on_record_without_a_person(world: Make) -> None:
+    gate = world(replace(AREA, two_person=False))
+    gate.face = FaceResult(FaceOutcome.MISMATCH, 0.9, 3, 0.01)
+    gate.lane.on_arrival(7, time.monotonic())
+    await asyncio.sleep(0.05)
+    [event] = gate.events("access.")
+    assert event.data["reason"] == "denied_not_identified" and "person" not in event.data
+    assert gate.driven == []

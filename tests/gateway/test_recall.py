@@ -58,9 +58,12 @@ async def test_reading_backwards_goes_beyond_a_chunk_and_ends_where_told(
     reader.close()
 
 
-def denied(person: str, ago_s: float, reason: str = "denied_wrong_pin") -> NewEvent:
+def denied(
+    person: str, ago_s: float, reason: str = "denied_wrong_pin", pin: str = "wrong"
+) -> NewEvent:
     at = datetime.now(UTC) - timedelta(seconds=ago_s)
-    return NewEvent("access.denied", "d", {"reason": reason, "person": {"id": person}}, time=at)
+    data = {"reason": reason, "person": {"id": person}, "pin": pin}
+    return NewEvent("access.denied", "d", data, time=at)
 
 
 async def test_wrong_pins_are_found_behind_any_number_of_other_records(
@@ -68,15 +71,16 @@ async def test_wrong_pins_are_found_behind_any_number_of_other_records(
 ) -> None:
     await ledger.append(denied("old", 400))
     await ledger.append(denied("thief", 200))
-    await ledger.append(denied("other", 190, "denied_pin_locked"))
+    await ledger.append(denied("other", 190, "denied_pin_locked", "correct"))
+    await ledger.append(denied("revoked", 180, "denied_interlock"))  # wrong, and refused before
     filler = [ledger.append_soon(NewEvent("door.rex", "d")) for _ in range(5000)]
     await asyncio.gather(*filler)
     await ledger.append(denied("late", 10))
     reader = LedgerReader(tmp_path / "ledger.db")
     found = wrong_pins(reader, 300)
-    assert [person for person, _ in found] == ["thief", "late"]
+    assert [person for person, _ in found] == ["thief", "revoked", "late"]
     ages = [time.monotonic() - at for _, at in found]
-    assert ages == pytest.approx([200, 10], abs=5)
+    assert ages == pytest.approx([200, 180, 10], abs=5)
     reader.close()
 
 

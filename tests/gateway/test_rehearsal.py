@@ -23,6 +23,7 @@ from gateway.model import (
     DoorPolicy,
     FaceOutcome,
     FaceResult,
+    Identify,
     Lookup,
     Mode,
     NewEvent,
@@ -47,11 +48,14 @@ SITE = Site(
     {
         "gate": DoorPolicy("gate", Mode.BADGE),
         "vault": DoorPolicy("vault", Mode.BADGE_PIN),
+        "kiosk": DoorPolicy(
+            "kiosk", Mode.BADGE, face_min_templates=1, identify=Identify(0.36, 100)
+        ),
         "lab": DoorPolicy("lab", Mode.BADGE_FACE, face_min_templates=1),
     },
     {"always": ALWAYS, "day": DAY}, {date(2026, 11, 16): "Revolución"},
     {
-        "plant": AccessLevel("plant", dict.fromkeys(("gate", "vault", "lab"), "always")),
+        "plant": AccessLevel("plant", dict.fromkeys(("gate", "vault", "lab", "kiosk"), "always")),
         "day": AccessLevel("day", {"gate": "day"}),
     },
 )  # fmt: skip
@@ -84,6 +88,17 @@ class Gate:
         request = Request(
             door, credential, lookup, found.person, found.list_version, found.templates,
             has_pin=found.has_pin, **more,
+        )  # fmt: skip
+        at = NOW - timedelta(hours=hours_ago)
+        event = access_event(request, decide(request, SITE, at), SITE, KEY, {"way": "in"})
+        self.ledger.append_sync(NewEvent(event.type, event.subject, event.data, at))
+
+    def face(self, person: str, *, hours_ago: float = 1) -> None:
+        """Somebody known at the kiosk without a badge."""
+        found = Roster(self.folder / "people.db").find_person(person)
+        request = Request(
+            "kiosk", None, Lookup.FOUND, found.person, found.list_version, 1,
+            face=FaceResult(FaceOutcome.MATCH, 0.2, 3), identified=True, enrolled=5,
         )  # fmt: skip
         at = NOW - timedelta(hours=hours_ago)
         event = access_event(request, decide(request, SITE, at), SITE, KEY, {"way": "in"})
@@ -254,3 +269,20 @@ def test_requirements_count_as_the_new_list_has_them(gate: Gate) -> None:
         ]
     finally:
         SITE = before
+
+
+def test_faces_without_a_badge_are_tried_too(gate: Gate) -> None:
+    """By the person: a new badge changes nothing for them, and some have none."""
+    bare = "e,N e,,,,,,,plant"
+    gate.apply(row("a", 1), row("b", 2), row("c", 3), row("d", 4), bare)
+    for person in ("a", "b", "c", "d", "e", "e"):
+        gate.face(person)
+    tried = gate.rehearse(
+        gate.plan(row("a", 1), row("b", 9), row("c", 3, status="suspended"), row("f", 6))
+    )
+    assert tried.events == 6 and not tried.unknown
+    assert sorted(told(tried)) == [
+        ("c", "refused", "denied_suspended", "granted", 1),
+        ("d", "refused", "denied_not_identified", "granted", 1),
+        ("e", "refused", "denied_not_identified", "granted", 2),
+    ]

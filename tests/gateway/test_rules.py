@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.decide import covered_since, decide, is_open
+from gateway.decide import covered_since, decide, face_threshold, is_open
 from gateway.model import (
     Confirmation,
     DoorPolicy,
     FaceOutcome,
     FaceResult,
+    Identify,
+    Liveness,
     Mode,
     Outcome,
     Period,
@@ -102,6 +104,25 @@ def test_without_a_word_in_the_policy_whatever_bears_on_identity_denies(thing: T
     site = replace(OPEN, areas={"a": Area("a")}, degraded={})
     granted = decide(with_fault(thing), site, NOW).granted
     assert granted == (thing in (Thing.SYNC, Thing.DISK, Thing.CHANNEL, Thing.BROKER))
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("thing", Thing)
+def test_each_cell_without_a_badge(thing: Thing, action: Action) -> None:
+    """Nothing stands in for the face there; everything else comes on top of it as ever."""
+    doors = {"d": replace(OPEN.doors["d"], identify=Identify(0.3, 500))}
+    site = replace(OPEN, doors=doors, areas={"a": Area("a", degraded={thing: action})})
+    alone: dict[str, Any] = {"credential": None, "identified": True, "enrolled": 100}
+    request = replace(with_fault(thing), **alone, pin=PinOutcome.CORRECT,
+                      confirmation=Confirmation.CONFIRMED)  # fmt: skip
+    decision = decide(request, site, NOW)
+    if thing in (Thing.CAMERA, Thing.FACE) or action is Action.DENY:
+        assert decision.reason is DENIED.get(thing, Reason.DENIED_DEGRADED)
+        assert decision.fallback == {}
+        return
+    assert decision.granted and decision.fallback == {thing.value: action.value}
+    for face in (None, FaceResult(FaceOutcome.NO_FACE), FaceResult(FaceOutcome.MATCH, 0.35, 1)):
+        assert not decide(replace(request, face=face), site, NOW).granted
 
 
 def test_several_faults_ask_for_all_that_each_asks_for() -> None:
@@ -190,6 +211,8 @@ RESTRICTIONS: dict[str, Change] = {
     "no company": of_request(companions=()),
     "alone": of_request(companions=(), recent=()),
     "no face": of_request(templates=0),
+    "face over": of_request(face_until=date(2026, 11, 24)),
+    "none enrolled": of_request(enrolled=0),
     **{f"{thing} fails": of_request(failing={thing: "x"}) for thing in Thing},
 }
 grants = st.sampled_from(
@@ -220,12 +243,51 @@ def test_a_restriction_never_grants(
 def test_what_failed_lets_in_nobody_whom_it_would_not_have(
     request_: Request, actions: dict[Thing, Action]
 ) -> None:
-    """Whoever passes while something fails would pass if nothing did and their face were seen."""
+    """Whoever passes while something fails would pass if nothing did and their face were seen;
+    a face that was seen, or that came without a badge, is as it is."""
     site = replace(SITE, degraded=actions, areas=of_areas(degraded=actions)(GOOD, SITE)[1].areas)
     if not decide(request_, site, NOW).granted:
         return
-    whole = replace(request_, failing={}, clock_trusted=True, face=MATCH)
+    broken = (FaceOutcome.CAMERA_FAULT, FaceOutcome.UNAVAILABLE)
+    face = request_.face
+    if not request_.identified and (face is None or face.outcome in broken):
+        face = replace(MATCH, liveness=Liveness(True))
+    whole = replace(request_, failing={}, clock_trusted=True, face=face)
     assert decide(whole, site, NOW).granted
+
+
+@settings(max_examples=600)
+@given(requests, st.dictionaries(st.sampled_from(Thing), st.sampled_from(Action)), st.booleans())
+def test_without_a_badge_only_a_face_that_matches_passes(
+    request_: Request, actions: dict[Thing, Action], threats: bool
+) -> None:
+    """Whatever fails and whatever the policy does about it, with and without threat levels."""
+    site = replace(SITE, degraded=actions, areas=of_areas(degraded=actions)(GOOD, SITE)[1].areas)
+    if not threats:
+        site = replace(site, threat_levels={})
+    request = replace(request_, identified=True, credential=None)
+    if not decide(request, site, NOW).granted:
+        return
+    face, known = request.face, site.doors[request.door].identify
+    assert known is not None and 0 < request.enrolled <= known.limit
+    assert face is not None and face.outcome is FaceOutcome.MATCH and face.distance is not None
+    assert face.distance <= face_threshold(request, site) <= known.threshold
+    assert request.way == "in" or face.distance <= known.threshold
+    assert face.liveness is not None and face.liveness.challenge is True
+
+
+def test_the_stricter_threshold_holds_without_threat_levels_too() -> None:
+    """A challenge compares with one person, by the door's looser threshold."""
+    face = FaceResult(FaceOutcome.MATCH, 0.36, 1, liveness=Liveness(True))
+    request = replace(
+        GOOD, door="kiosk", credential=None, identified=True, enrolled=100, face=face, threat=""
+    )
+    site = replace(SITE, threat_levels={})
+    for way in ("in", "out"):
+        denied = decide(replace(request, way=way), site, NOW)
+        assert denied.reason is Reason.DENIED_FACE_MISMATCH
+        near = replace(request, way=way, face=replace(face, distance=0.3))
+        assert decide(near, site, NOW).granted
 
 
 @settings(max_examples=600)
