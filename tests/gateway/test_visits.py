@@ -36,7 +36,7 @@ from gateway.model import (
     Schedule,
     Site,
 )
-from gateway.roster import Roster, RosterUnavailable, sync
+from gateway.roster import Roster, RosterUnavailable, requirements, sync
 from gateway.roster.schema import migrate, open_admin
 from gateway.roster.source import read_people
 from gateway.visits import badges, identity, partners, records, register, regulars, visitlog
@@ -357,9 +357,9 @@ def test_a_company_that_is_not_cleared_sends_nobody(db: sqlite3.Connection) -> N
     visit = register.expect(db, plan, POLICY, by="g", now=NOW)
     with refused("partner_unknown"):
         register.arrive(db, visit.id, ine(), POLICY, by="g", now=NOW)
-    partners.put(db, ACME, by="boss", now=NOW)
+    partners.put(db, ACME, PartnerPolicy(), by="boss", now=NOW)
     assert register.arrive(db, visit.id, ine(), POLICY, by="g", now=NOW).state == "on_site"
-    partners.put(db, replace(ACME, status="suspended"), by="boss", now=NOW)
+    partners.put(db, replace(ACME, status="suspended"), PartnerPolicy(), by="boss", now=NOW)
     with refused("partner_suspended"):
         register.expect(db, plan, POLICY, by="g", now=NOW)
     with refused("partner_suspended"):  # what is denied, no second person lets in
@@ -368,6 +368,67 @@ def test_a_company_that_is_not_cleared_sends_nobody(db: sqlite3.Connection) -> N
         )
     past = partners.history(db, "acme méxico")
     assert [(row["version"], row["status"]) for row in past] == [(1, "active"), (2, "suspended")]
+
+
+STATUS = PartnerPolicy(requirement="partner-status")
+
+
+def company_requirements(db: sqlite3.Connection) -> dict[str, tuple[str, date | None, str]]:
+    found = requirements.rows(db, subject_kind="company")
+    return {row.subject: (row.kind, row.valid_until, row.number) for row in found}
+
+
+def test_the_requirement_of_a_company_follows_the_register(
+    db: sqlite3.Connection, path: Path, tmp_path: Path
+) -> None:
+    partners.put(db, ACME, PartnerPolicy(), by="boss", now=NOW)
+    assert company_requirements(db) == {}  # the site did not ask for it
+    db.execute(
+        "INSERT INTO person (id, name, company, role, status, access_levels) "
+        "VALUES ('e1', 'Ana', 'ACME MEXICO', '', 'active', '[]')"
+    )
+    db.commit()
+    partners.put(db, ACME, STATUS, by="boss", now=NOW)
+    row = ("partner-status", ACME.valid_until, "SVI-123")
+    assert company_requirements(db) == {"ACME MEXICO": row, "Acme México": row}
+    assert events(db)[-1][1]["requirement"] == {
+        "kind": "partner-status",
+        "valid_until": "2027-05-31",
+        "companies": ["ACME MEXICO", "Acme México"],
+    }
+    # A visitor announced under yet another spelling is of the registered company at the door.
+    visit = on_site(db, replace(PLAN, escort=False, company="acme  mexico"))
+    badges.issue_badge(db, visit.id, CARD, POLICY, key=KEY, by="g", now=NOW)
+    person = Roster(path).find(CARD).person
+    assert person is not None and [r.kind for r in person.requirements] == ["partner-status"]
+    # Under another spelling it is suspended as well: nothing of the old one stays.
+    partners.put(db, replace(ACME, name="ACME MÉXICO", status="suspended"), STATUS, by="b", now=NOW)
+    assert company_requirements(db) == {}
+    person = Roster(path).find(CARD).person
+    assert person is not None and person.requirements == ()
+
+
+def test_requirement_and_register_are_one_transaction(db: sqlite3.Connection) -> None:
+    db.execute("CREATE TRIGGER no BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'full'); END")
+    db.commit()
+    with pytest.raises(Unwritable):
+        partners.put(db, ACME, STATUS, by="boss", now=NOW)
+    assert company_requirements(db) == {} and partners.every(db) == []
+
+
+@given(
+    asked=st.dates(date(2000, 1, 1), date(2090, 1, 1)),
+    months=st.integers(1, 60),
+    until=st.dates(date(2000, 1, 1), date(2099, 1, 1)),
+)
+def test_the_last_good_day_is_the_last_that_clears(asked: date, months: int, until: date) -> None:
+    policy = PartnerPolicy(questionnaire_months=months)
+    partner = replace(ACME, programme="none", number="", questionnaire=asked, valid_until=until)
+    last = partners.last_good_day(partner, policy)
+    assert last is not None
+    assert clearance(partner, last + timedelta(days=1), policy).verdict == "hold"
+    if last >= asked:
+        assert clearance(partner, last, policy).verdict == "pass"
 
 
 @pytest.mark.parametrize(
@@ -379,7 +440,7 @@ def test_a_company_that_is_not_cleared_sends_nobody(db: sqlite3.Connection) -> N
 )  # fmt: skip
 def test_a_partner_that_cant_be(db: sqlite3.Connection, change: dict[str, str]) -> None:
     with pytest.raises(DeskError):
-        partners.put(db, replace(ACME, **change), by="b", now=NOW)  # type: ignore[arg-type]
+        partners.put(db, replace(ACME, **change), PartnerPolicy(), by="b", now=NOW)  # type: ignore[arg-type]
     assert partners.every(db) == [] and events(db) == []
 
 
@@ -454,7 +515,7 @@ ACTS: list[Callable[[sqlite3.Connection, int], object]] = [
     lambda db, n: badges.issue_badge(db, n, CARD, POLICY, key=KEY, by="g", now=NOW),
     lambda db, n: register.depart(db, n, by="g", now=NOW),
     lambda db, n: register.extend(db, n, NOW + 3 * HOUR, POLICY, by="g", now=NOW),
-    lambda db, n: partners.put(db, ACME, by="g", now=NOW),
+    lambda db, n: partners.put(db, ACME, PartnerPolicy(), by="g", now=NOW),
     lambda db, n: regulars.set_regular(db, "A", "", regular=True, by="g", now=NOW),
 ]
 
