@@ -53,11 +53,14 @@ def issue_badge(
                 "[visits] no tiene nivel de acceso para ese gafete",
                 ("10.1",),
             )
-        if visit.escort and not visit.escort_name:
+        named = connection.execute(
+            "SELECT 1 FROM escort WHERE person_id = ?", (visit.person_id,)
+        ).fetchone()
+        if visit.escort and not named:
             raise DeskError(
                 "no_escort",
-                "this visitor is escorted: say first who comes (garita visit contact --escort)",
-                "va acompañada: diga primero quién viene (garita visit contact --escort)",
+                "this visitor is escorted: say first who comes (garita visit contact --escort ID)",
+                "va acompañada: diga primero quién viene (garita visit contact --escort ID)",
                 CRITERIA,
             )
         if connection.execute(
