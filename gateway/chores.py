@@ -1,8 +1,8 @@
-"""What the gateway does by the clock: tell what will lapse, forgive passbacks at their hour, keep
-the checkpoint of who is inside, look at disk and clock.
+"""What the gateway does by the clock: tell what will lapse and who should have left,
+forgive passbacks at their hour, keep the checkpoint of who is inside, look at disk and clock.
 
-Each of these is told once, restarts included: its event carries the day in its id, and the log
-takes an id once.
+Each of these is told once, restarts included: its event carries the day (or the visit and its end)
+in its id, and the log takes an id once.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
 from gateway.model import NewEvent
 from gateway.presence import Presence, chain_of
 from gateway.roster import requirements
+from gateway.visits import records
+from gateway.visits.visit import CRITERIA
 
 log = logging.getLogger("garita.chores")
 
@@ -49,6 +51,7 @@ class Chores:
         self._running = running
         self._warned: date | None = None
         self._forgiven: date | None = None
+        self._overdue: set[str] = set()
         self._kept_at = time.monotonic()
 
     async def run(self) -> None:
@@ -60,6 +63,7 @@ class Chores:
                 try:
                     await self._warn(local.date())
                     await self._forgive(local)
+                    await self._tell_overdue(local)
                 except (LedgerUnavailable, sqlite3.Error) as error:
                     log.warning("a chore waits: %s", error)
             if time.monotonic() - self._kept_at > CHECKPOINT_EVERY_S:
@@ -89,6 +93,13 @@ class Chores:
             NewEvent("area.forgiven", gateway, data, id=f"area.forgiven-{gateway}-{today}")
         )
         self._forgiven = today
+
+    async def _tell_overdue(self, now: datetime) -> None:
+        events = await asyncio.to_thread(lambda: list(overdue(self._running._settings, now)))
+        for event in events:
+            if event.id not in self._overdue:
+                await self._running.ledger.append(event)
+        self._overdue = {str(event.id) for event in events}
 
     async def keep(self) -> None:
         """Write the checkpoint of who is inside; a failure costs time at the next start."""
@@ -120,6 +131,23 @@ def expiring(settings: Settings, today: date) -> Iterator[NewEvent]:
                 "valid_until": until, "number": row.number,
             }  # fmt: skip
             yield NewEvent("requirement.expiring", row.subject, data, id=f"expiring-{key}")
+
+
+def overdue(settings: Settings, now: datetime) -> Iterator[NewEvent]:
+    """An event for each visitor who should have left; another if the visit is extended and they
+    stay longer again."""
+    if not settings.people_path.exists():
+        return
+    with closing(_read_only(settings.people_path)) as db:
+        for visit in records.overdue(db, now):
+            what = (settings.site.gateway, visit.id, visit.arrived_at, visit.expected_until)
+            key = hashlib.sha256("\0".join(map(str, what)).encode()).hexdigest()[:32]
+            data = {
+                "visit": visit.id, "name": visit.name, "company": visit.company,
+                "host": visit.host, "until": visit.expected_until, "badge_out": visit.badge_out,
+                "criteria": list(CRITERIA),
+            }  # fmt: skip
+            yield NewEvent("visit.overdue", visit.person_id, data, id=f"overdue-{key}")
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

@@ -40,7 +40,7 @@ def add(
         old = partners.find(db, name)
         status = old.status if old else "active"
         new = Partner(name, kind, programme, number, asked, last, status, note)
-        done = partners.put(db, new, by=common.operator(), now=desk.now())
+        done = partners.put(db, new, partner_policy(settings), by=common.operator(), now=desk.now())
     if json:
         common.print_json(asdict(done))
     else:
@@ -63,7 +63,7 @@ def status(
     with desk.opened(settings) as db:
         old = partners.get(db, name)
         new = replace(old, status=to, note=reason)
-        done = partners.put(db, new, by=common.operator(), now=desk.now())
+        done = partners.put(db, new, partner_policy(settings), by=common.operator(), now=desk.now())
     desk.say(settings, f"{done.name}: {done.status}", f"{done.name}: {done.status}")
 
 

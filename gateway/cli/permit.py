@@ -127,6 +127,7 @@ def set_(
     """Put on record what a person or a company has shown, in place of what was there."""
     settings = common.settings(config)
     of = _whose(settings, kind, company)
+    _not_the_registers(settings, kind)
     row = Row(of, subject, kind, _day(until), number, _day(issued), note)
     with writing(settings) as db:
         if not requirements.set_requirement(db, row, by=common.operator()):
@@ -195,6 +196,12 @@ def _show(settings: Settings, found: Iterator[Row], json: bool) -> None:
         cells = (row.subject_kind, row.subject, f"{row.kind} ({title})", until)
         table.add_row(*map(escape, cells), state, escape(row.number))
     common.out.print(table)
+
+
+def _not_the_registers(settings: Settings, kind: str) -> None:
+    """The register of partners keeps this kind; set by hand, it would open what that closes."""
+    if kind == settings.tables.partners.requirement:
+        common.fail(f"the register of partners keeps {kind}: garita partner add", common.REFUSED)
 
 
 def _whose(settings: Settings, kind: str, company: bool) -> str:

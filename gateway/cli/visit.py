@@ -121,7 +121,7 @@ def walk_in(
 @app.command()
 def contact(
     visit: VisitId,
-    escort: Annotated[str, typer.Option(help="Who comes for the visitor.")] = "",
+    escort: Annotated[str, typer.Option(help="Id of who comes for the visitor.")] = "",
     config: common.ConfigOption = CONFIG,
     json: common.JsonOption = False,
 ) -> None:

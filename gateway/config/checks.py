@@ -36,6 +36,12 @@ def mistakes_across(tables: Tables) -> Iterator[tuple[Loc, str]]:
         for name in getattr(tables.visits, key):
             if name not in tables.access_levels:
                 yield ("visits", key), f"there is no [access_levels.{name}]"
+    if kind := tables.partners.requirement:
+        wanted = tables.requirements.get(kind)
+        if wanted is None:
+            yield ("partners", "requirement"), f"there is no [requirements.{kind}]"
+        elif wanted.of != "company":
+            yield ("partners", "requirement"), f'[requirements.{kind}] is not of = "company"'
     if ALWAYS in tables.schedules:
         yield ("schedules", ALWAYS), "this name is built in"
     days = [holiday.date for holiday in tables.holidays]

@@ -72,13 +72,15 @@ class VisitsTable(_Table):
 
 
 class PartnersTable(_Table):
-    """Companies that are not cleared: held for a second person, or denied."""
+    """Companies that are not cleared: held for a second person, or denied; `requirement` is the
+    kind that a company has while it is cleared."""
 
     unknown: Verdict = "hold"
     lapsed: Verdict = "hold"
     suspended: Verdict = "deny"
     questionnaire_months: Annotated[int, Field(ge=1, le=60)] = 12
     warn_days: Annotated[int, Field(ge=0, le=365)] = 30
+    requirement: str = ""
 
 
 class FreightPolicyTable(_Table):

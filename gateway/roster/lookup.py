@@ -29,7 +29,8 @@ from gateway.model import (
 SCHEMA_VERSION = 6
 
 # A temporary badge of a visit is looked for beside the list.  If both name the same badge it is
-# nobody's: neither the employee nor the visitor, since nothing says which of them holds it.
+# nobody's: neither the employee nor the visitor, since nothing says which of them holds it.  An
+# escorted visitor whose escort nobody named passes with anybody who may escort, never alone.
 _FIND = """
 SELECT (SELECT max(number) FROM list_version),
        (SELECT applied_at FROM list_version ORDER BY number DESC LIMIT 1),
@@ -45,12 +46,14 @@ SELECT (SELECT max(number) FROM list_version),
          WHERE q.subject_kind = 'company' AND q.subject = coalesce(p.company, v.company)),
        (SELECT json_group_array(json_array(g.kind, g.target, g.since, g.until))
           FROM temporary_grant g WHERE g.person_id = p.id),
-       e.escorts,
+       coalesce(e.escorts, CASE WHEN w.escort THEN '[]' END),
        (SELECT until FROM face_consent f WHERE f.person_id = p.id)
   FROM (SELECT ? AS wanted)
   {join}
   LEFT JOIN revocation r ON r.person_id = coalesce(p.id, v.person_id)
-  LEFT JOIN escort e ON e.person_id = p.id
+  LEFT JOIN visit w ON w.id = v.visit_id
+  LEFT JOIN escort e ON e.person_id = CASE WHEN v.key IS NULL THEN p.id
+                                           WHEN w.escort THEN v.person_id END
 """
 _BY_BADGE = _FIND.format(
     join="LEFT JOIN credential c ON c.key = wanted LEFT JOIN visit_badge b ON b.key = wanted "

@@ -95,17 +95,27 @@ def set_escort(
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         if escorts is None:
-            done = connection.execute("DELETE FROM escort WHERE person_id = ?", (person,)).rowcount
-        else:
-            done = connection.execute(
-                "INSERT OR REPLACE INTO escort (person_id, escorts, set_at, by) "
-                "SELECT id, ?, ?, ? FROM person WHERE id = ?",
-                (json.dumps(list(escorts)), now_text(), by, person),
+            done: object = connection.execute(
+                "DELETE FROM escort WHERE person_id = ?", (person,)
             ).rowcount
-        if done:
-            kind = "escort.cleared" if escorts is None else "escort.set"
-            put_event(connection, kind, person, {"escorts": list(escorts or ()), "by": by})
+        else:
+            done = connection.execute("SELECT 1 FROM person WHERE id = ?", (person,)).fetchone()
+            if done:
+                put_escort(connection, person, escorts, by=by)
+        if done and escorts is None:
+            put_event(connection, "escort.cleared", person, {"escorts": [], "by": by})
     return bool(done)
+
+
+def put_escort(
+    connection: sqlite3.Connection, person: str, escorts: Sequence[str], *, by: str
+) -> None:
+    """As `set_escort`, inside the caller's transaction; `person` may be a visit's too."""
+    connection.execute(
+        "INSERT OR REPLACE INTO escort (person_id, escorts, set_at, by) VALUES (?, ?, ?, ?)",
+        (person, json.dumps(list(escorts)), now_text(), by),
+    )
+    put_event(connection, "escort.set", person, {"escorts": list(escorts), "by": by})
 
 
 def _text(moment: datetime) -> str:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from gateway.desk import DeskError, parse, stamp, writing
 from gateway.keys import SiteKey
 from gateway.model import Credential
+from gateway.visits import partners
 from gateway.visits.records import load, save
 from gateway.visits.visit import CRITERIA, Visit, VisitPolicy, expect_state
 
@@ -52,11 +53,14 @@ def issue_badge(
                 "[visits] no tiene nivel de acceso para ese gafete",
                 ("10.1",),
             )
-        if visit.escort and not visit.escort_name:
+        named = connection.execute(
+            "SELECT 1 FROM escort WHERE person_id = ?", (visit.person_id,)
+        ).fetchone()
+        if visit.escort and not named:
             raise DeskError(
                 "no_escort",
-                "this visitor is escorted: say first who comes (garita visit contact --escort)",
-                "va acompañada: diga primero quién viene (garita visit contact --escort)",
+                "this visitor is escorted: say first who comes (garita visit contact --escort ID)",
+                "va acompañada: diga primero quién viene (garita visit contact --escort ID)",
                 CRITERIA,
             )
         if connection.execute(
@@ -88,11 +92,13 @@ def issue_badge(
                 "el horario de la visita terminó; amplíelo primero (garita visit extend)",
                 CRITERIA,
             )
+        partner = partners.find(connection, visit.company) if visit.company else None
+        company = partner.name if partner else visit.company  # as requirements spell it
         connection.execute(
             "INSERT INTO visit_badge (key, visit_id, person_id, name, company, role, since, until, "
             "access_levels) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                credential.key, visit.id, visit.person_id, visit.name, visit.company, visit.kind,
+                credential.key, visit.id, visit.person_id, visit.name, company, visit.kind,
                 stamp(now), stamp(until), json.dumps(levels),
             ),
         )  # fmt: skip

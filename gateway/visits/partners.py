@@ -3,7 +3,9 @@
 A partner has a programme status (CTPAT with its SVI number, OEA, AEO, PIP, ... with a
 certificate) or, failing that, the date of a security questionnaire; and a last good day.
 `clearance()` is pure: a partner, a day and the policy in, a verdict with its reason out.  What a
-partner was before stays in `partner_history`, and in the log.
+partner was before stays in `partner_history`, and in the log.  Where the policy names a kind of
+requirement, the company's own follows the register in the same transaction, so that a door that
+asks for it and the desk never disagree.
 """
 
 from __future__ import annotations
@@ -12,10 +14,11 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from gateway.desk import DeskError, NotFound, clean, fold, stamp, writing
+from gateway.roster import requirements
 from gateway.roster.schema import put_event
 
 KINDS = ("carrier", "supplier", "customer", "contractor", "broker", "other")
@@ -44,13 +47,15 @@ class Partner:
 @dataclass(frozen=True, slots=True)
 class PartnerPolicy:
     """What is done with a company that is not cleared, by cause; `questionnaire_months` is how
-    long a questionnaire counts for a partner without a programme."""
+    long a questionnaire counts for a partner without a programme; `requirement` the kind of
+    requirement that a company has while it is cleared, "" for none."""
 
     unknown: Verdict = "hold"
     lapsed: Verdict = "hold"
     suspended: Verdict = "deny"
     questionnaire_months: int = 12
     warn_days: int = 30
+    requirement: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +133,32 @@ def checked(partner: Partner) -> Partner:
     )  # fmt: skip
 
 
-def put(connection: sqlite3.Connection, partner: Partner, *, by: str, now: datetime) -> Partner:
+def last_good_day(partner: Partner, policy: PartnerPolicy) -> date | None:
+    """The last day on which `clearance` passes; None for a partner that is not active."""
+    if partner.status != "active":
+        return None
+    if partner.programme != "none":
+        return partner.valid_until
+    day = partner.questionnaire
+    if day is None:
+        return None
+    month = day.year * 12 + day.month - 1 + policy.questionnaire_months
+    # A day that the month does not have is the first of the next one, as `_months` counts.
+    try:
+        over = date(month // 12, month % 12 + 1, day.day)
+    except ValueError:
+        over = date((month + 1) // 12, (month + 1) % 12 + 1, 1)
+    return min(partner.valid_until, over - timedelta(days=1))
+
+
+def put(
+    connection: sqlite3.Connection,
+    partner: Partner,
+    policy: PartnerPolicy,
+    *,
+    by: str,
+    now: datetime,
+) -> Partner:
     """Register a partner, or change one; its version goes up, and what it was stays on record."""
     new = checked(partner)
     key = fold(new.name)
@@ -146,8 +176,10 @@ def put(connection: sqlite3.Connection, partner: Partner, *, by: str, now: datet
             "INSERT INTO partner_history (key, version, at, by, data) VALUES (?, ?, ?, ?, ?)",
             (key, version, stamp(now), by, json.dumps(values, ensure_ascii=False)),
         )
-        kind = "partner.changed" if old else "partner.added"
-        put_event(connection, kind, new.name, {**values, "by": by, "criteria": list(CRITERIA)})
+        data = {**values, "by": by, "criteria": list(CRITERIA)}
+        if policy.requirement:
+            data["requirement"] = _require(connection, new, policy, by=by, now=now)
+        put_event(connection, "partner.changed" if old else "partner.added", new.name, data)
     return replace(new, version=version)
 
 
@@ -188,6 +220,41 @@ _SELECT = (
     "SELECT name, kind, programme, number, questionnaire, valid_until, status, note, version "
     "FROM partner"
 )
+
+
+def _require(
+    connection: sqlite3.Connection,
+    partner: Partner,
+    policy: PartnerPolicy,
+    *,
+    by: str,
+    now: datetime,
+) -> dict[str, object]:
+    """The requirement of the company follows its status: a row for its name and for each way in
+    which the list spells it, or none.  Returns what the event says of it."""
+    kind, key = policy.requirement, fold(partner.name)
+    stale = connection.execute(
+        "SELECT subject FROM requirement WHERE subject_kind = 'company' AND kind = ?", (kind,)
+    ).fetchall()
+    connection.executemany(
+        "DELETE FROM requirement WHERE subject_kind = 'company' AND subject = ? AND kind = ?",
+        [(name, kind) for (name,) in stale if fold(name) == key],
+    )
+    until = last_good_day(partner, policy)
+    if partner.programme == "none" and partner.questionnaire and partner.questionnaire > now.date():
+        until = None  # not answered yet
+    if until is None:
+        return {"kind": kind, "valid_until": None, "companies": []}
+    spelled = connection.execute(
+        "SELECT company FROM person UNION SELECT company FROM visit_badge"
+    ).fetchall()
+    names = {partner.name} | {name for (name,) in spelled if name and fold(name) == key}
+    rows = [
+        requirements.Row("company", name, kind, until, partner.number, partner.questionnaire)
+        for name in sorted(names)
+    ]
+    requirements.put(connection, rows, by=by)
+    return {"kind": kind, "valid_until": until.isoformat(), "companies": sorted(names)}
 
 
 def _values(partner: Partner) -> dict[str, object]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.desk import DeskError, clean, fold, parse, stamp, writing
+from gateway.roster.permits import put_escort
 from gateway.roster.schema import put_event
 from gateway.visits import partners
 from gateway.visits.badges import kill_badge
@@ -82,13 +83,25 @@ def walk_in(
 def contact_host(
     connection: sqlite3.Connection, visit_id: int, *, by: str, now: datetime, escort: str = ""
 ) -> Visit:
-    """The host was told; `escort` is who comes for the visitor, if that is known."""
-    name = clean(escort, ("escort", "acompañante"), most=120, needed=False)
+    """The host was told; `escort` is the id of who comes for the visitor, if that is known: with
+    that person's badge alone does the visitor's open a door.  Raises DeskError for an id of
+    nobody who is active."""
+    who = clean(escort, ("escort", "acompañante"), most=120, needed=False)
     with writing(connection):
         visit = load(connection, visit_id)
         expect_state(visit, "on_site")
-        new = replace(visit, host_contacted_at=stamp(now), escort_name=name or visit.escort_name)
-        return save(connection, new, "visit.host_contacted", by, escort=new.escort_name)
+        name = _escort_name(connection, who) if who else visit.escort_name
+        new = replace(visit, host_contacted_at=stamp(now), escort_name=name)
+        if who:
+            put_escort(connection, visit.person_id, [who], by=by)
+        return save(
+            connection,
+            new,
+            "visit.host_contacted",
+            by,
+            escort=name,
+            **({"escort_id": who} if who else {}),
+        )
 
 
 def extend(
@@ -137,6 +150,7 @@ def depart(
                 CRITERIA,
             )
         kill_badge(connection, visit.id)
+        connection.execute("DELETE FROM escort WHERE person_id = ?", (visit.person_id,))
         back = visit.badge_out and badge_returned
         new = replace(
             visit,
@@ -273,6 +287,22 @@ def _arrive(
         id_fingerprint=new.id_fingerprint, regular=regular, held=[item[0] for item in held],
         released_by=new.released_by, reason=new.release_reason,
     )  # fmt: skip
+
+
+def _escort_name(connection: sqlite3.Connection, person_id: str) -> str:
+    row = connection.execute(
+        "SELECT name FROM person WHERE id = ? AND status = 'active' "
+        "AND id NOT IN (SELECT person_id FROM revocation)",
+        (person_id,),
+    ).fetchone()
+    if row is None:
+        raise DeskError(
+            "escort_unknown",
+            f"{person_id[:60]}: nobody active on the list has this id; an escort is named by it",
+            f"nadie activo en la lista tiene el id {person_id[:60]}; diga el id de quien acompaña",
+            CRITERIA,
+        )
+    return str(row[0])
 
 
 def _checked(plan: Plan, policy: VisitPolicy) -> Plan:

@@ -11,7 +11,12 @@ def partner_policy(settings: Settings) -> PartnerPolicy:
     """What `[partners]` says."""
     table = settings.tables.partners
     return PartnerPolicy(
-        table.unknown, table.lapsed, table.suspended, table.questionnaire_months, table.warn_days
+        table.unknown,
+        table.lapsed,
+        table.suspended,
+        table.questionnaire_months,
+        table.warn_days,
+        table.requirement,
     )
 
 

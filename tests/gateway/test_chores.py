@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,10 @@ from gateway.presence import Presence
 from gateway.roster import requirements
 from gateway.roster.requirements import Row
 from gateway.roster.schema import open_admin
+from gateway.visits import register
+from gateway.visits.identity import Shown
+from gateway.visits.settings import visit_policy
+from gateway.visits.visit import Plan
 
 ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 11, 25)
@@ -67,6 +71,31 @@ async def test_what_lapses_is_told_once_a_day(gateway: Gateway) -> None:
     assert gateway.told("requirement.expiring") == ["e1", "e2"]
     await chores._warn(TODAY + timedelta(days=1))
     assert gateway.told("requirement.expiring") == ["e1", "e2", "e2", "e3"]
+    gateway.ledger.close()
+
+
+async def test_an_overdue_visitor_is_told_once(gateway: Gateway) -> None:
+    now = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
+    hour = timedelta(hours=1)
+    settings = gateway._settings
+    policy = visit_policy(settings)
+    with closing(sqlite3.connect(settings.people_path)) as db:
+        for name in ("Ana", "Eva"):
+            plan = Plan(name, "Laura", now, now + hour)
+            register.walk_in(db, plan, Shown("ine", "", ""), policy, by="g", now=now)
+        chores = Chores(gateway)
+        await chores._tell_overdue(now + hour)  # the last minute is theirs
+        assert gateway.told("visit.overdue") == []
+        register.depart(db, 2, by="g", now=now)
+        for _ in range(2):
+            await chores._tell_overdue(now + 2 * hour)
+            await Chores(gateway)._tell_overdue(now + 2 * hour)  # as after a restart
+        assert gateway.told("visit.overdue") == ["visit-1"]
+        register.extend(db, 1, now + 3 * hour, policy, by="g", now=now + 2 * hour)
+        await chores._tell_overdue(now + 2 * hour)
+        assert gateway.told("visit.overdue") == ["visit-1"]
+        await chores._tell_overdue(now + 4 * hour)  # and again for the time they were given
+        assert gateway.told("visit.overdue") == ["visit-1", "visit-1"]
     gateway.ledger.close()
 
 

@@ -70,7 +70,7 @@ from gateway.freight.transaction import (
 from gateway.roster.schema import open_admin
 from gateway.visits import partners
 from gateway.visits.identity import Shown
-from gateway.visits.partners import Partner
+from gateway.visits.partners import Partner, PartnerPolicy
 
 ROOT = Path(__file__).parents[2]
 ZONE = ZoneInfo("America/Tijuana")
@@ -102,7 +102,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def db(path: Path) -> Iterator[sqlite3.Connection]:
     database = open_admin(path)
-    partners.put(database.conn, NORTE, by="boss", now=NOW)
+    partners.put(database.conn, NORTE, PartnerPolicy(), by="boss", now=NOW)
     seals.receive(
         database.conn, seals.numbers(["AB100000..AB100009"]), seal_class="H", certificate="T-1",
         by="boss", now=NOW,
@@ -313,7 +313,7 @@ def test_a_late_truck_is_noted_and_passes(db: sqlite3.Connection) -> None:
 def test_a_carrier_suspended_meanwhile_does_not_leave(db: sqlite3.Connection) -> None:
     tx = arrived(db)
     inspected(db, tx.id)
-    partners.put(db, replace(NORTE, status="suspended"), by="boss", now=NOW)
+    partners.put(db, replace(NORTE, status="suspended"), PartnerPolicy(), by="boss", now=NOW)
     with held_by("carrier_denied"):
         leave(db, tx.id)
     with refused("nothing_held"):
@@ -379,7 +379,7 @@ def arrived_bobtail(db: sqlite3.Connection) -> Transaction:
 
 
 def test_a_carrier_that_is_denied_is_not_announced(db: sqlite3.Connection) -> None:
-    partners.put(db, replace(NORTE, status="suspended"), by="boss", now=NOW)
+    partners.put(db, replace(NORTE, status="suspended"), PartnerPolicy(), by="boss", now=NOW)
     with refused("partner_suspended"):
         arrivals.expect_all(db, [replace(TOLD, carrier="x"), TOLD], POLICY, by="d", now=NOW)
     assert store.find(db) == []
