@@ -32,7 +32,7 @@ from gateway.config import Settings
 from gateway.control import ControlServer
 from gateway.devices import BusReader, LockBoard
 from gateway.face.evidence import Evidence
-from gateway.face.service import FaceService
+from gateway.face.service import CHALLENGE_S, FaceService
 from gateway.gather import Parts
 from gateway.guard import GuardDesk
 from gateway.health import Health
@@ -429,7 +429,9 @@ class Daemon:
     async def _stalled(self) -> list[str]:
         now = time.monotonic()
         # A door may rightly wait for faces, PINs, a guard, another badge and then for the disk.
-        door_limit = 2 * self._settings.tables.face.timeout_s + self._longest_wait_s + 10.0
+        look_s = self._settings.tables.face.timeout_s
+        look_s += CHALLENGE_S if any(d.challenge for d in self._settings.site.doors.values()) else 0
+        door_limit = 2 * look_s + self._longest_wait_s + 10.0
         stalled = [
             f"{kind} {name}"
             for (kind, name), port in self._ports().items()
