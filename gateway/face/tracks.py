@@ -90,6 +90,10 @@ class Tracker:
             found = self._find(track, small)
             if found is not None:
                 track.box, track.patch, track.seen_at = found[0], found[1], at
+        self.expire(at)
+
+    def expire(self, at: float) -> None:
+        """End what was not seen for long enough."""
         self.tracks = [
             track
             for track in self.tracks

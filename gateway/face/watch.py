@@ -95,6 +95,7 @@ class Watcher:
         self._numbers = itertools.count(1)
         self._tracker = Tracker(1.0, self._numbers)
         self._width = 0
+        self._last: Grey | None = None
         self._waiting = 0
         self._busy_at = 0.0
         self._detected_at = 0.0
@@ -214,6 +215,12 @@ class Watcher:
         self.frames += 1
         grey: Grey = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY)
         small = self._small(grey)
+        if self._last is not None and np.array_equal(small, self._last):
+            # The very same picture again does not show that anybody is still there.
+            with self._changed:
+                self._tracker.expire(frame.at)
+            return
+        self._last = small
         with self._changed:
             self._tracker.follow(small, frame.at)
             self.newest = frame

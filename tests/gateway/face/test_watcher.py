@@ -33,6 +33,7 @@ class Feed:
     def __init__(self) -> None:
         self.state = CameraState.OK
         self.size = (240, 320)
+        self.frozen: NDArray[np.uint8] | None = None
         self._random = np.random.default_rng(5)
         self._number = 0
 
@@ -42,6 +43,8 @@ class Feed:
     def next(self, after: int, timeout_s: float) -> Frame:
         time.sleep(1 / FPS)
         self._number += 1
+        if self.frozen is not None:
+            return Frame(self.frozen, time.monotonic(), self._number)
         coarse = np.random.default_rng(1).integers(0, 255, (15, 20, 3))
         picture = np.kron(coarse, np.ones((32, 32, 1)))[: self.size[0], : self.size[1]]
         picture = picture + self._random.integers(0, 6, picture.shape)
@@ -113,6 +116,21 @@ def test_a_feed_that_is_not_fit_has_no_faces(
         assert look(watcher, 0.05) is None
     feed.state = CameraState.OK
     assert look(watcher) is not None
+
+
+def test_a_picture_that_comes_again_shows_nobody_anew(make: Callable[..., Watcher]) -> None:
+    """A feed that has just frozen is not yet known to be: who stood there before the tap does not
+    count as still there."""
+    feed = Feed()
+    watcher = make(feed, Eyes())
+    assert look(watcher) is not None and watcher.newest is not None
+    feed.frozen = watcher.newest.image
+    time.sleep(2.5 / FPS)
+    known = watcher._tracker.nearest
+    assert look(watcher, 0.6) is None
+    feed.frozen = None
+    again = look(watcher)
+    assert known is not None and again is not None and again.track > known.id  # unseen for too long
 
 
 def test_another_size_of_the_picture_is_another_track(make: Callable[..., Watcher]) -> None:
