@@ -13,7 +13,7 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -30,8 +30,8 @@ log = logging.getLogger("garita.biometric")
 
 GALLERY_POLL_S = 2.0
 OTHER_MODEL = "the templates are of another face model"
-CHUNK = 400  # people a message; a megabyte
-CHALLENGE_S = 14.0  # the longest that a challenge may take, with a last look
+CHUNK = 400  # people a message, and bytes of templates
+PACK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class CardholderMatcher:
             templates,
             threshold=self._face.threshold,
             tapped_at=tapped_at,
-            timeout_s=self._face.timeout_s + (CHALLENGE_S if challenge else 0.0),
+            timeout_s=self._face.timeout_s,
             max_age_s=self._face.max_frame_age_s,
             challenge=challenge,
             picture=self._face.keep_pictures != "never",
@@ -153,10 +153,12 @@ class CardholderMatcher:
             try:
                 now = self._roster.templates_mark()
                 if fresh or now != mark:
-                    held = await self._bring(people_path, {} if fresh else held, replace=fresh)
+                    # Before the first await: a process that begins meanwhile is handed all.
                     starts, mark = self._service.starts, now
+                    held = await self._bring(people_path, {} if fresh else held, replace=fresh)
                     self.enrolled = len(held)
-            except RosterUnavailable as error:
+            except (RosterUnavailable, OSError) as error:  # OSError: the process died meanwhile
+                starts = -1
                 log.warning("faces can't be brought after the list: %s", error)
             await asyncio.sleep(GALLERY_POLL_S)
 
@@ -171,9 +173,10 @@ class CardholderMatcher:
         for start in range(0, len(changed), CHUNK):
             part = changed[start : start + CHUNK]
             opened = await asyncio.to_thread(self._open_all, people_path, part)
-            self._service.gallery(opened, replace=first)
-            await self._service.drained()
-            first = False
+            for pack in _packs(opened):
+                self._service.gallery(pack, replace=first)
+                await self._service.drained()
+                first = False
         if gone or first:
             self._service.gallery(dict.fromkeys(gone, b""), replace=first)
         return wanted
@@ -195,6 +198,19 @@ class CardholderMatcher:
         finally:
             roster.close()
         return opened
+
+
+def _packs(people: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
+    """People in parts of at most PACK bytes each: another embedder's numbers may be many."""
+    pack: dict[str, bytes] = {}
+    size = 0
+    for person, templates in people.items():
+        if pack and size + len(templates) > PACK:
+            yield pack
+            pack, size = {}, 0
+        pack[person] = templates
+        size += len(templates)
+    yield pack
 
 
 def _enrolled(people_path: Path) -> dict[str, str]:

@@ -32,7 +32,7 @@ from gateway.config import Settings
 from gateway.control import ControlServer
 from gateway.devices import BusReader, LockBoard
 from gateway.face.evidence import Evidence
-from gateway.face.service import FaceService
+from gateway.face.service import CHALLENGE_S, FaceService
 from gateway.gather import Parts
 from gateway.guard import GuardDesk
 from gateway.health import Health

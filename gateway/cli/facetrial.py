@@ -11,6 +11,7 @@ from rich.table import Table
 
 from gateway.cli import common
 from gateway.config import FaceTable
+from gateway.config.checks import MAX_THRESHOLD
 
 if TYPE_CHECKING:  # heavy: loaded when the command runs, not for every `garita`
     from gateway.face.evaluate import Plan
@@ -159,7 +160,7 @@ def _print(made: Trials, path: Path, plan: Plan, threshold: float, want_far: flo
     shown = made.threshold_for(want_far, proven=True)
     if seen is not None:
         found = made.fmr(seen)
-        lax = "; above 0.6, which `garita check` refuses" if seen > 0.6 else ""
+        lax = "; above 0.5, which `garita check` refuses" if seen > MAX_THRESHOLD else ""
         show(f"threshold for a FAR of {common.percent(want_far)}: {seen:.3f} as seen here "
              f"({_bounds(found)}){lax}", markup=False, soft_wrap=True)  # fmt: skip
     if shown is None:

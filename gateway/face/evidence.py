@@ -14,7 +14,7 @@ import json
 import os
 import re
 import shutil
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -70,9 +70,12 @@ class Evidence:
             if path.exists():
                 return Kept.TWICE
             self._make(self._folder)
-            free = shutil.disk_usage(self._folder).free
-            if free < self._min_free or self._size() + len(jpeg) > self._max_total:
+            if shutil.disk_usage(self._folder).free < self._min_free:
                 return Kept.FULL
+            if self._size() + len(jpeg) > self._max_total:
+                self._total = None  # somebody else may have purged since they were counted
+                if self._size() + len(jpeg) > self._max_total:
+                    return Kept.FULL
             self._make(path.parent)
             data = header + sealer.seal(jpeg, event_id, day.isoformat(), person, key_id)
             self._write(path, data)
@@ -98,11 +101,12 @@ class Evidence:
 
     def purge(self, today: date, days: int) -> int:
         """Delete what is older than `days` days; returns how many pictures.  `today` comes from a
-        clock that can be trusted.  Raises OSError; what it deleted until then is gone."""
+        clock that can be trusted; what another dated in the future is as old as the first purge
+        that saw it.  Raises OSError; what it deleted until then is gone."""
         oldest = (today - timedelta(days=days)).isoformat()
         count = 0
         for folder in self._days():
-            if folder.name < oldest:
+            if _since(folder, today) < oldest:
                 count += sum(1 for file in folder.iterdir() if file.suffix == ".sealed")
                 shutil.rmtree(folder)
                 self._total = None
@@ -167,6 +171,21 @@ class Evidence:
         if not isinstance(person, str) or not isinstance(key_id, str):
             raise EvidenceError(f"the picture of {event_id} is damaged")
         return ((person, key_id) if person else None), sealed
+
+
+def _since(folder: Path, today: date) -> str:
+    """The day from which the pictures in a folder count.  A day that is still to come (tomorrow
+    may be one of UTC) was written by a wrong clock, as the folder's own time was: that is set
+    once, and tells from then on."""
+    tomorrow = today + timedelta(days=1)
+    if folder.name <= tomorrow.isoformat():
+        return folder.name
+    written = datetime.fromtimestamp(folder.lstat().st_mtime, UTC).date()
+    if written <= tomorrow:
+        return written.isoformat()
+    noon = datetime.combine(today, time(12), UTC).timestamp()
+    os.utime(folder, (noon, noon))
+    return today.isoformat()
 
 
 def site_sealer(key: SiteKey) -> Sealer:

@@ -167,6 +167,7 @@ class _Match:
     model: str
     others: int
     below: int
+    identified: bool  # without a badge, so that there was none to lend
 
     @property
     def near(self) -> float:
@@ -202,6 +203,7 @@ def _read(event: Event, face: Any) -> _Match | None:
         str(face.get("model") or ""),
         count,
         below,
+        "identified" in event.data,
     )
 
 
@@ -218,7 +220,7 @@ def _count_others(made: Report, item: _Match, sampled: dict[str, bool]) -> None:
         made.comparisons += item.others
         made.false_matches += item.below
         sampled[item.person] = sampled.get(item.person, False) or item.below > 0
-    elif item.outcome == "mismatch":
+    elif item.outcome == "mismatch" and not item.identified:
         made.refused_faces += 1
         made.lent += item.below > 0
 

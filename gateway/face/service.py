@@ -24,6 +24,7 @@ log = logging.getLogger("garita.face")
 
 RETRY_S = (0.5, 10.0)
 START_S = 30.0
+CHALLENGE_S = 14.0  # the longest that a challenge may take, with a last look
 GRACE_S = 1.0  # beyond its own deadline; then the process is taken to hang
 # They print lines at each attempt to open a camera; its state is told once, by us.
 QUIET = {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}
@@ -108,8 +109,9 @@ class FaceService:
         picture: bool = False,
         on_prompt: OnPrompt | None = None,
     ) -> dict[str, Any]:
-        """One-to-one comparison at `camera`, and then the `challenge` to turn the head;
-        times are monotonic seconds.  The answer is the worker's own: read it with `result_of`."""
+        """One-to-one comparison at `camera` within `timeout_s`, and then the `challenge` to turn
+        the head, for CHALLENGE_S at most; times are monotonic seconds.  The answer is the worker's
+        own: read it with `result_of`."""
         deadline = time.monotonic() + timeout_s
         request = {
             "op": "match",
@@ -123,7 +125,8 @@ class FaceService:
             "challenge": challenge,
             "picture": picture,
         }
-        return await self._ask(request, timeout_s + GRACE_S, on_prompt)
+        longest = timeout_s + (CHALLENGE_S if challenge else 0.0) + GRACE_S
+        return await self._ask(request, longest, on_prompt)
 
     async def identify(
         self, camera: str, track: int, *, threshold: float, timeout_s: float
@@ -237,6 +240,8 @@ class FaceService:
             return "did not start"
         except (ValueError, OSError) as error:
             return f"sends nonsense: {error}"
+        except (KeyError, TypeError, ArithmeticError, RecursionError) as error:
+            return f"sends nonsense: {type(error).__name__}"
         finally:
             self.ready.clear()
             self._kill(process)
@@ -293,12 +298,19 @@ def result_of(answer: Mapping[str, Any], threshold: float) -> FaceResult:
             str(answer.get("detail", ""))[:80],
             _number(answer, "seen_age_s"),
             None if lives is None else _liveness(lives),
-            None if nearest is None else (str(nearest["person"]), float(nearest["distance"])),
+            None if nearest is None else _nearest(nearest),
             {**_about(answer), "threshold": threshold},
             base64.b64decode(str(answer.get("picture", ""))[:MAX_PICTURE]),
         )
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
         return FaceResult(FaceOutcome.UNAVAILABLE, detail=f"nonsense: {type(error).__name__}")
+
+
+def _nearest(given: Mapping[str, Any]) -> tuple[str, float]:
+    distance = _number(given, "distance")
+    if distance is None:
+        raise ValueError("no distance")
+    return str(given["person"]), distance
 
 
 def _number(answer: Mapping[str, Any], key: str) -> float | None:

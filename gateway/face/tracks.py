@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -68,12 +68,13 @@ class Track:
 
 
 class Tracker:
-    """All tracks of one camera.  `scale`: a pixel of the frame in pixels of the small pictures."""
+    """All tracks of one camera.  `scale`: a pixel of the frame in pixels of the small pictures;
+    `numbers` are the ids of the next tracks."""
 
-    def __init__(self, scale: float) -> None:
+    def __init__(self, scale: float, numbers: Iterator[int] | None = None) -> None:
         self.scale = scale
         self.tracks: list[Track] = []
-        self._numbers = itertools.count(1)
+        self._numbers = numbers or itertools.count(1)
 
     def clear(self) -> None:
         self.tracks.clear()
@@ -89,6 +90,10 @@ class Tracker:
             found = self._find(track, small)
             if found is not None:
                 track.box, track.patch, track.seen_at = found[0], found[1], at
+        self.expire(at)
+
+    def expire(self, at: float) -> None:
+        """End what was not seen for long enough."""
         self.tracks = [
             track
             for track in self.tracks

@@ -11,6 +11,7 @@ A face that was there before and left is never given.
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 import time
@@ -37,6 +38,7 @@ LOST_S = 0.1  # while somebody waits and no face is known
 IDLE_DETECT_S = 2.0  # somebody may stand there very still
 SAMPLE_S = 0.5
 EAGER_S = 0.1  # while somebody waits
+STUCK_S = 15.0  # for what takes a tenth of a second on a slow box
 SAMPLED = 2  # the nearest faces that are embedded
 CELL_PX = 16
 MOVED = 6.0  # grey levels; the mean of a cell of 256 pixels varies by less than 1 from noise
@@ -90,8 +92,10 @@ class Watcher:
         self._arrived = arrived
         self._changed = threading.Condition()
         self._motion = Motion()
-        self._tracker = Tracker(1.0)
+        self._numbers = itertools.count(1)
+        self._tracker = Tracker(1.0, self._numbers)
         self._width = 0
+        self._last: Grey | None = None
         self._waiting = 0
         self._busy_at = 0.0
         self._detected_at = 0.0
@@ -104,8 +108,18 @@ class Watcher:
         self.frames = 0
         self.detections = 0
         self.newest: Frame | None = None
+        self.progress_at = time.monotonic()
+        self._sampling_since = 0.0
+
+    @property
+    def stuck(self) -> bool:
+        """Whether a part of it hangs: it would never see a face again, and nobody would know."""
+        now = time.monotonic()
+        sampler = self._sampling and now - self._sampling_since > STUCK_S
+        return sampler or (self._thread is not None and now - self.progress_at > STUCK_S)
 
     def start(self) -> None:
+        self.progress_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
         self._thread.start()
 
@@ -148,9 +162,9 @@ class Watcher:
                 wait = deadline - time.monotonic()
                 if seen is not None or wait <= 0:
                     return seen
-                self._changed.wait(min(wait, 0.1))
                 if self._camera.state is not CameraState.OK:
                     return None
+                self._changed.wait(min(wait, 0.1))
 
     def track(self, number: int, after: float) -> Seen | None:
         """The same, of one track that is there now and is the nearest."""
@@ -159,6 +173,9 @@ class Watcher:
         return seen if seen is not None and seen.track == number else None
 
     def _seen(self, after: float, newer_than: float) -> Seen | None:
+        # First of all: a feed that loops, or shows another place, has faces too.
+        if self._camera.state is not CameraState.OK:
+            return None
         track = self._tracker.nearest
         if track is None or track.seen_at <= after or not track.samples:
             return None
@@ -180,20 +197,30 @@ class Watcher:
         number = 0
         while not self._stopping:
             frame = self._camera.next(number, 0.5)
+            self.progress_at = time.monotonic()
+            number = number if frame is None else frame.number
             if frame is None or self._camera.state is not CameraState.OK:
                 with self._changed:
                     self._tracker.clear()
+                    self.newest = frame or self.newest
                     self._changed.notify_all()
-                if frame is None:
-                    continue
-            number = frame.number
-            self._see(frame)
+                continue
+            try:
+                self._see(frame)
+            except Exception as error:  # one bad frame must not end the watch
+                print(f"a frame could not be watched: {type(error).__name__}", file=sys.stderr)
 
     def _see(self, frame: Frame) -> None:
         """One frame, from movement to samples."""
         self.frames += 1
         grey: Grey = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY)
         small = self._small(grey)
+        if self._last is not None and np.array_equal(small, self._last):
+            # The very same picture again does not show that anybody is still there.
+            with self._changed:
+                self._tracker.expire(frame.at)
+            return
+        self._last = small
         with self._changed:
             self._tracker.follow(small, frame.at)
             self.newest = frame
@@ -211,6 +238,7 @@ class Watcher:
         if not self._sampling:
             wanted = self._wanted(frame.at, attending)
             if wanted:
+                self._sampling_since = time.monotonic()
                 self._sampling = True
                 self._sampler.submit(self._sample_all, wanted, frame)
         if moved or self._tracker.tracks or attending:
@@ -223,7 +251,8 @@ class Watcher:
         height, width = grey.shape
         if width != self._width:
             self._width = width
-            self._tracker = Tracker(min(1.0, SMALL_PX / width))
+            # Numbers go on: whoever asks for a track by its number never gets another's.
+            self._tracker = Tracker(min(1.0, SMALL_PX / width), self._numbers)
         scale = self._tracker.scale
         size = (round(width * scale), round(height * scale))
         small: Grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)

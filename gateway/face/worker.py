@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import cv2
 import numpy as np
@@ -39,6 +39,7 @@ HEALTH_EVERY_S = 0.25
 SCENES_EVERY_S = 300.0
 PR_SET_PDEATHSIG = 1
 JPEG_QUALITY = 85
+PICTURE_PX, PICTURE_BYTES = 1280, 1024 * 1024
 CHALLENGE_S = 10.0
 
 
@@ -58,7 +59,7 @@ class Worker:
         }
         for name, scene in config.get("scenes", {}).items():
             if name in self.cameras:
-                self.cameras[name].use_scene(base64.b64decode(scene))
+                self.cameras[name].use_scene(_scene(scene))
         self.engine = Engine(
             min_face_px, by_name(config.get("embedder", BUILT_IN), config.get("embedder_options"))
         )
@@ -67,8 +68,8 @@ class Worker:
             for name, camera in self.cameras.items()
         }
         self._gallery = Gallery()
-        # Two a camera: an enrolment must not keep a badge waiting.
-        self._pool = ThreadPoolExecutor(max_workers=max(1, 2 * len(self.cameras)))
+        # Four a camera: a challenge at each of two readers, and enrolments, keep nobody waiting.
+        self._pool = ThreadPoolExecutor(max_workers=max(1, 4 * len(self.cameras)))
 
     def run(self, requests: BinaryIO) -> None:
         """Serve until the daemon closes our stdin."""
@@ -122,6 +123,9 @@ class Worker:
                 if told.get(name) != state and (camera.next(0, 0) or state != CameraState.OK):
                     told[name] = state
                     self._send({"camera": name, "state": state, "figures": camera.detail})
+            if stuck := [name for name, watcher in self.watchers.items() if watcher.stuck]:
+                print(f"the watch over {', '.join(stuck)} hangs", file=sys.stderr, flush=True)
+                os._exit(1)  # the daemon starts another
             if time.monotonic() >= scenes_at:
                 scenes_at = time.monotonic() + SCENES_EVERY_S
                 for name, camera in self.cameras.items():
@@ -204,17 +208,26 @@ class Worker:
                     challenge.tick(look.at)
         verdict, lives = challenge.verdict, dict(told["liveness"])
         passed, detail = verdict.passed, str(verdict.reason)
-        if passed:
-            now = time.monotonic()
-            again = watcher.look(now, now + 2.0, newer_than=now)
-            distance = float("inf")
-            if again is not None and again.track == seen.track:
-                distance = score(np.stack([s.embedding for s in again.samples]), templates)
-            if not distance <= float(request["threshold"]):
-                passed, detail = False, "another_face"
+        if passed and not self._still_theirs(request, templates, seen.track):
+            passed, detail = False, "another_face"
         lives |= {"challenge": passed, "detail": detail}
         timing = {**told["timing_ms"], "challenge": verdict.measured["seconds"] * 1000}
         return {**told, "liveness": lives, "timing_ms": timing}
+
+    def _still_theirs(self, request: Mapping[str, Any], templates: Rows, track: int) -> bool:
+        """Whether who stands there now is the holder too: by looks from here on alone, for
+        those of before are of who matched before."""
+        watcher = self.watchers[str(request["camera"])]
+        since = newest = time.monotonic()
+        for _ in range(self._frames):
+            again = watcher.look(since, since + 2.0, newer_than=newest)
+            if again is None or again.track != track:
+                return False
+            newest = again.samples[-1].at
+            fresh = [sample.embedding for sample in again.samples if sample.at > since]
+            if score(np.stack(fresh), templates) <= float(request["threshold"]):
+                return True
+        return False
 
     def identify(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Whose face is it, of everybody enrolled: of the track that was announced, which must
@@ -237,8 +250,9 @@ class Worker:
             if known or looks >= self._frames:
                 outcome = "match" if known else "mismatch"
                 distance = near.distance if near else None
-                answer = self._told(outcome, distance, len(probes), (seen, probes), request, begun)
                 person = near.person if known and near else ""
+                asked = {**request, "person": person}  # who is found is none of the others
+                answer = self._told(outcome, distance, len(probes), (seen, probes), asked, begun)
                 return {**answer, "person": person, "searched": len(self._gallery)}
         return answer
 
@@ -279,11 +293,7 @@ class Worker:
             if near is not None:
                 answer["nearest"] = {"person": near.person, "distance": near.distance}
         if request.get("picture"):
-            good, jpeg = cv2.imencode(
-                ".jpg", sample.picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-            )
-            if good:
-                answer["picture"] = base64.b64encode(jpeg.tobytes()).decode()
+            answer["picture"] = base64.b64encode(_jpeg(sample.picture)).decode()
         now = time.monotonic()
         answer["frame_age_s"], answer["seen_age_s"] = now - sample.at, now - seen.seen_at
         answer["timing_ms"] = {"wait": waited, "score": _ms(scoring)}
@@ -320,6 +330,27 @@ class Worker:
                 return {**answer, **self._model()}
             refused = refusal or refused
         return {"refused": refused if number else CameraState.NO_SIGNAL.value}
+
+
+def _jpeg(picture: Image) -> bytes:
+    """A picture for the evidence, at most PICTURE_PX on its longer side: what a large camera gives
+    would fit neither the wire nor the limit of what is kept."""
+    scale = PICTURE_PX / max(picture.shape[:2])
+    if scale < 1:
+        picture = cast(
+            Image, cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        )
+    good, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    data = jpeg.tobytes() if good else b""
+    return data if len(data) <= PICTURE_BYTES else b""
+
+
+def _scene(text: str) -> bytes:
+    """A scene that was kept; what is no base64 is passed on as damaged, which the camera says."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
 
 
 def _ms(since: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import sqlite3
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,11 +13,12 @@ import numpy as np
 import pytest
 from sqlite_utils import Database
 
-from gateway import enrolment
+from gateway import biometric, enrolment
 from gateway.biometric import CardholderMatcher
 from gateway.config import FaceTable
 from gateway.duplicates import DuplicateFace, Known
 from gateway.enrolment import Look
+from gateway.face import wire
 from gateway.face.quality import Refusal
 from gateway.face.vault import Vault
 from gateway.keys import SiteKey
@@ -170,6 +172,67 @@ class Service:
     async def match(self, *given: Any, **more: Any) -> dict[str, Any]:
         self.given = list(given[2])
         return {"outcome": "match", "distance": 0.1, "frames": 1}
+
+
+class Galleries(Service):
+    """A face process that is given a gallery; `during` happens while it takes it."""
+
+    def __init__(self) -> None:
+        super().__init__(enrolment.MODEL)
+        self.starts = 1
+        self.taken: list[tuple[int, list[str], bool]] = []
+        self.during = lambda: None
+
+    def gallery(self, people: dict[str, bytes], *, replace: bool = False) -> bool:
+        packed = {key: base64.b64encode(value).decode() for key, value in people.items()}
+        wire.encode({"op": "gallery", "people": packed, "replace": replace})
+        self.taken.append((self.starts, sorted(people), replace))
+        return True
+
+    async def drained(self) -> None:
+        during, self.during = self.during, lambda: None
+        during()
+
+
+@pytest.mark.parametrize("dies", ["restarts", "connection"])
+async def test_a_face_process_that_dies_while_it_is_handed_the_gallery_gets_it_whole(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies: str
+) -> None:
+    monkeypatch.setattr(biometric, "GALLERY_POLL_S", 0.05)
+    store(db, "e1", looks(a_face()), known())
+    service = Galleries()
+
+    def die() -> None:
+        service.starts += 1
+        if dies == "connection":
+            raise ConnectionResetError
+
+    service.during = die
+    path = tmp_path / "people.db"
+    matcher = CardholderMatcher(service, Roster(path), KEY, FaceTable(), tmp_path)  # type: ignore[arg-type]
+    task = asyncio.create_task(matcher.keep_gallery(path))
+    async with asyncio.timeout(5):
+        while (2, ["e1"], True) not in service.taken:
+            assert not task.done()
+            await asyncio.sleep(0.02)
+    task.cancel()
+
+
+async def test_a_gallery_of_long_templates_goes_in_messages_that_fit(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another embedder may make 512 numbers of a face, and people may have many pictures."""
+    names = [f"e{n}" for n in range(biometric.CHUNK)]
+    opened = dict.fromkeys(names, bytes(10 * 512 * 4))
+    monkeypatch.setattr(CardholderMatcher, "_open_all", lambda *_: opened)
+    monkeypatch.setattr(biometric, "_enrolled", lambda path: dict.fromkeys(names, "1"))
+    service, path = Galleries(), tmp_path / "people.db"
+    matcher = CardholderMatcher(service, Roster(path), KEY, FaceTable(), tmp_path)  # type: ignore[arg-type]
+    held = await matcher._bring(path, {}, replace=True)
+    assert sorted(held) == sorted(name for _, people, _ in service.taken for name in people)
+    assert [replace for _, _, replace in service.taken] == [True] + [False] * (
+        len(service.taken) - 1
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -130,6 +130,31 @@ def test_a_purge_takes_old_days_and_nothing_else(store: Evidence, tmp_path: Path
     assert (outside / "x.sealed").exists() and (tmp_path / "evidence" / "notes").exists()
     assert store.open("a-1", date(2026, 11, 18), UNKNOWN) == JPEG
     assert Evidence(tmp_path / "none").purge(DAY, 7) == 0
+
+
+def test_what_a_wrong_clock_dated_in_the_future_is_not_kept_for_years(
+    store: Evidence, tmp_path: Path
+) -> None:
+    future, tomorrow = date(2031, 1, 1), date(2026, 11, 26)  # the latter is already so in UTC
+    for number, day in enumerate((future, tomorrow)):
+        assert store.keep(f"a-{number}", day, JPEG, UNKNOWN, None) is Kept.KEPT
+    wrong = datetime(2031, 1, 1, 3, tzinfo=UTC).timestamp()
+    os.utime(tmp_path / "evidence" / "2031-01-01", (wrong, wrong))
+    assert store.purge(DAY, 7) == 0
+    assert store.purge(date(2026, 12, 2), 7) == 0  # seven days after it was noticed
+    assert store.open("a-0", future, UNKNOWN) == store.open("a-1", tomorrow, UNKNOWN) == JPEG
+    assert store.purge(date(2026, 12, 3), 7) == 1
+    assert [file.name for file in files(tmp_path)] == ["a-1.sealed"]
+
+
+def test_who_keeps_learns_what_another_has_purged(tmp_path: Path) -> None:
+    """The daemon purges with an object of its own; or one gigabyte would be the last ever."""
+    keeper = Evidence(tmp_path / "evidence", max_total=4000, min_free=0)
+    for number in (1, 2):
+        assert keeper.keep(f"a-{number}", DAY, JPEG, UNKNOWN, None) is Kept.KEPT
+    assert keeper.keep("a-3", DAY, JPEG, UNKNOWN, None) is Kept.FULL
+    assert Evidence(tmp_path / "evidence").purge(date(2027, 1, 1), 7) == 2
+    assert keeper.keep("a-3", DAY, JPEG, UNKNOWN, None) is Kept.KEPT
 
 
 def test_the_daemon_can_load_it() -> None:

@@ -26,7 +26,7 @@ from drivers.cameras.opencv import CameraState, OpenCvCamera
 from drivers.simulated.camera import black_video, empty_video, frozen_video, person_video
 from gateway import enrolment
 from gateway.duplicates import Known
-from gateway.face import wire
+from gateway.face import wire, worker
 from gateway.face.engine import MODEL, Engine, Face, distances
 from gateway.face.quality import MAX_TURN, Refusal, judge, pose
 from gateway.face.service import FaceService, result_of
@@ -470,6 +470,13 @@ NONSENSE = {
     "text": "import os,time; os.write(1, b'\\0\\0\\0\\4oops'); time.sleep(60)",
     "list": "import os,time; os.write(1, b'\\0\\0\\0\\2[]'); time.sleep(60)",
 }
+OUT_OF_FORM = [
+    {"arrived": "gate"},
+    {"arrived": "gate", "at": "soon", "track": 1},
+    {"prompt": "left", "id": []},
+    {"scene": "gate"},
+    {"id": {}},
+]
 
 
 @pytest.mark.parametrize("what", NONSENSE)
@@ -488,6 +495,41 @@ async def test_a_process_that_sends_nonsense_never_matches(
     await asyncio.gather(task, return_exceptions=True)
 
 
+@pytest.mark.parametrize("message", OUT_OF_FORM)
+async def test_a_message_out_of_form_ends_the_conversation_and_is_told(
+    tmp_path: Path, message: dict[str, Any]
+) -> None:
+    fake = tmp_path / "python"
+    said = wire.encode({"ready": True}) + wire.encode(message)
+    fake.write_text(f"#!{sys.executable}\nimport os,time; os.write(1, {said!r}); time.sleep(60)\n")
+    fake.chmod(0o755)
+    live = Live(tmp_path)
+    live.service._python = str(fake)
+    task = asyncio.create_task(live.service.run())
+    async with asyncio.timeout(10):
+        while not live.devices.get("face", (True, ""))[1].startswith("sends nonsense"):
+            assert not task.done()
+            await asyncio.sleep(0.02)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_challenge_has_its_time_beside_the_looks(tmp_path: Path) -> None:
+    """A face that comes at the last moment still turns its head before anybody calls it a hang."""
+    live, asked = Live(tmp_path), []
+
+    async def ask(request: dict[str, Any], timeout_s: float, prompt: Any) -> dict[str, Any]:
+        asked.append((request["deadline"] - time.monotonic(), timeout_s))
+        return {}
+
+    live.service._ask = ask  # type: ignore[method-assign]
+    await live.match(Templates(), 2.5, challenge=True)
+    await live.match(Templates(), 2.5)
+    (looking, longest), (_, plain) = asked
+    assert looking <= 2.5 and longest >= 2.5 + worker.CHALLENGE_S + 2.0
+    assert plain < 5
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -500,6 +542,11 @@ async def test_a_process_that_sends_nonsense_never_matches(
         {"outcome": "match", "distance": 0.1, "frames": "x"},
         {"outcome": "match", "distance": 0.1, "timing_ms": 5},
         {"outcome": ["match"]},
+        {"outcome": "match", "distance": 0.1, "frames": float("inf")},
+        {"outcome": "match", "distance": 10**400},
+        {"outcome": "match", "distance": 0.1, "others": {"n": float("inf"), "below": 0}},
+        {"outcome": "mismatch", "nearest": {"person": "e2", "distance": float("nan")}},
+        {"outcome": "mismatch", "nearest": {"person": "e2", "distance": None}},
     ],
 )
 def test_answers_out_of_form_are_unavailable(answer: dict[str, Any]) -> None:

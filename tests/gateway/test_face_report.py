@@ -80,6 +80,14 @@ def test_a_refused_face_that_matches_another_is_no_false_match() -> None:
     assert result.outcomes == {"match": 1, "mismatch": 1}
 
 
+def test_a_face_without_a_badge_has_borrowed_none() -> None:
+    """At a door that knows faces alone, two looks may disagree on who it is."""
+    near = face(0.3, outcome="mismatch", others={"n": 10, "nearest": 0.3, "below": 1})
+    result = made([event(9, face=near, identified={"enrolled": 40})])
+    assert (result.refused_faces, result.lent) == (0, 0)
+    assert (result.outcomes, result.skipped) == ({"mismatch": 1}, 0)
+
+
 def test_distances_are_those_of_accepted_faces() -> None:
     events = [event(9, face=face(n / 1000)) for n in range(101, 201)]
     events += [event(8, face=face(0.9, outcome="mismatch"))] * 50

@@ -4,6 +4,7 @@ and pictures that are kept."""
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -56,6 +57,14 @@ async def record(rig: Rig, kind: str, after: int = 0) -> dict[str, Any]:
     raise AssertionError(f"no {kind}")
 
 
+async def report(rig: Rig) -> dict[str, Any]:
+    """What `garita face report` makes of the records that the gate has written."""
+    done = await rig.acli("face", "report", "--json")
+    made: dict[str, Any] = json.loads(done.stdout)
+    assert made["skipped"] == 0
+    return made
+
+
 async def test_a_lent_badge_is_refused_and_both_are_named(make_rig: MakeRig, photos: Path) -> None:
     rig = await gate(make_rig, photos)
     rig.gate_reader.present(18, 1001)  # Bruno's badge, Elena before the camera
@@ -68,6 +77,9 @@ async def test_a_lent_badge_is_refused_and_both_are_named(make_rig: MakeRig, pho
     assert alarm["person"]["id"] == "e100"
     assert (alarm["face_person"], alarm["face_name"]) == ("e200", "Elena Ortiz")
     assert not any(switch.on for switch in rig.board.log)
+    told = await report(rig)
+    assert told["outcomes"] == {"mismatch": 1} and (told["refused_faces"], told["lent"]) == (1, 1)
+    assert (told["comparisons"], told["matches"]) == (0, 0)
     # Who is forgotten is not named any more.
     await rig.acli("face", "forget", "e200", "--reason", "asked for it")
     await rig.until(lambda status: status["face"]["enrolled"] == 1)
@@ -88,6 +100,12 @@ async def test_a_face_alone_opens_where_the_door_says_so(make_rig: MakeRig, phot
     assert granted["person"]["id"] == "e200" and "credential" not in granted
     assert granted["identified"] == {"enrolled": 2}
     assert granted["face"]["distance"] <= 0.36
+    rig.gate_reader.present(18, 1002)
+    await record(rig, "access.granted", granted["seq"])
+    told = await report(rig)  # Bruno is the one other, both times
+    assert told["matches"] == told["comparisons"] == 2 and told["false_matches"] == 0
+    assert told["quantiles"][2] <= 0.36 and set(told["cameras"]) == {"gate"}
+    assert told["thresholds"] == {"0.36": 1, "0.4": 1} and told["sampled_people"] == 1
     assert any(switch.on and switch.channel == 1 for switch in rig.board.log)
 
 

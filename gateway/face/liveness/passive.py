@@ -100,8 +100,9 @@ class Passive:
     def scores(self) -> dict[str, float]:
         """The median of the last seconds for each score that could be measured."""
         found = {}
+        windows = tuple(self._windows)  # another thread may add one meanwhile
         for name in ("rigid", "carried", "border", "moire"):
-            values = [getattr(w, name) for w in self._windows if getattr(w, name) is not None]
+            values = [getattr(w, name) for w in windows if getattr(w, name) is not None]
             if values:
                 found[name] = round(float(np.median(values)), 4)
         return found
