@@ -24,7 +24,7 @@ from typing import Any
 
 from drivers.serialport import SerialPort
 from gateway import __version__, config
-from gateway.biometric import CHALLENGE_S, CardholderMatcher
+from gateway.biometric import CardholderMatcher
 from gateway.chores import Chores
 from gateway.clock import Clock
 from gateway.commands import Command, Refused

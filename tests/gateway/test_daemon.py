@@ -12,8 +12,8 @@ import pytest
 
 from demo.rig import Rig
 from gateway import config
-from gateway.biometric import CHALLENGE_S
 from gateway.daemon import Daemon, end
+from gateway.face.service import CHALLENGE_S
 from gateway.keys import SiteKey
 from gateway.ledger import Ledger
 
