@@ -229,7 +229,8 @@ class Lane:
                 self._note_duress(item.request)
             if item.decision.reason is Reason.DENIED_FACE_MISMATCH:
                 self._note_lent(item.request)
-            took_ms = round((time.monotonic() - item.read_at) * 1000, 1)
+            # The time of an arrival is the face process's word.
+            took_ms = round(max(0.0, time.monotonic() - item.read_at) * 1000, 1)
             about = {"reader": self.reader, "way": self._way, "took_ms": took_ms, **(more or {})}
             events.append(access_event(item.request, item.decision, site, key, about))
         if len(events) == 1:

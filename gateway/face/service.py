@@ -12,6 +12,7 @@ import itertools
 import logging
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -338,9 +339,10 @@ def _about(answer: Mapping[str, Any]) -> dict[str, Any]:
         about[key] = {
             str(name)[:40]: round(_number(given, name) or 0.0, 4) for name in list(given)[:40]
         }
-    for key in ("model", "frame_hash"):
-        about[key] = str(answer.get(key, ""))[:80]
-    about["present_s"] = round(_number(answer, "present_s") or 0.0, 2)
+    about["model"] = str(answer.get("model", ""))[:80]
+    mark = str(answer.get("frame_hash", ""))
+    about["frame_hash"] = mark if re.fullmatch("[0-9a-f]{64}", mark) else ""
+    about["present_s"] = round(max(0.0, _number(answer, "present_s") or 0.0), 2)
     others = answer.get("others") or {"n": 0, "nearest": None, "below": 0}
     nearest = _number(others, "nearest")
     about["others"] = {

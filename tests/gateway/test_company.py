@@ -458,3 +458,13 @@ async def test_a_face_that_nobody_has_is_on_record_without_a_person(world: Make)
     [event] = gate.events("access.")
     assert event.data["reason"] == "denied_not_identified" and "person" not in event.data
     assert gate.driven == []
+
+
+@pytest.mark.parametrize("at", [float("nan"), float("inf"), 1e12])
+async def test_an_arrival_with_a_wild_time_is_still_on_record(world: Make, at: float) -> None:
+    gate = world(replace(AREA, two_person=False))
+    gate.face, gate.known = SEEN, "1"
+    gate.lane.on_arrival(7, at)
+    await asyncio.sleep(0.05)
+    [event] = gate.events("access.")
+    assert event.data["reason"] == "granted" and event.data["took_ms"] == 0

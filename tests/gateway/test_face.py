@@ -553,6 +553,15 @@ def test_answers_out_of_form_are_unavailable(answer: dict[str, Any]) -> None:
     assert result_of(answer, 0.5).outcome is FaceOutcome.UNAVAILABLE
 
 
+def test_what_is_for_the_record_alone_is_in_its_form() -> None:
+    answer = {"outcome": "match", "distance": 0.1, "frame_hash": "<b>" * 9, "present_s": -5.0}
+    about = result_of(answer, 0.5).about
+    assert (about["frame_hash"], about["present_s"]) == ("", 0.0)
+    good = {**answer, "frame_hash": "0f" * 32, "present_s": 2.5}
+    about = result_of(good, 0.5).about
+    assert (about["frame_hash"], about["present_s"]) == ("0f" * 32, 2.5)
+
+
 def test_messages_have_a_limit() -> None:
     assert wire.decode(wire.encode({"a": 1})[wire.HEADER :]) == {"a": 1}
     with pytest.raises(ValueError, match="too large"):
