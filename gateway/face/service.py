@@ -32,6 +32,7 @@ QUIET = {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}
 # Threads of its own for each small sum would spin for cores that the gate needs.
 QUIET |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 MAX_PICTURE = 1_400_000  # base64 of a megabyte; a multiple of four
+MAX_SCENE = 65_536  # text; a scene is some 26,000
 ARRIVAL_MAX_AGE_S = 1.0  # an announcement that waited longer is of somebody who may be gone
 OnDevice = Callable[[str, str, bool, str], None]
 OnArrival = Callable[[int, float], None]
@@ -259,7 +260,9 @@ class FaceService:
             self.ready.set()
             self._on_device("face", "face", True, "")
         elif "scene" in message:
-            self._on_scene(str(message["scene"]), str(message["data"]))
+            camera, data = str(message["scene"]), str(message["data"])
+            if camera in self._config["cameras"] and len(data) <= MAX_SCENE:
+                self._on_scene(camera, data)
         elif "arrived" in message:
             if time.monotonic() - float(message["at"]) < ARRIVAL_MAX_AGE_S:
                 for arrived in self._arrivals.get(str(message["arrived"]), ()):
@@ -269,9 +272,10 @@ class FaceService:
             if prompt is not None:
                 prompt(str(message["prompt"]))
         elif "camera" in message:
-            state = str(message.get("state"))
+            camera, state = str(message["camera"]), str(message.get("state"))[:80]
             online = state == "ok"
-            self._on_device("camera", str(message["camera"]), online, "" if online else state)
+            if camera in self._config["cameras"]:
+                self._on_device("camera", camera, online, "" if online else state)
         else:
             future = self._waiting.get(message.get("id", 0))
             if future is not None and not future.done():

@@ -514,6 +514,18 @@ async def test_a_message_out_of_form_ends_the_conversation_and_is_told(
     await asyncio.gather(task, return_exceptions=True)
 
 
+def test_nothing_is_kept_of_cameras_that_are_not_ours(tmp_path: Path) -> None:
+    live, kept = Live(tmp_path), []
+    live.service._on_scene = lambda camera, data: kept.append((camera, data))
+    for camera, data in (("gate", "AAAA"), ("nowhere", "AAAA"), ("gate", "A" * 100_000)):
+        live.service._take({"scene": camera, "data": data})
+    assert kept == [("gate", "AAAA")]
+    live.service._take({"camera": "nowhere", "state": "ok"})
+    assert live.devices == {}
+    live.service._take({"camera": "gate", "state": "x" * 1000})
+    assert live.devices == {"camera": (False, "x" * 80)}
+
+
 async def test_a_challenge_has_its_time_beside_the_looks(tmp_path: Path) -> None:
     """A face that comes at the last moment still turns its head before anybody calls it a hang."""
     live, asked = Live(tmp_path), []
