@@ -335,8 +335,8 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "visit.badge_returned": ("badge {badge} is back", "gafete {badge} devuelto"),
     "visit.extended": ("visit of {name} until {until}", "visita de {name} hasta {until}"),
     "visit.overdue": (
-        "{name} of {company} should have left by {until}; company contact: {host}",
-        "{name} de {company} debió salir a las {until}; contacto: {host}",
+        "{name} should have left by {until}; company contact: {host}",
+        "{name} debió salir a las {until}; contacto: {host}",
     ),
     "visit.departed": ("{name} left", "salió {name}"),
     "visit.cancelled": ("visit of {name} cancelled: {reason}", "visita cancelada: {reason}"),

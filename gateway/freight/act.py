@@ -150,11 +150,18 @@ def second(name: str, policy: FreightPolicy) -> str:
     return text
 
 
-def not_among(name: str, others: Iterable[str]) -> None:
+def not_among(name: str, others: Iterable[str], *, account: bool = False) -> None:
+    """Refuse one who took part; `account` says that `name` is the account that it is typed from,
+    whoever the second person is."""
     if fold(name) in {fold(other) for other in others}:
+        en = "a second person must do this, not one who took part"
+        es = "lo debe hacer una segunda persona, no quien participó"
+        if account:
+            en = f"the account {name[:60]} took part; the second person does this from their own"
+            es = f"la cuenta {name[:60]} participó; la segunda persona lo hace desde la suya"
         raise DeskError(
             "same_person",
-            "a second person must do this, not one who took part",
-            "lo debe hacer una segunda persona, no quien participó",
+            en,
+            es,
             ("5.5", "6.1"),
         )

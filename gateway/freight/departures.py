@@ -53,7 +53,7 @@ def release(
         if not found:
             raise DeskError("nothing_held", "nothing is held", "no hay nada retenido")
         not_among(name, tx.people)
-        not_among(operator, {i.operator for i in tx.inspections})
+        not_among(operator, {i.operator for i in tx.inspections}, account=True)
         data["released"] = [f.key for f in found]
         given = Release(tuple(f.key for f in found), name, operator, now, why)
         return life.release(tx, given)

@@ -246,6 +246,20 @@ def test_policies_that_are_legal_and_unwise(tmp_path: Path) -> None:
     assert "a clock set back" in warnings and "areas.stock: nobody can be seen leaving" in warnings
 
 
+@pytest.mark.parametrize(
+    ("of", "wrong"), [(None, "there is no"), ("person", 'is not of = "company"'), ("company", "")]
+)
+def test_the_requirement_of_partners_is_one_of_companies(of: str | None, wrong: str) -> None:
+    data = tomllib.loads(GOOD)
+    data["partners"] = {"requirement": "status"}
+    if of:
+        data["requirements"] = {"status": {"title": {"en": "a", "es": "b"}, "of": of}}
+    found = list(mistakes_across(Tables.model_validate(data)))
+    assert bool(found) == bool(wrong)
+    for loc, why in found:
+        assert loc == ("partners", "requirement") and wrong in why
+
+
 def test_the_policies_in_the_docs_are_good() -> None:
     """Each TOML block of docs/rules.md, laid over the example, with the kinds that it names."""
     docs = (ROOT / "docs" / "rules.md").read_text()

@@ -590,8 +590,9 @@ def test_a_release_is_a_second_persons_and_of_what_was_found(db: sqlite3.Connect
     for name in ("Rosa", "rosa-account", "DESK", "pedro"):
         with refused("same_person"):
             let_go(db, tx.id, by=name)
-    with refused("same_person"):  # nor from the account of the inspection
-        let_go(db, tx.id, operator="rosa-account")
+    with pytest.raises(DeskError, match="account rosa-account took part") as told:
+        let_go(db, tx.id, operator="rosa-account")  # nor from the account of the inspection
+    assert told.value.code == "same_person"
     with refused("missing"):
         let_go(db, tx.id, reason="")
     with refused("nothing_held"):
