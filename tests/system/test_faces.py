@@ -46,7 +46,7 @@ async def gate(make_rig: MakeRig, photos: Path, **more: Any) -> Rig:
 
 async def record(rig: Rig, kind: str, after: int = 0) -> dict[str, Any]:
     """The first event of a kind after a number, or the end of patience."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 25
     while time.monotonic() < deadline:
         reader = LedgerReader(rig.ledger_path)
         found = [event for event in reader.after(after, 10_000) if event.type == kind]
