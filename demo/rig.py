@@ -237,7 +237,13 @@ class Rig:
                 start_new_session=True,
             )
         if wait:
-            await self.until(lambda status: self._online(status, "reader", "lock"))
+            await self.until(self._ready)
+
+    def _ready(self, status: Mapping[str, Any]) -> bool:
+        # By name: a device that has not opened its port yet is not on the list, and what is sent to
+        # it before is flushed when it does.
+        online = {d["name"] for d in status["devices"] if d["online"]}
+        return {"gate-in", "yard-in"} <= online and self._online(status, "reader", "lock")
 
     @staticmethod
     def _online(status: Mapping[str, Any], *kinds: str) -> bool:
