@@ -17,7 +17,6 @@ import asyncio
 import base64
 import json
 import logging
-import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.chain import canonical
 from gateway.model import Event, NewEvent
+from gateway.owner import write_json
 
 log = logging.getLogger("garita.commands")
 
@@ -143,7 +143,7 @@ class Counters:
             if command.counter <= last.get(command.key, 0):
                 raise Refused("seen before")
             fresh = {**last, command.key: command.counter}
-            self._write(fresh)
+            write_json(self._path, fresh)
         except (OSError, ValueError, TypeError, AttributeError) as error:
             log.error("%s: %s", self._path, error)
             raise Refused("the counters can't be read or written") from error
@@ -155,14 +155,6 @@ class Counters:
         except FileNotFoundError:
             return {}
         return {str(key): int(value) for key, value in found.items()}
-
-    def _write(self, counters: Mapping[str, int]) -> None:
-        fresh = self._path.with_suffix(".new")
-        with fresh.open("w", encoding="utf-8") as file:
-            json.dump(counters, file)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
 
 
 Handler = Callable[[Command], Awaitable[Mapping[str, Any]]]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ from gateway.guard import GuardDesk
 from gateway.interlock import Interlock
 from gateway.ledger import Ledger
 from gateway.model import NewEvent
+from gateway.owner import write_json
 from gateway.presence import Link, Presence
 from gateway.threat import ThreatState
 
@@ -129,7 +129,7 @@ class Operations:
         path = self._running._settings.doors_path
         held = read_service(path)
         held.pop(gate.name, None)
-        _write_whole(path, {**held, gate.name: reason} if reason else held)
+        write_json(path, {**held, gate.name: reason} if reason else held)
         gate.carry_out(gate.door.serve(reason, str(request.get("by", ""))))
         return {"state": gate.door.state.value}
 
@@ -225,7 +225,7 @@ class Scenes:
         """Keep the scene of one camera."""
         self._held[camera] = data
         try:
-            _write_whole(self._path, self._held)
+            write_json(self._path, self._held)
         except OSError as error:
             log.warning("%s: %s", self._path, error)
 
@@ -265,12 +265,3 @@ def read_service(path: Path) -> dict[str, str]:
         return {}
     except (ValueError, AttributeError) as error:
         raise OSError(f"{path}: {error}") from error
-
-
-def _write_whole(path: Path, values: Mapping[str, str]) -> None:
-    fresh = path.with_suffix(".new")
-    with fresh.open("w", encoding="utf-8") as file:
-        json.dump(values, file)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)

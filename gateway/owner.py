@@ -8,8 +8,11 @@ own side files.)
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 
 def adopt(path: Path) -> None:
@@ -17,3 +20,14 @@ def adopt(path: Path) -> None:
     if os.geteuid() == 0:
         folder = path.parent.stat()
         os.chown(path, folder.st_uid, folder.st_gid)
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """A small file, whole on the disk or not at all; raises OSError."""
+    fresh = path.with_suffix(".new")
+    with fresh.open("w", encoding="utf-8") as file:
+        json.dump(values, file)
+        file.flush()
+        os.fsync(file.fileno())
+    adopt(fresh)
+    fresh.replace(path)

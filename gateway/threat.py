@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.model import Event, NewEvent
-from gateway.owner import adopt
+from gateway.owner import write_json
 from gateway.policy import ThreatLevel
 
 log = logging.getLogger("garita.threat")
@@ -120,14 +119,8 @@ class ThreatState:
         """Whole or not at all.  If it can't be written the level is in force all the same: the
         record of it is what a restart finds then, if the file of before is gone."""
         data = {"level": self.level, "by": self.by, "reason": self.reason, "since": self.since}
-        fresh = self._path.with_suffix(".new")
         try:
-            with fresh.open("w", encoding="utf-8") as file:
-                json.dump(data, file)
-                file.flush()
-                os.fsync(file.fileno())
-            adopt(fresh)
-            fresh.replace(self._path)
+            write_json(self._path, data)
         except OSError as error:
             log.critical("the threat level can't be kept over a restart: %s", error)
 
