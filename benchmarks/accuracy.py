@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.figures import say
-from gateway.face import evaluate
-from gateway.face.evaluate import Plan
-from gateway.face.score import score
-from gateway.face.statistics import Trials
+from gateway.face.accuracy import evaluate
+from gateway.face.accuracy.evaluate import Plan
+from gateway.face.accuracy.statistics import Trials
+from gateway.face.vision.score import score
 
 THRESHOLDS = (0.36, 0.38, 0.40, 0.42, 0.45, 0.50)
 WANTED = 0.0001

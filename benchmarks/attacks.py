@@ -15,7 +15,7 @@ import numpy as np
 
 from drivers.simulated import presentation as stage
 from drivers.simulated.presentation import Picture, Portrait, Pose, Surface
-from gateway.face.liveness import Prompt, Turn
+from gateway.face.vision.liveness import Prompt, Turn
 
 FPS = 12
 HALF = (88.0, 124.0)  # of a print cut close around the head, mm

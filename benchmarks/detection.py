@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.embedding import portraits
 from benchmarks.figures import say
 from demo.photos import fetch
-from gateway.face.engine import Engine, HogDetector
+from gateway.face.vision.engine import Engine, HogDetector
 
 WIDTHS = (50, 60, 70, 75, 80, 85, 90, 100, 120, 150, 200)
 EACH = 2  # places a portrait, width and ground

@@ -16,10 +16,10 @@ import numpy as np
 
 from benchmarks.figures import percentile, say
 from demo.photos import fetch
-from gateway.face import embedder
-from gateway.face.embedder import DlibEmbedder, Unusable
-from gateway.face.engine import Engine
-from gateway.face.evaluate import read
+from gateway.face.accuracy.evaluate import read
+from gateway.face.vision import embedder
+from gateway.face.vision.embedder import DlibEmbedder, Unusable
+from gateway.face.vision.engine import Engine
 
 NAMES = ("obama.jpg", "obama2.jpg", "obama3.jpg", "biden.jpg", "astronaut.png")
 MOST = 30  # portraits a folder
@@ -50,7 +50,7 @@ async def run(folder: Path) -> None:
     try:
         ours = Engine(80, embedder.load(embedder.converted_path(), weights))
     except Unusable as error:
-        say("the converted model", f"not usable: {error} (python -m gateway.face.convert)")
+        say("the converted model", f"not usable: {error} (python -m gateway.face.vision.convert)")
         return
     dlibs, api = Engine(80, DlibEmbedder(weights)), reference(photos)
     found: dict[str, list[Any]] = {"dlib-onnx": [], "dlib": [], "face_recognition": []}

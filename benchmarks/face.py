@@ -21,11 +21,11 @@ from demo.photos import fetch
 from demo.rig import Rig
 from drivers.cameras.opencv import CameraState, Frame
 from drivers.simulated.camera import empty_video, person_video
-from gateway import enrolment
 from gateway.config import FaceTable
-from gateway.face.gallery import Gallery
-from gateway.face.watch import Watcher
-from gateway.face.worker import Worker, pack, unpack
+from gateway.face import enrolment
+from gateway.face.vision.gallery import Gallery
+from gateway.face.vision.watch import Watcher
+from gateway.face.vision.worker import Worker, pack, unpack
 from gateway.ledger import LedgerReader
 
 TAPS = 60

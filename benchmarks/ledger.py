@@ -12,7 +12,7 @@ from benchmarks.figures import percentile, say, spread
 from benchmarks.latency import PEOPLE, ready_in, taps
 from demo.rig import Rig
 from gateway.ledger import Ledger, LedgerReader, chain
-from gateway.model import NewEvent
+from gateway.ledger.event import NewEvent
 
 MILLION = 1_000_000
 EVENT = NewEvent(

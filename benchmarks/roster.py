@@ -13,13 +13,16 @@ from benchmarks.figures import say, spread
 from benchmarks.latency import GOAL, taps
 from demo.rig import Rig
 from gateway import config
-from gateway.keys import SiteKey
+from gateway.decide.model import Credential
 from gateway.ledger import Ledger, LedgerReader
-from gateway.model import Credential, NewEvent
-from gateway.roster import Roster, history, sync
-from gateway.roster.rehearsal import rehearse
-from gateway.roster.schema import open_admin
-from gateway.roster.source import read_people
+from gateway.ledger.event import NewEvent
+from gateway.people import Roster
+from gateway.people.schema import open_admin
+from gateway.people.sync import apply as sync
+from gateway.people.sync import history
+from gateway.people.sync.file import read_people
+from gateway.people.sync.rehearsal import rehearse
+from gateway.vault.sitekey import SiteKey
 
 PEOPLE = 250_000
 EVENTS = 100_000

@@ -13,30 +13,29 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from benchmarks.figures import say, spread
-from gateway.accessrecord import access_event
 from gateway.decide import decide
-from gateway.ledger import Ledger, LedgerReader, chain
-from gateway.model import (
+from gateway.decide.model import AreaFacts, Credential, Lookup, Person, Place, Request
+from gateway.decide.policy import (
     AccessLevel,
-    AreaFacts,
-    Credential,
+    Area,
     DoorPolicy,
-    Lookup,
     Mode,
-    NewEvent,
+    Passback,
     Period,
-    Person,
-    Place,
-    Request,
+    RequirementKind,
     Schedule,
     Site,
+    Thing,
+    ThreatLevel,
 )
-from gateway.policy import Area, Passback, RequirementKind, Thing, ThreatLevel
-from gateway.presence import Link, Presence, chain_of
-from gateway.replay import Holder, replay_event
-from gateway.roster import Roster, requirements
-from gateway.roster.requirements import Row
-from gateway.roster.schema import open_admin
+from gateway.decide.record import access_event
+from gateway.decide.replay import Holder, replay_event
+from gateway.ledger import Ledger, LedgerReader, chain
+from gateway.ledger.event import NewEvent
+from gateway.people import Roster, requirements
+from gateway.people.requirements import Row
+from gateway.people.schema import open_admin
+from gateway.state.presence import Link, Presence, chain_of
 
 PEOPLE = 250_000
 KINDS = ("background-check", "training", "medical")

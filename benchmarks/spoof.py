@@ -29,8 +29,8 @@ from benchmarks.attacks import FPS, HEAD, KINDS, Kind
 from benchmarks.figures import percentile, say
 from demo.photos import fetch
 from drivers.simulated import presentation as stage
-from gateway.face.engine import Engine, Face
-from gateway.face.liveness import Challenge, Observation, Passive, Prompt, Reason, Turn
+from gateway.face.vision.engine import Engine, Face
+from gateway.face.vision.liveness import Challenge, Observation, Passive, Prompt, Reason, Turn
 
 TIMEOUT_S = 8.0
 SEEDS = int(os.environ.get("GARITA_SPOOF_SEEDS", "2"))

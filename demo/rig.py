@@ -20,7 +20,7 @@ from typing import Any
 from drivers.simulated.osdp import SimulatedReader, VirtualOsdpBus
 from drivers.simulated.reader import VirtualRdm6300
 from drivers.simulated.relay import VirtualRelayBoard
-from gateway import control
+from gateway.daemon import control
 
 ROOT = Path(__file__).parents[1]
 

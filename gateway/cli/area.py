@@ -19,16 +19,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from rich.markup import escape
 from rich.table import Table
 
-from gateway import control
 from gateway.cli import common
-from gateway.commands import sign
 from gateway.config import Settings
+from gateway.daemon import control
+from gateway.daemon.commands import sign
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
-from gateway.model import NewEvent
-from gateway.operations import muster as who_is_inside
-from gateway.operations import new_presence
-from gateway.presence import Presence
-from gateway.threat import ThreatState, UnknownLevel
+from gateway.ledger.event import NewEvent
+from gateway.state.presence import Presence, new_presence
+from gateway.state.presence import muster as who_is_inside
+from gateway.state.threat import ThreatState, UnknownLevel
 
 area_app = typer.Typer(no_args_is_help=True)
 threat_app = typer.Typer(no_args_is_help=True)

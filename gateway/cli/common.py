@@ -20,9 +20,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gateway import config, control
+from gateway import config
+from gateway.daemon import control
 from gateway.ledger import Ledger, LedgerBusy, LedgerUnavailable
-from gateway.roster import Roster, RosterUnavailable
+from gateway.people import Roster, RosterUnavailable
 
 OK, REFUSED, USAGE, CHECK_FAILED, BAD_CONFIG, UNREACHABLE = 0, 1, 2, 3, 4, 5
 

@@ -9,8 +9,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway import control
 from gateway.cli import common
+from gateway.daemon import control
 
 app = typer.Typer(no_args_is_help=True)
 interlock_app = typer.Typer(no_args_is_help=True)

@@ -17,7 +17,7 @@ from rich.markup import escape
 from gateway.cli import common, text
 from gateway.config import Settings
 from gateway.ledger import LedgerReader, LedgerUnavailable
-from gateway.model import Event
+from gateway.ledger.event import Event
 
 app = typer.Typer(no_args_is_help=True)
 

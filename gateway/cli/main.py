@@ -14,30 +14,19 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from gateway import __version__, control, devices
-from gateway.cli import (
-    area,
-    bundle,
-    camera,
-    common,
-    door,
-    enroll,
-    face,
-    freight,
-    lists,
-    log,
-    partner,
-    people,
-    permit,
-    pin,
-    policy,
-    pulls,
-    reader,
-    visit,
-)
-from gateway.desk import DeskError
-from gateway.freight.settings import freight_policy
-from gateway.keys import KeyFileError, SiteKey
+from gateway import __version__, devices
+from gateway.cli import area, camera, common, door, log, policy, reader
+from gateway.cli.desk import freight, partner, visit
+from gateway.cli.face import app as face
+from gateway.cli.face import enroll
+from gateway.cli.people import bundle, permit, pin
+from gateway.cli.people import list as people
+from gateway.cli.people import pull as pulls
+from gateway.cli.people import sync as lists
+from gateway.daemon import control
+from gateway.desk.errors import DeskError
+from gateway.desk.freight.settings import freight_policy
+from gateway.vault.sitekey import KeyFileError, SiteKey
 
 app = typer.Typer(
     no_args_is_help=True,

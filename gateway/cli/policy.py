@@ -13,16 +13,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway import control
 from gateway.cli import area as areas
 from gateway.cli import common, text
-from gateway.cli.permit import moment
+from gateway.cli.people.permit import moment
 from gateway.config import Settings
+from gateway.daemon import control
 from gateway.decide import Step, explain
-from gateway.health import Health
-from gateway.keys import KeyFileError, SiteKey
-from gateway.ledger import LedgerReader, LedgerUnavailable
-from gateway.model import (
+from gateway.decide.model import (
     Confirmation,
     Credential,
     Decision,
@@ -34,11 +31,13 @@ from gateway.model import (
     Person,
     PinOutcome,
     Request,
-    Site,
 )
-from gateway.policy import Thing
-from gateway.replay import Holder, NotReplayable, replay_steps
-from gateway.roster import Roster, RosterUnavailable
+from gateway.decide.policy import Site, Thing
+from gateway.decide.replay import Holder, NotReplayable, replay_steps
+from gateway.ledger import LedgerReader, LedgerUnavailable
+from gateway.people import Roster, RosterUnavailable
+from gateway.state.health import Health
+from gateway.vault.sitekey import KeyFileError, SiteKey
 
 CONFIG = common.DEFAULT_CONFIG
 _BADGE = Credential("explained", "", "0")

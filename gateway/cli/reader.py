@@ -17,13 +17,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from drivers.base import CardRead, Keys, Reading
-from gateway import control
 from gateway.cli import common
 from gateway.config import Settings
+from gateway.daemon import control
+from gateway.decide.model import Credential
 from gateway.devices import ReaderBus, ReaderPort
-from gateway.keys import KeyFileError, SiteKey
-from gateway.model import Credential
-from gateway.readerkeys import ReaderKeys
+from gateway.vault.readerkeys import ReaderKeys
+from gateway.vault.sitekey import KeyFileError, SiteKey
 
 app = typer.Typer(no_args_is_help=True)
 

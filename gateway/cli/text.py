@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.model import Event
+from gateway.ledger.event import Event
 
 LANGUAGES = ("en", "es")
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from gateway import criteria
+from gateway.config import criteria
 from gateway.config.checks import criteria_mistakes, mistakes_across, warnings
+from gateway.config.criteria import Criteria
 from gateway.config.mistakes import ConfigError, KeyLines, Mistake, dotted, in_order, reason
 from gateway.config.site import site_policy
 from gateway.config.sync import SourceTable, SyncTable, absolute
@@ -32,8 +33,7 @@ from gateway.config.tables import (
     ReaderTable,
     Tables,
 )
-from gateway.criteria import Criteria
-from gateway.model import Site
+from gateway.decide.policy import Site
 
 __all__ = [
     "BusTable",

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from drivers import registry
 from gateway.config.mistakes import Loc, reason
 from gateway.config.tables import ALWAYS, InputRef, PortTable, Tables
-from gateway.policy import Action, Passback, Thing
+from gateway.decide.policy import Action, Passback, Thing
 
 MAX_ON_BUS = 32
 OUR_EMBEDDER = "dlib"

@@ -1,7 +1,7 @@
 """The tables [visits], [partners] and [freight]: what the guard's desk asks for and holds back.
 
-Values only, and regular expressions that compile; what they do is in gateway/visits and
-gateway/freight.
+Values only, and regular expressions that compile; what they do is in gateway/desk/visits and
+gateway/desk/freight.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class PartnersTable(_Table):
 
 class FreightPolicyTable(_Table):
     """What is done with each finding: refuse it until it is put right, hold it for a supervisor,
-    or note it.  The keys are the reason codes of gateway/freight/findings.py."""
+    or note it.  The keys are the reason codes of gateway/desk/freight/findings.py."""
 
     arrival_unexpected: Action = "hold"
     arrival_off_time: Action = "note"

@@ -7,8 +7,20 @@ from datetime import time
 from zoneinfo import ZoneInfo
 
 from gateway.config.tables import ALWAYS, AreaTable, Tables
-from gateway.model import DAYS, HOLIDAY, AccessLevel, DoorPolicy, Identify, Period, Schedule, Site
-from gateway.policy import DEGRADED, Area, RequirementKind, ThreatLevel
+from gateway.decide.policy import (
+    DAYS,
+    DEGRADED,
+    HOLIDAY,
+    AccessLevel,
+    Area,
+    DoorPolicy,
+    Identify,
+    Period,
+    RequirementKind,
+    Schedule,
+    Site,
+    ThreatLevel,
+)
 
 
 def site_policy(tables: Tables, version: str, evidence: Mapping[str, tuple[str, ...]]) -> Site:

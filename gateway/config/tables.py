@@ -17,8 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from gateway.config.desk import FreightTable, PartnersTable, VisitsTable
 from gateway.config.sync import SyncTable
-from gateway.model import Mode
-from gateway.policy import Action, Passback, Thing
+from gateway.decide.policy import Action, Mode, Passback, Thing
 
 ALWAYS = "always"
 """The schedule that is built in."""
@@ -273,7 +272,7 @@ class Titles(_Table):
 
 
 class AreaTable(_Table):
-    """A place that doors lead into; `Area` in gateway/policy.py says what each key means."""
+    """A place that doors lead into; `Area` in gateway/decide/policy.py says what each key means."""
 
     title: Titles | None = None
     requires: list[str] = []
@@ -309,7 +308,8 @@ class RequirementTable(_Table):
 
 
 class ThreatLevelTable(_Table):
-    """What a threat level changes; `ThreatLevel` in gateway/policy.py says what each means."""
+    """What a threat level changes; `ThreatLevel` in gateway/decide/policy.py says what each
+    means."""
 
     title: Titles
     rank: Annotated[int, Field(ge=0, le=100)]

@@ -3,7 +3,7 @@
 `decide()` takes a request, the site's policy and the time, and returns exactly one
 `Decision`.  It does no I/O, reads no clock, keeps no state and never raises: what it can't
 make sense of, it denies.  `explain()` walks the same table and keeps what each rule said.
-Standard library, `gateway.model` and `gateway.policy` only.
+Standard library, `gateway.decide.model` and `gateway.decide.policy` only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.decide import (
+from gateway.decide.model import Decision, FaceOutcome, Lookup, Outcome, Reason, Request
+from gateway.decide.policy import Site
+from gateway.decide.rules import (
     area,
     degradation,
     doorway,
@@ -21,11 +23,10 @@ from gateway.decide import (
     schedule,
     threat,
 )
-from gateway.decide.area import needs_escort
-from gateway.decide.case import Case, End, Rule, deny
-from gateway.decide.schedule import covered_since, is_open
-from gateway.decide.threat import face_threshold
-from gateway.model import Decision, FaceOutcome, Lookup, Outcome, Reason, Request, Site
+from gateway.decide.rules.area import needs_escort
+from gateway.decide.rules.case import Case, End, Rule, deny
+from gateway.decide.rules.schedule import covered_since, is_open
+from gateway.decide.rules.threat import face_threshold
 
 __all__ = [
     "RULES",

@@ -34,8 +34,8 @@ from drivers.readers.osdp.bus import Event
 from drivers.serialport import PortClosed
 from gateway.config import BusTable, ReaderTable
 from gateway.devices.ports import OnDevice, open_port
-from gateway.model import NewEvent
-from gateway.readerkeys import ReaderKeys, ReaderKeysError
+from gateway.ledger.event import NewEvent
+from gateway.vault.readerkeys import ReaderKeys, ReaderKeysError
 
 log = logging.getLogger("garita.devices")
 

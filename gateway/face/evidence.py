@@ -18,8 +18,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from gateway.keys import Sealer, SealError, SiteKey
-from gateway.owner import adopt
+from gateway.vault.files import adopt
+from gateway.vault.sitekey import Sealer, SealError, SiteKey
 
 MAX_PICTURE = 1024 * 1024
 MAX_TOTAL = 1024 * 1024 * 1024

@@ -18,8 +18,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from gateway.decide.model import FaceOutcome, FaceResult, Liveness
 from gateway.face import wire
-from gateway.model import FaceOutcome, FaceResult, Liveness
 
 log = logging.getLogger("garita.face")
 
@@ -40,7 +40,7 @@ OnPrompt = Callable[[str], None]
 
 
 class FaceService:
-    """`config` is what gateway/face/worker.py's `Worker` takes."""
+    """`config` is what gateway/face/vision/worker.py's `Worker` takes."""
 
     def __init__(
         self,
@@ -218,7 +218,7 @@ class FaceService:
         process = await asyncio.create_subprocess_exec(
             self._python,
             "-m",
-            "gateway.face.worker",
+            "gateway.face.vision.worker",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env={**os.environ, **QUIET},

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.model import Event, NewEvent
+from gateway.ledger.event import Event, NewEvent
 
 GENESIS = bytes(32)
 CREATED = "ledger.created"

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.ledger import chain
+from gateway.ledger.event import Event
 from gateway.ledger.writer import LedgerUnavailable
-from gateway.model import Event
 
 CHUNK = 2000
 MAX_PROBLEMS = 100

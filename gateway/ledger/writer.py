@@ -23,8 +23,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.ledger import chain
-from gateway.model import Event, NewEvent
-from gateway.owner import adopt
+from gateway.ledger.event import Event, NewEvent
+from gateway.vault.files import adopt
 
 BUSY_MS = 1000  # how long another program's lock on the file is waited for
 

@@ -8,7 +8,7 @@ way is sent again, and subscribers drop what they have by its id.
 An acknowledgement is not delivery (docs/mqtt.md), so every event carries a number without
 holes and the hash of the one before, and a subscriber that misses one asks for it on the
 replay topic.  No message that arrives here opens or unlocks anything; what arrives as a command is
-handed on as it is, to be judged by its signature (gateway/commands.py), and so is a signed
+handed on as it is, to be judged by its signature (gateway/daemon/commands.py), and so is a signed
 personnel list, where the site takes them from the broker.
 """
 

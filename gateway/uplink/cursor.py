@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from gateway.model import Event
+from gateway.ledger.event import Event
 
 log = logging.getLogger("garita.uplink")
 

@@ -6,14 +6,14 @@ import json
 import re
 from typing import Any
 
-from gateway.model import Event
+from gateway.ledger.event import Event
 
 REPLAY_LIMIT = 10_000
 REQUEST_LIMIT = 1024
 
 
 def cloud_event(event: Event, gateway: str) -> str:
-    """A record as CloudEvents 1.0 JSON, structured mode (gateway/events.schema.json)."""
+    """A record as CloudEvents 1.0 JSON, structured mode (gateway/uplink/events.schema.json)."""
     return json.dumps(
         {
             "specversion": "1.0",

@@ -14,7 +14,7 @@ from demo.rig import Rig
 from drivers.readers import wiegand
 from drivers.readers.osdp.messages import Colour
 from gateway.ledger import LedgerReader
-from gateway.model import Event
+from gateway.ledger.event import Event
 
 MakeRig = Callable[..., Rig]
 ANA, NOBODY = wiegand.encode("h10301", 18, 1001), wiegand.encode("h10301", 18, 9009)

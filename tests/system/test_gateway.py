@@ -21,12 +21,12 @@ import pytest
 from demo.rig import Rig
 from drivers.readers.rdm6300 import encode
 from drivers.simulated.camera import empty_video, person_video
-from gateway import control
 from gateway.config import load
-from gateway.daemon import Daemon
-from gateway.keys import SiteKey
+from gateway.daemon import control
+from gateway.daemon.service import Daemon
 from gateway.ledger import Ledger, LedgerReader
-from gateway.model import Event, NewEvent
+from gateway.ledger.event import Event, NewEvent
+from gateway.vault.sitekey import SiteKey
 
 MakeRig = Callable[..., Rig]
 PEOPLE = [

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from drivers.simulated import presentation as stage
-from gateway.face.engine import Face
-from gateway.face.liveness import (
+from gateway.face.vision.engine import Face
+from gateway.face.vision.liveness import (
     Challenge,
     Observation,
     Passive,

@@ -15,13 +15,14 @@ import pytest
 from numpy.typing import NDArray
 
 from drivers.cameras.opencv import CameraState, Frame
-from gateway.face import watch, wire
-from gateway.face.engine import Face
+from gateway.face import wire
 from gateway.face.evidence import MAX_PICTURE
-from gateway.face.score import LENGTH
-from gateway.face.tracks import Sample
-from gateway.face.watch import Seen, Watcher
-from gateway.face.worker import Worker, _jpeg
+from gateway.face.vision import watch
+from gateway.face.vision.engine import Face
+from gateway.face.vision.score import LENGTH
+from gateway.face.vision.tracks import Sample
+from gateway.face.vision.watch import Seen, Watcher
+from gateway.face.vision.worker import Worker, _jpeg
 
 FPS = 20
 BOX = Face(100, 60, 220, 180)

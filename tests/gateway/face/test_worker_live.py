@@ -17,11 +17,11 @@ import pytest
 
 from drivers.cameras.opencv import CameraState, Frame
 from drivers.simulated import presentation as stage
-from gateway import enrolment
+from gateway.decide.model import FaceOutcome
+from gateway.face import enrolment
 from gateway.face.service import result_of
-from gateway.face.watch import Watcher
-from gateway.face.worker import Worker
-from gateway.model import FaceOutcome
+from gateway.face.vision.watch import Watcher
+from gateway.face.vision.worker import Worker
 
 FPS = 12
 THRESHOLD = 0.45

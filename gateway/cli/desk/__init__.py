@@ -1,0 +1,1 @@
+"""`garita visit`, `freight`, `seal`, `partner`."""

@@ -1,0 +1,155 @@
+"""What `garita visit`, `partner` and `freight` share: the list opened for an act, refusals in
+the site's language, and the options of several commands."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from gateway.cli import common
+from gateway.cli.people import list as people
+from gateway.config import Settings
+from gateway.desk.errors import DeskError, Unwritable
+from gateway.desk.identity import Shown, shown
+from gateway.vault.sitekey import KeyFileError, SiteKey
+
+IdKind = Annotated[str, typer.Option("--id-kind", help="Kind of photo ID that you looked at.")]
+IdNumber = Annotated[
+    bool,
+    typer.Option(
+        "--id-number",
+        help="Type the document's number too (asked for, or read from stdin in a pipe); only a "
+        "keyed fingerprint is kept.",
+    ),
+]
+Supervisor = Annotated[
+    str, typer.Option("--supervisor", help="Second person who lets in what is held.")
+]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it goes into the log.")]
+Version = Annotated[
+    int | None, typer.Option("--version", help="Do it only if it is still this version.")
+]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+FromDay = Annotated[str, typer.Option("--from", help="First day, such as 2026-11-25 (today).")]
+ToDay = Annotated[str, typer.Option("--to", help="Last day (the first).")]
+
+
+@contextmanager
+def opened(settings: Settings, *, act: bool = True) -> Iterator[sqlite3.Connection]:
+    """people.db for one act; a refusal is said in the site's language and ends with its exit
+    code.  What was done is recorded at once."""
+    db = people.open_list(settings)
+    connection: sqlite3.Connection = db.conn
+    try:
+        yield connection
+    except DeskError as error:
+        code = common.UNREACHABLE if isinstance(error, Unwritable) else common.REFUSED
+        refused(settings, error, code)
+    except sqlite3.Error as error:
+        common.fail(f"{settings.people_path}: {error}", common.UNREACHABLE)
+    finally:
+        db.close()
+        # Also after a refusal: that somebody tried may itself be an event.
+        if act:
+            common.nudge(settings)
+
+
+def refused(settings: Settings, error: DeskError, code: int = common.REFUSED) -> None:
+    """Say why not, with the reason code and the criteria."""
+    tail = f" [{error.code}{'; ' + ', '.join(error.criteria) if error.criteria else ''}]"
+    common.fail(error.say(language(settings)) + tail, code)
+
+
+@contextmanager
+def saying(settings: Settings) -> Iterator[None]:
+    """A DeskError before the list is opened, as `opened` says it."""
+    try:
+        yield
+    except DeskError as error:
+        refused(settings, error)
+
+
+def language(settings: Settings) -> str:
+    return settings.tables.site.language
+
+
+def now() -> datetime:
+    """The time of an act."""
+    return datetime.now(UTC)
+
+
+def say(settings: Settings, en: str, es: str) -> None:
+    """A line in the site's language."""
+    common.out.print(es if language(settings) == "es" else en, markup=False, soft_wrap=True)
+
+
+def pick(settings: Settings, words: tuple[str, str]) -> str:
+    return words[1 if language(settings) == "es" else 0]
+
+
+def table(settings: Settings, *heads: tuple[str, str]) -> Table:
+    """A table with heads in the site's language."""
+    return Table(*(pick(settings, head) for head in heads), box=None)
+
+
+def add(rows: Table, *cells: object) -> None:
+    """A row of text that is no markup."""
+    rows.add_row(*(escape("" if cell is None else str(cell)) for cell in cells))
+
+
+def site_key(settings: Settings) -> SiteKey:
+    try:
+        return SiteKey.load(settings.tables.site.key_file)
+    except KeyFileError as error:
+        common.fail(str(error), common.UNREACHABLE)
+
+
+def looked_at(settings: Settings, kind: str, *, number: bool) -> Shown | None:
+    """The photo ID of the options; None if no kind was named."""
+    if not kind:
+        return None
+    kinds = {name: (k.en, k.es) for name, k in settings.tables.visits.id_kinds.items()}
+    text = ""
+    if number:
+        if sys.stdin.isatty():
+            text = typer.prompt(pick(settings, ("ID number", "Número")), hide_input=True, err=True)
+        else:
+            text = sys.stdin.readline()
+    with saying(settings):
+        return shown(
+            kind,
+            text.strip(),
+            kinds=kinds,
+            key=site_key(settings) if number else None,
+            keep=settings.tables.visits.keep_id_number,
+        )
+    return None
+
+
+def days(settings: Settings, first: str, last: str) -> tuple[date, date]:
+    """Local days from --from and --to."""
+    today = now().astimezone(settings.site.zone).date()
+    try:
+        begin = date.fromisoformat(first) if first else today
+        end = date.fromisoformat(last) if last else (begin if first else today)
+    except ValueError as error:
+        common.fail(str(error), common.USAGE)
+    if end < begin or end.year > 9000:
+        common.fail("--to is not before --from", common.USAGE)
+    return begin, end
+
+
+def day(text: str, option: str) -> date | None:
+    """A day of an option, or None."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        common.fail(f"{option}: {error}", common.USAGE)

@@ -1,0 +1,132 @@
+"""`garita partner ...`: the companies that visitors and trucks come from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Annotated
+
+import typer
+
+from gateway.cli import common
+from gateway.cli.desk import common as desk
+from gateway.desk import partners
+from gateway.desk.partners import Partner, clearance
+from gateway.desk.visits.settings import partner_policy
+
+app = typer.Typer(no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The company's name.")]
+CONFIG = common.DEFAULT_CONFIG
+
+
+@app.command()
+def add(
+    name: Name,
+    until: Annotated[str, typer.Option("--until", help="Last good day of the status.")],
+    kind: Annotated[str, typer.Option(help=", ".join(partners.KINDS))] = "carrier",
+    programme: Annotated[str, typer.Option(help=", ".join(partners.PROGRAMMES))] = "none",
+    number: Annotated[str, typer.Option(help="SVI number, or that of the certificate.")] = "",
+    questionnaire: Annotated[str, typer.Option(help="Day of the last questionnaire.")] = "",
+    note: Annotated[str, typer.Option()] = "",
+    config: common.ConfigOption = CONFIG,
+    json: common.JsonOption = False,
+) -> None:
+    """Register a partner, or what is new of one."""
+    settings = common.settings(config)
+    last = desk.day(until, "--until")
+    if last is None:
+        common.fail("--until: a day such as 2027-05-31", common.USAGE)
+    asked = desk.day(questionnaire, "--questionnaire")
+    with desk.opened(settings) as db:
+        old = partners.find(db, name)
+        status = old.status if old else "active"
+        new = Partner(name, kind, programme, number, asked, last, status, note)
+        done = partners.put(db, new, partner_policy(settings), by=common.operator(), now=desk.now())
+    if json:
+        common.print_json(asdict(done))
+    else:
+        desk.say(
+            settings,
+            f"{done.name}: version {done.version}, until {done.valid_until}",
+            f"{done.name}: versión {done.version}, vigente hasta {done.valid_until}",
+        )
+
+
+@app.command()
+def status(
+    name: Name,
+    to: Annotated[str, typer.Argument(help="active or suspended")],
+    reason: desk.Reason,
+    config: common.ConfigOption = CONFIG,
+) -> None:
+    """Suspend a partner, or take that back."""
+    settings = common.settings(config)
+    with desk.opened(settings) as db:
+        old = partners.get(db, name)
+        new = replace(old, status=to, note=reason)
+        done = partners.put(db, new, partner_policy(settings), by=common.operator(), now=desk.now())
+    desk.say(settings, f"{done.name}: {done.status}", f"{done.name}: {done.status}")
+
+
+@app.command("list")
+def list_(
+    config: common.ConfigOption = CONFIG,
+    due: Annotated[
+        bool, typer.Option("--due", help="Only those not cleared, or not for long.")
+    ] = False,
+    json: common.JsonOption = False,
+) -> None:
+    """All partners, and whether each is cleared today."""
+    settings = common.settings(config)
+    policy = partner_policy(settings)
+    today = desk.now().astimezone(settings.site.zone).date()
+    with desk.opened(settings, act=False) as db:
+        found = [(p, clearance(p, today, policy)) for p in partners.every(db)]
+    if due:
+        found = [
+            (p, c)
+            for p, c in found
+            if c.verdict != "pass" or (p.valid_until - today).days <= policy.warn_days
+        ]
+    if json:
+        common.print_json([{**asdict(p), "verdict": c.verdict, "code": c.code} for p, c in found])
+        return
+    rows = desk.table(
+        settings,
+        ("name", "nombre"), ("kind", "tipo"), ("programme", "programa"), ("number", "número"),
+        ("until", "vigente hasta"), ("today", "hoy"),
+    )  # fmt: skip
+    for partner, clear in found:
+        words = desk.pick(settings, clear.words)
+        desk.add(
+            rows, partner.name, partner.kind, partner.programme, partner.number,
+            partner.valid_until, words,
+        )  # fmt: skip
+    common.out.print(rows)
+
+
+@app.command()
+def show(name: Name, config: common.ConfigOption = CONFIG, json: common.JsonOption = False) -> None:
+    """One partner, and what it was before."""
+    settings = common.settings(config)
+    today = desk.now().astimezone(settings.site.zone).date()
+    with desk.opened(settings, act=False) as db:
+        found = partners.get(db, name)
+        past = partners.history(db, name)
+    clear = clearance(found, today, partner_policy(settings))
+    if json:
+        common.print_json({**asdict(found), "verdict": clear.verdict, "history": past})
+        return
+    rows = desk.table(settings, ("", ""), ("", ""))
+    rows.show_header = False
+    for key, value in asdict(found).items():
+        desk.add(rows, key.replace("_", " "), value)
+    desk.add(rows, desk.pick(settings, ("today", "hoy")), desk.pick(settings, clear.words))
+    for item in past:
+        desk.add(
+            rows,
+            f"v{item['version']}",
+            f"{item['at']} {item['by']}: {item['programme']} {item['number']} {item['status']}, "
+            f"{item['valid_until']} {item['note']}",
+        )
+    common.out.print(rows)

@@ -1,0 +1,147 @@
+"""`garita freight seals ...`: the inventory of high-security seals."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli import common
+from gateway.cli.desk import common as desk
+from gateway.desk.freight import pictures, seals, store
+from gateway.desk.freight.transaction import Stage
+
+app = typer.Typer(no_args_is_help=True)
+CONFIG = common.DEFAULT_CONFIG
+Numbers = Annotated[list[str], typer.Argument(help="Numbers, or a range AB000100..AB000199.")]
+WORDS = {
+    "stock": ("stock", "existencia"),
+    "issued": ("issued", "entregado"),
+    "used": ("used", "usado"),
+    "void": ("void", "anulado"),
+}
+
+
+@app.command()
+def receive(
+    numbers: Numbers,
+    certificate: Annotated[str, typer.Option(help="Number of the ISO 17712 test certificate.")],
+    seal_class: Annotated[str, typer.Option("--class", help="H, S or I (ISO 17712).")] = "H",
+    supplier: Annotated[str, typer.Option()] = "",
+    file: Annotated[Path | None, typer.Option(help="The certificate; its hash is kept.")] = None,
+    config: common.ConfigOption = CONFIG,
+    json: common.JsonOption = False,
+) -> None:
+    """A batch comes in."""
+    settings = common.settings(config)
+    with desk.opened(settings) as db:
+        items = seals.numbers(numbers)
+        digest = pictures.reference(file).sha256 if file is not None else ""
+        batch = seals.receive(
+            db, items, seal_class=seal_class, certificate=certificate, certificate_sha256=digest,
+            supplier=supplier, by=common.operator(), now=desk.now(),
+        )  # fmt: skip
+    if json:
+        common.print_json({"batch": batch, "count": len(items)})
+    else:
+        desk.say(
+            settings, f"batch {batch}: {len(items)} seals", f"lote {batch}: {len(items)} sellos"
+        )
+
+
+@app.command()
+def issue(
+    numbers: Numbers,
+    to: Annotated[str, typer.Option("--to", help="Who gets them.")],
+    config: common.ConfigOption = CONFIG,
+) -> None:
+    """Hand seals out of stock to somebody."""
+    settings = common.settings(config)
+    with desk.opened(settings) as db:
+        items = seals.numbers(numbers)
+        seals.issue(db, items, to=to, by=common.operator(), now=desk.now())
+    desk.say(settings, f"{len(items)} seals to {to}", f"{len(items)} sellos a {to}")
+
+
+@app.command()
+def void(
+    number: Annotated[str, typer.Argument(help="The seal.")],
+    reason: desk.Reason,
+    config: common.ConfigOption = CONFIG,
+) -> None:
+    """A seal is lost, broken or destroyed."""
+    settings = common.settings(config)
+    with desk.opened(settings) as db:
+        text = seals.number(number)
+        seals.void(db, text, reason=reason, by=common.operator(), now=desk.now())
+    desk.say(settings, f"{text}: void", f"{text}: anulado")
+
+
+@app.command("list")
+def list_(
+    config: common.ConfigOption = CONFIG,
+    state: Annotated[str, typer.Option(help="stock, issued, used or void.")] = "",
+    batch: Annotated[int, typer.Option(help="Of this batch.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000)] = 1000,
+    json: common.JsonOption = False,
+) -> None:
+    """Batches, or with --state or --batch the seals."""
+    settings = common.settings(config)
+    if state and state not in seals.STATES:
+        common.fail(f"--state: one of {', '.join(seals.STATES)}", common.USAGE)
+    with desk.opened(settings, act=False) as db:
+        batches = seals.batches(db)
+        items = seals.listed(db, state=state, batch=batch, limit=limit) if state or batch else []
+    if json:
+        found = items if state or batch else batches
+        common.print_json([asdict(item) for item in found])
+        return
+    if state or batch:
+        rows = desk.table(
+            settings,
+            ("seal", "sello"), ("class", "clase"), ("state", "estado"), ("to", "a"),
+            ("truck", "operación"), ("by", "por"), ("note", "nota"),
+        )  # fmt: skip
+        for item in items:
+            words = desk.pick(settings, WORDS[item.state])
+            desk.add(
+                rows, item.number, item.seal_class, words, item.issued_to, item.freight, item.by,
+                item.note,
+            )  # fmt: skip
+    else:
+        rows = desk.table(
+            settings,
+            ("batch", "lote"), ("class", "clase"), ("certificate", "certificado"),
+            ("supplier", "proveedor"), *WORDS.values(),
+        )  # fmt: skip
+        for one in batches:
+            desk.add(
+                rows, one.id, one.seal_class, one.certificate, one.supplier, one.stock,
+                one.issued, one.used, one.void,
+            )  # fmt: skip
+    common.out.print(rows)
+
+
+@app.command()
+def reconcile(config: common.ConfigOption = CONFIG, json: common.JsonOption = False) -> None:
+    """Compare the inventory with the seals on trucks; exit code 3 if they do not agree."""
+    settings = common.settings(config)
+    with desk.opened(settings) as db:
+        stages = [stage for stage in Stage if stage not in (Stage.EXPECTED, Stage.CANCELLED)]
+        trucks = store.find(db, stages=stages, limit=10**9)
+        on_trucks = [(tx.id, item.number) for tx in trucks for item in tx.affixed]
+        found = seals.reconcile(db, on_trucks, by=common.operator())
+    if json:
+        common.print_json([asdict(item) for item in found])
+    else:
+        for item in found:
+            common.out.print(f"{item.number}: {item.code} ({item.detail})", markup=False)
+        desk.say(
+            settings,
+            f"{len(on_trucks)} seals on trucks, {len(found)} mismatches",
+            f"{len(on_trucks)} sellos en camiones, {len(found)} diferencias",
+        )
+    if found:
+        raise typer.Exit(common.CHECK_FAILED)

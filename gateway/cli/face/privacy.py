@@ -1,0 +1,223 @@
+"""`garita face consent`, `forget`, `purge`, `keys`, `picture`: what is kept of faces, and its end.
+
+Each act and its event are one transaction in people.db.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from gateway.cli import common
+from gateway.cli.people import list as people
+from gateway.config import Settings
+from gateway.face.evidence import Evidence, EvidenceError, site_sealer
+from gateway.ledger import LedgerReader, LedgerUnavailable
+from gateway.people import faces
+from gateway.vault.sitekey import KeyFileError, Sealer, SiteKey
+from gateway.vault.templates import Vault, VaultError
+
+NOTE_LIMIT = 200
+PersonOption = Annotated[str, typer.Argument(help="The person's id; not with --list.")]
+
+
+def attach(app: typer.Typer) -> None:
+    """Put these commands on `garita face`."""
+    for command in (consent, forget, purge, keys, picture):
+        app.command(command.__name__)(command)
+
+
+def today(settings: Settings) -> date:
+    """The site's day."""
+    return datetime.now(settings.site.zone).date()
+
+
+def consent(
+    person: PersonOption = "",
+    given: Annotated[str, typer.Option("--date", help="The day it was given, 2026-11-25.")] = "",
+    until: Annotated[str, typer.Option(help="The last day the face may be used.")] = "",
+    note: Annotated[str, typer.Option(help="Where the signed paper is.")] = "",
+    list_: Annotated[bool, typer.Option("--list", help="Whose consent ends soon.")] = False,
+    days: Annotated[int, typer.Option(help="How soon, with --list.", min=0, max=3650)] = 30,
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    json: common.JsonOption = False,
+) -> None:
+    """Write down that a person agreed to the face match, and until when; or list what ends."""
+    settings = common.settings(config)
+    if list_ == bool(person):
+        common.fail("give ID and --date, or --list", common.USAGE)
+    if list_:
+        _ending(settings, days, json)
+        return
+    first, last = _day("--date", given), _day("--until", until) if until else None
+    if first > today(settings):
+        common.fail("--date: not in the future", common.USAGE)
+    if last is not None and last < first:
+        common.fail("--until comes after --date", common.USAGE)
+    if len(note) > NOTE_LIMIT:
+        common.fail(f"--note: at most {NOTE_LIMIT} characters", common.USAGE)
+    db = people.open_list(settings)
+    by = common.operator()
+    if not faces.set_consent(db.conn, person, given_at=first, until=last, note=note, by=by):
+        common.fail(f"nobody on the list has the id {person}", common.REFUSED)
+    db.close()
+    common.nudge(settings)
+    if json:
+        common.print_json({"person": person, "given_at": first, "until": last})
+    else:
+        end = f"until {last}" if last else "without an end"
+        common.out.print(f"{person}: agreed on {first}, {end}", markup=False)
+
+
+def forget(
+    person: people.PersonArgument,
+    reason: people.ReasonOption,
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    json: common.JsonOption = False,
+) -> None:
+    """Destroy a person's face templates, key and consent; they stay on the list."""
+    settings = common.settings(config)
+    db = people.open_list(settings)
+    lost = faces.forget(db.conn, person, why=reason, by=common.operator())
+    db.close()
+    if lost is None:
+        common.fail(f"nothing is kept of the face of {person}", common.REFUSED)
+    common.nudge(settings)
+    if json:
+        common.print_json({"person": person, "templates": lost})
+    else:
+        common.out.print(f"{person}: {lost} template(s), key and consent destroyed", markup=False)
+        common.out.print("backups of people.db made before still hold them: docs/privacy.md")
+
+
+def purge(
+    config: common.ConfigOption = common.DEFAULT_CONFIG, json: common.JsonOption = False
+) -> None:
+    """Destroy the faces whose last day is past; the running gateway does so by itself."""
+    settings = common.settings(config)
+    db = people.open_list(settings)
+    gone = faces.purge(db.conn, today(settings), by=common.operator())
+    db.close()
+    if gone:
+        common.nudge(settings)
+    if json:
+        common.print_json({"purged": gone})
+    else:
+        common.out.print(f"{len(gone)} people: {' '.join(gone)}".rstrip(": "), markup=False)
+
+
+def keys(
+    config: common.ConfigOption = common.DEFAULT_CONFIG, json: common.JsonOption = False
+) -> None:
+    """Who has a face key, and whether it opens; takes over templates from before the keys."""
+    settings = common.settings(config)
+    try:
+        vault = Vault(SiteKey.load(settings.tables.site.key_file))
+    except KeyFileError as error:
+        common.fail(str(error), common.UNREACHABLE)
+    db = people.open_list(settings)
+    _, left = faces.reseal(db.conn, vault, VaultError)
+    rows: list[dict[str, Any]] = [
+        {"person": key, "key_id": None, "created_at": None, "opens": False} for key in left
+    ]
+    stored = db.conn.execute(
+        "SELECT person_id, key_id, created_at, wrapped FROM person_key ORDER BY person_id"
+    )
+    for person, key_id, created_at, wrapped in stored:
+        try:
+            vault.sealer(person, (key_id, wrapped))
+            opens = True
+        except VaultError:
+            opens = False
+        rows.append({"person": person, "key_id": key_id, "created_at": created_at, "opens": opens})
+    db.close()
+    if json:
+        common.print_json(rows)
+    else:
+        table = Table("person", "key", "made", "opens", box=None)
+        for row in rows:
+            table.add_row(
+                row["person"], row["key_id"], row["created_at"], "yes" if row["opens"] else "NO"
+            )
+        common.out.print(table)
+    if not all(row["opens"] for row in rows):
+        raise typer.Exit(common.CHECK_FAILED)
+
+
+def picture(
+    seq: Annotated[int, typer.Argument(help="The event's number in the log.", min=1)],
+    out: Annotated[Path, typer.Option("--out", help="The JPEG to write; a new file.")],
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+) -> None:
+    """Take the sealed picture of one event out.  Who did it goes into the log first."""
+    settings = common.settings(config)
+    try:
+        site = SiteKey.load(settings.tables.site.key_file)
+        with closing(LedgerReader(settings.ledger_path)) as reader:
+            event = reader.get(seq)
+    except (KeyFileError, LedgerUnavailable) as error:
+        common.fail(str(error), common.UNREACHABLE)
+    if event is None:
+        common.fail(f"there is no event {seq}", common.REFUSED)
+    pictures, day = Evidence(settings.evidence_path), date.fromisoformat(event.time[:10])
+    db = people.open_list(settings)
+    try:
+        holder = pictures.holder(event.id, day)
+        jpeg = pictures.open(event.id, day, _picture_key(db.conn, site, holder))
+        handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            faces.viewed(db.conn, seq=seq, event_id=event.id, by=common.operator())
+            file.write(jpeg)
+    except (EvidenceError, VaultError) as error:
+        common.fail(str(error), common.REFUSED)
+    except OSError as error:
+        common.fail(f"{out}: {error.strerror}", common.REFUSED)
+    finally:
+        db.close()
+    common.nudge(settings)
+    common.out.print(f"{out}: written; that you did is in the log", markup=False)
+
+
+def _picture_key(db: sqlite3.Connection, site: SiteKey, holder: tuple[str, str] | None) -> Sealer:
+    if holder is None:
+        return site_sealer(site)
+    row = db.execute(
+        "SELECT key_id, wrapped FROM person_key WHERE person_id = ? AND key_id = ?", holder
+    ).fetchone()
+    if row is None:
+        raise EvidenceError("the key of this picture was destroyed; nobody can open it any more")
+    return Vault(site).sealer(holder[0], (row[0], row[1]))
+
+
+def _ending(settings: Settings, days: int, json: bool) -> None:
+    db = people.open_list(settings)
+    last = (today(settings) + timedelta(days=days)).isoformat()
+    found = db.conn.execute(
+        "SELECT person_id, given_at, until, note FROM face_consent WHERE until <= ? "
+        "ORDER BY until, person_id",
+        (last,),
+    ).fetchall()
+    db.close()
+    rows = [dict(zip(("person", "given_at", "until", "note"), row, strict=True)) for row in found]
+    if json:
+        common.print_json(rows)
+        return
+    table = Table("person", "agreed", "until", "note", box=None)
+    for row in rows:
+        table.add_row(*(escape(str(value or "")) for value in row.values()))
+    common.out.print(table if rows else f"nobody's consent ends within {days} days")
+
+
+def _day(option: str, given: str) -> date:
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        common.fail(f"{option}: expected a day such as 2026-11-25", common.USAGE)

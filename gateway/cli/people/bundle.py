@@ -1,0 +1,115 @@
+"""`garita bundle ...`: a list signed once, for many gates."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli import common
+from gateway.people.sources import SourceError, bundle, parts
+from gateway.people.sync.file import MAX_BYTES
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command()
+def keygen(
+    path: Annotated[Path, typer.Argument(help="PATH.key signs and stays; PATH.pub goes to gates.")],
+) -> None:
+    """Make a pair of keys.  Whoever has the private one decides who may pass."""
+    private, public = path.with_suffix(".key"), path.with_suffix(".pub")
+    try:
+        name = bundle.keygen(private, public)
+    except SourceError as error:
+        common.fail(str(error), common.REFUSED)
+    common.out.print(f"key {name}: {private} signs (keep it safe), {public} goes to the gates",
+                     markup=False, soft_wrap=True)  # fmt: skip
+
+
+@app.command()
+def sign(
+    file: Annotated[Path, typer.Argument(help="The list: CSV or JSON.")],
+    key: Annotated[Path, typer.Option("--key", help="The private key.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The bundle to write.")],
+    gateways: Annotated[str, typer.Option(help="Gateways it is for, parted by commas; * is all.")],
+    serial: Annotated[
+        int, typer.Option(min=0, help="Must grow from list to list; without: the time.")
+    ] = 0,
+) -> None:
+    """Sign a list."""
+    now = datetime.now(UTC)
+    names = [name.strip() for name in gateways.split(",") if name.strip()]
+    if not names:
+        common.fail("--gateways names nobody", common.USAGE)
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            common.fail(f"{file} is larger than {MAX_BYTES >> 20} MiB", common.REFUSED)
+        form = "json" if file.suffix.lower() == ".json" else "csv"
+        raw = bundle.seal(
+            file.read_bytes(),
+            bundle.load_private(key),
+            form=form,
+            gateways=names,
+            generated_at=now,
+            serial=serial or int(now.timestamp()),
+        )
+        fresh = output.with_name(output.name + ".new")
+        fresh.write_bytes(raw)
+        os.replace(fresh, output)  # noqa: PTH105 - a gate never sees half of it
+    except (SourceError, OSError) as error:
+        common.fail(str(error), common.REFUSED)
+    common.out.print(f"{output}: signed for {', '.join(names)}", markup=False)
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="The bundle.")],
+    key: Annotated[list[Path], typer.Option("--key", help="A public key that is trusted.")],
+    json: common.JsonOption = False,
+) -> None:
+    """Check a bundle's signature and say what it is; exit code 3 if it is not good."""
+    try:
+        keys = [bundle.load_public(path) for path in key]
+        found = bundle.open_file(file, keys, max_bytes=MAX_BYTES)
+    except SourceError as error:
+        common.fail(str(error), common.CHECK_FAILED)
+    header = found.header
+    about = {
+        "serial": header.serial, "generated_at": header.generated_at.isoformat(),
+        "gateways": list(header.gateways), "format": header.format, "key": header.key,
+        "sha256": header.sha256, "size": header.size,
+    }  # fmt: skip
+    if json:
+        common.print_json(about)
+        return
+    for name, value in about.items():
+        common.out.print(f"{name}: {value}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def publish(
+    file: Annotated[Path, typer.Argument(help="The bundle.")],
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+) -> None:
+    """Publish a bundle to the broker of the configuration, retained, in parts that it takes."""
+    import aiomqtt  # noqa: PLC0415 - other commands start sooner without
+
+    from gateway.uplink.bundles import send  # noqa: PLC0415
+
+    settings = common.settings(config)
+    if settings.tables.mqtt is None:
+        common.fail("the configuration has no [mqtt]", common.REFUSED)
+    try:
+        raw = file.read_bytes()
+        if len(raw) > parts.MAX_BYTES:
+            common.fail(f"{file} is larger than {parts.MAX_BYTES >> 20} MiB", common.REFUSED)
+        pieces = parts.split(raw)
+        asyncio.run(send(settings.tables.mqtt, pieces))
+    except (OSError, aiomqtt.MqttError) as error:
+        common.fail(str(error), common.UNREACHABLE)
+    common.out.print(f"{file}: published in {len(pieces)} part(s)", markup=False)

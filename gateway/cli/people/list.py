@@ -1,0 +1,165 @@
+"""`garita people ...`: the authorized-personnel list, from the command line."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from gateway.cli import common
+from gateway.config import Settings
+from gateway.decide.model import Credential
+from gateway.people import RosterUnavailable, permits
+from gateway.people.schema import open_admin
+from gateway.people.sync import apply as sync
+
+if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
+    from sqlite_utils import Database
+
+app = typer.Typer(no_args_is_help=True)
+
+PersonArgument = Annotated[str, typer.Argument(help="The person's id in the list.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it goes into the log.")]
+
+
+def open_list(settings: Settings) -> Database:
+    """people.db for changes, or a sentence and exit code 5."""
+    try:
+        return open_admin(settings.people_path)
+    except RosterUnavailable as error:
+        common.fail(str(error), common.UNREACHABLE)
+
+
+@app.command("list")
+def list_(
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    search: Annotated[str, typer.Option(help="Part of an id, name or company.")] = "",
+    limit: Annotated[int, typer.Option(help="How many to show; 0 is all.")] = 200,
+    json: common.JsonOption = False,
+) -> None:
+    """The people in force."""
+    db = open_list(common.settings(config))
+    like = f"%{search}%"
+    where = "p.id LIKE :like OR p.name LIKE :like OR p.company LIKE :like"
+    rows = list(db.query(f"{_PERSON} WHERE {where} ORDER BY p.id", {"like": like}))
+    shown = rows[:limit] if limit else rows
+    if json:
+        common.print_json(shown)
+        return
+    table = Table("id", "name", "company", "role", "valid", "status", "levels", "faces", box=None)
+    for row in shown:
+        valid = f"{row['valid_from'] or '…'} – {row['valid_until'] or '…'}"
+        status = "revoked" if row["revoked_at"] else row["status"]
+        levels = ", ".join(_list(row["access_levels"]))
+        cells = (row["id"], row["name"], row["company"], row["role"], valid, status, levels)
+        table.add_row(*map(escape, cells), str(row["templates"]))
+    common.out.print(table)
+    if len(rows) > len(shown):
+        common.out.print(f"... and {len(rows) - len(shown)} more (--limit 0 shows all)")
+
+
+@app.command()
+def show(
+    person: PersonArgument,
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    reveal: Annotated[bool, typer.Option(help="Show badge numbers in full.")] = False,
+    json: common.JsonOption = False,
+) -> None:
+    """One person: validity, badges (masked), levels, enrolled faces."""
+    db = open_list(common.settings(config))
+    rows = list(db.query(f"{_PERSON} WHERE p.id = :id", {"id": person}))
+    if not rows:
+        common.fail(f"nobody on the list has the id {person}", common.REFUSED)
+    row = rows[0]
+    badges = db.query(
+        "SELECT key FROM credential WHERE person_id = :id ORDER BY key", {"id": person}
+    )
+    keys = [badge["key"] for badge in badges]
+    row["access_levels"] = _list(row["access_levels"])
+    row["credentials"] = [key if reveal else Credential(*key.split(":", 2)).masked for key in keys]
+    if json:
+        common.print_json(row)
+        return
+    table = Table(show_header=False, box=None)
+    for key, value in row.items():
+        text = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+        table.add_row(key.replace("_", " "), escape(text))
+    common.out.print(table)
+
+
+@app.command()
+def revoke(
+    person: PersonArgument,
+    reason: ReasonOption,
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+) -> None:
+    """Let a person pass no more, from the next badge on, whatever any list says."""
+    _set_revoked(person, reason, config, revoked=True)
+
+
+@app.command()
+def reinstate(
+    person: PersonArgument,
+    reason: ReasonOption,
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+) -> None:
+    """Take a revocation back; the list decides again."""
+    _set_revoked(person, reason, config, revoked=False)
+
+
+@app.command()
+def escort(
+    person: PersonArgument,
+    by: Annotated[
+        list[str] | None, typer.Option("--by", help="Only by this person; may be said again.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="They pass alone again.")] = False,
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+) -> None:
+    """Let a person pass with an escort's badge alone."""
+    settings = common.settings(config)
+    db = open_list(settings)
+    who = None if clear else list(by or ())
+    try:
+        done = permits.set_escort(db.conn, person, who, by=common.operator())
+    except sqlite3.Error as error:
+        common.fail(f"the list could not be written: {error}", common.REFUSED)
+    if not done:
+        what = "needs an escort" if clear else "is on the list"
+        common.fail(f"nobody with the id {person} {what}", common.REFUSED)
+    db.close()
+    common.nudge(settings)
+    shown = "needs no escort" if clear else f"passes with {', '.join(by or ()) or 'an escort'}"
+    common.out.print(f"{person}: {shown}", markup=False)
+
+
+def _set_revoked(person: str, reason: str, config: Path, *, revoked: bool) -> None:
+    settings = common.settings(config)
+    db = open_list(settings)
+    try:
+        done = sync.set_revoked(db, person, revoked=revoked, why=reason, by=common.operator())
+    except sync.SyncError as error:
+        common.fail(str(error), common.REFUSED)
+    if not done:
+        what = "is on the list" if revoked else "is revoked"
+        common.fail(f"nobody with the id {person} {what}", common.REFUSED)
+    db.close()
+    common.nudge(settings)
+    common.out.print(f"{person}: {'revoked' if revoked else 'reinstated'}", markup=False)
+
+
+_PERSON = """
+SELECT p.id, p.name, p.company, p.role, p.valid_from, p.valid_until, p.status, p.access_levels,
+       r.at AS revoked_at, r.why AS revoked_why,
+       (SELECT count(*) FROM template t WHERE t.person_id = p.id) AS templates
+  FROM person p LEFT JOIN revocation r ON r.person_id = p.id"""
+
+
+def _list(text: str) -> list[str]:
+    names: list[str] = jsonlib.loads(text)
+    return names

@@ -1,0 +1,157 @@
+"""`garita people pin`: give a cardholder a PIN, or take it away.
+
+The PIN is typed twice and not shown, read from stdin in a pipe, or made here; it is never an
+argument, which the list of processes and the shell's history would show.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli import common
+from gateway.cli.people import list as people
+from gateway.config import Settings
+from gateway.decide.model import PinOutcome
+from gateway.people import Roster, RosterUnavailable, SealedPin
+from gateway.people.pins import Pins, check_new
+from gateway.people.sync import apply as sync
+from gateway.vault.sitekey import KeyFileError, SiteKey
+
+GENERATED_DIGITS = 6
+
+
+def pin(
+    person: people.PersonArgument,
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    duress: Annotated[
+        bool, typer.Option("--duress", help="The one to type under threat: it raises an alarm.")
+    ] = False,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Take the PIN away, and the duress PIN.")
+    ] = False,
+    generate: Annotated[
+        bool, typer.Option("--generate", help="Make one at random, and show it once.")
+    ] = False,
+    json: common.JsonOption = False,
+) -> None:
+    """Give a person a PIN (4 to 8 digits); it is asked for, or read from stdin in a pipe."""
+    settings = common.settings(config)
+    if clear and (duress or generate):
+        common.fail("--clear takes both PINs away and goes with no other option", common.USAGE)
+    stored = _stored(settings, person)
+    if clear:
+        _clear(settings, person, json)
+        return
+    if duress and stored is None:
+        common.fail(f"{person} has no PIN yet; set that one first", common.REFUSED)
+    try:
+        pins = Pins(SiteKey.load(settings.tables.site.key_file))
+    except KeyFileError as error:
+        common.fail(str(error), common.UNREACHABLE)
+    taken = stored if duress else None
+    if generate:
+        new = _generated(pins, person, taken)
+    else:
+        try:
+            new = _asked(f"{'duress ' if duress else ''}PIN of {person}")
+            check_new(new)
+        except UnicodeDecodeError:  # itself a ValueError, whose text is no help here
+            common.fail("stdin: not UTF-8 text", common.REFUSED)
+        except ValueError as error:
+            common.fail(str(error), common.REFUSED)
+        if _is_taken(pins, person, new, taken):
+            common.fail("the duress PIN must not be the PIN itself", common.REFUSED)
+    db = people.open_list(settings)
+    try:
+        hashed = pins.hash(person, new)
+        done = sync.set_pin(db, person, hashed=hashed, duress=duress, by=common.operator())
+    except sync.SyncError as error:
+        common.fail(str(error), common.REFUSED)
+    if not done:
+        common.fail(f"{person} was changed in the meantime; try again", common.REFUSED)
+    db.close()
+    lost = not duress and stored is not None and stored.duress_hash is not None
+    # Said before anything else can fail: a generated PIN is in force, and nowhere else to read.
+    _report(person, new if generate else "", duress=duress, lost=lost, json=json)
+    common.nudge(settings)
+
+
+def _stored(settings: Settings, person: str) -> SealedPin | None:
+    """What the person has now; ends with exit code 1 if nobody has that id."""
+    db = people.open_list(settings)
+    known = db.execute("SELECT 1 FROM person WHERE id = ?", (person,)).fetchone()
+    db.close()
+    if not known:
+        common.fail(f"nobody on the list has the id {person}", common.REFUSED)
+    roster = Roster(settings.people_path)
+    try:
+        return roster.pin(person)
+    except RosterUnavailable as error:
+        common.fail(str(error), common.UNREACHABLE)
+    finally:
+        roster.close()
+
+
+def _clear(settings: Settings, person: str, json: bool) -> None:
+    db = people.open_list(settings)
+    try:
+        done = sync.clear_pin(db, person, by=common.operator())
+    except sync.SyncError as error:
+        common.fail(str(error), common.REFUSED)
+    if not done:
+        common.fail(f"{person} has no PIN", common.REFUSED)
+    db.close()
+    common.nudge(settings)
+    if json:
+        common.print_json({"person": person, "act": "cleared"})
+    else:
+        common.out.print(f"{person}: PIN removed", markup=False)
+
+
+def _asked(what: str) -> str:
+    """The PIN from whoever sits here, typed twice and not shown, or a line from a pipe."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    # On stderr, so that --json prints nothing but JSON on stdout.
+    text: str = typer.prompt(what, hide_input=True, confirmation_prompt=True, err=True)
+    return text.strip()
+
+
+def _generated(pins: Pins, person: str, taken: SealedPin | None) -> str:
+    while True:
+        new = f"{secrets.randbelow(10**GENERATED_DIGITS):0{GENERATED_DIGITS}d}"
+        try:
+            check_new(new)
+        except ValueError:
+            continue
+        if not _is_taken(pins, person, new, taken):
+            return new
+
+
+def _is_taken(pins: Pins, person: str, new: str, taken: SealedPin | None) -> bool:
+    """Whether a new duress PIN is the PIN; the duress PIN before it may come again."""
+    if taken is None:
+        return False
+    return pins.verify(person, new, SealedPin(taken.hash)) is not PinOutcome.WRONG
+
+
+def _report(person: str, shown: str, *, duress: bool, lost: bool, json: bool) -> None:
+    if json:
+        answer: dict[str, Any] = {
+            "person": person,
+            "act": "set",
+            "duress": duress,
+            "duress_cleared": lost,
+        }
+        common.print_json({**answer, "pin": shown} if shown else answer)
+        return
+    what = "duress PIN" if duress else "PIN"
+    common.out.print(f"{person}: {what} set", markup=False)
+    if shown:
+        common.out.print(f"{what}: {shown}  (shown this once)", markup=False)
+    if lost:
+        common.out.print("the duress PIN before is gone; set it again with --duress", markup=False)

@@ -1,0 +1,191 @@
+"""`garita people pull`, `sources`, `confirm`, `revocations`: lists that come by themselves."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from gateway.cli import common
+from gateway.cli.people import sync as lists
+from gateway.cli.people.list import open_list
+from gateway.config import Settings, SourceTable
+from gateway.people.sources import Asked, Pulled, SourceError
+from gateway.people.sources import pull as puller
+from gateway.people.sync import apply as sync
+
+MQTT = "mqtt"  # the source that a broker's bundles come from
+
+
+def sources_of(settings: Settings) -> dict[str, SourceTable]:
+    """The sources by name; bundles that come over MQTT are one too."""
+    found = dict(settings.tables.sync.sources)
+    bundles = settings.tables.sync.bundles
+    if bundles is not None and bundles.mqtt:
+        found[MQTT] = SourceTable(kind="bundle", path=settings.bundle_path)
+    return found
+
+
+def pull(
+    name: Annotated[str, typer.Argument(help="The source, as the configuration names it.")],
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    apply: lists.ApplyOption = False,
+    confirm: lists.ConfirmOption = "",
+    scheduled: Annotated[bool, typer.Option("--scheduled", hidden=True)] = False,
+    json: common.JsonOption = False,
+) -> None:
+    """Fetch a list from a source and show what it would change; with --apply, put it in force.
+
+    A list that trips is put aside for `garita people confirm`.  Exit code 5: there is no list.
+    """
+    if scheduled:
+        os.nice(10)  # doors come first
+    settings = common.settings(config)
+    sources = sources_of(settings)
+    if name not in sources:
+        common.fail(f"there is no [sync.sources.{name}]", common.REFUSED)
+    bundles = settings.tables.sync.bundles
+    trusted = tuple(bundles.trusted) if bundles else ()
+    asked = Asked(settings.site.access_levels, settings.site.gateway, trusted)
+    db = open_list(settings)
+    try:
+        found = puller.pull(db, name, sources, asked)
+    except SourceError as error:
+        common.nudge(settings)
+        common.fail(f"{name}: {error}", common.UNREACHABLE)
+    if found.source is None:
+        puller.good(db, name, found)
+        common.nudge(settings)
+        _unchanged(name, json)
+        return
+    plan = lists.look(settings, db, sync.plan(db, found.source))
+    version = plan.base
+    waits = apply and bool({item.name for item in plan.tripped} - lists.confirmed(confirm))
+    if waits:
+        puller.put_aside(db, settings.pending_path, name, found, plan)
+        note = f"the list is put aside: garita people confirm {name} shows it"
+        common.err.print(note, markup=False, soft_wrap=True)
+        common.nudge(settings)
+    if apply:
+        if not (plan.empty and plan.base):
+            by = f"schedule ({name})" if scheduled else common.operator()
+            version = lists.put_in_force(
+                settings, db, plan, lists.confirmed(confirm), by=by, json=json
+            )
+        puller.forget(db, settings.pending_path, name)
+        puller.good(db, name, found)
+        common.nudge(settings)
+    tried = None if apply else lists.rehearsed(settings, db, plan)
+    db.close()
+    lists.show_plan(plan, version, apply, json, [], tried, settings.tables.site.language)
+
+
+def _unchanged(name: str, json: bool) -> None:
+    if json:
+        common.print_json({"applied": False, "unchanged": True})
+    else:
+        common.out.print(f"{name}: nothing has changed since the last time", markup=False)
+
+
+def sources(
+    config: common.ConfigOption = common.DEFAULT_CONFIG, json: common.JsonOption = False
+) -> None:
+    """The sources: when they were last pulled, which fail and why, which lists wait."""
+    settings = common.settings(config)
+    db = open_list(settings)
+    found = [puller.state(db, name) for name in sources_of(settings)]
+    if json:
+        common.print_json([asdict(item) for item in found])
+        return
+    table = Table("source", "last pulled", "last good", "", box=None)
+    for item in found:
+        note = f"[yellow]waits: {escape(item.waiting)}[/yellow]" if item.waiting else ""
+        if item.failing_since:
+            note = f"[red]since {item.failing_since}: {escape(item.reason)}[/red]"
+        table.add_row(item.name, item.pulled_at or "never", item.good_at or "never", note)
+    common.out.print(table)
+
+
+def confirm(
+    name: Annotated[str, typer.Argument(help="The source whose list waits.")],
+    names: Annotated[
+        str, typer.Argument(help="The tripwires that you let pass, parted by commas.")
+    ] = "",
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    drop: Annotated[bool, typer.Option("--drop", help="Throw the list away.")] = False,
+    json: common.JsonOption = False,
+) -> None:
+    """Show a list that was pulled and waits; naming all its tripwires puts it in force."""
+    settings = common.settings(config)
+    db = open_list(settings)
+    try:
+        held = puller.waiting(settings.pending_path, name, settings.site.access_levels)
+    except SourceError as error:
+        if not drop:
+            common.fail(str(error), common.REFUSED)
+    if drop:
+        if not puller.state(db, name).waiting:
+            common.fail(f"no list of {name} waits to be confirmed", common.REFUSED)
+        puller.forget(db, settings.pending_path, name, dropped_by=common.operator())
+        common.nudge(settings)
+        common.out.print(f"{name}: the list that waited was dropped", markup=False)
+        return
+    # Looked at again: the list in force may have changed since, and who is inside.
+    plan = lists.look(settings, db, sync.plan(db, held.source))
+    version = plan.base
+    if names:
+        agreed = lists.confirmed(names)
+        if not plan.empty:
+            version = lists.put_in_force(settings, db, plan, agreed, json=json)
+        puller.forget(db, settings.pending_path, name)
+        puller.good(db, name, Pulled(held.source, held.etag))
+        common.nudge(settings)
+    tried = None if names else lists.rehearsed(settings, db, plan)
+    db.close()
+    lists.show_plan(plan, version, bool(names), json, [], tried, settings.tables.site.language)
+
+
+def revocations(
+    days: Annotated[int, typer.Option(min=1, max=3650, help="So many past days.")] = 30,
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    json: common.JsonOption = False,
+) -> None:
+    """How long it took from the source's revocation until this gate denied."""
+    since = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+    rows = (
+        open_list(common.settings(config))
+        .execute(
+            "SELECT person_id, version, revoked_at, effective_at, seconds FROM revocation_delay "
+            "WHERE effective_at >= ? ORDER BY seconds DESC",
+            (since,),
+        )
+        .fetchall()
+    )
+    seconds = sorted(row[4] for row in rows)
+    figures = {f"p{p}_s": _percentile(seconds, p) for p in (50, 95)} if seconds else {}
+    if seconds:
+        figures["max_s"] = seconds[-1]
+    names = ("person", "version", "revoked_at", "effective_at", "seconds")
+    if json:
+        people = [dict(zip(names, row, strict=True)) for row in rows]
+        common.print_json({"days": days, "count": len(rows), **figures, "people": people})
+        return
+    if not seconds:
+        common.out.print(f"no revocation with a known time in {days} day(s)")
+        return
+    shown = ", ".join(f"{key.removesuffix('_s')} {value:g} s" for key, value in figures.items())
+    common.out.print(f"{len(rows)} revocation(s) in {days} day(s): {shown}")
+    table = Table("person", "version", "revoked at the source", "denied here", "seconds", box=None)
+    for row in rows[: lists.SHOWN]:
+        table.add_row(escape(row[0]), str(row[1]), row[2][:19], row[3][:19], f"{row[4]:g}")
+    common.out.print(table)
+
+
+def _percentile(ordered: list[float], percent: int) -> float:
+    """By nearest rank: a value that was measured."""
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]

@@ -1,0 +1,381 @@
+"""`garita people sync` and what belongs to it: a list as one operation, looked at before it
+counts, told afterwards, and undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from gateway.cli import common, text
+from gateway.cli.people.list import open_list
+from gateway.config import Settings
+from gateway.ledger import LedgerReader, LedgerUnavailable
+from gateway.people.sync import apply as sync
+from gateway.people.sync import file as source
+from gateway.people.sync import history, tripwires
+from gateway.people.sync.rehearsal import Rehearsal, rehearse
+from gateway.vault.sitekey import KeyFileError, SiteKey
+
+if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
+    from sqlite_utils import Database
+
+SHOWN = 50  # errors and people printed before the rest is only counted
+ConfirmOption = Annotated[
+    str, typer.Option("--confirm", help="Tripwires that you let pass, by name, parted by commas.")
+]
+ApplyOption = Annotated[bool, typer.Option("--apply", help="Put the list in force.")]
+
+
+def sync_(
+    file: Annotated[Path, typer.Argument(help="The list: CSV or JSON.")],
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    apply: ApplyOption = False,
+    delta: Annotated[
+        bool, typer.Option("--delta", help="The file holds changes only (column op).")
+    ] = False,
+    confirm: ConfirmOption = "",
+    allow_empty: Annotated[
+        bool, typer.Option(help="Accept a list without people: the same as --confirm empty.")
+    ] = False,
+    rehearsal: Annotated[
+        bool, typer.Option(help="Try the list on the badges of the past days.")
+    ] = True,
+    days: Annotated[
+        int, typer.Option("--days", min=0, help="So many past days; 0: as configured.")
+    ] = 0,
+    json: common.JsonOption = False,
+) -> None:
+    """Show what a list would change and whom it would newly refuse or let in; with --apply, put
+    it in force, whole or not at all."""
+    settings = common.settings(config)
+    names = confirmed(confirm) | ({"empty"} if allow_empty else set())
+    with common.progress() as bars:
+        reading = bars.add_task("reading", total=None)
+        found = source.read_people(
+            file,
+            levels=settings.site.access_levels,
+            progress=lambda count: bars.update(reading, completed=count),
+            delta=delta,
+        )
+        if found.errors:
+            show_errors(file.name, found.errors, json)
+        db = open_list(settings)
+        bars.update(reading, description="comparing")
+        plan = look(settings, db, sync.plan(db, found))
+        if plan.errors:
+            show_errors(file.name, plan.errors, json)
+        version = plan.base
+        if apply and not (plan.empty and plan.base):
+            writing = bars.add_task("applying", total=len(plan.added))
+            version = put_in_force(
+                settings,
+                db,
+                plan,
+                names,
+                json=json,
+                progress=lambda count: bars.update(writing, completed=count),
+            )
+        tried = None
+        if rehearsal and not apply:
+            bars.update(reading, description="rehearsing", completed=0)
+            tried = rehearsed(
+                settings, db, plan, days, lambda count: bars.update(reading, completed=count)
+            )
+    notes = tripwires.warnings(db, plan, datetime.now(UTC)) if version == plan.base else []
+    db.close()
+    if version != plan.base:
+        common.nudge(settings)
+    show_plan(plan, version, apply, json, notes, tried, settings.tables.site.language)
+
+
+def rollback(
+    version: Annotated[
+        int | None, typer.Argument(help="The version to go back to; without: the one before.")
+    ] = None,
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    apply: ApplyOption = False,
+    confirm: ConfirmOption = "",
+    json: common.JsonOption = False,
+) -> None:
+    """Show what going back to an earlier list would change; with --apply, do it.
+
+    The old content becomes a new version: nothing that happened is rewritten.  Revocations made
+    here stay.
+    """
+    settings = common.settings(config)
+    db = open_list(settings)
+    try:
+        to = version or sync.version(db.conn) - 1
+        plan = look(settings, db, history.rollback(db, to, settings.site.access_levels))
+    except history.HistoryError as error:
+        common.fail(str(error), common.REFUSED)
+    if plan.errors:
+        show_errors(plan.source, plan.errors, json)
+    number = plan.base
+    if apply and not plan.empty:
+        number = put_in_force(settings, db, plan, confirmed(confirm), json=json)
+    tried = None if apply else rehearsed(settings, db, plan)
+    db.close()
+    if number != plan.base:
+        common.nudge(settings)
+    show_plan(plan, number, apply, json, [], tried, settings.tables.site.language)
+
+
+def versions(
+    config: common.ConfigOption = common.DEFAULT_CONFIG, json: common.JsonOption = False
+) -> None:
+    """Every list that was applied: when, by whom, from what, how much it changed."""
+    with open_list(common.settings(config)).conn as connection:
+        rows = history.versions(connection)
+    if json:
+        common.print_json(rows)
+        return
+    table = Table("version", "applied", "by", "kind", "from", "+", "~", "-", "total", "", box=None)
+    for row in rows:
+        kind = row["kind"] + (f" to {row['to_version']}" if row["to_version"] else "")
+        note = f"confirmed: {', '.join(row['confirmed'])}" if row["confirmed"] else ""
+        cells = (row["applied_at"], row["by"] or "", kind, row["source"] or "")
+        counts = (str(row[name]) for name in ("added", "changed", "removed", "total"))
+        note = note if row["kept"] else "changes no longer kept"
+        table.add_row(str(row["number"]), *map(escape, cells), *counts, note)
+    common.out.print(table)
+
+
+def history_(
+    person: Annotated[str, typer.Argument(help="The person's id; without: everybody.")] = "",
+    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    reveal: Annotated[bool, typer.Option(help="Show badge numbers in full.")] = False,
+    limit: Annotated[int, typer.Option(help="How many to show; 0 is all.")] = 200,
+    json: common.JsonOption = False,
+) -> None:
+    """Who was changed by which list, from what to what, and who applied it."""
+    with open_list(common.settings(config)).conn as connection:
+        found = history.changes(connection, person=person, limit=limit, reveal=reveal)
+    if json:
+        common.print_json([asdict(change) for change in found])
+        return
+    for change in found:
+        head = f"{change.at}  version {change.version}  {change.by}  {change.source}"
+        common.out.print(f"{head}\n  {change.person} {change.op}", markup=False, soft_wrap=True)
+        for name in change.fields:
+            before, after = (_cell(side, name) for side in (change.before, change.after))
+            common.out.print(f"    {name}: {before} -> {after}", markup=False, soft_wrap=True)
+    if limit and len(found) == limit:
+        common.out.print(f"(the newest {limit}; --limit 0 shows all)")
+
+
+def _cell(entry: dict[str, Any] | None, name: str) -> str:
+    value = entry[name] if entry else None
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{kind} {day or 'for good'}" for kind, day in value.items()) or "none"
+    return str(value or "none")
+
+
+def confirmed(text: str) -> set[str]:
+    """The names of tripwires in ``--confirm``, or a sentence and exit code 2."""
+    names = {name.strip() for name in text.split(",") if name.strip()}
+    if unknown := names - set(tripwires.NAMES):
+        known = ", ".join(tripwires.NAMES)
+        common.fail(f"no such tripwire: {', '.join(sorted(unknown))}; there are {known}", 2)
+    return names
+
+
+def look(settings: Settings, db: Database, plan: sync.Plan) -> sync.Plan:
+    """`plan` with its tripwires looked at."""
+    table = settings.tables.sync
+    limits = tripwires.Limits(
+        table.removed_percent, table.losing_percent, table.added_percent, table.few,
+        table.reissue_days,
+    )  # fmt: skip
+    today = datetime.now(settings.site.zone).date()
+    tripwires.check(
+        db,
+        plan,
+        limits,
+        inside=lambda: tripwires.people_inside(settings.presence_path),
+        today=today,
+    )
+    return plan
+
+
+def put_in_force(
+    settings: Settings,
+    db: Database,
+    plan: sync.Plan,
+    names: set[str],
+    *,
+    by: str = "",
+    json: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> int:
+    """The new version's number; or what holds it back, and exit code 3."""
+    waiting = [item for item in plan.tripped if item.name not in names]
+    if waiting:
+        _show_tripped(waiting, json)
+    table = settings.tables.sync
+    keep = sync.Keep(table.history_versions, table.history_mb * 1024 * 1024)
+    try:
+        return sync.apply(
+            db,
+            plan,
+            by=by or common.operator(),
+            confirmed=names,
+            keep=keep,
+            progress=progress,
+        )
+    except sync.SyncError as error:
+        common.fail(str(error), common.REFUSED)
+
+
+def _show_tripped(waiting: list[sync.Tripped], json: bool) -> None:
+    if json:
+        common.print_json({"applied": False, "tripped": [asdict(item) for item in waiting]})
+    else:
+        for item in waiting:
+            common.err.print(f"{item.name}: {item.why}", markup=False, soft_wrap=True)
+        names = ",".join(item.name for item in waiting)
+        common.err.print(
+            f"the list in force is unchanged; if this is meant: --confirm {names}",
+            markup=False,
+            soft_wrap=True,
+        )
+    raise typer.Exit(common.CHECK_FAILED)
+
+
+def show_errors(name: str, errors: list[source.RowError], json: bool) -> None:
+    """All that is wrong with a list, and exit code 3."""
+    if json:
+        rows = [{"line": e.line, "column": e.column, "message": e.message} for e in errors]
+        common.print_json({"applied": False, "errors": rows})
+    else:
+        for error in errors[:SHOWN]:
+            common.err.print(f"{name}: {error}", markup=False, soft_wrap=True)
+        if len(errors) > SHOWN:
+            common.err.print(f"... and {len(errors) - SHOWN} more (--json lists all)")
+        common.err.print(f"{len(errors)} error(s): the list in force is unchanged")
+    raise typer.Exit(common.CHECK_FAILED)
+
+
+def rehearsed(
+    settings: Settings,
+    db: Database,
+    plan: sync.Plan,
+    days: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> Rehearsal | str:
+    """What the list would have done in the past; or why that can't be told."""
+    since = datetime.now(UTC) - timedelta(days=days or settings.tables.sync.rehearse_days)
+    try:
+        with closing(LedgerReader(settings.ledger_path)) as records:
+            key = SiteKey.load(settings.tables.site.key_file)
+            return rehearse(db, plan, settings.site, key, records, since, progress)
+    except (KeyFileError, LedgerUnavailable, OverflowError) as error:
+        return f"not rehearsed: {error}"
+
+
+def _show_rehearsal(tried: Rehearsal, language: str) -> None:
+    day = tried.since[:10]
+    common.out.print(f"rehearsed on {tried.events} badge(s) since {day}:", markup=False)
+    table = Table("", "person", "door", "times", "last", "why", box=None)
+    for shift in tried.shifts[:SHOWN]:
+        colour = "red" if shift.now == "refused" else "green"
+        why = text.reason(shift.was if shift.now == "let_in" else shift.reason, language)
+        if shift.now == "let_in":
+            why = f"{shift.rule} (was: {why})"
+        elif shift.rule:
+            why = f"{why} ({shift.rule})"
+        table.add_row(
+            f"[{colour}]{'refused' if shift.now == 'refused' else 'let in'}[/{colour}]",
+            escape(f"{shift.person} {shift.name}"),
+            escape(shift.door + (" (out)" if shift.way == "out" else "")),
+            str(shift.count),
+            shift.last[:16].replace("T", " "),
+            escape(why),
+        )
+    if tried.shifts:
+        common.out.print(table)
+    else:
+        common.out.print("  nobody would newly be refused or let in")
+    if len(tried.shifts) > SHOWN:
+        common.out.print(f"... and {len(tried.shifts) - SHOWN} more (--json lists all)")
+    for code, count in tried.unknown.most_common():
+        why = text.reason(code, language)
+        common.out.print(f"  not known for {count} badge(s): {why}", markup=False, soft_wrap=True)
+
+
+def show_plan(
+    plan: sync.Plan,
+    version: int,
+    apply: bool,
+    json: bool,
+    notes: list[str],
+    tried: Rehearsal | str | None = None,
+    language: str = "en",
+) -> None:
+    """What a list changed, or would change."""
+    if isinstance(tried, str):
+        notes, tried = [*notes, tried], None
+    counts = {
+        "added": len(plan.added),
+        "changed": len(plan.changed),
+        "removed": len(plan.removed),
+        "unchanged": plan.unchanged,
+    }
+    if json:
+        people: dict[str, Any] = {
+            "added": [person.id for person in plan.added],
+            "changed": {key: list(names) for key, names in plan.changed.items()},
+            "removed": [key for key, _ in plan.removed],
+            "still_revoked": plan.overridden,
+        }
+        common.print_json(
+            {
+                "applied": apply,
+                "version": version,
+                "counts": counts,
+                "people": people,
+                "tripped": [asdict(item) for item in plan.tripped],
+                "warnings": notes,
+                "rehearsal": asdict(tried) if tried else None,
+            }
+        )
+        return
+    lines = [f"[green]+[/green] {escape(p.id)}  {escape(p.name)}" for p in plan.added[:SHOWN]]
+    changes = list(plan.changed.items())[:SHOWN]
+    lines += [f"[yellow]~[/yellow] {escape(key)}  {', '.join(names)}" for key, names in changes]
+    lines += [f"[red]-[/red] {escape(key)}  {escape(name)}" for key, name in plan.removed[:SHOWN]]
+    for line in lines:
+        common.out.print(line, soft_wrap=True)
+    if max(len(plan.added), len(plan.changed), len(plan.removed)) > SHOWN:
+        common.out.print(f"... (the first {SHOWN} of each are shown)")
+    for key in plan.overridden[:SHOWN]:
+        common.out.print(f"! {key} stays revoked (garita people reinstate {key})", markup=False)
+    if tried is not None:
+        _show_rehearsal(tried, language)
+    for note in notes:
+        common.out.print(f"note: {note}", markup=False, soft_wrap=True)
+    for item in plan.tripped if version == plan.base else ():
+        common.out.print(f"[red]![/red] {item.name}: {escape(item.why)}", soft_wrap=True)
+    common.out.print(", ".join(f"{count} {word}" for word, count in counts.items()))
+    if version != plan.base:
+        common.out.print(f"list version {version} is in force")
+    elif apply:
+        common.out.print(f"list version {version} is in force already: nothing to do")
+    elif plan.tripped:
+        names = ",".join(item.name for item in plan.tripped)
+        common.out.print(
+            f"nothing was changed; to put this list in force: --apply --confirm {names}",
+            markup=False,
+        )
+    else:
+        common.out.print("nothing was changed; --apply puts this list in force")

@@ -1,0 +1,1 @@
+"""The gateway process: wiring, supervision, jobs, status, control socket, remote commands."""

@@ -1,0 +1,55 @@
+"""The gateway process: `python -m gateway.daemon -c FILE`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+from gateway import config
+from gateway.daemon.service import serve
+from gateway.ledger import LedgerBusy, LedgerUnavailable
+from gateway.people import RosterUnavailable
+from gateway.people.schema import migrate
+from gateway.vault.readerkeys import ReaderKeysError
+from gateway.vault.sitekey import KeyFileError, SiteKey
+
+
+def main() -> int:
+    """``python -m gateway.daemon -c FILE``; the exit codes are those of `garita`."""
+    parser = argparse.ArgumentParser(prog="garita run")
+    parser.add_argument("-c", "--config", type=Path, required=True)
+    parser.add_argument("--log-level", default="INFO")
+    options = parser.parse_args()
+    # The log's writer waits for the interpreter no longer than this when the loop is busy.
+    sys.setswitchinterval(0.001)
+    logging.basicConfig(
+        level=options.log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        settings = config.load(options.config)
+        settings.tables.site.data_dir.mkdir(parents=True, exist_ok=True)
+        key = SiteKey.load(settings.tables.site.key_file)
+        migrate(settings.people_path)
+        asyncio.run(serve(settings, key))
+    except config.ConfigError as error:
+        for mistake in error.mistakes:
+            print(mistake, file=sys.stderr)
+        return 4
+    except (
+        KeyFileError,
+        LedgerBusy,
+        LedgerUnavailable,
+        OSError,
+        ReaderKeysError,
+        RosterUnavailable,
+    ) as error:
+        print(f"garita: {error}", file=sys.stderr)
+        return 5
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

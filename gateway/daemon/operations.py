@@ -1,0 +1,201 @@
+"""What an operator may ask of the running gateway, beside looking: install a reader's key, test
+a reader, take a door out of service, override an interlock for a while, set the threat level,
+forgive a passback, answer for a guard.
+
+There is no operation that opens a door: a guard's word lets a person pass who is at the reader with
+a good badge, once, where the policy asks for it because something failed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from drivers.base import Signal
+from drivers.readers.osdp import messages
+from gateway.config import Settings
+from gateway.daemon.control import Refused
+from gateway.devices import BusReader, ReaderBus
+from gateway.doors.confirm import GuardDesk
+from gateway.doors.controller import Gate
+from gateway.doors.interlock import Interlock
+from gateway.face.service import FaceService
+from gateway.ledger import Ledger
+from gateway.ledger.event import NewEvent
+from gateway.state.presence import Presence, muster
+from gateway.state.service import read_service
+from gateway.state.threat import ThreatState
+from gateway.vault.files import write_json
+
+log = logging.getLogger("garita.operations")
+
+LONGEST_INSTALL_S = 600.0
+LONGEST_OVERRIDE_S = 3600.0
+LONGEST_TEST_S = 20.0  # with the last answer well within control.LONGEST_S
+BAUDRATES = (9600, 19200, 38400, 57600, 115200, 230400)
+
+Handler = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+
+
+class Running(Protocol):
+    """The parts of the daemon that operations need."""
+
+    _settings: Settings
+    buses: dict[str, ReaderBus]
+    gates: dict[str, Gate]
+    interlocks: dict[str, Interlock]
+    faces: FaceService | None
+    ledger: Ledger
+    presence: Presence
+    threat: ThreatState
+    guard: GuardDesk
+
+    def note(self, event: NewEvent) -> None: ...
+
+
+class Operations:
+    """Handlers for the control socket, by name."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+
+    def table(self) -> dict[str, Handler]:
+        return {
+            "reader_install": self.reader_install,
+            "reader_test": self.reader_test,
+            "reader_comset": self.reader_comset,
+            "door_service": self.door_service,
+            "interlock_override": self.interlock_override,
+            "camera_accept": self.camera_accept,
+            "threat_set": self.threat_set,
+            "area_forgive": self.area_forgive,
+            "muster": self.muster,
+            "door_waiting": self.door_waiting,
+            "door_confirm": self.door_confirm,
+        }
+
+    async def reader_install(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Open an install window: the one time in which the default key counts."""
+        bus, reader = self._reader(request)
+        if not reader.session.secure:
+            raise Refused(
+                f"{reader.name} has secure = false in the configuration, so no key of its own "
+                "would be used: take that out and restart first"
+            )
+        seconds = min(LONGEST_INSTALL_S, max(1.0, float(request.get("seconds", 60))))
+        bus.install(reader.name, seconds, str(request.get("by", "")))
+        return {"seconds": seconds}
+
+    async def reader_test(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """LED, buzzer and display, and twenty questions with the time of each answer (ms)."""
+        _, reader = self._reader(request)
+        reader.signal(Signal.GRANTED)
+        took: list[float] = []
+        end = time.monotonic() + LONGEST_TEST_S
+        for _ in range(20):
+            begun = time.monotonic()
+            if begun >= end:
+                detail = f"too slow: {len(took)} answers in {LONGEST_TEST_S:.0f} s"
+                return {"good": False, "detail": detail, "took_ms": took}
+            good, detail = await reader.ask(bytes((messages.Cmd.LSTAT,)))
+            if not good:
+                return {"good": False, "detail": detail, "took_ms": took}
+            took.append(round((time.monotonic() - begun) * 1000, 1))
+        return {"good": True, "detail": "", "took_ms": took}
+
+    async def reader_comset(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Give a reader another address or speed; the configuration must follow."""
+        bus, reader = self._reader(request)
+        address, baudrate = int(request["address"]), int(request["baudrate"])
+        holder = bus.name_of(address)
+        if holder not in (None, reader.name):
+            raise Refused(f"address {address} is that of {holder} on the same bus")
+        if not 0 <= address <= 126 or baudrate not in BAUDRATES:
+            speeds = ", ".join(map(str, BAUDRATES))
+            raise Refused(f"an address is 0 to 126, and a speed one of {speeds}")
+        payload = messages.comset(address, baudrate)
+        good, detail = await reader.ask(payload)
+        self._record("reader.comset", reader.name, request, good=good, detail=detail)
+        return {"good": good, "detail": detail}
+
+    async def door_service(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Take a door out of service (`reason`), or back into it (no reason)."""
+        gate = self._running.gates[str(request["door"])]
+        reason = str(request.get("reason", ""))[:200]
+        path = self._running._settings.doors_path
+        held = read_service(path)
+        held.pop(gate.name, None)
+        write_json(path, {**held, gate.name: reason} if reason else held)
+        gate.carry_out(gate.door.serve(reason, str(request.get("by", ""))))
+        return {"state": gate.door.state.value}
+
+    async def interlock_override(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Let the doors of an interlock be for a stated time and reason."""
+        interlock = self._running.interlocks[str(request["interlock"])]
+        seconds = min(LONGEST_OVERRIDE_S, max(0.0, float(request["seconds"])))
+        interlock.override(time.monotonic() + seconds)
+        reason = str(request.get("reason", ""))[:200]
+        self._record(
+            "interlock.overridden", interlock.name, request, seconds=seconds, reason=reason
+        )
+        return {"seconds": seconds, "doors": list(interlock.doors)}
+
+    async def camera_accept(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A camera was moved on purpose: what it sees now is what it should see."""
+        camera, faces = str(request["camera"]), self._running.faces
+        if camera not in self._running._settings.tables.cameras:
+            raise LookupError(f"there is no camera {camera}")
+        if faces is None or not faces.accept_scene(camera):
+            raise LookupError("the face process is away")
+        self._record(
+            "camera.accepted", camera, request, reason=str(request.get("reason", ""))[:200]
+        )
+        return {}
+
+    async def threat_set(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Put a threat level in force."""
+        threat = self._running.threat
+        level, by = str(request["level"]), str(request.get("by", ""))
+        reason = str(request.get("reason", ""))[:200]
+        was = threat.level
+        changed = await threat.set(level, by, reason, self._running.ledger.append)
+        return {"level": threat.level, "was": was, "changed": changed}
+
+    async def area_forgive(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Let a person's next badge count wherever it is shown; `left`: they are outside."""
+        person, left = str(request["person"]), bool(request.get("left", False))
+        data = {"person": person, "left": left, "reason": str(request.get("reason", ""))[:200]}
+        event = NewEvent("area.forgiven", person, {"by": str(request.get("by", "")), **data})
+        await self._running.ledger.append(event)
+        return {}
+
+    async def muster(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Who is inside."""
+        return {"people": muster(self._running.presence, str(request.get("area", "")))}
+
+    async def door_waiting(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Who waits for a guard's word."""
+        return {"waiting": self._running.guard.waiting()}
+
+    async def door_confirm(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Answer one request, by its id, with what is on record before it counts."""
+        guard, yes = self._running.guard, request.get("yes") is True
+        waiting = guard.find(str(request["id"]), str(request["door"]))
+        about = {**waiting.about(), "by": str(request.get("by", ""))}
+        kind = "door.confirmed" if yes else "door.confirm_refused"
+        await self._running.ledger.append(NewEvent(kind, waiting.door, about))
+        if not guard.answer(waiting, yes=yes):
+            raise LookupError("too late: the request has ended")
+        return {"person": waiting.person.id, "name": waiting.person.name}
+
+    def _reader(self, request: Mapping[str, Any]) -> tuple[ReaderBus, BusReader]:
+        name = str(request["reader"])
+        for bus in self._running.buses.values():
+            if name in bus.readers:
+                return bus, bus.readers[name]
+        raise Refused(f"{name} is no reader on a bus")
+
+    def _record(self, kind: str, subject: str, request: Mapping[str, Any], **data: Any) -> None:
+        self._running.note(NewEvent(kind, subject, {"by": str(request.get("by", "")), **data}))

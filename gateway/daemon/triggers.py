@@ -1,0 +1,83 @@
+"""The ways in which a running gateway's threat level is set beside the control socket: an input,
+which raises it and never lowers it, and signed commands.  Wiring only."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from gateway.config import Settings
+from gateway.daemon.commands import Command, CommandDesk, Counters, Refused, sender_key
+from gateway.ledger import LedgerUnavailable
+from gateway.state.threat import Append, ThreatState, UnknownLevel
+
+log = logging.getLogger("garita.threat")
+
+
+class Inputs(Protocol):
+    """A device with digital inputs."""
+
+    def on_input(self, number: int, callback: Callable[[bool], None], /) -> None: ...
+
+
+class ThreatWays:
+    """`now` gives the time and whether the clock is to be trusted."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        state: ThreatState,
+        append: Append,
+        now: Callable[[], tuple[datetime, bool]],
+    ) -> None:
+        self._settings = settings
+        self._state = state
+        self._append = append
+        self._raising: set[asyncio.Task[None]] = set()
+        keys = {
+            name: sender_key(table.public_key, list(table.commands))
+            for name, table in settings.tables.command_keys.items()
+        }
+        self.desk = CommandDesk(
+            settings.site.gateway,
+            keys,
+            Counters(settings.commands_path),
+            {"threat_set": self._command},
+            append,
+            now,
+        )
+
+    def listen(self, devices: Mapping[str, Inputs]) -> None:
+        """Have the input of the policy raise the level; `devices` by name."""
+        table = self._settings.tables.threat
+        ref = table.input
+        if ref is None:
+            return
+        resting = ref.normally == "closed"
+        who = f"input {ref.input} of {ref.device}"
+
+        def told(closed: bool) -> None:
+            if closed != resting:
+                task = asyncio.create_task(self._raise(table.input_level, who))
+                self._raising.add(task)
+                task.add_done_callback(self._raising.discard)
+
+        devices[ref.device].on_input(ref.input, told)
+
+    async def _raise(self, level: str, who: str) -> None:
+        try:
+            await self._state.raise_to(level, who, "", self._append)
+        except LedgerUnavailable as error:
+            log.critical("threat level %s is in force and not on record: %s", level, error)
+
+    async def _command(self, command: Command) -> Mapping[str, Any]:
+        level, reason = str(command.body.get("level", "")), str(command.body.get("reason", ""))
+        by = f"{command.by} ({command.key})"
+        try:
+            changed = await self._state.set(level, by, reason[:200], self._append)
+        except UnknownLevel as error:
+            raise Refused("there is no such threat level") from error
+        return {"level": level, "changed": changed}

@@ -1,0 +1,161 @@
+"""The doors of a site, built from its settings: which reader, lock and input belongs to which.
+
+Wiring only: what the parts do is theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from gateway.config import DoorTable, InputRef, Settings
+from gateway.devices import (
+    BusReader,
+    Debounce,
+    GpioLines,
+    InputBoard,
+    LockBoard,
+    OutputLock,
+    ReaderBus,
+    ReaderPort,
+    make_inputs,
+)
+from gateway.doors.attempt import Parts
+from gateway.doors.controller import Gate
+from gateway.doors.interlock import Interlock
+from gateway.doors.machine import DoorTimes
+from gateway.ledger.event import NewEvent
+from gateway.vault.readerkeys import ReaderKeys
+
+Board = LockBoard | OutputLock
+
+
+class Tells(Protocol):
+    """Where devices report, and events go."""
+
+    def on_device(self, kind: str, name: str, online: bool, detail: str) -> None: ...
+    def note(self, event: NewEvent) -> None: ...
+
+
+@dataclass(slots=True)
+class Plant:
+    """Everything that has a wire, by name."""
+
+    buses: dict[str, ReaderBus] = field(default_factory=dict)
+    readers: list[ReaderPort] = field(default_factory=list)
+    boards: dict[str, Board] = field(default_factory=dict)
+    inputs: dict[str, InputBoard | GpioLines] = field(default_factory=dict)
+    gates: dict[str, Gate] = field(default_factory=dict)
+    interlocks: dict[str, Interlock] = field(default_factory=dict)
+
+    def bus_reader(self, name: str) -> BusReader | None:
+        """A reader on a bus, by name."""
+        return next((b.readers[name] for b in self.buses.values() if name in b.readers), None)
+
+
+def build_plant(settings: Settings, parts: Parts, keys: ReaderKeys, tells: Tells) -> Plant:
+    """All doors with their devices; raises ReaderKeysError if the keys can't be read."""
+    tables = settings.tables
+    plant = Plant()
+    for name, bus in tables.buses.items():
+        on_it = {n: r for n, r in tables.readers.items() if r.bus == name}
+        plant.buses[name] = ReaderBus(
+            name, bus, on_it, keys, tells.on_device, tells.note, tables.site.language
+        )
+    for name, table in tables.inputs.items():
+        plant.inputs[name] = make_inputs(name, table, tells.on_device)
+    for name, lock in tables.locks.items():
+        doors = {key: door for key, door in tables.doors.items() if door.lock == name}
+        if lock.reader is None:
+            plant.boards[name] = LockBoard(name, lock, doors, tells.on_device)
+        else:
+            reader = plant.bus_reader(lock.reader)
+            assert reader is not None  # checked with the configuration
+            plant.boards[name] = OutputLock(name, reader, doors, tells.on_device)
+    interlock_of: dict[str, Interlock] = {}
+    for name, item in tables.interlocks.items():
+        plant.interlocks[name] = Interlock(name)
+        interlock_of |= dict.fromkeys(item.doors, plant.interlocks[name])
+    for name, door in tables.doors.items():
+        plant.gates[name] = _gate(name, door, settings, parts, plant, tells, interlock_of.get(name))
+    return plant
+
+
+def _gate(
+    name: str,
+    door: DoorTable,
+    settings: Settings,
+    parts: Parts,
+    plant: Plant,
+    tells: Tells,
+    interlock: Interlock | None,
+) -> Gate:
+    board = plant.boards[door.lock]
+    gate = Gate(
+        name,
+        lock=board,
+        times=DoorTimes(door.pulse_s, door.rex_s, door.held_warn_s, door.held_alarm_s),
+        parts=parts,
+        watched=door.contact is not None,
+        fire_releases=door.on_fire == "release",
+        interlock=interlock,
+    )
+    board.on_lost(gate.on_lock_lost)
+    if isinstance(board, OutputLock):
+        board.on_wrong(name, gate.on_lock_wrong)
+    ways = ((door.reader, "in", door.camera), (door.reader_out, "out", None))
+    for reader, way, camera in ways:
+        if reader is None:
+            continue
+        on_bus = plant.bus_reader(reader)
+        lane = gate.add_lane(reader, way, camera, on_bus)
+        if on_bus is None:
+            table = settings.tables.readers[reader]
+            plant.readers.append(ReaderPort(reader, table, lane.on_reading, tells.on_device))
+        else:
+            on_bus.on_reading(lane.on_reading)
+    for device in _wired_to(door, settings):
+        if (on_bus := plant.bus_reader(device)) is not None:
+            on_bus.on_tamper(partial(gate.on_tamper, device))
+    _listen(plant, "contact", door.contact, gate, gate.on_contact, gate.on_contact_lost)
+    _listen(plant, "rex", door.rex, gate, gate.on_rex)
+    _listen(plant, "fire", door.fire, gate, gate.on_fire)
+    return gate
+
+
+def _wired_to(door: DoorTable, settings: Settings) -> list[str]:
+    """What somebody may open to get at this door: its readers, and those that hold its lock or
+    its inputs."""
+    refs = (door.contact, door.rex, door.fire)
+    names = [door.reader, door.reader_out, settings.tables.locks[door.lock].reader]
+    names += [ref.device for ref in refs if ref is not None]
+    return list(dict.fromkeys(name for name in names if name is not None))
+
+
+def _listen(
+    plant: Plant,
+    kind: str,
+    ref: InputRef | None,
+    gate: Gate,
+    told: Callable[[bool], None],
+    lost: Callable[[], None] | None = None,
+) -> None:
+    """Have `told` called with whether the input is other than normal, and `lost` when its
+    device goes away."""
+    if ref is None:
+        return
+    resting = ref.normally == "closed"
+    device = plant.bus_reader(ref.device) or plant.inputs[ref.device]
+    name = f"{ref.device}:{ref.input}"
+    debounce = Debounce(ref.debounce_s, told, partial(gate.on_chatter, kind, name))
+
+    def link(online: bool, detail: str) -> None:
+        if not online:
+            debounce.lost()
+            if lost is not None:
+                lost()
+
+    device.on_input(ref.input, lambda closed: debounce.take(closed != resting))
+    device.on_link(link)

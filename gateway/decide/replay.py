@@ -1,0 +1,192 @@
+"""A past badge decided again from what was recorded of it.
+
+In: an access event, a policy, and a list of people (the present one, or one that is not in force
+yet).  Out: what was decided then, and what `decide()` says now.  A factor that was not asked for
+then and would be now shows as the step that it would end in (`pin_required`).  Nothing here
+reads a file or a clock, and nothing opens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from gateway.decide import Step, decide, explain
+from gateway.decide.model import (
+    AreaFacts,
+    Confirmation,
+    Credential,
+    Decision,
+    FaceOutcome,
+    FaceResult,
+    Liveness,
+    Lookup,
+    Outcome,
+    Person,
+    PinOutcome,
+    Place,
+    Reason,
+    Request,
+)
+from gateway.decide.policy import Site, Thing
+from gateway.ledger.event import Event
+
+_BADGE = Credential("recorded", "", "0")  # its number is not on record, and no rule looks at it
+THE_OTHER = "the other may not"  # of two who came together, one was refused for the other's sake
+UNDECIDED = frozenset(("denied_ledger_unavailable", "denied_internal_error"))
+
+
+class NotReplayable(ValueError):
+    """The event is no decision, or was recorded before what it was made of was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a badge, as `Found` says it."""
+
+    person: Person | None = None
+    templates: int | None = None  # None: as recorded
+    has_pin: bool | None = None
+    list_version: int = 0
+
+
+class Snapshot(Protocol):
+    """A list to decide by.  `holder` gets the badge's fingerprint (`SiteKey.fingerprint` of the
+    credential's key) and the id of who held it then ("" if nobody did); `person` one by id."""
+
+    def holder(self, fingerprint: str, person_id: str) -> Holder: ...
+    def person(self, person_id: str) -> Person | None: ...
+
+
+def replay_event(event: Event, site: Site, snapshot: Snapshot) -> tuple[Decision, Decision]:
+    """What was decided then, and what would be decided now; raises NotReplayable."""
+    then, request, when = _rebuilt(event, snapshot)
+    return then, decide(request, site, when)
+
+
+def replay_steps(
+    event: Event, site: Site, snapshot: Snapshot
+) -> tuple[Decision, Decision, tuple[Step, ...]]:
+    """`replay_event`, with what each rule says now."""
+    then, request, when = _rebuilt(event, snapshot)
+    now, steps = explain(request, site, when)
+    return then, now, steps
+
+
+def _rebuilt(event: Event, snapshot: Snapshot) -> tuple[Decision, Request, datetime]:
+    try:
+        then = recorded(event)
+        if then.reason.value in UNDECIDED:
+            raise NotReplayable(f"{then.reason.value}: there was nothing decided")
+        if then.rule == THE_OTHER:
+            raise NotReplayable("refused for the sake of the other, whose event says why")
+        return then, request_of(event.data, snapshot), datetime.fromisoformat(event.time)
+    except NotReplayable:
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise NotReplayable(f"the record is not in its form: {error}") from error
+
+
+def recorded(event: Event) -> Decision:
+    """The decision that an access event holds."""
+    if event.type not in ("access.granted", "access.denied"):
+        raise NotReplayable(f"{event.type} is no decision")
+    data = event.data
+    if "facts" not in data:
+        raise NotReplayable("recorded by an older version, without what it was made of")
+    granted = event.type == "access.granted"
+    return Decision(
+        Outcome.GRANT if granted else Outcome.DENY,
+        Reason(data["reason"]),
+        str(data.get("rule", "")),
+        int(data.get("list_version", 0)),
+        str(data.get("policy_version", "")),
+        tuple(data.get("degraded", ())),
+        dict(data.get("fallback", {})),
+        criteria=tuple(data.get("criteria", ())),
+    )
+
+
+def request_of(data: Mapping[str, Any], snapshot: Snapshot) -> Request:
+    """The request behind the data of an access event, with the people of `snapshot`."""
+    facts, badge = data["facts"], data.get("credential")
+    then = data.get("person") or {}
+    unavailable = data.get("reason") == "denied_list_unavailable" and not then
+    lookup, holder = Lookup.UNAVAILABLE if unavailable else Lookup.UNKNOWN, Holder()
+    if badge is not None and not unavailable:
+        holder = snapshot.holder(str(badge["fingerprint"]), str(then.get("id", "")))
+        lookup = Lookup.FOUND if holder.person is not None else Lookup.UNKNOWN
+    age = facts.get("age_s", 0.0)
+    known = {
+        name: tuple(p for key in facts.get(name, ()) if (p := snapshot.person(key)) is not None)
+        for name in ("companions", "recent")
+    }
+    found = data.get("identified")
+    if found is not None and not unavailable:  # a face without a badge
+        person = snapshot.person(str(then.get("id", "")))
+        holder = Holder(person)
+        lookup = Lookup.FOUND if person is not None else Lookup.UNKNOWN
+    until = facts.get("face_until")
+    return Request(
+        door=str(data["door"]),
+        credential=_BADGE if badge is not None else None,
+        lookup=lookup,
+        person=holder.person,
+        list_version=holder.list_version,
+        templates=int(facts.get("templates", 0)) if holder.templates is None else holder.templates,
+        face=_face(data.get("face")),
+        age_s=float("nan") if age is None else float(age),
+        clock_trusted=bool(facts.get("clock_trusted", True)),
+        lock_ready=bool(facts.get("lock_ready", True)),
+        busy=bool(facts.get("busy", False)),
+        way=str(data.get("way", "in")),
+        out_of_service=bool(facts.get("out_of_service", False)),
+        tampered=bool(facts.get("tampered", False)),
+        interlocked=str(facts.get("interlocked", "")),
+        has_pin=bool(facts.get("has_pin", False)) if holder.has_pin is None else holder.has_pin,
+        pin_locked=bool(facts.get("pin_locked", False)),
+        pin=PinOutcome(data["pin"]) if "pin" in data else None,
+        area=_area(facts),
+        threat=str(facts.get("threat", "")),
+        failing={Thing(name): str(why) for name, why in facts.get("failing", {}).items()},
+        companions=known["companions"],
+        recent=known["recent"],
+        identified=found is not None,
+        enrolled=int(found["enrolled"]) if found is not None else 0,
+        face_until=date.fromisoformat(until) if until else None,
+        waited=bool(facts.get("waited", False)),
+        confirmation=Confirmation(data["confirmation"]) if "confirmation" in data else None,
+    )
+
+
+def _area(facts: Mapping[str, Any]) -> AreaFacts:
+    place = facts.get("place")
+    return AreaFacts(
+        Place(str(place[0]), datetime.fromisoformat(place[1]), bool(place[2])) if place else None,
+        int(facts.get("occupancy", 0)),
+        {level: datetime.fromisoformat(at) for level, at in facts.get("entered", {}).items()},
+        bool(facts.get("known", True)),
+    )
+
+
+def _face(data: Mapping[str, Any] | None) -> FaceResult | None:
+    if data is None:
+        return None
+    distance = data.get("distance")
+    return FaceResult(
+        FaceOutcome(data["outcome"]),
+        None if distance is None else float(distance),
+        int(data.get("frames", 0)),
+        detail=str(data.get("detail", "")),
+        liveness=_liveness(data),
+    )
+
+
+def _liveness(data: Mapping[str, Any]) -> Liveness | None:
+    suspect, challenge = data.get("suspect"), data.get("challenge")
+    if suspect is None and challenge in (None, "off", "not_done"):
+        return None
+    done = {"passed": True, "failed": False}.get(str(challenge))
+    return Liveness(done, suspect is not False, str(data.get("liveness", "")))

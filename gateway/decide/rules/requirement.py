@@ -1,0 +1,42 @@
+"""What an area requires of whoever enters, and of the company they come for."""
+
+from __future__ import annotations
+
+from gateway.decide.model import Reason
+from gateway.decide.rules.case import Case, End, deny
+
+
+def missing(case: Case) -> End | None:
+    if case.leaving:
+        return None
+    for name in case.area.requires:
+        kind = case.site.requirements.get(name)
+        if kind is None:
+            return deny(Reason.DENIED_REQUIREMENT_MISSING, f"{name}: no such kind")
+        if kind.of == "company" and case.person.company in kind.exempt:
+            continue
+        case.criteria += kind.criteria
+        held = any(r.kind == name and r.of == kind.of for r in case.person.requirements)
+        if not held:
+            whose = f" of {case.person.company or 'no company'}" if kind.of == "company" else ""
+            return deny(Reason.DENIED_REQUIREMENT_MISSING, name + whose)
+    return None
+
+
+def lapsed(case: Case) -> End | None:
+    if case.leaving:
+        return None
+    today = case.local.date()
+    for name in case.area.requires:
+        kind = case.site.requirements[name]
+        if kind.of == "company" and case.person.company in kind.exempt:
+            continue
+        days = [
+            held.valid_until
+            for held in case.person.requirements
+            if held.kind == name and held.of == kind.of
+        ]
+        last = [day for day in days if day is not None]
+        if len(last) == len(days) and max(last) < today:
+            return deny(Reason.DENIED_REQUIREMENT_LAPSED, f"{name} until {max(last)}")
+    return None

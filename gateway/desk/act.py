@@ -1,0 +1,75 @@
+"""What every act at the guard's desk shares: clean text, one transaction, a refusal in words.
+
+Visitors (gateway/desk/visits), trucks (gateway/desk/freight) and partners go through the same few
+functions, whoever asks: a command today, the guard's web console later.  Nothing here prints,
+reads a clock or knows a table.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from gateway.desk.errors import DeskError, Unwritable
+
+
+@contextmanager
+def writing(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction for an act and its event, undone whole by whatever is raised in it."""
+    try:
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+    except (sqlite3.Error, OverflowError) as error:
+        raise Unwritable(
+            "unwritable", f"it could not be written: {error}", f"no se pudo escribir: {error}"
+        ) from error
+
+
+def stamp(moment: datetime) -> str:
+    """A time for a row: RFC 3339, UTC, whole seconds.  Takes aware times only."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without zone")
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def parse(text: str) -> datetime:
+    """A time from a row."""
+    return datetime.fromisoformat(text)
+
+
+def local(text: str | None, zone: ZoneInfo, form: str = "%Y-%m-%d %H:%M") -> str:
+    """A row's time as the site's wall clock has it; "" for None."""
+    return parse(text).astimezone(zone).strftime(form) if text else ""
+
+
+def moment(text: str, zone: ZoneInfo, now: datetime) -> datetime:
+    """A time as a guard types it: ``14:30`` (today), ``2026-11-25 14:30`` in the site's zone, or
+    with an offset or Z; raises DeskError."""
+    value = text.strip()
+    try:
+        if len(value) <= 5:
+            today = now.astimezone(zone).date()
+            found = datetime.fromisoformat(f"{today}T{value.zfill(5)}")
+        else:
+            found = datetime.fromisoformat(value)
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=zone)
+        return found.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise DeskError(
+            "bad_time",
+            f"{value[:40]!r} is no time; write 14:30 or 2026-11-25T14:30",
+            f"{value[:40]!r} no es una hora; escriba 14:30 o 2026-11-25T14:30",
+        ) from error
+
+
+def day_bounds(first: date, last: date, zone: ZoneInfo) -> tuple[str, str]:
+    """From the beginning of `first` to the end of `last`, local days, as texts of rows."""
+    begin = datetime(first.year, first.month, first.day, tzinfo=zone)
+    after = last + timedelta(days=1)
+    end = datetime(after.year, after.month, after.day, tzinfo=zone)
+    return stamp(begin), stamp(end)

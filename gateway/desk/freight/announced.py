@@ -1,0 +1,93 @@
+"""Announced trucks from a CSV file, as carriers send them: all of it, or every error by line.
+
+Columns, in English or Spanish: eta (llegada), driver (chofer), carrier (transportista), and if
+wanted tractor, units (unidades), seals (sellos), several parted by ``;`` or ``|``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from gateway.desk.act import moment
+from gateway.desk.errors import DeskError
+from gateway.desk.freight import seals
+from gateway.desk.freight.transaction import Expected
+from gateway.desk.text import clean
+
+_NAMES = {
+    "eta": "eta", "llegada": "eta", "driver": "driver", "chofer": "driver", "carrier": "carrier",
+    "transportista": "carrier", "tractor": "tractor", "units": "units", "unidades": "units",
+    "seals": "seals", "sellos": "seals",
+}  # fmt: skip
+MAX_BYTES = 4 * 1024 * 1024
+MAX_ROWS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class LineError:
+    line: int
+    message: str
+
+
+def read(
+    path: Path, zone: ZoneInfo, now: datetime, language: str = "en"
+) -> tuple[list[Expected], list[LineError]]:
+    """What the file announces, and what is wrong with it; never raises for what it holds."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return [], [LineError(0, "larger than 4 MB")]
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        return [], [LineError(0, str(error.strerror))]
+    except UnicodeDecodeError:
+        return [], [LineError(0, "not UTF-8 text")]
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    found: list[Expected] = []
+    errors: list[LineError] = []
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        head = [name.strip().lower() for name in next(reader, [])]
+        columns = [_NAMES.get(name, "") for name in head]
+        if unknown := [n for n, c in zip(head, columns, strict=True) if not c]:
+            return [], [LineError(1, f"unknown column: {unknown[0][:40]}")]
+        if missing := {"eta", "driver", "carrier"} - set(columns):
+            return [], [LineError(1, f"column missing: {min(missing)}")]
+        for row in reader:
+            if not any(cell.strip() for cell in row):
+                continue
+            if len(row) > len(columns):
+                errors.append(LineError(reader.line_num, "more cells than columns"))
+                continue
+            if len(found) >= MAX_ROWS:
+                return [], [LineError(reader.line_num, f"more than {MAX_ROWS} rows")]
+            try:
+                found.append(_row(dict(zip(columns, row, strict=False)), zone, now))
+            except DeskError as error:
+                errors.append(LineError(reader.line_num, error.say(language)))
+    except csv.Error as error:
+        errors.append(LineError(reader.line_num, str(error)))
+    if not found and not errors:
+        errors.append(LineError(0, "no truck in this file"))
+    return found, errors
+
+
+def _row(cells: dict[str, str], zone: ZoneInfo, now: datetime) -> Expected:
+    return Expected(
+        moment(cells.get("eta", ""), zone, now),
+        clean(cells.get("driver", ""), ("driver", "chofer"), most=120),
+        clean(cells.get("carrier", ""), ("carrier", "transportista"), most=120),
+        clean(cells.get("tractor", ""), ("tractor", "tractor"), most=20, needed=False),
+        tuple(clean(u, ("unit", "unidad"), most=20) for u in _split(cells.get("units", ""))),
+        tuple(seals.number(seal) for seal in _split(cells.get("seals", ""))),
+    )
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in re.split(r"[;|]", text) if part.strip()]

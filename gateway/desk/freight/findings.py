@@ -1,0 +1,471 @@
+"""What is wrong with a truck, or not done yet, and what the policy does about it.  Pure.
+
+`judge(transaction, policy)` is the whole of it: facts in, findings out, each with a stable reason
+code, the criteria, a sentence in both languages, and the policy's action:
+
+    refuse   stands in the way until the fact itself is put right; nobody releases it
+    hold     stands in the way until it is put right or a second person releases it
+    note     is on record and stands in nobody's way
+
+A finding stands in the way of a step (load, seal, depart) and of every later one.  Its key says
+what exactly was found, so that a release of one seal's difference does not cover another's.
+What is not known is a finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum
+from zoneinfo import ZoneInfo
+
+from gateway.desk.errors import DeskError, Words
+from gateway.desk.freight.checklists import Checklists
+from gateway.desk.freight.iso6346 import compact
+from gateway.desk.freight.transaction import OVER, Guard, Stage, Transaction
+from gateway.desk.partners import PartnerPolicy
+from gateway.desk.text import fold
+
+
+class Step(IntEnum):
+    LOAD = 1
+    SEAL = 2
+    DEPART = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A reason code: its words, what it is evidence for, the first step that it stops, and
+    whether it is work not done yet rather than something wrong."""
+
+    words: Words
+    criteria: tuple[str, ...]
+    stops: Step = Step.LOAD
+    todo: bool = False
+
+
+CODES: Mapping[str, Code] = {
+    "arrival_unexpected": Code(
+        ("nobody announced this truck", "nadie anunció este camión"), ("10.7",)
+    ),
+    "arrival_off_time": Code(
+        ("it came at another time than announced", "llegó a otra hora que la anunciada"),
+        ("5.14", "10.7"),
+    ),
+    "driver_unexpected": Code(
+        ("another driver than announced", "otro chofer que el anunciado"), ("10.3", "10.7")
+    ),
+    "driver_id_missing": Code(
+        ("the driver's photo ID was not verified", "no se verificó la identificación del chofer"),
+        ("10.3",),
+    ),
+    "driver_id_of_other_name": Code(
+        (
+            "the driver's ID was shown before by another name",
+            "esa identificación se mostró antes con otro nombre",
+        ),
+        ("10.3",),
+    ),
+    "carrier_unexpected": Code(
+        ("another carrier than announced", "otro transportista que el anunciado"), ("10.7",)
+    ),
+    "carrier_not_cleared": Code(
+        ("the carrier is not a cleared partner", "el transportista no es socio autorizado"),
+        ("3.1", "3.4"),
+    ),
+    "carrier_denied": Code(
+        ("the carrier is denied as a partner", "el transportista está negado como socio"),
+        ("3.1", "3.4"),
+    ),
+    "tractor_unexpected": Code(
+        ("another tractor than announced", "otro tractor que el anunciado"), ("10.7",)
+    ),
+    "unit_unexpected": Code(
+        (
+            "another trailer or container than announced",
+            "otro remolque o contenedor que el anunciado",
+        ),
+        ("10.7",),
+    ),
+    "unit_number_wrong": Code(
+        (
+            "the container's check digit is wrong",
+            "el dígito verificador del contenedor no es correcto",
+        ),
+        ("5.5",),
+    ),
+    "seal_missing": Code(
+        ("it came loaded and without a seal", "llegó cargado y sin sello"), ("6.1", "6.2")
+    ),
+    "seal_differs": Code(
+        ("another seal than announced", "otro sello que el anunciado"), ("6.1", "6.6")
+    ),
+    "seal_broken": Code(
+        ("the seal is broken or was tampered with", "el sello está roto o alterado"), ("6.1",)
+    ),
+    "seal_not_verified": Code(
+        (
+            "view, verify, tug, twist are not all confirmed",
+            "falta ver, verificar, jalar o girar el sello",
+        ),
+        ("6.7",),
+        todo=True,
+    ),
+    "affixed_not_verified": Code(
+        (
+            "the seal put on was not viewed, verified, tugged and twisted",
+            "falta ver, verificar, jalar o girar el sello colocado",
+        ),
+        ("6.7",),
+        Step.DEPART,
+        todo=True,
+    ),
+    "checklist_missing": Code(
+        ("an inspection was not begun", "falta una inspección"), ("5.2", "5.5"), todo=True
+    ),
+    "checklist_unfinished": Code(
+        ("an inspection is not finished", "una inspección no está terminada"),
+        ("5.2", "5.5"),
+        todo=True,
+    ),
+    "checklist_failed": Code(
+        ("an inspection found something", "una inspección encontró algo"), ("5.2", "5.7")
+    ),
+    "checklist_unsigned": Code(
+        (
+            "a supervisor has not signed an inspection",
+            "falta la firma del supervisor en una inspección",
+        ),
+        ("5.5",),
+        todo=True,
+    ),
+    "pests_found": Code(("pests were found", "se encontraron plagas"), ("5.3", "5.7")),
+    "loading_unfinished": Code(
+        ("loading is not finished", "la carga no está terminada"), ("5.2",), Step.SEAL, todo=True
+    ),
+    "documents_missing": Code(
+        ("a shipping document is missing", "falta un documento de embarque"),
+        ("7.1",),
+        Step.DEPART,
+        todo=True,
+    ),
+    "seal_not_affixed": Code(
+        ("it is loaded and not sealed", "está cargado y sin sellar"),
+        ("6.2",),
+        Step.DEPART,
+        todo=True,
+    ),
+    "seal_class_low": Code(
+        (
+            "the seal is not of a high-security class (ISO 17712)",
+            "el sello no es de alta seguridad (ISO 17712)",
+        ),
+        ("6.2", "6.5"),
+        Step.DEPART,
+    ),
+    "seal_format": Code(
+        ("the seal's number has another form", "el número de sello tiene otra forma"),
+        ("6.1",),
+        Step.DEPART,
+    ),
+    "seal_not_in_inventory": Code(
+        ("the seal is not in the inventory", "el sello no está en el inventario"),
+        ("6.1", "6.6"),
+        Step.DEPART,
+    ),
+    "seal_used_twice": Code(
+        ("the seal was used or voided before", "el sello ya se usó o se anuló antes"),
+        ("6.1", "6.6"),
+        Step.DEPART,
+    ),
+    "seal_not_on_documents": Code(
+        ("the documents name another seal", "los documentos llevan otro sello"),
+        ("6.6", "7.1"),
+        Step.DEPART,
+    ),
+    "spot_check_open": Code(
+        ("drawn for a spot check that was not done", "salió en el sorteo y falta la revisión"),
+        ("5.29",),
+        Step.DEPART,
+        todo=True,
+    ),
+    "spot_check_failed": Code(
+        ("the spot check found something", "la revisión sorteada encontró algo"),
+        ("5.29", "5.7"),
+        Step.DEPART,
+    ),
+    "clock_odd": Code(
+        (
+            "times are out of order: the clock was changed",
+            "las horas no cuadran: cambiaron el reloj",
+        ),
+        ("10.4",),
+        Step.DEPART,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FreightPolicy:
+    """`[freight]` of the configuration; `actions` by code: refuse, hold or note."""
+
+    zone: ZoneInfo
+    checklists: Checklists
+    actions: Mapping[str, str] = field(default_factory=dict)
+    seal_pattern: str = ".*"
+    seal_classes: tuple[str, ...] = ("H",)
+    early_min: int = 120
+    late_min: int = 120
+    documents: tuple[str, ...] = ()
+    supervisor_signs: bool = True
+    pests: bool = True
+    spot_check_percent: float = 0.0
+    supervisors: tuple[str, ...] = ()
+    partners: PartnerPolicy = field(default_factory=PartnerPolicy)
+
+    def action(self, code: str) -> str:
+        """What is not said is refused."""
+        action = self.actions.get(code, "refuse")
+        return action if action in ("hold", "note") else "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`about` is what exactly, for the record and for the key."""
+
+    code: str
+    about: str
+    action: str
+    released: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.code}:{self.about}"
+
+    @property
+    def kind(self) -> Code:
+        return CODES[self.code]
+
+    @property
+    def words(self) -> Words:
+        en, es = self.kind.words
+        return (f"{en}: {self.about}", f"{es}: {self.about}") if self.about else (en, es)
+
+    @property
+    def open(self) -> bool:
+        """Whether it stands in the way of anything."""
+        return self.action == "refuse" or (self.action == "hold" and not self.released)
+
+
+class Held(DeskError):
+    """A step was not done; `findings` are in its way."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        refuse = [f for f in self.findings if f.action == "refuse"]
+        code = "freight_refused" if refuse else "freight_held"
+        criteria = sorted({c for f in self.findings for c in f.kind.criteria})
+        says = ("; ".join(f.words[n] for f in self.findings) for n in (0, 1))
+        head = ("refused: ", "rechazado: ") if refuse else ("held: ", "retenido: ")
+        en, es = (h + s for h, s in zip(head, says, strict=True))
+        super().__init__(code, en, es, tuple(criteria))
+
+
+def judge(tx: Transaction, policy: FreightPolicy) -> list[Finding]:
+    """Everything between this truck and its departure, in the order of the gate."""
+    released = tx.released
+    found = []
+    for code, about in (*_at_arrival(tx, policy), *_inspected(tx, policy), *_leaving(tx, policy)):
+        action = policy.action(code)
+        finding = Finding(code, about, action)
+        done = action == "hold" and finding.key in released
+        found.append(Finding(code, about, action, done))
+    return found
+
+
+def in_the_way(findings: Iterable[Finding], step: Step) -> list[Finding]:
+    """Those that stop `step`."""
+    return [finding for finding in findings if finding.open and finding.kind.stops <= step]
+
+
+def guard(policy: FreightPolicy, step: Step) -> Guard:
+    """What the acts of transaction.py ask before a step."""
+
+    def allowed(tx: Transaction) -> None:
+        if stopped := in_the_way(judge(tx, policy), step):
+            raise Held(stopped)
+
+    return allowed
+
+
+def status(tx: Transaction, findings: Iterable[Finding]) -> str:
+    """The stage, or ``refused`` or ``held`` while something is wrong (not merely undone)."""
+    if tx.stage in OVER or tx.stage is Stage.EXPECTED:
+        return tx.stage.value
+    wrong = {f.action for f in findings if f.open and not f.kind.todo}
+    if "refuse" in wrong:
+        return "refused"
+    return "held" if wrong else tx.stage.value
+
+
+def required(tx: Transaction, policy: FreightPolicy) -> list[tuple[str, str]]:
+    """(checklist, unit) of every inspection that this truck needs; of the whole, what it pulls."""
+    lists = policy.checklists
+    wanted: list[tuple[str, str]] = []
+    pulled: list[tuple[str, str]] = [(unit.kind, unit.number) for unit in tx.units]
+    for kind, number in pulled or [("none", "")]:
+        # A kind that no list is for can't be inspected, and what can't be does not leave.
+        for name in lists.required.get(kind, (f"required.{kind}",)):
+            known = lists.lists.get(name)
+            wanted.append((name, number if known and known.per_unit else tx.whole))
+    if policy.pests and tx.units:
+        names = [name for name, item in lists.lists.items() if item.pests] or ["pests"]
+        wanted += [(name, tx.whole) for name in names]
+    return list(dict.fromkeys(wanted))
+
+
+def complete(tx: Transaction, policy: FreightPolicy) -> bool:
+    """Whether every inspection that the truck needs is finished."""
+    found = (tx.latest(*wanted) for wanted in required(tx, policy))
+    return all(item is not None and item.finished_at is not None for item in found)
+
+
+Found = Iterator[tuple[str, str]]
+
+
+def _at_arrival(tx: Transaction, policy: FreightPolicy) -> Found:
+    arrival = tx.arrival
+    if arrival is None:
+        return
+    expected = tx.expected
+    if expected is None:
+        yield "arrival_unexpected", ""
+    else:
+        early = expected.eta - timedelta(minutes=policy.early_min)
+        late = expected.eta + timedelta(minutes=policy.late_min)
+        if not early <= arrival.at <= late:
+            yield "arrival_off_time", f"{expected.eta.astimezone(policy.zone):%Y-%m-%d %H:%M}"
+        if fold(expected.driver) != fold(arrival.driver):
+            yield "driver_unexpected", f"{arrival.driver} / {expected.driver}"
+        if fold(expected.carrier) != fold(arrival.carrier):
+            yield "carrier_unexpected", f"{arrival.carrier} / {expected.carrier}"
+        if expected.tractor and compact(expected.tractor) != compact(arrival.tractor):
+            yield "tractor_unexpected", f"{arrival.tractor} / {expected.tractor}"
+        came = {compact(unit.number) for unit in arrival.units}
+        told = {compact(number) for number in expected.units}
+        if told and came != told:
+            yield "unit_unexpected", f"{', '.join(sorted(came))} / {', '.join(sorted(told))}"
+    if not arrival.id_kind:
+        yield "driver_id_missing", arrival.driver
+    if arrival.other_name:
+        yield "driver_id_of_other_name", arrival.other_name
+    if arrival.carrier_verdict == "deny":
+        yield "carrier_denied", f"{arrival.carrier}, {arrival.carrier_code}"
+    elif arrival.carrier_verdict != "pass":
+        yield "carrier_not_cleared", f"{arrival.carrier}, {arrival.carrier_code}"
+    for unit in dict.fromkeys((*arrival.units, *tx.units)):
+        if not unit.number_ok:
+            yield "unit_number_wrong", unit.number
+    yield from _seals_seen(tx)
+
+
+def _seals_seen(tx: Transaction) -> Found:
+    seen = {seal.unit: seal for seal in tx.seals_seen}
+    if tx.arrival is not None and tx.arrival.loaded:
+        for unit in tx.arrival.units:
+            if unit.number not in seen:
+                yield "seal_missing", unit.number
+    told = tuple(compact(seal) for seal in tx.expected.seals) if tx.expected else ()
+    for seal in tx.seals_seen:
+        if told and compact(seal.number) not in told:
+            yield "seal_differs", f"{seal.number} / {', '.join(told)}"
+        if not seal.intact:
+            yield "seal_broken", seal.number
+    for seal in seen.values():
+        if not seal.vvtt.complete:
+            yield "seal_not_verified", seal.number
+
+
+def _inspected(tx: Transaction, policy: FreightPolicy) -> Found:
+    if tx.arrival is None:
+        return
+    wanted = required(tx, policy)
+    for name, unit in wanted:
+        if tx.latest(name, unit) is None:
+            yield "checklist_missing", _of(name, unit)
+    # Also those that nobody asked for: what was found was found.
+    newest = {(item.checklist, item.unit): item for item in tx.inspections}
+    for (name, unit), item in newest.items():
+        about = f"{_of(name, unit)} #{item.number}"
+        if item.open_points or item.finished_at is None:
+            yield "checklist_unfinished", about
+        elif policy.supervisor_signs and item.signed_at is None:
+            yield "checklist_unsigned", about
+    # What was found is not undone by looking again, but by a later look that a supervisor signed.
+    for item in tx.inspections:
+        last = newest[item.checklist, item.unit]
+        mended = last.number > item.number and last.signed_at is not None and not last.bad
+        if item.bad and not mended:
+            about = f"{_of(item.checklist, item.unit)} #{item.number}"
+            points = ", ".join(answer.point for answer in item.bad)
+            yield "pests_found" if item.pests else "checklist_failed", f"{about}: {points}"
+
+
+def _leaving(tx: Transaction, policy: FreightPolicy) -> Found:
+    arrival = tx.arrival
+    if arrival is None:
+        return
+    if tx.loading is not None and tx.loading.finished_at is None:
+        yield "loading_unfinished", ""
+    if tx.loaded:
+        sealed = dict(tx.seals_now)
+        for unit in tx.units:
+            if unit.number not in sealed:
+                yield "seal_not_affixed", unit.number
+        papers = tx.loading.documents if tx.loading else ()
+        had = {paper.kind for paper in (*arrival.documents, *papers)}
+        for kind in policy.documents:
+            if kind not in had:
+                yield "documents_missing", kind
+        if tx.loading is not None and all(unit.number in sealed for unit in tx.units):
+            named = sorted(compact(seal) for seal in tx.loading.document_seals)
+            if named != sorted(compact(number) for number in sealed.values()):
+                yield "seal_not_on_documents", f"{_list(sealed.values())} / {_list(named)}"
+    for seal in tx.affixed:
+        if not seal.vvtt.complete:
+            yield "affixed_not_verified", seal.number
+        if not seal.format_ok:
+            yield "seal_format", seal.number
+        if seal.stock in ("used", "void"):
+            yield "seal_used_twice", seal.number
+        elif seal.stock != "ok":
+            yield "seal_not_in_inventory", seal.number
+        elif seal.seal_class not in policy.seal_classes:
+            yield "seal_class_low", f"{seal.number}, {seal.seal_class}"
+    if tx.spot is not None and tx.spot.drawn:
+        if tx.spot.ok is None:
+            yield "spot_check_open", ""
+        elif not tx.spot.ok:
+            yield "spot_check_failed", tx.spot.note
+    if not _in_order(tx, arrival.at):
+        yield "clock_odd", ""
+
+
+def _in_order(tx: Transaction, arrived: datetime) -> bool:
+    """Whether nothing lies before the arrival."""
+    times: list[datetime | None] = [seal.at for seal in tx.seals_seen]
+    times += [seal.at for seal in tx.affixed]
+    times += [time for item in tx.inspections for time in (item.started_at, item.finished_at)]
+    if tx.loading:
+        times += [tx.loading.started_at, tx.loading.finished_at]
+    times += [tx.unloaded_at, tx.hooked_at, tx.departed_at, tx.spot.at if tx.spot else None]
+    return all(time is None or time >= arrived for time in times)
+
+
+def _list(items: Iterable[str]) -> str:
+    return ", ".join(items) or "-"
+
+
+def _of(name: str, unit: str) -> str:
+    return f"{name} {unit}" if unit else name

@@ -1,0 +1,60 @@
+"""The cargo pickup log with exactly the fields of CTPAT's criterion 10.4, in the site's time.
+
+driver's name; date and time of arrival; employer; truck number; trailer number; time of departure;
+seal number at departure.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from typing import IO
+from zoneinfo import ZoneInfo
+
+from gateway.desk.freight.transaction import Transaction
+from gateway.desk.text import defused
+
+FIELDS = ("driver", "arrived", "employer", "truck", "trailer", "departed", "seal")
+HEADS: Mapping[str, tuple[str, ...]] = {
+    "en": (
+        "Driver's name", "Date and time of arrival", "Employer", "Truck number",
+        "Trailer number", "Time of departure", "Seal number at departure",
+    ),
+    "es": (
+        "Nombre del chofer", "Fecha y hora de llegada", "Empresa", "Número de tractor",
+        "Número de remolque", "Hora de salida", "Número de sello a la salida",
+    ),
+}  # fmt: skip
+
+
+def rows(transactions: Iterable[Transaction], zone: ZoneInfo) -> list[dict[str, str]]:
+    """One row a truck that arrived, its keys those of FIELDS; an empty departure is still here."""
+    found = []
+    for tx in transactions:
+        arrival = tx.arrival
+        if arrival is None:
+            continue
+        came = arrival.at.astimezone(zone)
+        left = tx.departed_at.astimezone(zone) if tx.departed_at else None
+        truck = [text for text in (arrival.tractor_number, arrival.tractor) if text]
+        form = "%H:%M" if left and left.date() == came.date() else "%Y-%m-%d %H:%M"
+        found.append(
+            {
+                "driver": arrival.driver,
+                "arrived": f"{came:%Y-%m-%d %H:%M}",
+                "employer": arrival.carrier,
+                "truck": " / ".join(truck),
+                "trailer": ", ".join(unit.number for unit in tx.units),
+                "departed": left.strftime(form) if left else "",
+                "seal": ", ".join(number for _, number in tx.seals_now) if left else "",
+            }
+        )
+    return found
+
+
+def write_csv(log: Iterable[Mapping[str, str]], file: IO[str], language: str = "en") -> None:
+    """The log as CSV; no cell is a formula."""
+    writer = csv.writer(file)
+    writer.writerow(HEADS[language])
+    for row in log:
+        writer.writerow(defused(row[name]) for name in FIELDS)

@@ -1,0 +1,60 @@
+"""Photographs on a record: the file's name and SHA-256, and a copy only where the site keeps them.
+
+A hash shows later that a picture is the one of that day; the picture itself is personal data, so
+by default it stays where the guard has it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from gateway.desk.errors import DeskError
+from gateway.desk.freight.transaction import Picture
+from gateway.desk.text import clean
+from gateway.vault.files import adopt
+
+MAX_BYTES = 32 * 1024 * 1024
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".pdf"})
+
+
+def reference(path: Path, keep: Path | None = None) -> Picture:
+    """Name and hash of a picture, copied to `keep` under its hash if that is given; raises
+    DeskError for what is no picture, too large, or can't be read."""
+    name = clean(path.name, ("picture", "fotografía"), most=120)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        known = ", ".join(sorted(SUFFIXES))
+        raise DeskError("bad_picture", f"{name}: one of {known}", f"{name}: uno de {known}")
+    try:
+        if not path.is_file() or path.stat().st_size > MAX_BYTES:
+            raise DeskError(
+                "bad_picture",
+                f"{name}: no file, or larger than 32 MB",
+                f"{name}: no es un archivo, o pasa de 32 MB",
+            )
+        data = path.read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        if keep is not None:
+            _store(keep, f"{digest}{suffix}", data)
+    except OSError as error:
+        raise DeskError(
+            "bad_picture", f"{name}: {error.strerror}", f"{name}: {error.strerror}"
+        ) from error
+    return Picture(name, digest)
+
+
+def _store(folder: Path, name: str, data: bytes) -> None:
+    """Whole or not at all, readable by the service alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / name
+    if target.exists():
+        return
+    part = folder / f".{name}.{os.getpid()}"
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    adopt(part)
+    part.replace(target)

@@ -1,0 +1,419 @@
+"""One truck at the gate as a value, and its life as a state machine.  Pure: facts in, a new value
+out; no table, no clock, no chance.
+
+    expected -> arrived -> inspected -> loading -> sealed -> departed
+                   |           '---------------------------------^  (empty, or still loaded)
+                   '--> turned_away          expected --> cancelled
+
+A truck that leaves its trailer and takes another (`hook`) goes back to arrived: what it pulls now
+was not inspected yet.
+
+`Transaction` holds facts only.  What is wrong or missing is judged from them (findings.py), so
+that no act can set or forget a hold: a step is done only if `blocking()` finds nothing in its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from gateway.desk.errors import DeskError
+
+
+class Stage(StrEnum):
+    EXPECTED = "expected"
+    ARRIVED = "arrived"
+    INSPECTED = "inspected"
+    LOADING = "loading"
+    SEALED = "sealed"
+    DEPARTED = "departed"
+    TURNED_AWAY = "turned_away"
+    CANCELLED = "cancelled"
+
+
+OVER = frozenset({Stage.DEPARTED, Stage.TURNED_AWAY, Stage.CANCELLED})
+HERE = frozenset({Stage.ARRIVED, Stage.INSPECTED, Stage.LOADING, Stage.SEALED})
+STAGE_WORDS: dict[str, tuple[str, str]] = {
+    "expected": ("expected", "por llegar"),
+    "arrived": ("arrived", "llegó"),
+    "inspected": ("inspected", "inspeccionado"),
+    "loading": ("loading", "en carga"),
+    "sealed": ("sealed", "sellado"),
+    "departed": ("departed", "salió"),
+    "turned_away": ("turned away", "rechazado en la puerta"),
+    "cancelled": ("cancelled", "cancelado"),
+    "held": ("HELD", "RETENIDO"),
+    "refused": ("REFUSED", "RECHAZADO"),
+}
+
+UnitKind = Literal["trailer", "reefer", "container"]
+Result = Literal["ok", "bad", "na"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A trailer (economic number or plates), reefer or container (ISO 6346).  `number_ok` False:
+    the check digit is wrong, and it was recorded as painted."""
+
+    kind: UnitKind
+    number: str
+    plates: str = ""
+    number_ok: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A bill of lading, manifest, ... by its number."""
+
+    kind: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A photograph by its file's name and SHA-256 (hex)."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the carrier announced (10.7); "" and () for what it did not."""
+
+    eta: datetime
+    driver: str
+    carrier: str
+    tractor: str = ""
+    units: tuple[str, ...] = ()
+    seals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What the guard saw.  `id_kind` "" if no photo ID was verified; `other_name` is the name under
+    which the same document was shown before; `carrier_code` and `carrier_verdict` are the
+    clearance of the carrier, judged at arrival and again at each step."""
+
+    at: datetime
+    by: str
+    driver: str
+    carrier: str
+    tractor: str
+    tractor_number: str = ""
+    units: tuple[Unit, ...] = ()
+    loaded: bool = False
+    id_kind: str = ""
+    id_fingerprint: str = ""
+    other_name: str = ""
+    carrier_code: str = "partner_unknown"
+    carrier_verdict: str = "hold"
+    documents: tuple[Document, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Vvtt:
+    """View seal and locks, verify the number, tug, twist and turn (6.7)."""
+
+    view: bool = False
+    verify: bool = False
+    tug: bool = False
+    twist: bool = False
+
+    @property
+    def complete(self) -> bool:
+        return self.view and self.verify and self.tug and self.twist
+
+
+@dataclass(frozen=True, slots=True)
+class SealSeen:
+    """The seal that a unit came with."""
+
+    unit: str
+    number: str
+    at: datetime
+    by: str
+    intact: bool = True
+    vvtt: Vvtt = Vvtt()
+
+
+@dataclass(frozen=True, slots=True)
+class SealAffixed:
+    """The seal that a unit leaves with.  `seal_class` and `stock` as the inventory has them; stock
+    is ``ok``, ``unknown``, ``used`` or ``void``."""
+
+    unit: str
+    number: str
+    at: datetime
+    by: str
+    seal_class: str = ""
+    stock: str = "unknown"
+    format_ok: bool = True
+    vvtt: Vvtt = Vvtt()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    point: str
+    result: Result
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """One checklist, of one unit ("" for the whole).  `points` are those that it had, with the ids
+    that may be ``na``; the newest of the same list and unit counts, older ones stay."""
+
+    number: int
+    checklist: str
+    unit: str
+    inspector: str
+    operator: str
+    started_at: datetime
+    points: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    pests: bool = False
+    answers: tuple[Answer, ...] = ()
+    finished_at: datetime | None = None
+    supervisor: str = ""
+    signed_at: datetime | None = None
+    camera: str = ""
+    pictures: tuple[Picture, ...] = ()
+
+    @property
+    def open_points(self) -> tuple[str, ...]:
+        """Those without an answer."""
+        answered = {answer.point for answer in self.answers}
+        return tuple(point for point in self.points if point not in answered)
+
+    @property
+    def bad(self) -> tuple[Answer, ...]:
+        return tuple(answer for answer in self.answers if answer.result == "bad")
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """`document_seals` are the seal numbers on the shipping documents."""
+
+    started_at: datetime
+    by: str
+    finished_at: datetime | None = None
+    documents: tuple[Document, ...] = ()
+    document_seals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SpotCheck:
+    """A draw for a management spot check (5.29), recorded also when it was not drawn."""
+
+    percent: float
+    drawn: bool
+    at: datetime
+    done_at: datetime | None = None
+    done_by: str = ""
+    ok: bool | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A second person lets go what is held: exactly the findings of these keys."""
+
+    keys: tuple[str, ...]
+    by: str
+    operator: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Everything that binds a driver, a truck, its units and seals at one gate transaction.
+    `version` counts changes."""
+
+    id: int
+    version: int = 1
+    stage: Stage = Stage.EXPECTED
+    expected: Expected | None = None
+    arrival: Arrival | None = None
+    inspections: tuple[Inspection, ...] = ()
+    seals_seen: tuple[SealSeen, ...] = ()
+    unloaded_at: datetime | None = None
+    loading: Loading | None = None
+    affixed: tuple[SealAffixed, ...] = ()
+    spot: SpotCheck | None = None
+    releases: tuple[Release, ...] = ()
+    hooked: tuple[Unit, ...] | None = None
+    hooked_at: datetime | None = None
+    hooked_loaded: bool = False
+    departed_at: datetime | None = None
+    departed_by: str = ""
+    note: str = ""
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """What it pulls now."""
+        if self.hooked is not None:
+            return self.hooked
+        return self.arrival.units if self.arrival else ()
+
+    @property
+    def whole(self) -> str:
+        """The name, on a checklist of the whole truck, of what it pulls; "" for nothing."""
+        return "+".join(unit.number for unit in self.units)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether there is cargo on it now."""
+        if self.loading is not None:
+            return True
+        if self.hooked is not None:
+            return self.hooked_loaded
+        return self.arrival is not None and self.arrival.loaded and self.unloaded_at is None
+
+    @property
+    def seals_now(self) -> tuple[tuple[str, str], ...]:
+        """(unit, seal number) as it stands: affixed here, else the one that it came with."""
+        found = {s.unit: s.number for s in self.seals_seen} if self._as_it_came else {}
+        found |= {s.unit: s.number for s in self.affixed}
+        here = {unit.number for unit in self.units}
+        return tuple(sorted(item for item in found.items() if item[0] in here))
+
+    @property
+    def _as_it_came(self) -> bool:
+        return self.unloaded_at is None and self.loading is None and self.hooked is None
+
+    def latest(self, checklist: str, unit: str) -> Inspection | None:
+        """The inspection that counts."""
+        same = [i for i in self.inspections if (i.checklist, i.unit) == (checklist, unit)]
+        return same[-1] if same else None
+
+    @property
+    def released(self) -> frozenset[str]:
+        return frozenset(key for release in self.releases for key in release.keys)
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Whoever took part, and so can't be the second person."""
+        names = {i.inspector for i in self.inspections} | {i.operator for i in self.inspections}
+        names |= {s.by for s in self.seals_seen} | {s.by for s in self.affixed}
+        if self.arrival:
+            names |= {self.arrival.by, self.arrival.driver}
+        if self.loading:
+            names.add(self.loading.by)
+        return frozenset(names)
+
+
+Guard = Callable[[Transaction], None]
+"""Raises DeskError if the next step may not be done (findings.py makes it)."""
+
+
+def need(tx: Transaction, *stages: Stage) -> None:
+    """Raise DeskError unless the transaction is at one of these stages."""
+    if tx.stage not in stages:
+        en, es = STAGE_WORDS[tx.stage]
+        raise DeskError(
+            "wrong_stage", f"transaction {tx.id} is {en}", f"la operación {tx.id} está: {es}"
+        )
+
+
+def arrive(tx: Transaction, arrival: Arrival, seals: tuple[SealSeen, ...] = ()) -> Transaction:
+    """The truck is at the gate."""
+    need(tx, Stage.EXPECTED)
+    return replace(tx, stage=Stage.ARRIVED, arrival=arrival, seals_seen=seals)
+
+
+def see_seal(tx: Transaction, seal: SealSeen) -> Transaction:
+    """A seal that came with a unit, looked at (again).  What was seen before stays: a second look
+    takes back no difference."""
+    need(tx, *HERE)
+    return replace(tx, seals_seen=(*tx.seals_seen, seal))
+
+
+def identify(tx: Transaction, kind: str, fingerprint: str, other_name: str) -> Transaction:
+    """The driver's photo ID, verified after the arrival was recorded; not a second time."""
+    need(tx, *HERE)
+    if tx.arrival is None or tx.arrival.id_kind:
+        raise DeskError("identified", "the ID was verified already", "ya se verificó", ("10.3",))
+    arrival = replace(tx.arrival, id_kind=kind, id_fingerprint=fingerprint, other_name=other_name)
+    return replace(tx, arrival=arrival)
+
+
+def hook(tx: Transaction, units: tuple[Unit, ...], at: datetime, *, loaded: bool) -> Transaction:
+    """It leaves what it pulled and takes `units`, or nothing."""
+    need(tx, Stage.ARRIVED, Stage.INSPECTED)
+    if loaded and not units:
+        raise DeskError("no_unit", "a tractor alone carries nothing", "un tractor solo no carga")
+    return replace(tx, stage=Stage.ARRIVED, hooked=units, hooked_at=at, hooked_loaded=loaded)
+
+
+def inspect(tx: Transaction, inspection: Inspection, *, complete: bool) -> Transaction:
+    """An inspection begun or gone on with; `complete` if all lists of the truck are finished."""
+    need(tx, *HERE)
+    others = tuple(i for i in tx.inspections if i.number != inspection.number)
+    stage = tx.stage
+    if stage in (Stage.ARRIVED, Stage.INSPECTED):
+        stage = Stage.INSPECTED if complete else Stage.ARRIVED
+    ordered = tuple(sorted((*others, inspection), key=lambda i: i.number))
+    return replace(tx, inspections=ordered, stage=stage)
+
+
+def unload(tx: Transaction, at: datetime, allowed: Guard) -> Transaction:
+    """The cargo that it came with is off."""
+    need(tx, Stage.INSPECTED)
+    if not tx.loaded or tx.hooked is not None:
+        raise DeskError("not_loaded", "it carries nothing", "no trae carga")
+    allowed(tx)
+    return replace(tx, unloaded_at=at)
+
+
+def load(tx: Transaction, loading: Loading, allowed: Guard) -> Transaction:
+    """Loading begins, and with `finished_at` it is done; papers may still come after the seal."""
+    need(tx, Stage.INSPECTED, Stage.LOADING, Stage.SEALED)
+    if not tx.units:
+        raise DeskError("no_unit", "a tractor alone carries nothing", "un tractor solo no carga")
+    if loading.finished_at is not None and tx.loading is None:
+        raise DeskError("not_loading", "loading has not begun", "la carga no ha empezado")
+    allowed(tx)
+    stage = tx.stage if tx.stage is Stage.SEALED else Stage.LOADING
+    return replace(tx, stage=stage, loading=loading)
+
+
+def affix(tx: Transaction, seal: SealAffixed, allowed: Guard) -> Transaction:
+    """A seal on a loaded unit; another one on the same unit takes its place."""
+    need(tx, Stage.INSPECTED, Stage.LOADING, Stage.SEALED)
+    if not tx.loaded:
+        raise DeskError("not_loaded", "it carries nothing", "no trae carga", ("6.2",))
+    allowed(tx)
+    affixed = (*(s for s in tx.affixed if s.unit != seal.unit), seal)
+    done = {s.unit for s in affixed} >= {u.number for u in tx.units}
+    return replace(tx, affixed=affixed, stage=Stage.SEALED if done else tx.stage)
+
+
+def release(tx: Transaction, given: Release) -> Transaction:
+    """What is held is let go by a second person."""
+    need(tx, *HERE)
+    return replace(tx, releases=(*tx.releases, given))
+
+
+def depart(tx: Transaction, at: datetime, by: str, allowed: Guard) -> Transaction:
+    """The truck leaves."""
+    need(tx, *HERE)
+    left = replace(tx, departed_at=at, departed_by=by)
+    allowed(left)  # with the time, so that one before the arrival is found
+    return replace(left, stage=Stage.DEPARTED)
+
+
+def turn_away(tx: Transaction, at: datetime, by: str, reason: str) -> Transaction:
+    """The truck is sent away from the gate."""
+    need(tx, *HERE)
+    return replace(tx, stage=Stage.TURNED_AWAY, departed_at=at, departed_by=by, note=reason)
+
+
+def cancel(tx: Transaction, reason: str) -> Transaction:
+    """An announced truck does not come."""
+    need(tx, Stage.EXPECTED)
+    return replace(tx, stage=Stage.CANCELLED, note=reason)

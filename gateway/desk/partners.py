@@ -1,0 +1,287 @@
+"""Business partners: which companies are cleared to send visitors and trucks, and until when.
+
+A partner has a programme status (CTPAT with its SVI number, OEA, AEO, PIP, ... with a
+certificate) or, failing that, the date of a security questionnaire; and a last good day.
+`clearance()` is pure: a partner, a day and the policy in, a verdict with its reason out.  What a
+partner was before stays in `partner_history`, and in the log.  Where the policy names a kind of
+requirement, the company's own follows the register in the same transaction, so that a door that
+asks for it and the desk never disagree.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from gateway.desk.act import stamp, writing
+from gateway.desk.errors import DeskError, NotFound
+from gateway.desk.text import clean, fold
+from gateway.people import requirements
+from gateway.people.schema import put_event
+
+KINDS = ("carrier", "supplier", "customer", "contractor", "broker", "other")
+PROGRAMMES = ("ctpat", "oea", "aeo", "pip", "basc", "none")
+STATUSES = ("active", "suspended")
+Verdict = Literal["pass", "hold", "deny"]
+CRITERIA = ("3.1", "3.4", "3.5")
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """`number` is the SVI number or that of the certificate; `questionnaire` the day of the last
+    one; `valid_until` the last good day.  `version` counts its changes."""
+
+    name: str
+    kind: str
+    programme: str
+    number: str
+    questionnaire: date | None
+    valid_until: date
+    status: str = "active"
+    note: str = ""
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerPolicy:
+    """What is done with a company that is not cleared, by cause; `questionnaire_months` is how
+    long a questionnaire counts for a partner without a programme; `requirement` the kind of
+    requirement that a company has while it is cleared, "" for none."""
+
+    unknown: Verdict = "hold"
+    lapsed: Verdict = "hold"
+    suspended: Verdict = "deny"
+    questionnaire_months: int = 12
+    warn_days: int = 30
+    requirement: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Clearance:
+    """`code` is ``partner_cleared``, or why not; `rule` a date or a number, for the record."""
+
+    verdict: Verdict
+    code: str
+    rule: str = ""
+
+    @property
+    def words(self) -> tuple[str, str]:
+        en, es = WORDS[self.code]
+        return (f"{en} ({self.rule})", f"{es} ({self.rule})") if self.rule else (en, es)
+
+
+WORDS: Mapping[str, tuple[str, str]] = {
+    "partner_cleared": ("the company is cleared", "la empresa está autorizada"),
+    "partner_unknown": (
+        "the company is not in the register of partners",
+        "la empresa no está en el registro de socios",
+    ),
+    "partner_suspended": ("the company is suspended", "la empresa está suspendida"),
+    "partner_lapsed": ("the company's status has lapsed", "venció el estatus de la empresa"),
+    "partner_questionnaire_old": (
+        "the company's questionnaire is too old",
+        "el cuestionario de la empresa es demasiado antiguo",
+    ),
+}
+
+
+def clearance(partner: Partner | None, today: date, policy: PartnerPolicy) -> Clearance:
+    """Whether a company may send people and trucks on `today` (a local day)."""
+    if partner is None:
+        return Clearance(policy.unknown, "partner_unknown")
+    if partner.status != "active":
+        return Clearance(policy.suspended, "partner_suspended")
+    if today > partner.valid_until:
+        return Clearance(policy.lapsed, "partner_lapsed", partner.valid_until.isoformat())
+    if partner.programme == "none":
+        day = partner.questionnaire
+        if day is None or day > today or _months(day, today) >= policy.questionnaire_months:
+            rule = day.isoformat() if day else ""
+            return Clearance(policy.lapsed, "partner_questionnaire_old", rule)
+    return Clearance("pass", "partner_cleared")
+
+
+def checked(partner: Partner) -> Partner:
+    """The same, with its text cleaned; raises DeskError for what can't be so."""
+    name = clean(partner.name, ("name", "nombre"), most=120)
+    if not fold(name):
+        raise DeskError("missing", "the name has no letters", "el nombre no tiene letras")
+    _one_of(partner.kind, KINDS, ("kind", "tipo"))
+    _one_of(partner.programme, PROGRAMMES, ("programme", "programa"))
+    _one_of(partner.status, STATUSES, ("status", "estatus"))
+    number = clean(partner.number, ("number", "número"), most=60, needed=False)
+    if partner.programme != "none" and not number:
+        raise DeskError(
+            "missing",
+            "a programme status comes with its SVI or certificate number",
+            "el estatus de un programa lleva su número SVI o de certificado",
+            CRITERIA,
+        )
+    if partner.programme == "none" and partner.questionnaire is None:
+        raise DeskError(
+            "missing",
+            "a partner without a programme needs the date of a questionnaire",
+            "un socio sin programa necesita la fecha de un cuestionario",
+            CRITERIA,
+        )
+    note = clean(partner.note, ("note", "nota"), needed=False)
+    return Partner(
+        name, partner.kind, partner.programme, number, partner.questionnaire,
+        partner.valid_until, partner.status, note, partner.version,
+    )  # fmt: skip
+
+
+def last_good_day(partner: Partner, policy: PartnerPolicy) -> date | None:
+    """The last day on which `clearance` passes; None for a partner that is not active."""
+    if partner.status != "active":
+        return None
+    if partner.programme != "none":
+        return partner.valid_until
+    day = partner.questionnaire
+    if day is None:
+        return None
+    month = day.year * 12 + day.month - 1 + policy.questionnaire_months
+    # A day that the month does not have is the first of the next one, as `_months` counts.
+    try:
+        over = date(month // 12, month % 12 + 1, day.day)
+    except ValueError:
+        over = date((month + 1) // 12, (month + 1) % 12 + 1, 1)
+    return min(partner.valid_until, over - timedelta(days=1))
+
+
+def put(
+    connection: sqlite3.Connection,
+    partner: Partner,
+    policy: PartnerPolicy,
+    *,
+    by: str,
+    now: datetime,
+) -> Partner:
+    """Register a partner, or change one; its version goes up, and what it was stays on record."""
+    new = checked(partner)
+    key = fold(new.name)
+    with writing(connection):
+        old = find(connection, new.name)
+        version = old.version + 1 if old else 1
+        values = {**_values(new), "version": version}
+        connection.execute(
+            "INSERT OR REPLACE INTO partner (key, name, kind, programme, number, questionnaire, "
+            "valid_until, status, note, version, set_at, by) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (key, *values.values(), stamp(now), by),
+        )
+        connection.execute(
+            "INSERT INTO partner_history (key, version, at, by, data) VALUES (?, ?, ?, ?, ?)",
+            (key, version, stamp(now), by, json.dumps(values, ensure_ascii=False)),
+        )
+        data = {**values, "by": by, "criteria": list(CRITERIA)}
+        if policy.requirement:
+            data["requirement"] = _require(connection, new, policy, by=by, now=now)
+        put_event(connection, "partner.changed" if old else "partner.added", new.name, data)
+    return replace(new, version=version)
+
+
+def find(connection: sqlite3.Connection, name: str) -> Partner | None:
+    """The partner of that name, whatever its case and accents."""
+    row = connection.execute(f"{_SELECT} WHERE key = ?", (fold(name),)).fetchone()
+    return _partner(row) if row else None
+
+
+def get(connection: sqlite3.Connection, name: str) -> Partner:
+    """As `find`; raises NotFound."""
+    found = find(connection, name)
+    if found is None:
+        raise NotFound(
+            "partner_unknown",
+            f"{name[:60]} is not in the register of partners",
+            f"{name[:60]} no está en el registro de socios",
+            CRITERIA,
+        )
+    return found
+
+
+def every(connection: sqlite3.Connection) -> list[Partner]:
+    """All partners, by name."""
+    return [_partner(row) for row in connection.execute(f"{_SELECT} ORDER BY key")]
+
+
+def history(connection: sqlite3.Connection, name: str) -> list[dict[str, object]]:
+    """Every version of a partner, oldest first: when, by whom, what it was."""
+    rows = connection.execute(
+        "SELECT version, at, by, data FROM partner_history WHERE key = ? ORDER BY version",
+        (fold(name),),
+    )
+    return [{"version": n, "at": at, "by": by, **json.loads(data)} for n, at, by, data in rows]
+
+
+_SELECT = (
+    "SELECT name, kind, programme, number, questionnaire, valid_until, status, note, version "
+    "FROM partner"
+)
+
+
+def _require(
+    connection: sqlite3.Connection,
+    partner: Partner,
+    policy: PartnerPolicy,
+    *,
+    by: str,
+    now: datetime,
+) -> dict[str, object]:
+    """The requirement of the company follows its status: a row for its name and for each way in
+    which the list spells it, or none.  Returns what the event says of it."""
+    kind, key = policy.requirement, fold(partner.name)
+    stale = connection.execute(
+        "SELECT subject FROM requirement WHERE subject_kind = 'company' AND kind = ?", (kind,)
+    ).fetchall()
+    connection.executemany(
+        "DELETE FROM requirement WHERE subject_kind = 'company' AND subject = ? AND kind = ?",
+        [(name, kind) for (name,) in stale if fold(name) == key],
+    )
+    until = last_good_day(partner, policy)
+    if partner.programme == "none" and partner.questionnaire and partner.questionnaire > now.date():
+        until = None  # not answered yet
+    if until is None:
+        return {"kind": kind, "valid_until": None, "companies": []}
+    spelled = connection.execute(
+        "SELECT company FROM person UNION SELECT company FROM visit_badge"
+    ).fetchall()
+    names = {partner.name} | {name for (name,) in spelled if name and fold(name) == key}
+    rows = [
+        requirements.Row("company", name, kind, until, partner.number, partner.questionnaire)
+        for name in sorted(names)
+    ]
+    requirements.put(connection, rows, by=by)
+    return {"kind": kind, "valid_until": until.isoformat(), "companies": sorted(names)}
+
+
+def _values(partner: Partner) -> dict[str, object]:
+    return {
+        key: value.isoformat() if isinstance(value, date) else value
+        for key, value in asdict(partner).items()
+    }
+
+
+def _partner(row: tuple[str, str, str, str, str | None, str, str, str, int]) -> Partner:
+    name, kind, programme, number, asked, until, status, note, version = row
+    return Partner(
+        name, kind, programme, number, date.fromisoformat(asked) if asked else None,
+        date.fromisoformat(until), status, note, version,
+    )  # fmt: skip
+
+
+def _months(since: date, today: date) -> int:
+    """Whole months from one day to another; negative for a day to come."""
+    return (today.year - since.year) * 12 + today.month - since.month - (today.day < since.day)
+
+
+def _one_of(value: str, known: tuple[str, ...], field: tuple[str, str]) -> None:
+    if value not in known:
+        names = ", ".join(known)
+        raise DeskError(
+            "unknown_word", f"{field[0]}: one of {names}", f"{field[1]}: uno de {names}"
+        )

@@ -1,0 +1,136 @@
+"""Temporary badges: handed out, and back.
+
+A badge is a row of `visit_badge`, beside the personnel list and not in it: no sync counts, changes
+or removes visitors, and the look-up at the door reads both by key in its one statement
+(gateway/people/lookup.py).  A badge that both name is nobody's: it opens nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from gateway.decide.model import Credential
+from gateway.desk import partners
+from gateway.desk.act import parse, stamp, writing
+from gateway.desk.errors import DeskError
+from gateway.desk.visits.records import load, save
+from gateway.desk.visits.visit import CRITERIA, Visit, VisitPolicy, expect_state
+from gateway.vault.sitekey import SiteKey
+
+
+def issue_badge(
+    connection: sqlite3.Connection,
+    visit_id: int,
+    credential: Credential,
+    policy: VisitPolicy,
+    *,
+    key: SiteKey,
+    by: str,
+    now: datetime,
+    version: int | None = None,
+) -> Visit:
+    """Hand out a temporary badge, good at the doors of the policy's levels until the end of the
+    visit (and some minutes of grace), and no longer than until it is returned or they depart."""
+    levels = policy.levels(escort=False)
+    mark = key.fingerprint(credential.key)
+    with writing(connection):
+        visit = load(connection, visit_id, version)
+        expect_state(visit, "on_site")
+        if visit.badge_out:
+            raise DeskError(
+                "badge_out",
+                f"visit {visit.id} has a badge already: {visit.badge}",
+                f"la visita {visit.id} ya tiene gafete: {visit.badge}",
+                CRITERIA,
+            )
+        levels = policy.levels(escort=visit.escort)
+        if not levels:
+            raise DeskError(
+                "no_visitor_level",
+                "[visits] has no access level for such a badge",
+                "[visits] no tiene nivel de acceso para ese gafete",
+                ("10.1",),
+            )
+        named = connection.execute(
+            "SELECT 1 FROM escort WHERE person_id = ?", (visit.person_id,)
+        ).fetchone()
+        if visit.escort and not named:
+            raise DeskError(
+                "no_escort",
+                "this visitor is escorted: say first who comes (garita visit contact --escort ID)",
+                "va acompañada: diga primero quién viene (garita visit contact --escort ID)",
+                CRITERIA,
+            )
+        if connection.execute(
+            "SELECT 1 FROM credential WHERE key = ?", (credential.key,)
+        ).fetchone():
+            raise DeskError(
+                "badge_of_employee",
+                "this badge belongs to somebody on the personnel list",
+                "ese gafete es de una persona de la lista de personal",
+                ("10.1",),
+            )
+        other = connection.execute(
+            "SELECT id FROM visit WHERE badge_fingerprint = ? AND badge_issued_at IS NOT NULL "
+            "AND badge_returned_at IS NULL",
+            (mark,),
+        ).fetchone()
+        if other:
+            raise DeskError(
+                "badge_out",
+                f"this badge did not come back from visit {other[0]}",
+                f"ese gafete no ha regresado de la visita {other[0]}",
+                ("10.1", "10.2"),
+            )
+        until = parse(visit.expected_until) + timedelta(minutes=policy.badge_grace_min)
+        if until <= now:
+            raise DeskError(
+                "visit_over",
+                "the visit's time is over; extend it first (garita visit extend)",
+                "el horario de la visita terminó; amplíelo primero (garita visit extend)",
+                CRITERIA,
+            )
+        partner = partners.find(connection, visit.company) if visit.company else None
+        company = partner.name if partner else visit.company  # as requirements spell it
+        connection.execute(
+            "INSERT INTO visit_badge (key, visit_id, person_id, name, company, role, since, until, "
+            "access_levels) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                credential.key, visit.id, visit.person_id, visit.name, company, visit.kind,
+                stamp(now), stamp(until), json.dumps(levels),
+            ),
+        )  # fmt: skip
+        new = replace(
+            visit,
+            badge=credential.masked,
+            badge_fingerprint=mark,
+            badge_issued_at=stamp(now),
+            badge_returned_at=None,
+        )
+        return save(
+            connection, new, "visit.badge_issued", by,
+            badge=new.badge, fingerprint=mark, levels=list(levels), until=stamp(until),
+        )  # fmt: skip
+
+
+def return_badge(connection: sqlite3.Connection, visit_id: int, *, by: str, now: datetime) -> Visit:
+    """The badge is back in the guard's hand; it opens nothing from the next reading on."""
+    with writing(connection):
+        visit = load(connection, visit_id)
+        if not visit.badge_out:
+            raise DeskError(
+                "no_badge",
+                f"no badge of visit {visit.id} is out",
+                f"la visita {visit.id} no tiene gafete fuera",
+                CRITERIA,
+            )
+        kill_badge(connection, visit.id)
+        new = replace(visit, badge_returned_at=stamp(now))
+        return save(connection, new, "visit.badge_returned", by, badge=visit.badge)
+
+
+def kill_badge(connection: sqlite3.Connection, visit_id: int) -> None:
+    connection.execute("DELETE FROM visit_badge WHERE visit_id = ?", (visit_id,))

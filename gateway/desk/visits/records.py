@@ -1,0 +1,131 @@
+"""Visits in people.db: rows in, `Visit` out, and the questions that are asked of them.
+
+`insert`, `save` and `event` are for the acts, inside their transaction; nothing here commits.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import astuple, fields, replace
+from datetime import date, datetime
+
+from gateway.desk.act import day_bounds, stamp
+from gateway.desk.errors import Conflict, NotFound
+from gateway.desk.visits.visit import CRITERIA, STATES, Plan, Visit, VisitPolicy
+from gateway.people.schema import put_event
+
+_COLUMNS = tuple(item.name for item in fields(Visit))
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM visit"  # noqa: S608 - our own names
+_FLAGS = ("escort", "regular")
+
+
+def get(connection: sqlite3.Connection, visit_id: int) -> Visit:
+    """One visit; raises NotFound."""
+    return load(connection, visit_id)
+
+
+def find(
+    connection: sqlite3.Connection,
+    *,
+    states: Iterable[str] = (),
+    search: str = "",
+    limit: int = 500,
+) -> list[Visit]:
+    """Visits in some states (none: all), newest expectation last, with a part of a name,
+    company or host."""
+    wanted = tuple(states) or STATES
+    marks = ", ".join("?" * len(wanted))
+    rows = connection.execute(
+        f"SELECT * FROM ({_SELECT} WHERE state IN ({marks}) AND (? = '' OR "  # noqa: S608
+        "instr(lower(name || ' ' || company || ' ' || host), lower(?)) > 0) "
+        "ORDER BY expected_from DESC, id DESC LIMIT ?) ORDER BY expected_from, id",
+        (*wanted, search, search, limit),
+    )
+    return [_visit(row) for row in rows]
+
+
+def overdue(connection: sqlite3.Connection, now: datetime) -> list[Visit]:
+    """Who should have left and did not, longest first."""
+    rows = connection.execute(
+        f"{_SELECT} WHERE state = 'on_site' AND expected_until < ? ORDER BY expected_until",
+        (stamp(now),),
+    )
+    return [_visit(row) for row in rows]
+
+
+def badges_out(connection: sqlite3.Connection, *, departed_only: bool = False) -> list[Visit]:
+    """Temporary badges that did not come back, oldest first."""
+    rows = connection.execute(
+        f"{_SELECT} WHERE badge_issued_at IS NOT NULL AND badge_returned_at IS NULL "
+        "AND (? = 0 OR state = 'departed') ORDER BY badge_issued_at",
+        (departed_only,),
+    )
+    return [_visit(row) for row in rows]
+
+
+def arrived_between(
+    connection: sqlite3.Connection, first: date, last: date, policy: VisitPolicy
+) -> list[Visit]:
+    """Visits whose arrival lies on one of the local days from `first` to `last`."""
+    begin, end = day_bounds(first, last, policy.zone)
+    rows = connection.execute(
+        f"{_SELECT} WHERE arrived_at >= ? AND arrived_at < ? ORDER BY arrived_at, id", (begin, end)
+    )
+    return [_visit(row) for row in rows]
+
+
+def load(connection: sqlite3.Connection, visit_id: int, version: int | None = None) -> Visit:
+    row = None
+    if 0 < visit_id < 2**62:
+        row = connection.execute(f"{_SELECT} WHERE id = ?", (visit_id,)).fetchone()
+    if row is None:
+        raise NotFound("no_visit", f"there is no visit {visit_id}", f"no hay visita {visit_id}")
+    visit = _visit(row)
+    if version is not None and version != visit.version:
+        raise Conflict(
+            "changed",
+            f"visit {visit_id} was changed in the meantime; look at it again",
+            f"la visita {visit_id} cambió entre tanto; véala otra vez",
+        )
+    return visit
+
+
+def insert(connection: sqlite3.Connection, plan: Plan, *, by: str, now: datetime) -> Visit:
+    number = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM visit").fetchone()[0]
+    visit = Visit(
+        number, 1, "expected", plan.name, plan.company, plan.kind, plan.host, plan.purpose,
+        plan.escort, False, stamp(plan.since), stamp(plan.until), stamp(now), by, note=plan.note,
+    )  # fmt: skip
+    marks = ", ".join("?" * len(_COLUMNS))
+    connection.execute(
+        f"INSERT INTO visit ({', '.join(_COLUMNS)}) VALUES ({marks})",  # noqa: S608
+        astuple(visit),
+    )
+    return visit
+
+
+def save(connection: sqlite3.Connection, visit: Visit, kind: str, by: str, **data: object) -> Visit:
+    """Write a changed visit and its event, inside the caller's transaction."""
+    new = replace(visit, version=visit.version + 1)
+    sets = ", ".join(f"{name} = ?" for name in _COLUMNS)
+    connection.execute(
+        f"UPDATE visit SET {sets} WHERE id = ?",  # noqa: S608 - our own names
+        (*astuple(new), new.id),
+    )
+    event(connection, kind, new, by, **data)
+    return new
+
+
+def event(connection: sqlite3.Connection, kind: str, visit: Visit, by: str, **data: object) -> None:
+    base = {"visit": visit.id, "name": visit.name, "company": visit.company, "host": visit.host}
+    put_event(
+        connection, kind, visit.person_id, {**base, **data, "by": by, "criteria": list(CRITERIA)}
+    )
+
+
+def _visit(row: tuple[object, ...]) -> Visit:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    for name in _FLAGS:
+        values[name] = bool(values[name])
+    return Visit(**values)  # type: ignore[arg-type]

@@ -1,0 +1,352 @@
+"""The acts of a visit, each with its event in one transaction: announced, arrived, the host told,
+departed.
+
+Every act names the operator (`by`) and takes the time (`now`, aware).  `version`, where given, is
+the one that the operator looked at: if somebody was faster, Conflict says so and nothing changes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from gateway.desk import partners
+from gateway.desk.act import parse, stamp, writing
+from gateway.desk.errors import DeskError
+from gateway.desk.identity import Shown, other_name
+from gateway.desk.text import clean, fold
+from gateway.desk.visits.badges import kill_badge
+from gateway.desk.visits.records import event, insert, load, save
+from gateway.desk.visits.regulars import is_regular
+from gateway.desk.visits.visit import (
+    CRITERIA,
+    KINDS,
+    Plan,
+    Release,
+    Visit,
+    VisitPolicy,
+    expect_state,
+)
+from gateway.people.permits import put_escort
+from gateway.people.schema import put_event
+
+
+def expect(
+    connection: sqlite3.Connection, plan: Plan, policy: VisitPolicy, *, by: str, now: datetime
+) -> Visit:
+    """Announce a visit; raises DeskError for a company that is denied here already."""
+    plan = _checked(plan, policy)
+    with writing(connection):
+        cleared = _clearance(connection, plan.company, policy, now)
+        if cleared.verdict == "deny":
+            raise DeskError(cleared.code, *cleared.words, partners.CRITERIA)
+        visit = insert(connection, plan, by=by, now=now)
+        event(connection, "visit.expected", visit, by, clearance=cleared.code)
+    return visit
+
+
+def arrive(
+    connection: sqlite3.Connection,
+    visit_id: int,
+    shown: Shown | None,
+    policy: VisitPolicy,
+    *,
+    by: str,
+    now: datetime,
+    release: Release | None = None,
+    version: int | None = None,
+) -> Visit:
+    """Somebody announced is here and showed `shown`; None only for a known regular visitor where
+    the policy excuses them.  What is held needs `release`; raises DeskError with the reason."""
+    with writing(connection):
+        visit = load(connection, visit_id, version)
+        expect_state(visit, "expected")
+        done = _tried(connection, visit, shown, policy, by=by, now=now, release=release)
+    return _or_raise(done)
+
+
+def walk_in(
+    connection: sqlite3.Connection,
+    plan: Plan,
+    shown: Shown | None,
+    policy: VisitPolicy,
+    *,
+    by: str,
+    now: datetime,
+    release: Release | None = None,
+) -> Visit:
+    """Somebody whom nobody announced: the visit and the arrival in one act, or neither."""
+    plan = _checked(plan, policy)
+    if not policy.walk_ins and release is None:
+        raise DeskError(
+            "visit_unexpected",
+            "nobody announced this visit; a second person must let it in",
+            "nadie anunció esta visita; una segunda persona debe autorizarla",
+            CRITERIA,
+        )
+    with writing(connection):
+        done = _tried(connection, plan, shown, policy, by=by, now=now, release=release)
+    return _or_raise(done)
+
+
+def contact_host(
+    connection: sqlite3.Connection, visit_id: int, *, by: str, now: datetime, escort: str = ""
+) -> Visit:
+    """The host was told; `escort` is the id of who comes for the visitor, if that is known: with
+    that person's badge alone does the visitor's open a door.  Raises DeskError for an id of
+    nobody who is active."""
+    who = clean(escort, ("escort", "acompañante"), most=120, needed=False)
+    with writing(connection):
+        visit = load(connection, visit_id)
+        expect_state(visit, "on_site")
+        name = _escort_name(connection, who) if who else visit.escort_name
+        new = replace(visit, host_contacted_at=stamp(now), escort_name=name)
+        if who:
+            put_escort(connection, visit.person_id, [who], by=by)
+        return save(
+            connection,
+            new,
+            "visit.host_contacted",
+            by,
+            escort=name,
+            **({"escort_id": who} if who else {}),
+        )
+
+
+def extend(
+    connection: sqlite3.Connection,
+    visit_id: int,
+    until: datetime,
+    policy: VisitPolicy,
+    *,
+    by: str,
+    now: datetime,
+) -> Visit:
+    """A visit takes longer, or less long; its badge with it."""
+    with writing(connection):
+        visit = load(connection, visit_id)
+        expect_state(visit, "expected", "on_site")
+        _check_times(parse(visit.expected_from), until, policy)
+        if until <= now:
+            raise DeskError("bad_time", "this time is over", "esa hora ya pasó", CRITERIA)
+        new = replace(visit, expected_until=stamp(until))
+        last = until + timedelta(minutes=policy.badge_grace_min)
+        connection.execute(
+            "UPDATE visit_badge SET until = ? WHERE visit_id = ?", (stamp(last), visit.id)
+        )
+        return save(connection, new, "visit.extended", by, until=new.expected_until)
+
+
+def depart(
+    connection: sqlite3.Connection,
+    visit_id: int,
+    *,
+    by: str,
+    now: datetime,
+    badge_returned: bool = False,
+    version: int | None = None,
+) -> Visit:
+    """They left.  Their badge opens nothing any more, whether it came back or not; one that did
+    not is listed until it does."""
+    with writing(connection):
+        visit = load(connection, visit_id, version)
+        expect_state(visit, "on_site")
+        if visit.arrived_at and now < parse(visit.arrived_at):
+            raise DeskError(
+                "clock_odd",
+                "the clock lies before the arrival; set it first",
+                "el reloj está antes de la llegada; corríjalo primero",
+                CRITERIA,
+            )
+        kill_badge(connection, visit.id)
+        connection.execute("DELETE FROM escort WHERE person_id = ?", (visit.person_id,))
+        back = visit.badge_out and badge_returned
+        new = replace(
+            visit,
+            state="departed",
+            departed_at=stamp(now),
+            departed_by=by,
+            badge_returned_at=stamp(now) if back else visit.badge_returned_at,
+        )
+        return save(
+            connection, new, "visit.departed", by, badge_out=new.badge_out, badge=visit.badge
+        )
+
+
+def cancel(
+    connection: sqlite3.Connection, visit_id: int, *, by: str, reason: str, refused: bool = False
+) -> Visit:
+    """Somebody announced does not come, or (`refused`) is sent away at the gate."""
+    why = clean(reason, ("reason", "motivo"))
+    with writing(connection):
+        visit = load(connection, visit_id)
+        expect_state(visit, "expected")
+        kind = "visit.refused" if refused else "visit.cancelled"
+        new = replace(visit, state="refused" if refused else "cancelled", note=why)
+        return save(connection, new, kind, by, reason=why)
+
+
+def _tried(
+    connection: sqlite3.Connection,
+    who: Visit | Plan,
+    shown: Shown | None,
+    policy: VisitPolicy,
+    *,
+    by: str,
+    now: datetime,
+    release: Release | None,
+) -> Visit | DeskError:
+    """The arrival; or why it was held back, with the record of that and nothing else of it."""
+    connection.execute("SAVEPOINT arrival")
+    try:
+        visit = who if isinstance(who, Visit) else insert(connection, who, by=by, now=now)
+        return _arrive(connection, visit, shown, policy, by=by, now=now, release=release)
+    except DeskError as error:
+        connection.execute("ROLLBACK TO arrival")
+        data = {
+            "visit": who.id if isinstance(who, Visit) else None,
+            "name": who.name,
+            "company": who.company,
+            "host": who.host,
+            "reason": error.code,
+            "by": by,
+            "criteria": list(error.criteria or CRITERIA),
+        }
+        subject = who.person_id if isinstance(who, Visit) else "visit"
+        put_event(connection, "visit.held", subject, data)
+        return error
+
+
+def _or_raise(done: Visit | DeskError) -> Visit:
+    if isinstance(done, DeskError):
+        raise done
+    return done
+
+
+def _arrive(
+    connection: sqlite3.Connection,
+    visit: Visit,
+    shown: Shown | None,
+    policy: VisitPolicy,
+    *,
+    by: str,
+    now: datetime,
+    release: Release | None,
+) -> Visit:
+    expect_state(visit, "expected")
+    regular = is_regular(connection, visit)
+    if shown is None and not (regular and policy.regulars_without_id):
+        raise DeskError(
+            "id_missing",
+            "a photo ID must be shown and looked at",
+            "hay que mostrar y revisar una identificación con fotografía",
+            CRITERIA,
+        )
+    held: list[tuple[str, str, str, tuple[str, ...]]] = []
+    cleared = _clearance(connection, visit.company, policy, now)
+    if cleared.verdict == "deny":
+        raise DeskError(cleared.code, *cleared.words, partners.CRITERIA)
+    if cleared.verdict == "hold":
+        held.append((cleared.code, *cleared.words, partners.CRITERIA))
+    if shown is not None and (other := other_name(connection, shown.fingerprint, visit.name)):
+        held.append(
+            (
+                "id_of_other_name",
+                f"this document was shown before as that of {other}",
+                f"ese documento se mostró antes como el de {other}",
+                CRITERIA,
+            )
+        )
+    second = Release("", "")
+    if release is not None:
+        second = Release(
+            clean(release.by, ("who lets it in", "quién autoriza"), most=120),
+            clean(release.reason, ("reason", "motivo")),
+        )
+        if fold(second.by) == fold(by):
+            raise DeskError(
+                "same_person",
+                "a second person must let it in, not the same operator",
+                "debe autorizarlo una segunda persona, no el mismo operador",
+                CRITERIA,
+            )
+    if held and release is None:
+        code, en, es, criteria = held[0]
+        raise DeskError(
+            code,
+            f"{en}: held, a second person must let it in",
+            f"{es}: retenido, una segunda persona debe autorizarlo",
+            criteria,
+        )
+    new = replace(
+        visit,
+        state="on_site",
+        regular=regular,
+        arrived_at=stamp(now),
+        arrived_by=by,
+        id_kind=shown.kind if shown else "",
+        id_fingerprint=shown.fingerprint if shown else "",
+        id_number=shown.number if shown and policy.keep_id_number else "",
+        released_by=second.by,
+        release_reason=second.reason,
+    )
+    return save(
+        connection, new, "visit.arrived", by,
+        name=new.name, company=new.company, host=new.host, id_kind=new.id_kind,
+        id_fingerprint=new.id_fingerprint, regular=regular, held=[item[0] for item in held],
+        released_by=new.released_by, reason=new.release_reason,
+    )  # fmt: skip
+
+
+def _escort_name(connection: sqlite3.Connection, person_id: str) -> str:
+    row = connection.execute(
+        "SELECT name FROM person WHERE id = ? AND status = 'active' "
+        "AND id NOT IN (SELECT person_id FROM revocation)",
+        (person_id,),
+    ).fetchone()
+    if row is None:
+        raise DeskError(
+            "escort_unknown",
+            f"{person_id[:60]}: nobody active on the list has this id; an escort is named by it",
+            f"nadie activo en la lista tiene el id {person_id[:60]}; diga el id de quien acompaña",
+            CRITERIA,
+        )
+    return str(row[0])
+
+
+def _checked(plan: Plan, policy: VisitPolicy) -> Plan:
+    if plan.kind not in KINDS:
+        names = ", ".join(KINDS)
+        raise DeskError("unknown_word", f"kind: one of {names}", f"tipo: uno de {names}")
+    _check_times(plan.since, plan.until, policy)
+    return replace(
+        plan,
+        name=clean(plan.name, ("name", "nombre"), most=120),
+        host=clean(plan.host, ("company contact", "contacto en la empresa"), most=120),
+        company=clean(plan.company, ("company", "empresa"), most=120, needed=policy.company_needed),
+        purpose=clean(plan.purpose, ("purpose", "asunto"), needed=False),
+        note=clean(plan.note, ("note", "nota"), needed=False),
+    )
+
+
+def _check_times(since: datetime, until: datetime, policy: VisitPolicy) -> None:
+    if until <= since:
+        raise DeskError(
+            "bad_time", "a visit ends after it begins", "una visita termina después de empezar"
+        )
+    if until - since > timedelta(days=policy.max_days):
+        raise DeskError(
+            "too_long",
+            f"a visit lasts at most {policy.max_days} days",
+            f"una visita dura máximo {policy.max_days} días",
+        )
+
+
+def _clearance(
+    connection: sqlite3.Connection, company: str, policy: VisitPolicy, now: datetime
+) -> partners.Clearance:
+    if not company:
+        return partners.Clearance("pass", "partner_cleared", "")
+    found = partners.find(connection, company)
+    return partners.clearance(found, now.astimezone(policy.zone).date(), policy.partners)

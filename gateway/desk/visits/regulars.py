@@ -1,0 +1,60 @@
+"""Known regular visitors: may be excused from showing the ID, and are logged all the same."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+
+from gateway.desk.act import stamp, writing
+from gateway.desk.text import clean, fold
+from gateway.desk.visits.visit import CRITERIA, Visit
+from gateway.people.schema import put_event
+
+
+def set_regular(
+    connection: sqlite3.Connection,
+    name: str,
+    company: str,
+    *,
+    regular: bool,
+    by: str,
+    now: datetime,
+) -> bool:
+    """Call somebody a known regular visitor, or no longer; False if nothing changes."""
+    name = clean(name, ("name", "nombre"), most=120)
+    company = clean(company, ("company", "empresa"), most=120, needed=False)
+    with writing(connection):
+        if regular:
+            done = connection.execute(
+                "INSERT INTO regular_visitor (key, name, company, added_at, by) "
+                "VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (_regular_key(name, company), name, company, stamp(now), by),
+            ).rowcount
+        else:
+            done = connection.execute(
+                "DELETE FROM regular_visitor WHERE key = ?", (_regular_key(name, company),)
+            ).rowcount
+        if done:
+            kind = "visit.regular_added" if regular else "visit.regular_removed"
+            data = {"name": name, "company": company, "by": by, "criteria": list(CRITERIA)}
+            put_event(connection, kind, name, data)
+    return bool(done)
+
+
+def regulars(connection: sqlite3.Connection) -> list[dict[str, str]]:
+    """The known regular visitors, by name."""
+    rows = connection.execute(
+        "SELECT name, company, added_at, by FROM regular_visitor ORDER BY key"
+    )
+    return [dict(zip(("name", "company", "added_at", "by"), row, strict=True)) for row in rows]
+
+
+def is_regular(connection: sqlite3.Connection, visit: Visit) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM regular_visitor WHERE key = ?", (_regular_key(visit.name, visit.company),)
+    )
+    return found.fetchone() is not None
+
+
+def _regular_key(name: str, company: str) -> str:
+    return f"{fold(name)}\n{fold(company)}"

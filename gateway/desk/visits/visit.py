@@ -1,0 +1,136 @@
+"""One visit as a value: what is known of it, and what it may become.
+
+expected -> on_site -> departed, or cancelled or refused before anybody came in.  Times are texts
+of rows (RFC 3339, UTC) so that a visit is what its row is.  Pure: no table, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from gateway.desk.act import parse
+from gateway.desk.errors import DeskError
+from gateway.desk.partners import PartnerPolicy
+
+STATES = ("expected", "on_site", "departed", "cancelled", "refused")
+KINDS = ("visitor", "vendor", "service")
+CRITERIA = ("10.2",)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A row of the table `visit`, column by column.  `host` is the company contact of the
+    criterion; `id_kind` the kind of photo ID that was verified, "" for none; `badge` is masked;
+    `version` counts changes, so that of two operators one is told to look again."""
+
+    id: int
+    version: int
+    state: str
+    name: str
+    company: str
+    kind: str
+    host: str
+    purpose: str
+    escort: bool
+    regular: bool
+    expected_from: str
+    expected_until: str
+    created_at: str
+    created_by: str
+    arrived_at: str | None = None
+    arrived_by: str = ""
+    id_kind: str = ""
+    id_fingerprint: str = ""
+    id_number: str = field(default="", repr=False)
+    released_by: str = ""
+    release_reason: str = ""
+    host_contacted_at: str | None = None
+    escort_name: str = ""
+    badge: str = ""
+    badge_fingerprint: str = ""
+    badge_issued_at: str | None = None
+    badge_returned_at: str | None = None
+    departed_at: str | None = None
+    departed_by: str = ""
+    note: str = ""
+
+    @property
+    def badge_out(self) -> bool:
+        """Whether a temporary badge was issued and did not come back."""
+        return self.badge_issued_at is not None and self.badge_returned_at is None
+
+    @property
+    def person_id(self) -> str:
+        """The id under which records of doors name the holder of the badge."""
+        return f"visit-{self.id}"
+
+    def overdue(self, now: datetime) -> bool:
+        """On site after the time until which they were expected."""
+        return self.state == "on_site" and parse(self.expected_until) < now
+
+
+@dataclass(frozen=True, slots=True)
+class VisitPolicy:
+    """The site's rules for visitors; `[visits]` of the configuration explains each."""
+
+    zone: ZoneInfo
+    id_kinds: Mapping[str, tuple[str, str]]
+    keep_id_number: bool = False
+    regulars_without_id: bool = False
+    walk_ins: bool = True
+    company_needed: bool = False
+    max_days: int = 31
+    access_levels: tuple[str, ...] = ()
+    escorted_access_levels: tuple[str, ...] = ()
+    badge_grace_min: int = 30
+    partners: PartnerPolicy = field(default_factory=PartnerPolicy)
+
+    def levels(self, *, escort: bool) -> tuple[str, ...]:
+        """What a temporary badge opens."""
+        return self.escorted_access_levels if escort else self.access_levels
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A visit as it is announced; times are aware."""
+
+    name: str
+    host: str
+    since: datetime
+    until: datetime
+    company: str = ""
+    kind: str = "visitor"
+    purpose: str = ""
+    escort: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A second person who lets in what is held, and why."""
+
+    by: str
+    reason: str
+
+
+def expect_state(visit: Visit, *states: str) -> None:
+    """Raise DeskError unless the visit is in one of `states`."""
+    if visit.state not in states:
+        raise DeskError(
+            "wrong_state",
+            f"visit {visit.id} is {WORDS[visit.state][0]}",
+            f"la visita {visit.id} está {WORDS[visit.state][1]}",
+            CRITERIA,
+        )
+
+
+WORDS: Mapping[str, tuple[str, str]] = {
+    "expected": ("expected", "por llegar"),
+    "on_site": ("on site", "en la planta"),
+    "departed": ("departed", "terminada"),
+    "cancelled": ("cancelled", "cancelada"),
+    "refused": ("refused", "rechazada"),
+}

@@ -1,0 +1,240 @@
+"""Who stands at the camera, held against the templates of one cardholder, or of all.
+
+Joins three parts that don't know each other: the roster keeps sealed templates, the vault
+opens them, the face process compares.  For a match templates are opened anew, so a person who
+was removed or forgotten is so at once; the gallery of all people, which only answers questions
+beside that, follows within seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from gateway.config import FaceTable
+from gateway.decide.model import FaceOutcome, FaceResult
+from gateway.face.evidence import Evidence, Kept, site_sealer
+from gateway.face.service import FaceService, OnPrompt, result_of
+from gateway.ledger.event import Event
+from gateway.people import Roster, RosterUnavailable, SealedTemplate
+from gateway.vault.sitekey import SiteKey
+from gateway.vault.templates import Vault, VaultError
+
+log = logging.getLogger("garita.biometric")
+
+GALLERY_POLL_S = 2.0
+OTHER_MODEL = "the templates are of another face model"
+CHUNK = 400  # people a message, and bytes of templates
+PACK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """A face found among all people: whose, how sure, among how many."""
+
+    person_id: str
+    result: FaceResult
+    searched: int
+
+
+class CardholderMatcher:
+    """Answers within the configured time or so; whatever fails is `unavailable`, which denies."""
+
+    def __init__(
+        self, service: FaceService, roster: Roster, key: SiteKey, face: FaceTable, pictures: Path
+    ) -> None:
+        self._service = service
+        self._roster = roster
+        self._vault = Vault(key)
+        self._face = face
+        self._pictures = Evidence(pictures)
+        self._strangers = site_sealer(key)
+        self._one_picture = asyncio.Lock()
+        self.enrolled = 0
+        """People in the gallery of the face process."""
+
+    async def match(
+        self,
+        camera: str,
+        person_id: str,
+        tapped_at: float,
+        *,
+        challenge: bool = False,
+        on_prompt: OnPrompt | None = None,
+    ) -> FaceResult:
+        """Compare who stands at `camera` with everything enrolled for `person_id`."""
+        try:
+            sealed = self._roster.templates(person_id)
+            templates = [
+                self._vault.open(person_id, item.id, item.model, item.sealed, item.key)
+                for item in sealed
+            ]
+        except (VaultError, RosterUnavailable) as error:
+            return FaceResult(FaceOutcome.UNAVAILABLE, detail=str(error))
+        if self._service.ready.is_set():
+            model = self._service.model
+            own = [at for at, item in enumerate(sealed) if item.model == model]
+            # Fewer than the door asks for, because the others are of a model that went.
+            if len(own) < min(len(sealed), self._face.min_templates):
+                return FaceResult(FaceOutcome.UNAVAILABLE, detail=f"enrol anew: {OTHER_MODEL}")
+            sealed, templates = [sealed[at] for at in own], [templates[at] for at in own]
+        started = time.monotonic()
+        answer = await self._service.match(
+            camera,
+            person_id,
+            templates,
+            threshold=self._face.threshold,
+            tapped_at=tapped_at,
+            timeout_s=self._face.timeout_s,
+            max_age_s=self._face.max_frame_age_s,
+            challenge=challenge,
+            picture=self._face.keep_pictures != "never",
+            on_prompt=on_prompt,
+        )
+        result = result_of(answer, self._face.threshold)
+        if result.nearest is not None and result.nearest[1] > self._face.lent_threshold:
+            result = replace(result, nearest=None)  # too unlike to name anybody
+        return _with_templates(result, camera, sealed, time.monotonic() - started)
+
+    async def identify(self, camera: str, track: int, threshold: float) -> Identified:
+        """Whose face is the one that was announced as `track`."""
+        answer = await self._service.identify(
+            camera, track, threshold=threshold, timeout_s=self._face.timeout_s
+        )
+        result = result_of(answer, threshold)
+        person = str(answer.get("person", ""))
+        sealed: list[SealedTemplate] = []
+        try:
+            sealed = self._roster.templates(person) if person else []
+        except RosterUnavailable as error:
+            result = FaceResult(FaceOutcome.UNAVAILABLE, detail=str(error))
+        searched = answer.get("searched", 0)
+        return Identified(
+            person,
+            _with_templates(result, camera, sealed, None),
+            searched if isinstance(searched, int) else 0,
+        )
+
+    async def keep_picture(self, event: Event, person_id: str, face: FaceResult) -> None:
+        """Seal the picture of a decision that is on record, where the site keeps such: with the
+        key of the person whose face it is, or the site's for a face that is not theirs."""
+        denied = event.type != "access.granted"
+        if not face.picture or (self._face.keep_pictures == "denied" and not denied):
+            return
+        day = date.fromisoformat(event.time[:10])
+        try:
+            held = self._roster.templates(person_id) if face.outcome is FaceOutcome.MATCH else []
+            sealer, holder = self._strangers, None
+            if held and held[0].key is not None:
+                sealer = self._vault.sealer(person_id, held[0].key)
+                holder = (person_id, held[0].key[0])
+        except (VaultError, RosterUnavailable) as error:
+            log.warning("the picture of %s is not kept: %s", event.id, error)
+            return
+        async with self._one_picture:
+            keep = self._pictures.keep
+            kept = await asyncio.to_thread(keep, event.id, day, face.picture, sealer, holder)
+        if kept is not Kept.KEPT:
+            log.warning("the picture of %s is not kept: %s", event.id, kept)
+
+    async def keep_gallery(self, people_path: Path) -> None:
+        """Bring the gallery after the list, for ever; all of it to a process that is new."""
+        held: dict[str, str] = {}
+        starts, mark = -1, ""
+        while True:
+            await self._service.ready.wait()
+            fresh = self._service.starts != starts
+            try:
+                now = self._roster.templates_mark()
+                if fresh or now != mark:
+                    # Before the first await: a process that begins meanwhile is handed all.
+                    starts, mark = self._service.starts, now
+                    held = await self._bring(people_path, {} if fresh else held, replace=fresh)
+                    self.enrolled = len(held)
+            except (RosterUnavailable, OSError) as error:  # OSError: the process died meanwhile
+                starts = -1
+                log.warning("faces can't be brought after the list: %s", error)
+            await asyncio.sleep(GALLERY_POLL_S)
+
+    async def _bring(
+        self, people_path: Path, held: Mapping[str, str], *, replace: bool
+    ) -> dict[str, str]:
+        """Hand over what changed; returns what is held now, by person."""
+        wanted = await asyncio.to_thread(_enrolled, people_path)
+        changed = [person for person, sign in wanted.items() if held.get(person) != sign]
+        gone = [person for person in held if person not in wanted]
+        first = replace
+        for start in range(0, len(changed), CHUNK):
+            part = changed[start : start + CHUNK]
+            opened = await asyncio.to_thread(self._open_all, people_path, part)
+            for pack in _packs(opened):
+                self._service.gallery(pack, replace=first)
+                await self._service.drained()
+                first = False
+        if gone or first:
+            self._service.gallery(dict.fromkeys(gone, b""), replace=first)
+        return wanted
+
+    def _open_all(self, people_path: Path, people: Sequence[str]) -> dict[str, bytes]:
+        """Open the templates of some people; in a thread, with a connection of its own."""
+        roster, opened = Roster(people_path), {}
+        try:
+            for person in people:
+                try:
+                    opened[person] = b"".join(
+                        self._vault.open(person, item.id, item.model, item.sealed, item.key)
+                        for item in roster.templates(person)
+                        if item.model == self._service.model
+                    )
+                except (VaultError, RosterUnavailable) as error:
+                    log.warning("the templates of %s can't be compared: %s", person, error)
+                    opened[person] = b""
+        finally:
+            roster.close()
+        return opened
+
+
+def _packs(people: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
+    """People in parts of at most PACK bytes each: another embedder's numbers may be many."""
+    pack: dict[str, bytes] = {}
+    size = 0
+    for person, templates in people.items():
+        if pack and size + len(templates) > PACK:
+            yield pack
+            pack, size = {}, 0
+        pack[person] = templates
+        size += len(templates)
+    yield pack
+
+
+def _enrolled(people_path: Path) -> dict[str, str]:
+    roster = Roster(people_path)  # a connection belongs to its thread
+    try:
+        return roster.enrolled()
+    finally:
+        roster.close()
+
+
+def _with_templates(
+    result: FaceResult, camera: str, sealed: Sequence[SealedTemplate], took_s: float | None
+) -> FaceResult:
+    """What the record says beside: the camera, which templates, the time it took."""
+    version = hashlib.sha256("".join(item.id for item in sealed).encode()).hexdigest()[:8]
+    timing = dict(result.about.get("timing_ms", {}))
+    if took_s is not None and math.isfinite(took_s):
+        timing["total"] = round(took_s * 1000, 2)
+    about = {
+        **result.about,
+        "camera": camera,
+        "templates": len(sealed),
+        "template_version": version if sealed else "",
+        "timing_ms": timing,
+    }
+    return replace(result, about=about)

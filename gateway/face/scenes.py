@@ -1,0 +1,38 @@
+"""What each camera should see."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+from gateway.vault.files import write_json
+
+log = logging.getLogger("garita.scenes")
+
+
+class Scenes:
+    """What each camera should see, as it learned it: a camera that was turned while the box was
+    off is noticed.  The file is a convenience: what can't be read is learned anew."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._held = self.read()
+
+    def read(self) -> dict[str, str]:
+        try:
+            held = json.loads(self._path.read_text("utf-8"))
+            return {str(name): str(data) for name, data in held.items()}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, AttributeError) as error:
+            log.warning("%s: %s; the cameras learn their scenes anew", self._path, error)
+            return {}
+
+    def put(self, camera: str, data: str) -> None:
+        """Keep the scene of one camera."""
+        self._held[camera] = data
+        try:
+            write_json(self._path, self._held)
+        except OSError as error:
+            log.warning("%s: %s", self._path, error)

@@ -1,0 +1,1 @@
+"""The face process: cameras, detector, embedding, liveness."""

@@ -1,0 +1,155 @@
+"""Whether a picture is good enough to enrol, and why not.
+
+Size, sharpness and light of the face; whether it looks at the camera and is held upright, from
+five landmarks (which tell nothing of a head that nods).  Each refusal is a code with a sentence
+for the person at the camera.  The limits were measured on photographs and on worsened copies of
+them; docs/face.md says how.  Arrays in, words out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+import cv2
+import numpy as np
+
+from gateway.face.vision.protocols import Face, Image, Points
+
+MIN_FACE_PX = 80
+MIN_SHARPNESS = 30.0
+MIN_LUMA, MAX_LUMA = 40.0, 225.0
+RIVAL_SHARE = 0.5
+MAX_SIDE_LIGHT = 0.30
+MAX_TURN = 0.15
+MAX_ROLL = 25.0
+_CHIP = 150
+_INNER = slice(30, 120)  # of the chip: the face without hair and what is behind it
+
+
+class Refusal(StrEnum):
+    """Why a picture is not enrolled.  Stable codes."""
+
+    UNREADABLE = "unreadable"
+    NO_FACE = "no_face"
+    SEVERAL_FACES = "several_faces"
+    TOO_SMALL = "too_small"
+    TOO_BLURRED = "too_blurred"
+    TOO_DARK = "too_dark"
+    TOO_BRIGHT = "too_bright"
+    SIDE_LIGHT = "side_light"
+    TURNED_AWAY = "turned_away"
+    TILTED = "tilted"
+    ANOTHER_PERSON = "another_person"
+    SAME_PICTURE = "same_picture"
+
+
+SENTENCES = {
+    Refusal.UNREADABLE: ("not a picture that can be read", "no es una imagen legible"),
+    Refusal.NO_FACE: ("no face found; look straight ahead", "no hay rostro; mire de frente"),
+    Refusal.SEVERAL_FACES: ("more than one face", "hay más de un rostro"),
+    Refusal.TOO_SMALL: ("the face is too small; come closer", "el rostro es pequeño; acérquese"),
+    Refusal.TOO_BLURRED: ("the face is blurred; hold still", "el rostro está borroso; no se mueva"),
+    Refusal.TOO_DARK: ("the face is too dark", "el rostro está muy oscuro"),
+    Refusal.TOO_BRIGHT: ("the face is too bright", "el rostro está muy claro"),
+    Refusal.SIDE_LIGHT: (
+        "the light comes from one side; face the light",
+        "la luz viene de un lado; póngase de frente a la luz",
+    ),
+    Refusal.TURNED_AWAY: (
+        "the face is turned away; look straight at the camera",
+        "el rostro está de lado; mire de frente a la cámara",
+    ),
+    Refusal.TILTED: (
+        "the head is tilted; hold it upright",
+        "la cabeza está inclinada; manténgala derecha",
+    ),
+    Refusal.ANOTHER_PERSON: (
+        "not the same face as the other pictures",
+        "no es el mismo rostro que en las otras imágenes",
+    ),
+    Refusal.SAME_PICTURE: (
+        "the same picture again; take another one",
+        "la misma imagen otra vez; tome otra",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """`width_px` of the face; `sharpness` is the variance of the Laplacian of the face at
+    150 x 150 grey levels; `luma` its mean grey level (0 to 255); `side_light` the difference of
+    its left and right half's over their sum (0: even, 1: one half is black)."""
+
+    width_px: int
+    sharpness: float
+    luma: float
+    side_light: float
+
+    def as_dict(self) -> dict[str, float]:
+        return {key: round(float(value), 3) for key, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class PosedQuality(Quality):
+    """Also `turn`, where the nose stands between the eyes (0: in the middle; a head turned by a
+    degrees: some tan(a)/4), and `roll`, the slope of the eyes in degrees."""
+
+    turn: float
+    roll: float
+
+
+def measure(image: Image, face: Face) -> Quality:
+    """Quality of one face in `image`; the box must lie within it."""
+    crop = image[face.top : face.bottom, face.left : face.right]
+    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    chip = cv2.resize(grey, (_CHIP, _CHIP), interpolation=cv2.INTER_AREA)
+    left, right = (float(half.mean()) for half in np.hsplit(chip[_INNER, _INNER], 2))
+    return Quality(
+        face.width,
+        float(cv2.Laplacian(chip, cv2.CV_64F).var()),
+        float(chip.mean()),
+        abs(left - right) / max(1.0, left + right),
+    )
+
+
+def pose(points: Points) -> tuple[float, float]:
+    """(turn, roll) of a head from its five landmarks.  Not a number if both eyes are one point,
+    which no limit lets pass."""
+    right, left, nose = (points[index].astype(np.float64) for index in (0, 2, 4))
+    eyes = right - left
+    length = float(eyes @ eyes)
+    turn = float((nose - (right + left) / 2) @ eyes) / length if length else math.nan
+    return turn, math.degrees(math.atan2(eyes[1], eyes[0]))
+
+
+def judge(
+    image: Image, faces: Sequence[Face], landmarks: Callable[[Image, Face], Points]
+) -> tuple[Quality | None, Refusal | None]:
+    """The quality of the one near face (`faces` widest first), or why it is refused.
+    `landmarks` finds its five points: an engine's own."""
+    if not faces:
+        return None, Refusal.NO_FACE
+    # Somebody far behind is no rival; two people side by side are.
+    if sum(face.width >= faces[0].width * RIVAL_SHARE for face in faces) > 1:
+        return None, Refusal.SEVERAL_FACES
+    seen = measure(image, faces[0])
+    turn, roll = pose(landmarks(image, faces[0]))
+    quality = PosedQuality(**asdict(seen), turn=turn, roll=roll)
+    if quality.width_px < MIN_FACE_PX:
+        return quality, Refusal.TOO_SMALL
+    if quality.luma < MIN_LUMA:
+        return quality, Refusal.TOO_DARK
+    if quality.luma > MAX_LUMA:
+        return quality, Refusal.TOO_BRIGHT
+    if quality.sharpness < MIN_SHARPNESS:
+        return quality, Refusal.TOO_BLURRED
+    if not abs(turn) <= MAX_TURN:
+        return quality, Refusal.TURNED_AWAY
+    if not abs(roll) <= MAX_ROLL:
+        return quality, Refusal.TILTED
+    if quality.side_light > MAX_SIDE_LIGHT:
+        return quality, Refusal.SIDE_LIGHT
+    return quality, None

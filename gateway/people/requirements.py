@@ -1,0 +1,141 @@
+"""What people and companies have shown (a background check, a training, a partner's status), and
+until when: the rows behind what areas require.
+
+Functions over a sqlite3 connection to people.db: `put` and `rows` for whoever has a transaction
+of their own (a sync), `set_requirement` and `remove` for one act with its event.  A row takes the
+place of the one before; the history is in the log.  Standard library only.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from gateway.people.schema import now_text, put_event
+
+SUBJECTS = ("person", "company")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One requirement of one subject: a person's id, or a company's name just as people have
+    it.  `valid_until` is the last good day, None if it does not lapse; `number` is that of the
+    certificate or file that shows it."""
+
+    subject_kind: str
+    subject: str
+    kind: str
+    valid_until: date | None = None
+    number: str = ""
+    issued_at: date | None = None
+    note: str = ""
+
+
+def put(connection: sqlite3.Connection, rows: Iterable[Row], *, by: str) -> int:
+    """Write `rows` inside the caller's transaction, without an event; returns how many."""
+    at = now_text()
+    return connection.executemany(
+        "INSERT INTO requirement (subject_kind, subject, kind, valid_until, number, issued_at, "
+        "note, set_at, by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET valid_until = excluded.valid_until, number = excluded.number, "
+        "issued_at = excluded.issued_at, note = excluded.note, set_at = excluded.set_at, "
+        "by = excluded.by",
+        (
+            (
+                row.subject_kind, row.subject, row.kind, _text(row.valid_until), row.number,
+                _text(row.issued_at), row.note, at, by,
+            )
+            for row in rows
+        ),
+    ).rowcount  # fmt: skip
+
+
+def rows(
+    connection: sqlite3.Connection,
+    *,
+    subject_kind: str = "",
+    subject: str = "",
+    due_by: date | None = None,
+) -> Iterator[Row]:
+    """Those of a subject, or that lapse on or before a day, or all; by subject and kind."""
+    where = ["(? = '' OR subject_kind = ?)", "(? = '' OR subject = ?)"]
+    values: list[str | None] = [subject_kind, subject_kind, subject, subject]
+    if due_by is not None:
+        where.append("valid_until <= ?")
+        values.append(due_by.isoformat())
+    found = connection.execute(
+        "SELECT subject_kind, subject, kind, valid_until, number, issued_at, note "  # noqa: S608
+        f"FROM requirement WHERE {' AND '.join(where)} ORDER BY subject_kind, subject, kind",
+        values,
+    )
+    for kind_of, who, kind, until, number, issued, note in found:
+        yield Row(kind_of, who, kind, _day(until), number or "", _day(issued), note or "")
+
+
+def set_requirement(connection: sqlite3.Connection, row: Row, *, by: str) -> bool:
+    """One requirement with its event, in one transaction; False if the subject is a person whom
+    nobody knows.  Raises sqlite3.Error if it can't be written."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        if row.subject_kind == "person" and not _known(connection, row.subject):
+            return False
+        put(connection, [row], by=by)
+        data = {
+            "kind": row.kind,
+            "of": row.subject_kind,
+            "subject": row.subject,
+            "valid_until": _text(row.valid_until),
+            "number": row.number,
+            "issued_at": _text(row.issued_at),
+            "note": row.note,
+            "by": by,
+        }
+        put_event(connection, "requirement.set", row.subject, data)
+    return True
+
+
+def remove(
+    connection: sqlite3.Connection, subject_kind: str, subject: str, kind: str, *, by: str
+) -> bool:
+    """Take one away, with its event; False if there is none."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        done = connection.execute(
+            "DELETE FROM requirement WHERE subject_kind = ? AND subject = ? AND kind = ?",
+            (subject_kind, subject, kind),
+        ).rowcount
+        if done:
+            data = {"kind": kind, "of": subject_kind, "subject": subject, "by": by}
+            put_event(connection, "requirement.removed", subject, data)
+    return bool(done)
+
+
+def due(
+    connection: sqlite3.Connection, kinds: Iterable[tuple[str, str, int]], today: date
+) -> Iterator[Row]:
+    """What has not lapsed and will within the days of warning of its kind; `kinds` are
+    (name, person or company, days)."""
+    for name, of, days in kinds:
+        found = connection.execute(
+            "SELECT subject, valid_until, number FROM requirement INDEXED BY requirement_due "
+            "WHERE valid_until BETWEEN ? AND ? AND kind = ? AND subject_kind = ? "
+            "ORDER BY valid_until, subject",
+            (today.isoformat(), (today + timedelta(days=days)).isoformat(), name, of),
+        )
+        for subject, until, number in found:
+            yield Row(of, subject, name, _day(until), number or "")
+
+
+def _known(connection: sqlite3.Connection, person_id: str) -> bool:
+    found = connection.execute("SELECT 1 FROM person WHERE id = ?", (person_id,))
+    return found.fetchone() is not None
+
+
+def _text(day: date | None) -> str | None:
+    return day.isoformat() if day is not None else None
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

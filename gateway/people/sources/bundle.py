@@ -1,0 +1,211 @@
+"""Signed lists: one file that many gates take, by whatever way it comes.
+
+    GARITA-BUNDLE-1
+    {"format":...,"gateways":[...],"generated_at":...,"key":...,"kind":"people","serial":...,...}
+    base64 of an Ed25519 signature (RFC 8032) of the two lines above
+    the list, byte for byte
+
+The header names the list's length and SHA-256, so the signature covers it; nothing of the list
+is read before the signature is found good.  `serial` only grows: an older bundle is refused
+however good its signature, so a bundle may be retained by a broker or copied around.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+
+from gateway.people.sources.errors import SourceError
+from gateway.people.sync.rows import moment
+
+MAGIC = b"GARITA-BUNDLE-1\n"
+MAX_HEADER = 64 * 1024
+ALL = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the signer says: for which gateways (``*``: all), the how manyeth list, of when."""
+
+    format: str
+    gateways: tuple[str, ...]
+    generated_at: datetime
+    key: str
+    serial: int
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle whose signature is good, and whose list is the one that was signed."""
+
+    header: Header
+    body: bytes
+
+    def check(self, *, gateway: str, after: int) -> None:
+        """That it is for this gateway, and not older than number `after`; raises SourceError."""
+        if gateway not in self.header.gateways and ALL not in self.header.gateways:
+            raise SourceError(f"the bundle is not for {gateway}")
+        if self.header.serial < after:
+            raise SourceError(f"the bundle's serial {self.header.serial} is older than {after}")
+
+
+def seal(
+    body: bytes,
+    key: Ed25519PrivateKey,
+    *,
+    form: str,
+    gateways: Sequence[str],
+    generated_at: datetime,
+    serial: int,
+) -> bytes:
+    """A list as a signed bundle; `form` is csv or json."""
+    header = {
+        "format": form,
+        "gateways": sorted(gateways),
+        "generated_at": generated_at.isoformat(timespec="seconds"),
+        "key": key_id(key.public_key()),
+        "kind": "people",
+        "serial": serial,
+        "sha256": hashlib.sha256(body).hexdigest(),
+        "size": len(body),
+    }
+    line = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    signed = MAGIC + line.encode() + b"\n"
+    return signed + base64.b64encode(key.sign(signed)) + b"\n" + body
+
+
+def unseal(raw: bytes, keys: Sequence[Ed25519PublicKey]) -> Bundle:
+    """Open a bundle signed by one of `keys`; raises SourceError."""
+    if not raw.startswith(MAGIC):
+        raise SourceError("that is no bundle")
+    end = raw.find(b"\n", len(MAGIC), len(MAGIC) + MAX_HEADER)
+    last = raw.find(b"\n", end + 1, end + 200)
+    if end < 0 or last < 0:
+        raise SourceError("the bundle's header is broken")
+    signed = raw[: end + 1]
+    try:
+        signature = base64.b64decode(raw[end + 1 : last], validate=True)
+    except binascii.Error as error:
+        raise SourceError("the bundle's signature is broken") from error
+    if not any(_good(key, signature, signed) for key in keys):
+        raise SourceError("the bundle is not signed by a key that is trusted here")
+    header = _header(raw[len(MAGIC) : end])
+    body = raw[last + 1 :]
+    if len(body) != header.size:
+        raise SourceError(f"the bundle holds {len(body)} of {header.size} bytes")
+    if hashlib.sha256(body).hexdigest() != header.sha256:
+        raise SourceError("the bundle's list was changed")
+    return Bundle(header, body)
+
+
+def open_file(path: Path, keys: Sequence[Ed25519PublicKey], *, max_bytes: int) -> Bundle:
+    """The bundle in a file; raises SourceError."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(max_bytes + 1)
+    except OSError as error:
+        raise SourceError(f"{path.name} can't be read: {error.strerror}") from error
+    if len(raw) > max_bytes:
+        raise SourceError(f"larger than {max_bytes >> 20} MiB")
+    return unseal(raw, keys)
+
+
+def keygen(private: Path, public: Path) -> str:
+    """Make a pair of keys; the private one readable by its owner only.  Returns the key's id;
+    raises SourceError rather than replace one."""
+    key = Ed25519PrivateKey.generate()
+    secret = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    shown = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    for path, mode, content in ((private, 0o600, secret), (public, 0o644, shown)):
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        except OSError as error:
+            raise SourceError(f"{path}: {error.strerror}") from error
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+    return key_id(key.public_key())
+
+
+def load_private(path: Path) -> Ed25519PrivateKey:
+    """The key that signs; raises SourceError."""
+    try:
+        if path.stat().st_mode & 0o077:
+            raise SourceError(f"others may read {path.name}; chmod 600 it")
+        key = serialization.load_pem_private_key(path.read_bytes(), None)
+    except OSError as error:
+        raise SourceError(f"{path.name} can't be read: {error.strerror}") from error
+    except (ValueError, TypeError) as error:
+        raise SourceError(f"{path.name} holds no private key") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise SourceError(f"{path.name} is not an Ed25519 key")
+    return key
+
+
+def load_public(path: Path) -> Ed25519PublicKey:
+    """A key that is trusted; raises SourceError."""
+    try:
+        key = serialization.load_pem_public_key(path.read_bytes())
+    except OSError as error:
+        raise SourceError(f"{path.name} can't be read: {error.strerror}") from error
+    except ValueError as error:
+        raise SourceError(f"{path.name} holds no public key") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise SourceError(f"{path.name} is not an Ed25519 key")
+    return key
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    """16 hex characters that name a key."""
+    raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    return hashlib.sha256(raw).hexdigest()[:16]
+
+
+def _good(key: Ed25519PublicKey, signature: bytes, signed: bytes) -> bool:
+    try:
+        key.verify(signature, signed)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _header(line: bytes) -> Header:
+    """Signed, but read with care all the same."""
+    try:
+        found: Any = json.loads(line)
+        gateways = found["gateways"]
+        header = Header(
+            str(found["format"]), tuple(map(str, gateways)), moment(found["generated_at"]),
+            str(found["key"]), found["serial"], str(found["sha256"]), found["size"],
+        )  # fmt: skip
+        whole = all(type(n) is int and 0 <= n < 2**53 for n in (header.serial, header.size))
+        if found["kind"] != "people" or not isinstance(gateways, list) or not whole:
+            raise ValueError
+        if header.format not in ("csv", "json") or not re.fullmatch("[0-9a-f]{64}", header.sha256):
+            raise ValueError
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise SourceError("the bundle's header is not one that this program knows") from error
+    return header

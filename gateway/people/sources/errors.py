@@ -1,0 +1,32 @@
+"""What goes wrong with a source, and secrets that stay out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.people.sync.rows import RowError
+
+
+class SourceError(Exception):
+    """There is no list from this source; the message says why, without a secret."""
+
+
+def secret(path: Path) -> str:
+    """The one line of a secret's file; raises SourceError.  Others must not be able to read it."""
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path.name} can't be read") from error
+    if mode & 0o077:
+        raise SourceError(f"others may read {path.name}; chmod 600 it")
+    if not text or "\n" in text:
+        raise SourceError(f"{path.name} must hold one line")
+    return text
+
+
+def unusable(errors: Sequence[RowError]) -> SourceError:
+    """A list with errors, as one sentence."""
+    more = f" and {len(errors) - 1} more" if len(errors) > 1 else ""
+    return SourceError(f"{errors[0]}{more}")

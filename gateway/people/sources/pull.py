@@ -1,0 +1,223 @@
+"""One pull of a configured source, and what is remembered of it between pulls.
+
+A source that fails is an event once, until it works again or fails for another reason.  A list
+that trips is put aside with the names of its tripwires, and waits for a person: what they confirm
+is then the very list that they were shown.  Lists put aside hold badge numbers, so their files
+are readable by the gateway's user only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gateway.config import SourceTable
+from gateway.people.schema import now_text, put_event
+from gateway.people.sources import Asked, Pulled, SourceError, read
+from gateway.people.sources.errors import unusable
+from gateway.people.sync.file import parse, to_json
+from gateway.people.sync.plan import Plan
+from gateway.people.sync.rows import RowError, Source
+from gateway.vault.files import adopt
+
+if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
+    from sqlite_utils import Database
+
+_COLUMNS = (
+    "pulled_at", "good_at", "etag", "sha256", "serial", "failing_since", "reason", "waiting",
+)  # fmt: skip
+_DIGITS = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How a source stands; times are RFC 3339 text, "" where there is none.  `waiting` names the
+    tripwires of a list that is put aside."""
+
+    name: str
+    pulled_at: str = ""
+    good_at: str = ""
+    etag: str = ""
+    sha256: str = ""
+    serial: int = 0
+    failing_since: str = ""
+    reason: str = ""
+    waiting: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A list put aside."""
+
+    source: Source
+    etag: str
+    tripped: tuple[str, ...]
+
+
+def state(db: Database, name: str) -> State:
+    """What is remembered of a source."""
+    row = db.execute(
+        f"SELECT {', '.join(_COLUMNS)} FROM source_state WHERE name = ?",  # noqa: S608
+        (name,),
+    ).fetchone()
+    if row is None:
+        return State(name)
+    known = {key: value for key, value in zip(_COLUMNS, row, strict=True) if value is not None}
+    return State(name, **known)
+
+
+def pull(db: Database, name: str, sources: Mapping[str, SourceTable], asked: Asked) -> Pulled:
+    """Ask a source, and those that it includes; raises SourceError, which is on record then."""
+    table, known = sources[name], state(db, name)
+    # Of several, one that says "nothing new" would be missing from the list.
+    etag = "" if table.include else known.etag
+    try:
+        found = read(name, table, replace(asked, etag=etag, serial=known.serial))
+        for other in table.include if found.source else ():
+            more = read(other, sources[other], replace(asked, etag="", serial=0))
+            if found.source is not None and more.source is not None:
+                _join(found.source, more.source)
+        if found.source is not None and found.source.errors:
+            raise unusable(found.source.errors)
+    except SourceError as error:
+        failed(db, name, str(error))
+        raise
+    return found
+
+
+def _join(whole: Source, more: Source) -> None:
+    """Put the people of `more` to those of `whole`; nobody may be in both."""
+    whole.errors += more.errors
+    ids = {person.id for person in whole.people}
+    badges = {badge.key for person in whole.people for badge in person.credentials}
+    for person in more.people:
+        if person.id in ids:
+            message = f"{person.id} is in {whole.name} too"
+            whole.errors.append(RowError(0, "id", f"{more.name}: {message}"))
+        if any(badge.key in badges for badge in person.credentials):
+            message = f"a badge of {person.id} is in {whole.name} too"
+            whole.errors.append(RowError(0, "credentials", f"{more.name}: {message}"))
+    whole.people += more.people
+    whole.requirements |= more.requirements
+    whole.kinds |= more.kinds
+    whole.revoked_at |= more.revoked_at
+    whole.sha256 = f"{whole.sha256}+{more.sha256}"
+    dates = [at for at in (whole.generated_at, more.generated_at) if at]
+    whole.generated_at = min(dates) if len(dates) == 2 else None
+
+
+def failed(db: Database, name: str, reason: str) -> None:
+    """Remember that a source gave no list; an event when that, or the reason, is new."""
+    known = state(db, name)
+    with db.conn as connection:
+        _remember(
+            db,
+            name,
+            pulled_at=now_text(),
+            failing_since=known.failing_since or now_text(),
+            reason=reason,
+        )
+        # "Broke off after 812 bytes", and 907 the next time: the same failure.
+        if _DIGITS.sub("#", known.reason) != _DIGITS.sub("#", reason):
+            put_event(connection, "people.sync_failed", name, {"source": name, "detail": reason})
+
+
+def good(db: Database, name: str, pulled: Pulled) -> None:
+    """Remember a list that is in force, or that nothing has changed."""
+    known, source = state(db, name), pulled.source
+    with db.conn as connection:
+        marks: dict[str, Any] = {}
+        if source is not None:
+            marks = {"etag": pulled.etag, "sha256": source.sha256, "waiting": ""}
+            marks["serial"] = source.serial or known.serial
+        _remember(
+            db, name, pulled_at=now_text(), good_at=now_text(), failing_since="", reason="", **marks
+        )
+        if known.failing_since:
+            put_event(connection, "people.sync_recovered", name, {"source": name})
+
+
+def put_aside(db: Database, folder: Path, name: str, pulled: Pulled, plan: Plan) -> None:
+    """Let a list that tripped wait for a person; an event when it is another than before."""
+    source, known = pulled.source, state(db, name)
+    assert source is not None
+    names = [item.name for item in plan.tripped]
+    body = {
+        "source": name,
+        "put_aside": datetime.now(UTC).isoformat(timespec="seconds"),
+        "sha256": source.sha256,
+        "etag": pulled.etag,
+        "serial": source.serial,
+        "tripped": names,
+        "list": to_json(source),
+    }
+    _write(folder, f"{name}.json", json.dumps(body, ensure_ascii=False))
+    with db.conn as connection:
+        _remember(db, name, pulled_at=now_text(), failing_since="", reason="",
+                  waiting=",".join(names), sha256=source.sha256)  # fmt: skip
+        if known.failing_since:
+            put_event(connection, "people.sync_recovered", name, {"source": name})
+        if not known.waiting or known.sha256 != source.sha256:
+            data = {"source": name, "tripped": names, "names": ", ".join(names)}
+            data["why"] = [item.why for item in plan.tripped]
+            put_event(connection, "people.sync_waiting", name, data)
+
+
+def waiting(folder: Path, name: str, levels: Any) -> Waiting:
+    """The list of a source that was put aside; raises SourceError if there is none."""
+    try:
+        body = json.loads((folder / f"{name}.json").read_text("utf-8"))
+        source = Source(name, serial=body["serial"])
+        parse(body["list"].encode(), source, json=True, levels=levels)
+        source.sha256 = body["sha256"]
+        found = Waiting(source, body["etag"], tuple(body["tripped"]))
+    except FileNotFoundError as error:
+        raise SourceError(f"no list of {name} waits to be confirmed") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SourceError(f"the list of {name} that waits is damaged; pull it again") from error
+    if source.errors:
+        raise unusable(source.errors)
+    return found
+
+
+def forget(db: Database, folder: Path, name: str, *, dropped_by: str = "") -> None:
+    """A list that waited is in force, overtaken, or (an event) dropped by somebody."""
+    with db.conn as connection:
+        _remember(db, name, waiting="")
+        if dropped_by:
+            data = {"source": name, "by": dropped_by}
+            put_event(connection, "people.sync_dropped", name, data)
+    with suppress(FileNotFoundError):
+        (folder / f"{name}.json").unlink()
+
+
+def _remember(db: Database, name: str, **values: Any) -> None:
+    db.conn.execute("INSERT OR IGNORE INTO source_state (name) VALUES (?)", (name,))
+    names = ", ".join(f"{key} = ?" for key in values)
+    db.conn.execute(
+        f"UPDATE source_state SET {names} WHERE name = ?",  # noqa: S608 - our own names
+        (*values.values(), name),
+    )
+
+
+def _write(folder: Path, name: str, text: str) -> None:
+    """A file that is whole or not there, for the gateway's user alone."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    adopt(folder)
+    fresh = folder / f"{name}.new"
+    with suppress(FileNotFoundError):
+        fresh.unlink()
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    adopt(fresh)
+    fresh.replace(folder / name)

@@ -1,0 +1,1 @@
+"""A new list against the one in force: read, compared, rehearsed, put in force, undone."""

@@ -1,0 +1,319 @@
+"""A plan put in force, whole or not at all; and acts on single people.
+
+Applying is one transaction with the new list version, its history and the event for the log:
+whoever dies in between leaves the old list.  Plain sqlite3 writes here, not sqlite-utils: its
+bulk methods commit on their own, and a list must not be half there.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from gateway.people import faces
+from gateway.people.schema import now_text, put_event
+from gateway.people.sync import history
+from gateway.people.sync.history import Keep
+from gateway.people.sync.plan import COLUMNS, Plan, Tripped, entry, plan, version
+
+if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
+    from sqlite_utils import Database
+
+__all__ = [
+    "Keep",
+    "Plan",
+    "SyncError",
+    "Tripped",
+    "apply",
+    "clear_pin",
+    "plan",
+    "set_pin",
+    "set_revoked",
+    "version",
+]
+
+
+_SET = ", ".join(f"{name} = ?" for name in COLUMNS)
+_NAMES = f"id, {', '.join(COLUMNS)}"
+_MARKS = ", ".join("?" * (len(COLUMNS) + 1))
+_OF_PEOPLE = (  # what is theirs and goes with them
+    ("face_consent", "person_id"),
+    ("pin", "person_id"),
+    ("credential", "person_id"),
+    ("person", "id"),
+)
+
+
+class SyncError(Exception):
+    """The list was not applied, and the one before is in force; the message says why."""
+
+
+def apply(
+    db: Database,
+    plan: Plan,
+    *,
+    by: str,
+    confirmed: Collection[str] = (),
+    keep: Keep = Keep(),  # noqa: B008 - frozen
+    progress: Callable[[int], None] | None = None,
+) -> int:
+    """Put `plan` in force in one transaction; returns the new list version.
+
+    `confirmed` names the tripwires that somebody looked at and let pass.  Raises SyncError if
+    another has tripped, if the list has changed since the plan was made, or can't be written.
+    """
+    if plan.errors:
+        raise SyncError("; ".join(map(str, plan.errors[:3])))
+    waiting = [item for item in plan.tripped if item.name not in confirmed]
+    if waiting:
+        raise SyncError("; ".join(f"{item.name}: {item.why}" for item in waiting))
+    connection = db.conn
+    with _writing(connection):
+        if version(connection) != plan.base:
+            raise SyncError("another list was applied in the meantime; look at the plan again")
+        number = plan.base + 1
+        size = history.record(connection, plan, number)
+        _release_badges(connection, plan)
+        lost = _remove_people(connection, [key for key, _ in plan.removed], by)
+        _write_people(connection, plan, progress)
+        _write_requirements(connection, plan, by)
+        agreed = sorted(item.name for item in plan.tripped)
+        _write_version(connection, plan, number, by=by, agreed=agreed, size=size)
+        history.prune(connection, keep)
+        counts = {"added": len(plan.added), "changed": len(plan.changed)}
+        counts |= {"removed": len(plan.removed), "total": plan.total}
+        data = {"version": number, "source": plan.source, "sha256": plan.sha256, "by": by, **counts}
+        data |= {"kind": plan.kind, "confirmed": agreed, "templates_removed": lost}
+        if plan.kind == "rollback":
+            put_event(connection, "people.rolled_back", "people", {**data, "to": plan.to_version})
+        else:
+            put_event(connection, "people.synced", "people", data)
+        _measure_revocations(connection, plan, number)
+    if lost:
+        faces.scrub(connection)
+    return number
+
+
+def _remove_people(connection: sqlite3.Connection, people: Collection[str], by: str) -> int:
+    """Delete people with all that is theirs, inside the caller's transaction; returns how many
+    face templates went.  The one way in which anybody leaves people.db."""
+    gone = [(key,) for key in people]
+    lost = 0
+    for key in people:
+        lost += faces.destroy(connection, key, why="left the list", by=by) or 0
+    for table, column in _OF_PEOPLE:
+        connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", gone)  # noqa: S608
+    return lost
+
+
+def _write_people(
+    connection: sqlite3.Connection, plan: Plan, progress: Callable[[int], None] | None
+) -> None:
+    # All badges that move or go are freed first: one may pass from one person to another.
+    moved = [(key,) for key, names in plan.changed.items() if "credentials" in names]
+    connection.executemany("DELETE FROM credential WHERE person_id = ?", moved)
+    connection.executemany(
+        f"UPDATE person SET {_SET} WHERE id = ?",  # noqa: S608 - our own names
+        ((*entry(person)[: len(COLUMNS)], person.id) for person in plan.updates),
+    )
+    connection.executemany(
+        f"INSERT INTO person ({_NAMES}) VALUES ({_MARKS})",  # noqa: S608 - our own names
+        _counted(((person.id, *entry(person)[: len(COLUMNS)]) for person in plan.added), progress),
+    )
+    owners = [p for p in plan.updates if "credentials" in plan.changed[p.id]] + plan.added
+    connection.executemany(
+        "INSERT INTO credential (key, person_id) VALUES (?, ?)",
+        ((item.key, person.id) for person in owners for item in person.credentials),
+    )
+
+
+def _write_requirements(connection: sqlite3.Connection, plan: Plan, by: str) -> None:
+    """The kinds that the list keeps; others of the same people stay, and so does what else is
+    known of one (its number, a note) whose day is the same."""
+    changed = [key for key, names in plan.changed.items() if "requirements" in names]
+    connection.executemany(
+        "DELETE FROM requirement WHERE subject_kind = 'person' AND subject = ? AND kind = ?",
+        (
+            (key, kind)
+            for key in changed
+            for kind in plan.kinds.difference(plan.requirements.get(key, ()))
+        ),
+    )
+    at = now_text()
+    connection.executemany(
+        "INSERT INTO requirement (subject_kind, subject, kind, valid_until, set_at, by) "
+        "VALUES ('person', ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+        "valid_until = excluded.valid_until, number = NULL, issued_at = NULL, note = NULL, "
+        "set_at = excluded.set_at, by = excluded.by "
+        "WHERE valid_until IS NOT excluded.valid_until",
+        (
+            (key, kind, day.isoformat(), at, by)
+            for key in (*changed, *(person.id for person in plan.added))
+            for kind, day in plan.requirements.get(key, {}).items()
+        ),
+    )
+
+
+def _release_badges(connection: sqlite3.Connection, plan: Plan) -> None:
+    """Remember whose badges came free because they left or lost access: should one be given to
+    somebody else soon, a tripwire asks."""
+    left = [key for key, _ in plan.removed]
+    left += [p.id for p in plan.updates if p.status != "active" or p.id in plan.revoked]
+    at = now_text()
+    connection.executemany(
+        "INSERT OR REPLACE INTO released_badge (key, person_id, at) VALUES (?, ?, ?)",
+        (
+            (badge, key, at)
+            for key in left
+            for badge in (plan.before[key][len(COLUMNS)] or "").split("\n")
+            if badge
+        ),
+    )
+    old = (datetime.now(UTC) - timedelta(days=400)).isoformat()
+    connection.execute("DELETE FROM released_badge WHERE at < ?", (old,))
+
+
+def _write_version(
+    connection: sqlite3.Connection,
+    plan: Plan,
+    number: int,
+    *,
+    by: str,
+    agreed: list[str],
+    size: int,
+) -> None:
+    counts = (len(plan.added), len(plan.changed), len(plan.removed), plan.total)
+    connection.execute(
+        "INSERT INTO list_version (number, applied_at, source, source_sha256, added, changed, "
+        "removed, total, by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (number, now_text(), plan.source, plan.sha256, *counts, by),
+    )
+    connection.execute(
+        "INSERT INTO version_detail (number, kind, to_version, requirements, generated_at, "
+        "modified_at, confirmed, bytes, kept) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)",
+        (
+            number,
+            plan.kind,
+            plan.to_version,
+            json.dumps(sorted(plan.kinds)),
+            plan.generated_at.isoformat() if plan.generated_at else None,
+            plan.modified_at.isoformat() if plan.modified_at else None,
+            json.dumps(agreed),
+            size,
+        ),
+    )
+
+
+def _measure_revocations(connection: sqlite3.Connection, plan: Plan, number: int) -> None:
+    """How long it took from the source's revocation until this gate denies, which it does from
+    the end of this transaction on."""
+    ended = [key for key, _ in plan.removed if plan.before[key][5] == "active"]
+    ended += [p.id for p in plan.updates if p.status != "active" == plan.before[p.id][5]]
+    now = datetime.now(UTC)
+    for key in ended:
+        since = plan.revoked_at.get(key) or plan.generated_at
+        if since is None or key in plan.revoked:
+            continue  # nobody said when, or this gate denied already
+        seconds = max(0.0, round((now - since).total_seconds(), 1))
+        connection.execute(
+            "INSERT OR REPLACE INTO revocation_delay (person_id, version, revoked_at, "
+            "effective_at, seconds) VALUES (?, ?, ?, ?, ?)",
+            (key, number, since.isoformat(), now.isoformat(), seconds),
+        )
+        data = {"person": {"id": key, "name": plan.before[key][0]}, "version": number}
+        data |= {"seconds": seconds, "revoked_at": since.isoformat()}
+        data["known_by"] = "revoked_at" if key in plan.revoked_at else "generated_at"
+        put_event(connection, "people.revocation_effective", key, data)
+
+
+def set_revoked(db: Database, person_id: str, *, revoked: bool, why: str, by: str) -> bool:
+    """Revoke a person here and now, or take that back; False if there is nothing to do.
+
+    A revocation made here is stronger than the list: no sync undoes it, not even one that
+    drops the person and one that brings them back.  Raises SyncError if it can't be written.
+    """
+    connection = db.conn
+    with _writing(connection):
+        if not revoked:
+            done = connection.execute(
+                "DELETE FROM revocation WHERE person_id = ?", (person_id,)
+            ).rowcount
+        else:
+            done = connection.execute(
+                "INSERT OR REPLACE INTO revocation (person_id, at, why, by) "
+                "SELECT id, ?, ?, ? FROM person WHERE id = ?",
+                (now_text(), why, by, person_id),
+            ).rowcount
+        if done:
+            kind = "people.revoked" if revoked else "people.reinstated"
+            put_event(connection, kind, person_id, {"reason": why, "by": by})
+    return bool(done)
+
+
+def set_pin(db: Database, person_id: str, *, hashed: str, duress: bool, by: str) -> bool:
+    """Give a person a PIN, or the one they type under threat; `hashed` comes from `Pins.hash`.
+
+    A new PIN takes the duress PIN away: hashes don't tell whether the two would still differ,
+    and equal ones would leave no way to call for help, or none to pass without calling.  False
+    if nobody has that id, or for a duress PIN if no PIN was set before.  Raises SyncError if
+    it can't be written.
+    """
+    connection = db.conn
+    with _writing(connection):
+        cleared = False
+        if duress:
+            done = connection.execute(
+                "UPDATE pin SET duress_hash = ?, set_at = ?, by = ? WHERE person_id = ?",
+                (hashed, now_text(), by, person_id),
+            ).rowcount
+        else:
+            cleared = bool(
+                connection.execute(
+                    "SELECT 1 FROM pin WHERE person_id = ? AND duress_hash IS NOT NULL",
+                    (person_id,),
+                ).fetchone()
+            )
+            done = connection.execute(
+                "INSERT OR REPLACE INTO pin (person_id, hash, duress_hash, set_at, by) "
+                "SELECT id, ?, NULL, ?, ? FROM person WHERE id = ?",
+                (hashed, now_text(), by, person_id),
+            ).rowcount
+        if done:
+            data = {"by": by, "duress": duress, "duress_cleared": cleared}
+            put_event(connection, "people.pin_set", person_id, data)
+    return bool(done)
+
+
+def clear_pin(db: Database, person_id: str, *, by: str) -> bool:
+    """Take a person's PIN away, and their duress PIN; False if they have none.
+
+    Raises SyncError if it can't be written.
+    """
+    connection = db.conn
+    with _writing(connection):
+        done = connection.execute("DELETE FROM pin WHERE person_id = ?", (person_id,)).rowcount
+        if done:
+            put_event(connection, "people.pin_cleared", person_id, {"by": by})
+    return bool(done)
+
+
+@contextmanager
+def _writing(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction, undone whole by whatever is raised in it, Ctrl-C too."""
+    try:
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+    except sqlite3.Error as error:
+        raise SyncError(f"the list could not be written: {error}") from error
+
+
+def _counted(rows: Iterable[Any], progress: Callable[[int], None] | None) -> Iterable[Any]:
+    for count, row in enumerate(rows, 1):
+        if progress is not None and count % 1000 == 0:
+            progress(count)
+        yield row

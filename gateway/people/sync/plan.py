@@ -1,0 +1,245 @@
+"""What a list would change: the list in force against one that was read.
+
+A plan is computed before anything is written, so that a person (and the tripwires) can look at
+it.  A whole list is compared with everybody, a delta with the people it names and no others.
+Reads people.db, writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from gateway.decide.model import Credential, Person, PersonStatus
+from gateway.people.sync.rows import RowError, Source
+
+if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
+    from sqlite_utils import Database
+
+COLUMNS = ("name", "company", "role", "valid_from", "valid_until", "status", "access_levels")
+FIELDS = (*COLUMNS, "credentials", "requirements")
+_BADGES, _REQUIREMENTS = len(COLUMNS), len(COLUMNS) + 1
+
+_HELD = f"""
+SELECT p.id, {", ".join(f"p.{name}" for name in COLUMNS)},
+       (SELECT group_concat(key, char(10)) FROM
+          (SELECT key FROM credential c WHERE c.person_id = p.id ORDER BY key)),
+       (SELECT group_concat(kind || '=' || coalesce(valid_until, ''), char(10)) FROM
+          (SELECT kind, valid_until FROM requirement r
+            WHERE r.subject_kind = 'person' AND r.subject = p.id ORDER BY kind))
+  FROM person p"""  # noqa: S608 - our own names
+
+Entry = tuple[str | None, ...]
+"""A person as people.db holds them, in the order of `FIELDS`; badges and requirements
+(``kind=day``) as sorted lines of text, None if there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tripped:
+    """A tripwire that holds a list back: its name, the people concerned, and why in words."""
+
+    name: str
+    count: int
+    why: str
+    people: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a list would change.  `changed` maps a person's id to the names of the fields;
+    `overridden` are people whom the list calls active and who were revoked here.  `before` holds
+    the entries of those who are changed or removed, `revoked` who was revoked here (of a delta:
+    of those whom it names).  `errors` keep it from being applied, `tripped` until they are
+    confirmed by name."""
+
+    base: int
+    total: int
+    held: int = 0
+    added: list[Person] = field(default_factory=list)
+    changed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    removed: list[tuple[str, str]] = field(default_factory=list)
+    unchanged: int = 0
+    overridden: list[str] = field(default_factory=list)
+    source: str = ""
+    sha256: str = ""
+    kind: str = "sync"
+    to_version: int | None = None
+    kinds: frozenset[str] = frozenset()
+    requirements: Mapping[str, Mapping[str, date]] = field(default_factory=dict)
+    revoked_at: Mapping[str, datetime] = field(default_factory=dict)
+    generated_at: datetime | None = None
+    modified_at: datetime | None = None
+    updates: list[Person] = field(default_factory=list)
+    before: dict[str, Entry] = field(default_factory=dict)
+    revoked: set[str] = field(default_factory=set)
+    errors: list[RowError] = field(default_factory=list)
+    tripped: list[Tripped] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        return not (self.added or self.changed or self.removed)
+
+
+def plan(db: Database, source: Source) -> Plan:
+    """Compare `source` with the list in force.  Writes nothing."""
+    connection = db.conn
+    result = Plan(
+        version(connection),
+        len(source.people),
+        source=source.name,
+        sha256=source.sha256,
+        kind="delta" if source.delta else "sync",
+        kinds=frozenset(source.kinds),
+        requirements=source.requirements,
+        revoked_at=source.revoked_at,
+        generated_at=source.generated_at,
+        modified_at=source.modified_at,
+    )
+    removals = source.removals
+    named = None
+    if removals is not None:
+        named = [person.id for person in source.people] + removals
+    present = held(connection, named)
+    result.revoked = _revoked(connection, named)
+    _compare(result, source.people, present)
+    if removals is None:
+        result.held = len(present)
+        listed = {person.id for person in source.people}
+        gone: Iterable[str] = (key for key in present if key not in listed)
+    else:
+        result.held = int(connection.execute("SELECT count(*) FROM person").fetchone()[0])
+        gone = [key for key in removals if key in present]
+        _check_delta(connection, result, source, present)
+    for key in gone:
+        result.removed.append((key, str(present[key][0])))
+        result.before[key] = present[key]
+    if removals is not None:
+        result.total = result.held + len(result.added) - len(result.removed)
+        result.unchanged = result.held - len(result.changed) - len(result.removed)
+    return result
+
+
+def _compare(result: Plan, people: Iterable[Person], present: Mapping[str, Entry]) -> None:
+    for person in people:
+        old = present.get(person.id)
+        if old is None:
+            result.added.append(person)
+            continue
+        new = entry(person, result.requirements.get(person.id))
+        fields = _differences(old, new, result.kinds)
+        if fields:
+            result.changed[person.id] = fields
+            result.updates.append(person)
+            result.before[person.id] = old
+        else:
+            result.unchanged += 1
+        if person.id in result.revoked and person.status == "active":
+            result.overridden.append(person.id)
+
+
+def _differences(old: Entry, new: Entry, kinds: frozenset[str]) -> tuple[str, ...]:
+    if old == new:
+        return ()
+    fields = [name for name, a, b in zip(COLUMNS, old, new, strict=False) if a != b]
+    if old[_BADGES] != new[_BADGES]:
+        fields.append("credentials")
+    if old[_REQUIREMENTS] != new[_REQUIREMENTS]:
+        # What the list does not keep is another's, and stays.
+        ours = {kind: day for kind, day in requirements_of(old).items() if kind in kinds}
+        if ours != requirements_of(new):
+            fields.append("requirements")
+    return tuple(fields)
+
+
+def _check_delta(
+    connection: sqlite3.Connection, result: Plan, source: Source, present: Mapping[str, Entry]
+) -> None:
+    """What a delta says and the list in force belies."""
+
+    def wrong(name: str, message: str) -> None:
+        result.errors.append(RowError(0, name, message))
+
+    for key, op in source.ops.items():
+        if (op == "add") == (key in present):
+            wrong(
+                "op", f"{op} {key}: {'is on the list already' if op == 'add' else 'is not on it'}"
+            )
+    for key in source.removals or ():
+        if key not in present:
+            wrong("op", f"remove {key}: is not on the list")
+    owners = {badge.key: person for person in source.people for badge in person.credentials}
+    # Who is named gives up all badges that the delta does not leave them.
+    for badge, holder in connection.execute(
+        "SELECT key, person_id FROM credential WHERE key IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(owners)),),
+    ):
+        if holder not in present:
+            masked = Credential(*badge.split(":", 2)).masked
+            wrong("credentials", f"badge {masked} of {owners[badge].id} is held by {holder}")
+
+
+def entry(person: Person, requirements: Mapping[str, date] | None = None) -> Entry:
+    """A person as people.db holds them."""
+    badges = [badge.key for badge in person.credentials]
+    shown = sorted(f"{kind}={day.isoformat()}" for kind, day in (requirements or {}).items())
+    return (
+        person.name,
+        person.company,
+        person.role,
+        person.valid_from.isoformat() if person.valid_from else None,
+        person.valid_until.isoformat() if person.valid_until else None,
+        person.status.value,
+        json.dumps(person.access_levels),
+        "\n".join(sorted(badges)) or None,
+        "\n".join(shown) or None,
+    )
+
+
+def person_of(key: str, entry: Entry) -> Person:
+    """The person of an entry; raises ValueError if it is damaged."""
+    name, company, role, first, last, status, levels, badges, _ = entry
+    return Person(
+        key, str(name), str(company), str(role),
+        date.fromisoformat(first) if first else None,
+        date.fromisoformat(last) if last else None,
+        PersonStatus(str(status)),
+        tuple(Credential(*badge.split(":", 2)) for badge in (badges or "").split("\n") if badge),
+        tuple(json.loads(levels or "[]")),
+    )  # fmt: skip
+
+
+def requirements_of(entry: Entry) -> dict[str, str]:
+    """Kind to last good day ("" if it does not lapse)."""
+    lines = (entry[_REQUIREMENTS] or "").split("\n")
+    return dict(line.rsplit("=", 1) for line in lines if line)
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """The number of the list in force; 0 before the first."""
+    row = connection.execute("SELECT coalesce(max(number), 0) FROM list_version").fetchone()
+    return int(row[0])
+
+
+def held(connection: sqlite3.Connection, named: list[str] | None) -> dict[str, Entry]:
+    """Everybody on the list, or those named who are."""
+    rows: Any
+    if named is None:
+        rows = connection.execute(_HELD)
+    else:
+        where = " WHERE p.id IN (SELECT value FROM json_each(?))"
+        rows = connection.execute(_HELD + where, (json.dumps(named),))
+    return {row[0]: row[1:] for row in rows}
+
+
+def _revoked(connection: sqlite3.Connection, named: list[str] | None) -> set[str]:
+    rows: Any
+    if named is None:
+        rows = connection.execute("SELECT person_id FROM revocation")
+    else:
+        sql = "SELECT person_id FROM revocation WHERE person_id IN (SELECT value FROM json_each(?))"
+        rows = connection.execute(sql, (json.dumps(named),))
+    return {row[0] for row in rows}

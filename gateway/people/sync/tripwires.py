@@ -1,0 +1,231 @@
+"""What holds a list back until a person confirms it by name.
+
+`check()` looks at a plan and adds what it finds to `plan.tripped`; `sync.apply` refuses such a
+plan unless each name is among those confirmed.  A first list trips nothing but `empty`.
+
+empty          nobody is on it: no door opens any more
+removed        more than so many percent of the people go
+losing_access  more than so many percent lose what lets them in today
+added          more than so many percent are new
+stranded       somebody who is inside would not get out by badge
+badge_reissued a badge of somebody who left or was revoked of late goes to another
+older          the source made it before the list in force
+rolled_back    the very list that was rolled back
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.people.sync.plan import Entry, Plan, Tripped, entry
+
+if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
+    from sqlite_utils import Database
+
+NAMES = (
+    "empty", "removed", "losing_access", "added", "stranded", "badge_reissued", "older",
+    "rolled_back",
+)  # fmt: skip
+SHOWN = 20
+Inside = Callable[[], Collection[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Percentages are of the people in force; up to `few` people trip none of them."""
+
+    removed_percent: float = 5.0
+    losing_percent: float = 5.0
+    added_percent: float = 20.0
+    few: int = 5
+    reissue_days: int = 30
+
+
+def check(db: Database, plan: Plan, limits: Limits, *, inside: Inside, today: date) -> None:
+    """Add to `plan.tripped` whatever trips; `inside` gives who is in the site now, or raises
+    OSError, and then anybody who loses access may be."""
+    plan.tripped = list(_look(db.conn, plan, limits, inside, today))
+
+
+def _look(
+    connection: sqlite3.Connection, plan: Plan, limits: Limits, inside: Inside, today: date
+) -> Iterator[Tripped]:
+    if plan.total == 0:
+        yield Tripped("empty", plan.held, "nobody is on this list: no badge would pass any more")
+    if not plan.base:
+        return
+    removed = [key for key, _ in plan.removed]
+    losing = list(_losing(plan, today))
+    yield from _share("removed", removed, plan.held, limits.removed_percent, limits, "removed")
+    yield from _share(
+        "losing_access", losing, plan.held, limits.losing_percent, limits, "losing access"
+    )
+    added = [person.id for person in plan.added]
+    yield from _share("added", added, plan.held, limits.added_percent, limits, "new")
+    if gone := {*removed, *losing}:
+        yield from _stranded(gone, inside)
+    reissued = list(_reissued(connection, plan, limits))
+    if reissued:
+        why = f"get a badge of somebody who left or was revoked within {limits.reissue_days} days"
+        yield _tripped("badge_reissued", reissued, why)
+    yield from _older(connection, plan)
+    yield from _rolled_back(connection, plan)
+
+
+def _stranded(gone: set[str], inside: Inside) -> Iterator[Tripped]:
+    try:
+        stranded = sorted(gone.intersection(inside()))
+    except OSError as error:
+        yield Tripped("stranded", len(gone), str(error), tuple(sorted(gone)[:SHOWN]))
+        return
+    if stranded:
+        yield _tripped("stranded", stranded, "are inside and would lose access")
+
+
+def _share(
+    name: str, people: list[str], held: int, percent: float, limits: Limits, what: str
+) -> Iterator[Tripped]:
+    share = 100 * len(people) / held if held else 100.0
+    if len(people) > limits.few and share > percent:
+        why = f"{len(people)} of {held} people ({share:.1f} %) {what}; the limit is {percent:g} %"
+        yield Tripped(name, len(people), why, tuple(people[:SHOWN]))
+
+
+def _tripped(name: str, people: list[str], what: str) -> Tripped:
+    shown = ", ".join(people[:5]) + (" ..." if len(people) > 5 else "")
+    why = f"{len(people)} ({shown}) {what}"
+    return Tripped(name, len(people), why, tuple(people[:SHOWN]))
+
+
+def _losing(plan: Plan, today: date) -> Iterator[str]:
+    """Who could pass somewhere today and could not any more."""
+    for key, _ in plan.removed:
+        if _able(plan.before[key], today) and key not in plan.revoked:
+            yield key
+    for person in plan.updates:
+        before = plan.before[person.id]
+        if person.id in plan.revoked or not _able(before, today):
+            continue
+        if not _able(entry(person), today):
+            yield person.id
+
+
+def _able(held: Entry, today: date) -> bool:
+    _, _, _, first, last, status, levels, badges, _ = held
+    day = today.isoformat()
+    return bool(
+        status == "active"
+        and (not first or first <= day)
+        and (not last or day <= last)
+        and levels != "[]"
+        and badges
+    )
+
+
+def _reissued(connection: sqlite3.Connection, plan: Plan, limits: Limits) -> Iterator[str]:
+    """People who get a badge that was another's until that one left or was revoked."""
+    if limits.reissue_days == 0:
+        return
+    since = (datetime.now(UTC) - timedelta(days=limits.reissue_days)).isoformat()
+    fresh = plan.added + [p for p in plan.updates if "credentials" in plan.changed[p.id]]
+    owners = {badge.key: person.id for person in fresh for badge in person.credentials}
+    known = set(_leaving_now(plan))
+    if owners:
+        wanted = json.dumps(list(owners)) if len(owners) < 10_000 else None
+        sql = "SELECT key, person_id FROM released_badge WHERE at >= ?"
+        if wanted is not None:
+            sql += " AND key IN (SELECT value FROM json_each(?))"
+        known |= set(connection.execute(sql, (since, wanted) if wanted else (since,)))
+        known |= set(_revoked_here(connection))
+    seen = set()
+    for badge, former in known:
+        owner = owners.get(badge)
+        if owner is not None and owner != former and owner not in seen:
+            seen.add(owner)
+            yield owner
+
+
+def _leaving_now(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Badges of those who leave or lose their standing by this very list."""
+    left = [key for key, _ in plan.removed]
+    left += [p.id for p in plan.updates if p.status != "active" or p.id in plan.revoked]
+    for key in left:
+        for badge in (plan.before[key][7] or "").split("\n"):
+            if badge:
+                yield badge, key
+
+
+def _revoked_here(connection: sqlite3.Connection) -> Iterable[tuple[str, str]]:
+    return connection.execute(
+        "SELECT c.key, c.person_id FROM revocation r JOIN credential c ON c.person_id = r.person_id"
+    ).fetchall()
+
+
+def _older(connection: sqlite3.Connection, plan: Plan) -> Iterator[Tripped]:
+    """By what the source says of itself; a rollback is older on purpose."""
+    if plan.generated_at is None:
+        return
+    row = connection.execute(
+        "SELECT generated_at FROM version_detail WHERE generated_at IS NOT NULL "
+        "ORDER BY number DESC LIMIT 1"
+    ).fetchone()
+    if row and plan.generated_at < (newest := datetime.fromisoformat(row[0])):
+        why = f"made {_minute(plan.generated_at)}, the list in force {_minute(newest)}"
+        yield Tripped("older", plan.total, why)
+
+
+def _rolled_back(connection: sqlite3.Connection, plan: Plan) -> Iterator[Tripped]:
+    """A source that is pulled again would undo a rollback by itself."""
+    if plan.kind == "rollback" or not plan.sha256:
+        return
+    row = connection.execute(
+        "SELECT v.number, d.number FROM version_detail d JOIN list_version v "
+        "ON v.number > d.to_version AND v.number < d.number "
+        "WHERE d.kind = 'rollback' AND v.source_sha256 = ? ORDER BY d.number DESC LIMIT 1",
+        (plan.sha256,),
+    ).fetchone()
+    if row:
+        why = f"this is list version {row[0]} again, which version {row[1]} rolled back"
+        yield Tripped("rolled_back", plan.total, why)
+
+
+def warnings(db: Database, plan: Plan, now: datetime) -> list[str]:
+    """What is odd and holds nothing back: times of files say little."""
+    found = []
+    row = db.conn.execute(
+        "SELECT modified_at FROM version_detail WHERE modified_at IS NOT NULL "
+        "ORDER BY number DESC LIMIT 1"
+    ).fetchone()
+    if plan.modified_at and row and plan.modified_at < datetime.fromisoformat(row[0]):
+        found.append(f"the file was last changed {_minute(plan.modified_at)}, before the last one")
+    for what, at in (("generated_at", plan.generated_at), ("the file's time", plan.modified_at)):
+        if at and at > now + timedelta(minutes=10):
+            found.append(f"{what} lies in the future: {_minute(at)}")
+    return found
+
+
+def people_inside(path: Path) -> frozenset[str]:
+    """The ids in presence.json: a header, then a line ``[id, name, company, area, since, free]``
+    for each person who was seen, where area "" is outside.  Nobody if there is no such file.
+    Raises OSError if it is there and can't be read: then nobody knows who is inside."""
+    try:
+        with path.open(encoding="utf-8") as lines:
+            header = json.loads(next(lines, ""))
+            rows = [json.loads(line) for line in lines]
+        if not isinstance(header, dict):
+            raise ValueError
+        return frozenset(str(row[0]) for row in rows if row[3])
+    except FileNotFoundError:
+        return frozenset()
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise OSError(f"{path.name} is damaged: who is inside is not known") from error
+
+
+def _minute(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

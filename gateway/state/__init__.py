@@ -1,0 +1,1 @@
+"""What is so now and survives a restart: presence, threat level, clock, health."""

@@ -1,0 +1,86 @@
+"""What does not work just now, as `decide()` gets it: a word for each thing that fails.
+
+The camera and the face process are not here: what a badge finds when it looks is what counts.
+Disk and clock are looked at every few seconds, the rest is asked at each badge and costs nothing.
+What can't be told counts as failing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from gateway.decide.policy import Thing
+
+LOOK_EVERY_S = 5.0
+_TIMEX_SIZE = 256  # struct timex of Linux is 208 bytes at most
+_STATUS = slice(40, 44)  # its `status`, on 64-bit Linux (linux/timex.h)
+_STA_UNSYNC = 0x40
+
+
+class Health:
+    """`broker`: whether MQTT is connected, None without a broker; `secured`: for each reader,
+    whether it talks in a secure channel now."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        disk_free_mb: int,
+        list_max_age_h: float | None,
+        broker: Callable[[], bool | None] = lambda: None,
+        secured: Mapping[str, Callable[[], bool]] | None = None,
+    ) -> None:
+        self._data_dir = data_dir
+        self._disk_free_mb = disk_free_mb
+        self._list_max_age_h = list_max_age_h
+        self._broker = broker
+        self._secured = secured or {}
+        self._looked: dict[Thing, str] = {}
+        self.look()
+
+    def look(self) -> None:
+        """At what takes a system call."""
+        looked = {}
+        if why := _disk(self._data_dir, self._disk_free_mb):
+            looked[Thing.DISK] = why
+        if not synchronised():
+            looked[Thing.SYNC] = "no time server"
+        self._looked = looked
+
+    def failing(self, reader: str, applied_at: datetime | None, now: datetime) -> dict[Thing, str]:
+        """What fails for a badge at `reader`; `applied_at` is the list's."""
+        found = dict(self._looked)
+        if self._list_max_age_h is not None:
+            hours = (now - applied_at).total_seconds() / 3600 if applied_at else float("inf")
+            if hours > self._list_max_age_h:
+                found[Thing.LIST_OLD] = f"{hours:.0f} h"
+        if self._broker() is False:
+            found[Thing.BROKER] = "away"
+        secured = self._secured.get(reader)
+        if secured is None or not secured():
+            found[Thing.CHANNEL] = "in clear"
+        return found
+
+
+def _disk(folder: Path, least_mb: int) -> str:
+    try:
+        stat = os.statvfs(folder)
+    except OSError as error:
+        return str(error.strerror)
+    free = stat.f_bavail * stat.f_frsize // 1_000_000
+    return f"{free} MB free" if free < least_mb else ""
+
+
+def synchronised() -> bool:
+    """Whether the kernel holds its clock for synchronised (adjtimex(2), which reads only)."""
+    buffer = (ctypes.c_byte * _TIMEX_SIZE)()
+    try:
+        state = ctypes.CDLL(None).adjtimex(ctypes.byref(buffer))
+    except (AttributeError, OSError):
+        return False
+    status = int.from_bytes(bytes(buffer)[_STATUS], "little")
+    return bool(state >= 0 and not status & _STA_UNSYNC)

@@ -1,0 +1,207 @@
+"""Signed commands: what is good once is refused the second time, and everything else at once."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.daemon import commands as module
+from gateway.daemon.commands import (
+    Command,
+    CommandDesk,
+    Counters,
+    Refused,
+    sender_key,
+    sign,
+    verify,
+)
+from gateway.ledger.event import Event, NewEvent
+
+NOW = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
+PRIVATE = Ed25519PrivateKey.generate()
+OTHER = Ed25519PrivateKey.generate()
+PUBLIC = base64.b64encode(PRIVATE.public_key().public_bytes_raw()).decode()
+KEYS = {
+    "room": sender_key(PUBLIC, ["threat_set"]),
+    "sync": sender_key(PUBLIC, ["sync"]),
+}
+BODY: dict[str, Any] = {
+    "gateway": "g",
+    "command": "threat_set",
+    "level": "lockdown",
+    "reason": "señal",
+    "by": "ana",
+    "counter": 17,
+    "issued": "2026-11-25T18:00:00Z",
+    "expires": "2026-11-25T18:02:00Z",
+}
+
+
+def message(key: str = "room", private: Ed25519PrivateKey = PRIVATE, **changes: Any) -> bytes:
+    body = {name: value for name, value in {**BODY, **changes}.items() if value is not ...}
+    return sign(body, key, private).encode()
+
+
+def why(payload: Any, now: datetime = NOW, *, retained: bool = False) -> str:
+    with pytest.raises(Refused) as caught:
+        verify(payload, KEYS, "g", now, retained=retained)
+    return str(caught.value)
+
+
+def test_a_good_command() -> None:
+    command = verify(message(), KEYS, "g", NOW, retained=False)
+    assert (command.key, command.name, command.by, command.counter) == (
+        "room", "threat_set", "ana", 17
+    )  # fmt: skip
+    # However the sender spaced or ordered it, the canonical form is what is signed.
+    loose = json.dumps(json.loads(message()), indent=2).encode()
+    assert verify(loose, KEYS, "g", NOW, retained=False) == command
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"", "not in its form"),
+        (b"[]", "not in its form"),
+        (b"\xff", "not in its form"),
+        (b"[" * 3000, "not in its form"),
+        (b"x" * 5000, "too long"),
+        (None, "too long"),
+        ("text", "too long"),
+        (message("nobody"), "unknown key"),
+        (message(private=OTHER), "the signature is wrong"),
+        (message().replace(b"lockdown", b"normal"), "the signature is wrong"),
+        (message("sync"), "not allowed to this key"),
+        (message(gateway="h"), "for another gateway"),
+        (message(command="door_open"), "not allowed to this key"),
+        (message(expires="2026-11-25T17:59:59Z"), "expired"),
+        (message(issued="2026-11-25T18:01:01Z"), "issued in the future"),
+        (message(expires="2026-11-25T18:10:01Z"), "valid for more than 600 s"),
+        (message(issued="2026-11-25T18:00:00"), "not in its form"),
+        (message(issued=1), "not in its form"),
+        (message(expires=...), "not in its form"),
+        (message(counter="17"), "not in its form"),
+        (message(counter=True), "not in its form"),
+        (message(counter=0), "not in its form"),
+        (message(counter=2**62), "not in its form"),
+        (message(by=...), "not in its form"),
+        (json.dumps({"key": "room", "body": BODY}).encode(), "not in its form"),
+        (json.dumps({"key": "room", "body": BODY, "signature": ""}).encode(),
+         "the signature is wrong"),
+        (json.dumps({"key": [], "body": BODY, "signature": ""}).encode(), "not in its form"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_and_why(payload: Any, reason: str) -> None:
+    assert why(payload) == reason
+
+
+def test_what_is_retained_or_late_is_refused() -> None:
+    assert why(message(), retained=True) == "retained"
+    assert why(message(), NOW + timedelta(seconds=121)) == "expired"
+
+
+@given(st.binary(max_size=300) | st.integers(0, 250).map(lambda n: message()[:n]))
+def test_no_bytes_are_a_command(payload: bytes) -> None:
+    why(payload)
+
+
+@given(st.integers(0, len(message()) - 1), st.integers(1, 255))
+def test_a_changed_byte_is_never_another_command(place: int, change: int) -> None:
+    good = message()
+    bad = bytearray(good)
+    bad[place] ^= change
+    try:
+        command = verify(bytes(bad), KEYS, "g", NOW, retained=False)
+    except Refused:
+        return
+    assert dict(command.body) == BODY and command.key == "room"
+
+
+def test_a_counter_counts_once_over_restarts(tmp_path: Path) -> None:
+    path = tmp_path / "commands.json"
+    one = verify(message(), KEYS, "g", NOW, retained=False)
+    Counters(path).take(one)
+    for counters in (Counters(path), Counters(path)):
+        with pytest.raises(Refused, match="seen before"):
+            counters.take(one)
+    counters = Counters(path)
+    counters.take(verify(message(counter=18), KEYS, "g", NOW, retained=False))
+    with pytest.raises(Refused, match="seen before"):
+        counters.take(one)
+    path.write_text("[]")
+    with pytest.raises(Refused, match="can't be read"):
+        Counters(path).take(verify(message(counter=99), KEYS, "g", NOW, retained=False))
+    with pytest.raises(Refused, match="can't be read"):
+        Counters(tmp_path / "no" / "c.json").take(one)
+
+
+class Desk:
+    def __init__(self, folder: Path) -> None:
+        self.events: list[NewEvent] = []
+        self.done: list[Command] = []
+        self.trusted = True
+        self.desk = CommandDesk(
+            "g", KEYS, Counters(folder / "c.json"), {"threat_set": self.carry}, self.append,
+            lambda: (NOW, self.trusted),
+        )  # fmt: skip
+
+    async def carry(self, command: Command) -> Mapping[str, Any]:
+        if command.body["level"] == "none":
+            raise Refused("there is no such threat level")
+        self.done.append(command)
+        return {}
+
+    async def append(self, event: NewEvent) -> Event:
+        self.events.append(event)
+        return Event(1, "", "", "", "", {}, "", "")
+
+    async def send(self, *payloads: bytes, retained: bool = False) -> None:
+        task = asyncio.create_task(self.desk.run())
+        for payload in payloads:
+            self.desk.receive(payload, retained)
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_each_command_is_carried_out_once_and_refusals_are_told_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GATHER_S", 0.1)
+    desk = Desk(tmp_path)
+    await desk.send(message(), message(), message(), b"x", message(counter=18))
+    assert [c.counter for c in desk.done] == [17, 18]
+    kinds = [event.type for event in desk.events]
+    assert kinds == ["command.accepted", "command.refused", "command.accepted"]
+    assert desk.events[1].data == {"why": "seen before", "count": 1}
+    await asyncio.sleep(0.1)
+    await desk.send(b"x")
+    assert desk.events[-1].data == {"why": "not in its form, seen before", "count": 3}
+    assert desk.events[0].data["by"] == "ana"
+
+
+async def test_without_a_clock_to_trust_no_command_is_in_time(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.trusted = False
+    await desk.send(message())
+    assert desk.done == [] and desk.events[0].data["why"] == "the clock is not to be trusted"
+
+
+async def test_a_flood_is_dropped_and_counted(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    for _ in range(1000):
+        desk.desk.receive(b"x", False)
+    await desk.send(b"y")
+    assert desk.desk._queue.qsize() == 0
+    told = sum(event.data["count"] for event in desk.events)
+    assert told + sum(desk.desk._refused.values()) == 1001

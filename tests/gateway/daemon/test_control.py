@@ -1,0 +1,77 @@
+"""The control socket: wrong, huge and silent callers do no harm."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.daemon.control import ControlError, ControlServer, Refused, Unreachable, ask
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Path]:
+    async def refuse(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise Refused("not today")
+
+    async def echo(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"said": request["text"]}
+
+    path = tmp_path / "run" / "garita.sock"
+    task = asyncio.create_task(ControlServer(path, {"echo": echo, "refuse": refuse}).run())
+    while not path.exists():
+        await asyncio.sleep(0.01)
+    yield path
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert not path.exists()
+
+
+async def test_question_and_answer(desk: Path) -> None:
+    assert desk.stat().st_mode & 0o777 == 0o600
+    answer = await asyncio.to_thread(ask, desk, "echo", text="ñ")
+    assert answer["said"] == "ñ"
+
+
+async def test_errors_are_answers(desk: Path) -> None:
+    with pytest.raises(ControlError, match="expected one of echo, refuse"):
+        await asyncio.to_thread(ask, desk, "open the door")
+    with pytest.raises(ControlError, match="KeyError"):
+        await asyncio.to_thread(ask, desk, "echo")
+    with pytest.raises(Refused, match="^not today$"):
+        await asyncio.to_thread(ask, desk, "refuse")
+
+
+def raw(path: Path, data: bytes) -> bytes:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(10)
+        sock.connect(str(path))
+        try:
+            sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
+            return sock.recv(4096)
+        except OSError:
+            return b""
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\n", b"[]\n", b"{\n", b'{"op": []}\n', b"\xff\xfe\n", b"x" * 1_000_000]
+)
+async def test_hostile_callers(desk: Path, data: bytes) -> None:
+    answer = await asyncio.to_thread(raw, desk, data)
+    assert answer == b"" or b'"ok": false' in answer
+    assert (await asyncio.to_thread(ask, desk, "echo", text="still here"))["ok"]
+
+
+def test_nobody_there(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable, match="not running"):
+        ask(tmp_path / "none.sock", "status")
+    left_over = tmp_path / "dead.sock"
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(left_over))
+    with pytest.raises(Unreachable):
+        ask(left_over, "status")

@@ -1,0 +1,153 @@
+"""Requirements, temporary grants and escorts: rows of people.db, in force at the next look-up."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.decide.model import Credential, Requirement, TemporaryGrant
+from gateway.people import Roster, RosterUnavailable, permits, requirements
+from gateway.people.requirements import Row
+from gateway.people.schema import migrate, open_admin
+
+BADGE = Credential("em4100", "1", "2")
+SINCE = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
+CHECK = Row("person", "e1", "check", date(2027, 1, 31), "A-17")
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    path = tmp_path / "people.db"
+    open_admin(path).close()
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(
+            "INSERT INTO person VALUES ('e1','Ana','Acme','',NULL,NULL,'active','[\"plant\"]')"
+        )
+        db.execute("INSERT INTO credential VALUES (?, 'e1')", (BADGE.key,))
+    return path
+
+
+@pytest.fixture
+def db(people: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(people)) as connection:
+        yield connection
+
+
+def events(db: sqlite3.Connection) -> list[tuple[str, str, dict[str, object]]]:
+    rows = db.execute("SELECT type, subject, data FROM outbox ORDER BY rowid")
+    return [(kind, subject, json.loads(data)) for kind, subject, data in rows]
+
+
+def test_a_requirement_is_in_force_at_the_next_look_up(
+    people: Path, db: sqlite3.Connection
+) -> None:
+    roster = Roster(people)
+    assert roster.find(BADGE).person.requirements == ()  # type: ignore[union-attr]
+    assert requirements.set_requirement(db, CHECK, by="x")
+    partner = Row("company", "Acme", "partner")
+    other = Row("company", "Acme, Inc", "partner", date(2026, 1, 1))
+    assert requirements.set_requirement(db, partner, by="x")
+    assert requirements.set_requirement(db, other, by="x")
+    held = roster.find(BADGE).person.requirements  # type: ignore[union-attr]
+    assert held == (
+        Requirement("check", "person", date(2027, 1, 31)),
+        Requirement("partner", "company", None),
+    )
+    assert roster.find_person("e1").person.requirements == held  # type: ignore[union-attr]
+    assert list(requirements.rows(db, subject="e1")) == [CHECK]
+    assert requirements.remove(db, "person", "e1", "check", by="x")
+    assert not requirements.remove(db, "person", "e1", "check", by="x")
+    assert len(roster.find(BADGE).person.requirements) == 1  # type: ignore[union-attr]
+    kinds = [kind for kind, _, _ in events(db)]
+    assert kinds == ["requirement.set"] * 3 + ["requirement.removed"]
+    assert events(db)[0][2]["valid_until"] == "2027-01-31"
+
+
+def test_nobody_has_no_requirement(db: sqlite3.Connection) -> None:
+    assert not requirements.set_requirement(db, Row("person", "e9", "check"), by="x")
+    assert list(requirements.rows(db)) == [] and events(db) == []
+
+
+def test_what_lapses_soon(db: sqlite3.Connection) -> None:
+    days = [date(2026, 11, 24) + timedelta(days=n) for n in (0, 1, 31, 32)]
+    rows = [Row("person", f"e{n}", "check", day) for n, day in enumerate(days)]
+    with db:
+        assert requirements.put(db, [*rows, Row("person", "e7", "check")], by="sync") == 5
+    today = date(2026, 11, 25)
+    due = list(requirements.due(db, [("check", "person", 30)], today))
+    assert [row.subject for row in due] == ["e1", "e2"]
+    assert list(requirements.due(db, [("check", "company", 30)], today)) == []
+    assert [r.subject for r in requirements.rows(db, due_by=today)] == ["e0", "e1"]
+
+
+def test_a_grant_is_given_found_and_ended(people: Path, db: sqlite3.Connection) -> None:
+    until = SINCE + timedelta(hours=4)
+    number = permits.add_grant(db, "e1", "area", "yard", SINCE, until, why="crane", by="x")
+    assert number == 1
+    assert permits.add_grant(db, "e9", "area", "yard", SINCE, until, why="", by="x") == 0
+    found = Roster(people).find(BADGE).person
+    assert found is not None
+    assert found.grants == (TemporaryGrant("area", "yard", SINCE, until),)
+    assert [grant.why for grant in permits.grants(db, "e1")] == ["crane"]
+    assert permits.end_grant(db, 1, by="x") and not permits.end_grant(db, 1, by="x")
+    assert [kind for kind, _, _ in events(db)] == ["grant.given", "grant.ended"]
+
+
+def test_an_escort_is_required_and_not_any_more(people: Path, db: sqlite3.Connection) -> None:
+    roster = Roster(people)
+    assert permits.set_escort(db, "e1", ["e2"], by="x")
+    found = roster.find(BADGE).person
+    assert found is not None and found.needs_escort and found.escorts == ("e2",)
+    assert permits.set_escort(db, "e1", None, by="x")
+    assert not permits.set_escort(db, "e1", None, by="x")
+    assert not permits.set_escort(db, "e9", [], by="x")
+    assert not roster.find(BADGE).person.needs_escort  # type: ignore[union-attr]
+
+
+def test_who_leaves_the_list_leaves_nothing_to_the_next_of_that_id(
+    db: sqlite3.Connection,
+) -> None:
+    requirements.set_requirement(db, CHECK, by="x")
+    requirements.set_requirement(db, Row("company", "e1", "partner"), by="x")
+    permits.add_grant(db, "e1", "door", "d", SINCE, SINCE, why="", by="x")
+    permits.set_escort(db, "e1", [], by="x")
+    with db:
+        db.execute("DELETE FROM credential")
+        db.execute("DELETE FROM person")
+    left = [row.subject_kind for row in requirements.rows(db)]
+    assert left == ["company"] and permits.grants(db) == []
+    assert db.execute("SELECT count(*) FROM escort").fetchone()[0] == 0
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "INSERT INTO requirement VALUES ('person','e1','check','someday','','','','','')",
+        "INSERT INTO temporary_grant VALUES (1,'e1','door','d','now','then','','','')",
+        "INSERT INTO escort VALUES ('e1','everybody','','')",
+    ],
+)
+def test_a_damaged_row_lets_nobody_in(people: Path, db: sqlite3.Connection, damage: str) -> None:
+    with db:
+        db.execute(damage)
+    with pytest.raises(RosterUnavailable):
+        Roster(people).find(BADGE)
+
+
+def test_a_list_of_version_2_becomes_one_of_now(people: Path, db: sqlite3.Connection) -> None:
+    with db:
+        for what in ("requirement", "temporary_grant", "escort"):
+            db.execute(f"DROP TABLE {what}")
+        db.execute("DROP TRIGGER person_gone")
+        db.execute("PRAGMA user_version = 2")
+    with pytest.raises(RosterUnavailable, match="schema 2"):
+        Roster(people).find(BADGE)
+    migrate(people)
+    assert Roster(people).find(BADGE).person is not None
+    assert requirements.set_requirement(db, CHECK, by="x")

@@ -1,0 +1,454 @@
+"""MQTT with a real mosquitto: in order, nothing lost, no door delayed, no secret shown."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import ipaddress
+import json
+import logging
+import re
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import jsonschema
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from gateway.config import MqttSettings
+from gateway.ledger import Ledger, LedgerReader
+from gateway.ledger.event import NewEvent
+from gateway.uplink import Cursor, Uplink, cloud_event, parse_replay
+
+ROOT = Path(__file__).parents[3]
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((ROOT / "gateway" / "uplink" / "events.schema.json").read_text())
+)
+Broker = Any
+
+
+class Link:
+    """A ledger with its uplink, and a subscriber who notes everything."""
+
+    def __init__(self, folder: Path, port: int, **settings: Any) -> None:
+        self.folder = folder
+        self.settings = MqttSettings(**{"host": "127.0.0.1", "port": port} | settings)
+        self.ledger = Ledger.open(folder / "ledger.db", gateway="g")
+        self.reader = LedgerReader(folder / "ledger.db")
+        self.states: list[tuple[bool, str]] = []
+        self.seen: list[tuple[str, bytes, bool]] = []
+        self._seqs: dict[str, list[int]] = {}
+        self.subscribed = asyncio.Event()
+        self._tasks: list[asyncio.Task[Any]] = []
+        self.make()
+
+    def make(self) -> None:
+        self.uplink = Uplink(
+            self.settings,
+            "g",
+            self.reader,
+            self.ledger.wait_beyond,
+            self.folder / "cursor",
+            lambda: {"doors": {}},
+            lambda online, detail: self.states.append((online, detail)),
+        )
+
+    def start(self) -> None:
+        self._tasks.append(asyncio.create_task(self.uplink.run()))
+
+    async def stop_uplink(self) -> None:
+        task = self._tasks.pop()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def append(self, count: int) -> None:
+        await asyncio.gather(
+            *(self.ledger.append_soon(NewEvent("t", "x", {"n": n})) for n in range(count))
+        )
+
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 30) -> None:
+        async with asyncio.timeout(timeout_s):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+    def published(self) -> bool:
+        status = self.uplink.status()
+        return bool(status["connected"]) and status["waiting"] == 0
+
+    async def listen(self, **client: Any) -> None:
+        async def task() -> None:
+            while True:
+                try:
+                    async with aiomqtt.Client("127.0.0.1", self.settings.port, **client) as mqtt:
+                        await mqtt.subscribe("garita/#", qos=1)
+                        self.subscribed.set()
+                        async for m in mqtt.messages:
+                            topic, payload = str(m.topic), bytes(m.payload)  # type: ignore[arg-type]
+                            self.seen.append((topic, payload, bool(m.retain)))
+                            if found := re.search(rb'"seq": (\d+)', payload):
+                                self._seqs.setdefault(topic, []).append(int(found[1]))
+                except aiomqtt.MqttError:
+                    self.subscribed.clear()
+                    await asyncio.sleep(0.1)
+
+        self._tasks.insert(0, asyncio.create_task(task()))
+        await self.subscribed.wait()
+
+    def events(self, topic: str = "garita/g/events") -> list[dict[str, Any]]:
+        return [json.loads(payload) for name, payload, _ in self.seen if name == topic]
+
+    def seqs(self, topic: str = "garita/g/events") -> list[int]:
+        return self._seqs.get(topic, [])
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.reader.close()
+        self.ledger.close()
+
+
+@pytest.fixture
+async def make_link(tmp_path: Path) -> AsyncIterator[Callable[..., Link]]:
+    made: list[Link] = []
+
+    def make(port: int, **settings: Any) -> Link:
+        link = Link(tmp_path, port, **settings)
+        made.append(link)
+        return link
+
+    yield make
+    for link in made:
+        await link.close()
+
+
+async def test_the_ledger_arrives_in_order_and_chained(
+    broker: Broker, make_link: Callable[..., Link]
+) -> None:
+    link = make_link(broker.port)
+    await link.listen()
+    link.start()
+    await link.append(500)
+    await link.until(lambda: len(link.seqs()) >= 501)
+    assert link.seqs() == list(range(1, 502))
+    events = link.events()
+    for event in events:
+        SCHEMA.validate(event)
+    assert all(a["hash"] == b["prev"] for a, b in zip(events, events[1:], strict=False))
+    assert not any(retained for name, _, retained in link.seen if name.endswith("events"))
+
+
+async def test_status_and_state_are_retained_and_a_stop_says_offline(
+    broker: Broker, make_link: Callable[..., Link]
+) -> None:
+    link = make_link(broker.port)
+    link.start()
+    await link.until(link.published)
+    await link.listen()
+    await link.until(lambda: len(link.seen) >= 2)
+    await link.until(lambda: sum(kept for _, _, kept in link.seen) >= 2)
+    retained = {name: payload for name, payload, kept in link.seen if kept}
+    assert retained["garita/g/status"] == b"online"
+    assert json.loads(retained["garita/g/state"]) == {"doors": {}}
+    await link.stop_uplink()  # tests/system shows the last will of one that is killed
+    await link.until(lambda: ("garita/g/status", b"offline", False) in link.seen)
+
+
+async def test_a_broker_that_is_not_there_at_the_start(
+    make_broker: Callable[..., Broker], make_link: Callable[..., Link]
+) -> None:
+    broker = make_broker()
+    link = make_link(broker.port)
+    link.start()
+    await link.append(50)
+    await link.until(lambda: bool(link.states))
+    assert link.states[0][0] is False
+    broker.start()
+    await link.listen()
+    await link.until(link.published)
+    got = set(link.seqs())
+    assert link.uplink.status()["published"] == 51
+    assert got <= set(range(1, 52))
+
+
+async def test_kill_9_of_the_broker_in_the_stream_and_the_holes_are_filled_on_request(
+    make_broker: Callable[..., Broker], make_link: Callable[..., Link]
+) -> None:
+    broker = make_broker()
+    broker.start()
+    link = make_link(broker.port)
+    await link.listen()
+    link.start()
+    for _ in range(3):
+        appending = asyncio.create_task(link.append(400))
+        await asyncio.sleep(0.1)
+        broker.kill()
+        await appending  # the ledger does not wait for any broker
+        await asyncio.sleep(0.3)
+        broker.start()
+        await link.until(link.published)
+    last = link.ledger.last_seq
+    # What the broker acknowledged and then lost is a hole in the numbers, and can be had again.
+    async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+        await client.publish(
+            "garita/g/replay", json.dumps({"id": "fill", "from": 1, "to": last}), qos=1
+        )
+        await link.until(lambda: any(b'"done"' in payload for _, payload, _ in link.seen))
+    replayed = [e for e in link.events("garita/g/replay/fill") if "seq" in e]
+    assert [event["seq"] for event in replayed] == list(range(1, last + 1))
+    assert set(link.seqs()) | {e["seq"] for e in replayed} == set(range(1, last + 1))
+    by_seq = {event["seq"]: event["hash"] for event in replayed}
+    assert all(by_seq[event["seq"]] == event["hash"] for event in link.events())
+    # Within one connection the numbers only rise; over a reconnect some may come twice.
+    assert sorted(set(link.seqs())) == sorted(set(by_seq) & set(link.seqs()))
+
+
+async def test_a_login_that_is_refused_is_said_and_not_hammered(
+    make_broker: Callable[..., Broker],
+    make_link: Callable[..., Link],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    passwords = tmp_path / "passwords"
+    subprocess.run(["mosquitto_passwd", "-b", "-c", str(passwords), "g", "right"], check=True)
+    broker = make_broker(f"allow_anonymous false\npassword_file {passwords}")
+    broker.start()
+    secret = tmp_path / "secret"
+    secret.write_text("wrong-secret\n")
+    link = make_link(broker.port, username="g", password_file=secret)
+    link.start()
+    await asyncio.sleep(2.5)
+    assert 1 <= len(link.states) <= 4
+    assert not link.states[0][0] and re.search("authori", link.states[0][1], re.IGNORECASE)
+    secret.write_text("right\n")  # the file is read again at each attempt
+    await link.until(link.published, 15)
+    assert "wrong-secret" not in caplog.text
+    secret.unlink()
+    broker.stop()
+    await link.until(lambda: not link.states[-1][0])
+    broker.start()
+    await link.until(lambda: "No such file" in link.states[-1][1], 15)
+
+
+async def test_a_broker_that_stalls_delays_no_record(make_link: Callable[..., Link]) -> None:
+    """Accepts the connection and then never says a word."""
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    link = make_link(port)
+    link.start()
+    await asyncio.sleep(0.2)
+    async with asyncio.timeout(10):
+        for _ in range(200):
+            await link.append(1)
+    assert link.uplink.status()["connected"] is False
+    server.close()
+
+
+async def test_a_backlog_is_sent_once_and_the_cursor_survives(
+    broker: Broker, make_link: Callable[..., Link], tmp_path: Path
+) -> None:
+    link = make_link(broker.port)
+    await link.listen()
+    await link.append(3000)
+    link.start()
+    await link.until(link.published, 60)
+    await link.until(lambda: len(link.seqs()) >= 3001)
+    await link.stop_uplink()
+    chain, seq = (tmp_path / "cursor").read_text().split()
+    first = link.reader.get(1)
+    assert first is not None and (chain, seq) == (first.data["chain"], "3001")
+    link.make()
+    link.start()
+    await link.append(1)
+    await link.until(link.published)
+    await link.until(lambda: 3002 in link.seqs())
+    assert link.seqs() == list(range(1, 3003))
+
+
+@pytest.mark.parametrize(
+    "content", ["", "x", "other-chain 3", "{chain} 999999", "{chain} -1", "\xff"]
+)
+async def test_a_cursor_that_can_not_be_trusted_starts_at_the_beginning(
+    make_link: Callable[..., Link], tmp_path: Path, content: str
+) -> None:
+    link = make_link(1)
+    await link.append(5)
+    first = link.reader.get(1)
+    assert first is not None
+    path = tmp_path / "cursor"
+    path.write_text(content.format(chain=first.data["chain"]), encoding="latin-1")
+    cursor = Cursor(path)
+    cursor.load(link.reader)
+    assert cursor.seq == 0
+    cursor.seq = 4
+    cursor.save()
+    again = Cursor(path)
+    again.load(link.reader)
+    assert again.seq == 4
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"{}",
+        b"\xff\xff",
+        b"[" * 1000,
+        b'{"id":"a","from":1}',
+        b'{"id":"a","from":2,"to":1}',
+        b'{"id":"a","from":0,"to":1}',
+        b'{"id":"a","from":1,"to":10001}',
+        b'{"id":"a","from":true,"to":1}',
+        b'{"id":"a","from":"1","to":1}',
+        b'{"id":"../events","from":1,"to":1}',
+        b'{"id":"a/#","from":1,"to":1}',
+        b'{"id":"' + b"a" * 65 + b'","from":1,"to":1}',
+        b'{"id":"a","from":1,"to":1}' + b" " * 2000,
+        b'{"id":"a","from":9223372036854775807,"to":9223372036854775808}',
+    ],
+)
+def test_hostile_replay_requests(payload: bytes) -> None:
+    assert parse_replay(payload, retained=False) is None
+
+
+def test_a_replay_request() -> None:
+    payload = b'{"id":"audit-1","from":7,"to":9}'
+    assert parse_replay(payload, retained=False) == ("audit-1", 7, 9)
+    assert parse_replay(payload, retained=True) is None
+
+
+async def test_hostile_requests_do_not_end_the_connection(
+    broker: Broker, make_link: Callable[..., Link]
+) -> None:
+    link = make_link(broker.port)
+    await link.listen()
+    link.start()
+    await link.until(link.published)
+    async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+        for payload in (b"\xff", b"{}", b"x" * 100_000):
+            await client.publish("garita/g/replay", payload, qos=1)
+        for n in range(50):  # more than may wait
+            body = json.dumps({"id": f"r{n}", "from": 1, "to": 10_000})
+            await client.publish("garita/g/replay", body, qos=1)
+    await link.append(1)
+    await link.until(lambda: 2 in link.seqs())
+    assert [online for online, _ in link.states] == [True]
+
+
+# TLS, with the very files that a site would install
+
+
+def certificate(
+    folder: Path, name: str, issuer: tuple[Any, Any] | None = None
+) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer[0].subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+    )
+    if issuer is not None:
+        address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+        builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
+    made = builder.sign(issuer[1] if issuer else key, hashes.SHA256())
+    (folder / f"{name}.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / f"{name}.key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return made, key
+
+
+async def test_the_shipped_broker_configuration_with_client_certificates(
+    make_broker: Callable[..., Broker], make_link: Callable[..., Link], tmp_path: Path
+) -> None:
+    authority = certificate(tmp_path, "ca")
+    for name in ("broker", "g", "auditor", "other"):
+        certificate(tmp_path, name, authority)
+    shipped = (ROOT / "config" / "mosquitto" / "mosquitto.conf").read_text()
+    # Ours are the port, the place of files and the log; every other line is as shipped.
+    ours = ("listener", "log_", "persistence ", "persistence_location", "max_queued_messages",
+            "set_tcp_nodelay")  # fmt: skip
+    lines = [line for line in shipped.splitlines() if not line.startswith(ours)]
+    config = "\n".join(lines).replace("/etc/mosquitto/certs", str(tmp_path))
+    config = config.replace("/etc/mosquitto/garita.acl", str(ROOT / "config/mosquitto/garita.acl"))
+    config = config.replace("per_listener_settings false\n", "")
+    broker = make_broker(config)
+    broker.start()
+
+    def context(name: str) -> ssl.SSLContext:
+        made = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+        made.load_cert_chain(tmp_path / f"{name}.pem", tmp_path / f"{name}.key")
+        return made
+
+    files = {"cert_file": tmp_path / "g.pem", "key_file": tmp_path / "g.key"}
+    link = make_link(broker.port, tls=True, ca_file=tmp_path / "ca.pem", **files)
+    await link.listen(tls_context=context("auditor"))
+    link.start()
+    await link.append(20)
+    await link.until(link.published)
+    await link.until(lambda: len(link.seqs()) == 21)
+    # An auditor may ask, and may not pretend to be the gate; another gateway may do neither.
+    async with aiomqtt.Client("127.0.0.1", broker.port, tls_context=context("auditor")) as client:
+        await client.publish("garita/g/events", b"forged", qos=1)
+        await client.publish("garita/g/replay", b'{"id":"a","from":3,"to":4}', qos=1)
+    async with aiomqtt.Client("127.0.0.1", broker.port, tls_context=context("other")) as client:
+        await client.publish("garita/g/events", b"forged", qos=1)
+        await client.publish("garita/g/status", b"offline", qos=1, retain=True)
+    await link.until(lambda: any(b'"done"' in payload for _, payload, _ in link.seen))
+    await asyncio.sleep(0.3)
+    assert not any(payload == b"forged" for _, payload, _ in link.seen)
+    assert not any(payload == b"offline" for _, payload, _ in link.seen)
+    assert [e.get("seq") for e in link.events("garita/g/replay/a")] == [3, 4, None]
+    # Without a certificate there is no connection at all.
+    bare = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+    with pytest.raises(aiomqtt.MqttError):
+        async with aiomqtt.Client("127.0.0.1", broker.port, tls_context=bare, timeout=5):
+            pass
+
+
+async def test_a_broker_with_a_certificate_of_another_authority_is_refused(
+    make_broker: Callable[..., Broker], make_link: Callable[..., Link], tmp_path: Path
+) -> None:
+    certificate(tmp_path, "broker", certificate(tmp_path, "ca"))
+    other = tmp_path / "other"
+    other.mkdir()
+    certificate(other, "ca")
+    broker = make_broker(
+        f"allow_anonymous true\ncertfile {tmp_path}/broker.pem\nkeyfile {tmp_path}/broker.key"
+    )
+    broker.start()
+    link = make_link(broker.port, tls=True, ca_file=other / "ca.pem")
+    link.start()
+    await link.until(lambda: bool(link.states))
+    assert link.states[0][0] is False and "certificate" in link.states[0][1]
+
+
+async def test_a_record_has_its_form_as_a_cloud_event(make_link: Callable[..., Link]) -> None:
+    link = make_link(1)
+    event = await link.ledger.append(NewEvent("gateway.started", "", {"version": "ñ"}))
+    item = json.loads(cloud_event(event, "g"))
+    SCHEMA.validate(item)
+    assert "subject" not in item and item["type"] == "org.garita.gateway.started"
