@@ -1,9 +1,10 @@
 """Trying the face match on labelled pictures: which errors it makes, and how often.
 
-Goes in: pictures with names, as a folder or as a list of pairs.  Comes out: `Trials` for
-gateway/face/accuracy/statistics.py.  Each split takes `templates` pictures of every person at
-random and lets the rest come to the door, `frames` at a tap, scored as the gate scores them: after each
-frame, the best of the tap counts.  Embeddings live in memory only; no picture is ever written.
+Goes in: pictures with names, as a folder or as a list of pairs. Comes out: `Trials` for
+gateway/face/accuracy/statistics.py. Each split takes `templates` pictures of every person at
+random and lets the rest come to the door, `frames` at a tap, scored as the gate scores them:
+after each frame, the best of the tap counts. Embeddings live in memory only; no picture is ever
+written.
 """
 
 from __future__ import annotations

@@ -12,10 +12,8 @@ from typing import Any
 import jsonschema
 import pytest
 from hypothesis import given, settings
-from tests.gateway.decide.policy_world import ANA, BADGE, GOOD, NOW, SITE, requests
 
 from gateway.decide import decide
-from gateway.decide import record as module
 from gateway.decide.model import (
     Decision,
     FaceOutcome,
@@ -35,9 +33,12 @@ from gateway.decide.replay import THE_OTHER, Holder, NotReplayable, replay_event
 from gateway.ledger import chain
 from gateway.ledger.event import Event
 from gateway.uplink import cloud_event
+from tests.gateway.decide.policy_world import ANA, BADGE, GOOD, NOW, SITE, requests
 
 SCHEMA = jsonschema.Draft202012Validator(
-    json.loads((ROOT / "gateway" / "uplink" / "events.schema.json").read_text())
+    json.loads(
+        (Path(__file__).parents[3] / "gateway" / "uplink" / "events.schema.json").read_text()
+    )
 )
 
 

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.gateway.decide.policy_world import ANA, GOOD, NOW, SITE, requests
 
 from gateway.decide import covered_since, decide, face_threshold, is_open
 from gateway.decide.model import (
@@ -40,6 +39,7 @@ from gateway.decide.policy import (
     Site,
     Thing,
 )
+from tests.gateway.decide.policy_world import ANA, GOOD, NOW, SITE, requests
 
 WEEK = frozenset(("mon", "tue", "wed", "thu", "fri", "sat", "sun"))
 MATCH = FaceResult(FaceOutcome.MATCH, 0.1, 1)

@@ -39,7 +39,6 @@ from gateway.decide.policy import (
     Site,
     Thing,
 )
-from gateway.doors import controller as module
 from gateway.doors.attempt import Parts
 from gateway.doors.confirm import GuardDesk, NoSuchRequest
 from gateway.doors.controller import Gate
@@ -164,7 +163,9 @@ class World:
 
 
 SCHEMA = jsonschema.Draft202012Validator(
-    json.loads((ROOT / "gateway" / "uplink" / "events.schema.json").read_text())
+    json.loads(
+        (Path(__file__).parents[3] / "gateway" / "uplink" / "events.schema.json").read_text()
+    )
 )
 Make = Callable[..., World]
 
