@@ -25,7 +25,7 @@ from gateway.decide.policy import (
     RequirementKind,
     Schedule,
     Site,
-    Thing,
+    Subsystem,
     ThreatLevel,
 )
 from gateway.decide.record import access_event
@@ -106,7 +106,7 @@ async def run(folder: Path) -> None:
         facts = presence.facts("yard", "in", found.person.id, now)
         request = Request(
             "yard", badge, Lookup.FOUND, found.person, found.list_version, area=facts,
-            threat="normal", failing={Thing.BROKER: "away"},
+            threat="normal", failing={Subsystem.BROKER: "away"},
         )  # fmt: skip
         passed += decide(request, SITE, now).granted
         end = time.perf_counter()

@@ -32,7 +32,7 @@ from gateway.decide.model import (
     PinOutcome,
     Request,
 )
-from gateway.decide.policy import Site, Thing
+from gateway.decide.policy import Site, Subsystem
 from gateway.decide.replay import Holder, NotReplayable, replay_steps
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.people import Roster, RosterUnavailable
@@ -206,7 +206,7 @@ def _request(
         disk_free_mb=health.disk_free_mb,
         list_max_age_h=health.list_max_age_h,
     ).failing("", found.applied_at, when)
-    looked.pop(Thing.CHANNEL, None)
+    looked.pop(Subsystem.CHANNEL, None)
     request = Request(
         door=door,
         credential=_BADGE,

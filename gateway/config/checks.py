@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from drivers import registry
 from gateway.config.mistakes import Loc, reason
 from gateway.config.tables import ALWAYS, InputRef, PortTable, Tables
-from gateway.decide.policy import Action, Passback, Thing
+from gateway.decide.policy import Action, Passback, Subsystem
 
 MAX_ON_BUS = 32
 OUR_EMBEDDER = "dlib"
@@ -337,9 +337,9 @@ def _policy_warnings(tables: Tables) -> Iterator[str]:
     places = [("degraded", tables.degraded)]
     places += [(f"areas.{name}.degraded", area.degraded) for name, area in tables.areas.items()]
     for name, actions in places:
-        if actions.get(Thing.CLOCK) in (Action.BADGE, Action.BADGE_PIN):
+        if actions.get(Subsystem.CLOCK) in (Action.BADGE, Action.BADGE_PIN):
             yield f"{name}.clock: a clock set back lets in whoever has expired since"
-        if actions.get(Thing.CAMERA) is Action.BADGE:
+        if actions.get(Subsystem.CAMERA) is Action.BADGE:
             yield f"{name}.camera: a hand on the lens does away with the face"
     if tables.threat_levels and not any(level.open_to for level in tables.threat_levels.values()):
         yield "threat_levels: none is open to anybody where it closes (open_to)"

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from gateway.config.desk import FreightTable, PartnersTable, VisitsTable
 from gateway.config.sync import SyncTable
-from gateway.decide.policy import Action, Mode, Passback, Thing
+from gateway.decide.policy import Action, Mode, Passback, Subsystem
 
 ALWAYS = "always"
 """The schedule that is built in."""
@@ -282,7 +282,7 @@ class AreaTable(_Table):
     two_person: bool = False
     second_s: Annotated[float, Field(ge=1, le=60)] = 15.0
     alone: bool = False
-    degraded: dict[Thing, Action] = {}
+    degraded: dict[Subsystem, Action] = {}
 
     @model_validator(mode="after")
     def _timed(self) -> AreaTable:
@@ -422,7 +422,7 @@ class Tables(_Table):
     threat_levels: dict[Name, ThreatLevelTable] = {}
     threat: ThreatTable = ThreatTable()
     command_keys: dict[Name, CommandKeyTable] = {}
-    degraded: dict[Thing, Action] = {}
+    degraded: dict[Subsystem, Action] = {}
     presence: PresenceTable = PresenceTable()
     health: HealthTable = HealthTable()
     criteria: CriteriaTable = CriteriaTable()

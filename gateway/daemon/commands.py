@@ -160,7 +160,7 @@ class Counters:
 Handler = Callable[[Command], Awaitable[Mapping[str, Any]]]
 
 
-class CommandDesk:
+class RemoteCommands:
     """Takes messages as they come and carries commands out one after the other.
 
     `handlers` by the name of the command; what one returns goes into the record.

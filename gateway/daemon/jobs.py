@@ -44,7 +44,7 @@ class Running(Protocol):
     health: Health
 
 
-class Chores:
+class Jobs:
     """`run()` does them for ever."""
 
     def __init__(self, running: Running) -> None:

@@ -18,8 +18,8 @@ from drivers.readers.osdp import messages
 from gateway.config import Settings
 from gateway.daemon.control import Refused
 from gateway.devices import BusReader, ReaderBus
-from gateway.doors.confirm import GuardDesk
-from gateway.doors.controller import Gate
+from gateway.doors.confirm import Confirmations
+from gateway.doors.controller import DoorController
 from gateway.doors.interlock import Interlock
 from gateway.face.service import FaceService
 from gateway.ledger import Ledger
@@ -44,13 +44,13 @@ class Running(Protocol):
 
     _settings: Settings
     buses: dict[str, ReaderBus]
-    gates: dict[str, Gate]
+    gates: dict[str, DoorController]
     interlocks: dict[str, Interlock]
     faces: FaceService | None
     ledger: Ledger
     presence: Presence
     threat: ThreatState
-    guard: GuardDesk
+    guard: Confirmations
 
     def note(self, event: NewEvent) -> None: ...
 

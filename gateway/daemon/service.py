@@ -24,15 +24,15 @@ from gateway import __version__
 from gateway.config import Settings
 from gateway.daemon.commands import Command, Refused
 from gateway.daemon.control import ControlServer
-from gateway.daemon.jobs import Chores
+from gateway.daemon.jobs import Jobs
 from gateway.daemon.operations import Operations
 from gateway.daemon.pulls import Pulls
 from gateway.daemon.systemd import notify, watchdog_interval
-from gateway.daemon.triggers import ThreatWays
+from gateway.daemon.triggers import ThreatTriggers
 from gateway.daemon.wiring import build_plant
 from gateway.devices import BusReader, LockBoard
-from gateway.doors.attempt import Parts
-from gateway.doors.confirm import GuardDesk
+from gateway.doors.attempt import Services
+from gateway.doors.confirm import Confirmations
 from gateway.doors.pinpad import PinLimits
 from gateway.face.evidence import Evidence
 from gateway.face.matcher import CardholderMatcher
@@ -88,7 +88,7 @@ class Daemon:
         self.threat = ThreatState(
             site.threat_levels, settings.threat_path, site.gateway, tables.threat.on_unknown
         )
-        self.guard = GuardDesk(tables.health.confirm_s)
+        self.guard = Confirmations(tables.health.confirm_s)
         self.health = Health(
             tables.site.data_dir,
             disk_free_mb=tables.health.disk_free_mb,
@@ -96,8 +96,8 @@ class Daemon:
             broker=lambda: self.uplink.connected if self.uplink else None,
             secured=self._secured,
         )
-        self.chores = Chores(self)
-        parts = Parts(
+        self.chores = Jobs(self)
+        parts = Services(
             settings.site,
             self.roster,
             ledger,
@@ -121,7 +121,7 @@ class Daemon:
         self.gates, self.interlocks, self.inputs = plant.gates, plant.interlocks, plant.inputs
         self._announce_faces()
         self.pulls = Pulls(settings, self.note)
-        self.threat_ways = ThreatWays(
+        self.threat_ways = ThreatTriggers(
             settings, self.threat, ledger.append, lambda: (self.clock.now(), self.clock.trusted)
         )
         on_buses = {n: r for bus in self.buses.values() for n, r in bus.readers.items()}

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from gateway.config import Settings
-from gateway.daemon.commands import Command, CommandDesk, Counters, Refused, sender_key
+from gateway.daemon.commands import Command, Counters, Refused, RemoteCommands, sender_key
 from gateway.ledger import LedgerUnavailable
 from gateway.state.threat import Append, ThreatState, UnknownLevel
 
@@ -23,7 +23,7 @@ class Inputs(Protocol):
     def on_input(self, number: int, callback: Callable[[bool], None], /) -> None: ...
 
 
-class ThreatWays:
+class ThreatTriggers:
     """`now` gives the time and whether the clock is to be trusted."""
 
     def __init__(
@@ -41,7 +41,7 @@ class ThreatWays:
             name: sender_key(table.public_key, list(table.commands))
             for name, table in settings.tables.command_keys.items()
         }
-        self.desk = CommandDesk(
+        self.desk = RemoteCommands(
             settings.site.gateway,
             keys,
             Counters(settings.commands_path),

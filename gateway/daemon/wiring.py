@@ -22,8 +22,8 @@ from gateway.devices import (
     ReaderPort,
     make_inputs,
 )
-from gateway.doors.attempt import Parts
-from gateway.doors.controller import Gate
+from gateway.doors.attempt import Services
+from gateway.doors.controller import DoorController
 from gateway.doors.interlock import Interlock
 from gateway.doors.machine import DoorTimes
 from gateway.ledger.event import NewEvent
@@ -47,7 +47,7 @@ class Plant:
     readers: list[ReaderPort] = field(default_factory=list)
     boards: dict[str, Board] = field(default_factory=dict)
     inputs: dict[str, InputBoard | GpioLines] = field(default_factory=dict)
-    gates: dict[str, Gate] = field(default_factory=dict)
+    gates: dict[str, DoorController] = field(default_factory=dict)
     interlocks: dict[str, Interlock] = field(default_factory=dict)
 
     def bus_reader(self, name: str) -> BusReader | None:
@@ -55,7 +55,7 @@ class Plant:
         return next((b.readers[name] for b in self.buses.values() if name in b.readers), None)
 
 
-def build_plant(settings: Settings, parts: Parts, keys: ReaderKeys, tells: Tells) -> Plant:
+def build_plant(settings: Settings, parts: Services, keys: ReaderKeys, tells: Tells) -> Plant:
     """All doors with their devices; raises ReaderKeysError if the keys can't be read."""
     tables = settings.tables
     plant = Plant()
@@ -87,13 +87,13 @@ def _gate(
     name: str,
     door: DoorTable,
     settings: Settings,
-    parts: Parts,
+    parts: Services,
     plant: Plant,
     tells: Tells,
     interlock: Interlock | None,
-) -> Gate:
+) -> DoorController:
     board = plant.boards[door.lock]
-    gate = Gate(
+    gate = DoorController(
         name,
         lock=board,
         times=DoorTimes(door.pulse_s, door.rex_s, door.held_warn_s, door.held_alarm_s),
@@ -138,7 +138,7 @@ def _listen(
     plant: Plant,
     kind: str,
     ref: InputRef | None,
-    gate: Gate,
+    gate: DoorController,
     told: Callable[[bool], None],
     lost: Callable[[], None] | None = None,
 ) -> None:

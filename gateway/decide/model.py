@@ -13,7 +13,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from gateway.decide.policy import Thing
+from gateway.decide.policy import Subsystem
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +249,7 @@ class Request:
     enrolled: int = 0
     area: AreaFacts = AreaFacts()
     threat: str = ""
-    failing: Mapping[Thing, str] = field(default_factory=dict)
+    failing: Mapping[Subsystem, str] = field(default_factory=dict)
     companions: tuple[Person, ...] = ()
     recent: tuple[Person, ...] = ()
     waited: bool = False

@@ -14,7 +14,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 
-class Thing(StrEnum):
+class Subsystem(StrEnum):
     """What can fail and still leave a choice.  The order is the one in which they are judged."""
 
     CLOCK = "clock"  # it lies behind the newest record
@@ -37,15 +37,15 @@ class Action(StrEnum):
     BADGE = "badge"
 
 
-DEGRADED: Mapping[Thing, Action] = {
-    Thing.CLOCK: Action.DENY,
-    Thing.SYNC: Action.BADGE,
-    Thing.LIST_OLD: Action.DENY,
-    Thing.DISK: Action.BADGE,
-    Thing.CHANNEL: Action.BADGE,
-    Thing.BROKER: Action.BADGE,
-    Thing.CAMERA: Action.DENY,
-    Thing.FACE: Action.DENY,
+DEGRADED: Mapping[Subsystem, Action] = {
+    Subsystem.CLOCK: Action.DENY,
+    Subsystem.SYNC: Action.BADGE,
+    Subsystem.LIST_OLD: Action.DENY,
+    Subsystem.DISK: Action.BADGE,
+    Subsystem.CHANNEL: Action.BADGE,
+    Subsystem.BROKER: Action.BADGE,
+    Subsystem.CAMERA: Action.DENY,
+    Subsystem.FACE: Action.DENY,
 }
 """Without a word in the policy: whatever bears on who somebody is denies.  A reader without a
 secure channel was chosen by the site (`options.secure = false`), so it is told and passes."""
@@ -74,7 +74,7 @@ class Area:
     two_person: bool = False
     second_s: float = 15.0
     alone: bool = False
-    degraded: Mapping[Thing, Action] = field(default_factory=dict)
+    degraded: Mapping[Subsystem, Action] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ class DoorPolicy:
 class Site:
     """The site's policy: everything that decides and does not change from badge to badge.
 
-    `degraded` holds what is done about each `Thing` where an area says nothing; `evidence` maps
+    `degraded` holds what is done about each `Subsystem` where an area says nothing; `evidence` maps
     a reason code to the criteria that its decision is evidence for.
     """
 
@@ -225,5 +225,5 @@ class Site:
     areas: Mapping[str, Area] = field(default_factory=dict)
     requirements: Mapping[str, RequirementKind] = field(default_factory=dict)
     threat_levels: Mapping[str, ThreatLevel] = field(default_factory=dict)
-    degraded: Mapping[Thing, Action] = field(default_factory=lambda: DEGRADED)
+    degraded: Mapping[Subsystem, Action] = field(default_factory=lambda: DEGRADED)
     evidence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -30,7 +30,7 @@ from gateway.decide.model import (
     Reason,
     Request,
 )
-from gateway.decide.policy import Site, Thing
+from gateway.decide.policy import Site, Subsystem
 from gateway.ledger.event import Event
 
 _BADGE = Credential("recorded", "", "0")  # its number is not on record, and no rule looks at it
@@ -150,7 +150,7 @@ def request_of(data: Mapping[str, Any], snapshot: Snapshot) -> Request:
         pin=PinOutcome(data["pin"]) if "pin" in data else None,
         area=_area(facts),
         threat=str(facts.get("threat", "")),
-        failing={Thing(name): str(why) for name, why in facts.get("failing", {}).items()},
+        failing={Subsystem(name): str(why) for name, why in facts.get("failing", {}).items()},
         companions=known["companions"],
         recent=known["recent"],
         identified=found is not None,

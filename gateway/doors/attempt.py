@@ -2,9 +2,9 @@
 
     look-up, areas, threat, what fails -> decide() -> [PIN, face, company, guard -> decide()]
 
-`Gatherer.gather` asks for what `decide()` says is wanted, each thing once, and looks everything
-up anew after each: who was revoked while they typed stays out.  Whatever fails on the way is a
-fact that denies.  Nothing here decides, records or opens.
+`AccessAttempt.gather` asks for what `decide()` says is wanted, each thing once, and looks
+everything up anew after each: who was revoked while they typed stays out.  Whatever fails on the
+way is a fact that denies.  Nothing here decides, records or opens.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from gateway.decide.model import (
     Reason,
     Request,
 )
-from gateway.decide.policy import Action, Site, Thing
+from gateway.decide.policy import Action, Site, Subsystem
 from gateway.decide.record import Fingerprints
 from gateway.decide.replay import THE_OTHER
-from gateway.doors.confirm import GuardDesk, Waiting
+from gateway.doors.confirm import Confirmations, Waiting
 from gateway.doors.pinpad import PinLimits, PinPad
 from gateway.ledger.event import Event, NewEvent
 from gateway.people import Found, RosterUnavailable, SealedPin
@@ -97,12 +97,14 @@ class PinVerifier(Protocol):
     def verify(self, person_id: str, pin: str, sealed: SealedPin) -> PinOutcome: ...
 
 
-def _nothing_fails(reader: str, applied_at: datetime | None, now: datetime) -> Mapping[Thing, str]:
+def _nothing_fails(
+    reader: str, applied_at: datetime | None, now: datetime
+) -> Mapping[Subsystem, str]:
     return {}
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Services:
     """What doors and lanes work with; built once by the daemon.  `threat` says which level is in
     force, `failing` what does not work (gateway/state/health.py)."""
 
@@ -117,8 +119,8 @@ class Parts:
     pin_timeout_s: float = 15.0
     presence: Presence | None = None
     threat: Callable[[], str] = lambda: ""
-    failing: Callable[[str, datetime | None, datetime], Mapping[Thing, str]] = _nothing_fails
-    guard: GuardDesk = field(default_factory=GuardDesk)
+    failing: Callable[[str, datetime | None, datetime], Mapping[Subsystem, str]] = _nothing_fails
+    guard: Confirmations = field(default_factory=Confirmations)
     escort_s: float = 20.0
     turn_limits: PinLimits = field(default_factory=lambda: PinLimits(TURN_TRIES, TURN_LOCK_S))
 
@@ -149,7 +151,7 @@ class Place(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Presented:
     """Who somebody wants to be taken for: the holder of a badge, or (`person_id`, "" for nobody)
     the one among `enrolled` people whose face theirs is."""
 
@@ -164,7 +166,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class FactorResults:
     """What was found out so far by asking `person`."""
 
     person: str = ""
@@ -177,20 +179,20 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Verdict:
     """One badge judged; `partner` is whoever came along with a badge of their own."""
 
     request: Request
     decision: Decision
     read_at: float
-    partner: Answer | None = None
+    partner: Verdict | None = None
 
 
-NextBadge = Callable[[float], Awaitable[tuple[Claim, float] | None]]
-Step = Callable[[Request, Decision, Said, float], Awaitable[Said]]
+NextBadge = Callable[[float], Awaitable[tuple[Presented, float] | None]]
+Step = Callable[[Request, Decision, FactorResults, float], Awaitable[FactorResults]]
 
 
-class Gatherer:
+class AccessAttempt:
     """For one reader.  `next_badge(until)` is the next card read here before a monotonic time;
     `refused(answer)` records somebody who came along and may not pass."""
 
@@ -201,9 +203,9 @@ class Gatherer:
         reader: str,
         way: str,
         camera: str | None,
-        parts: Parts,
+        parts: Services,
         next_badge: NextBadge,
-        refused: Callable[[Answer], Awaitable[None]],
+        refused: Callable[[Verdict], Awaitable[None]],
     ) -> None:
         self.pad = PinPad()
         self._door = door
@@ -214,8 +216,8 @@ class Gatherer:
         self._next_badge = next_badge
         self._refused = refused
         self._asked: Waiting | None = None
-        self._partner: Answer | None = None
-        self._recent: deque[tuple[Claim, float]] = deque(maxlen=REMEMBERED)
+        self._partner: Verdict | None = None
+        self._recent: deque[tuple[Presented, float]] = deque(maxlen=REMEMBERED)
         self._steps: Mapping[Outcome, tuple[Signal, Step]] = {
             Outcome.NEED_PIN: (Signal.PIN, self._ask_pin),
             Outcome.NEED_FACE: (Signal.LOOK, self._look),
@@ -225,17 +227,17 @@ class Gatherer:
         }
 
     async def gather(
-        self, claim: Claim, read_at: float, companions: tuple[Person, ...] = ()
-    ) -> Answer:
+        self, claim: Presented, read_at: float, companions: tuple[Person, ...] = ()
+    ) -> Verdict:
         """Ask for one factor after the other until there is an answer."""
         age_s = 0.0 if claim.identified else time.monotonic() - read_at
-        partner: Answer | None = None
-        said = Said(face=claim.face, companions=companions, waited=bool(companions))
+        partner: Verdict | None = None
+        said = FactorResults(face=claim.face, companions=companions, waited=bool(companions))
         for _ in range(len(self._steps) + 1):
             request = self._request(claim, age_s, said)
             decision = self.decide(request)
             if decision.outcome not in self._steps:
-                answer = Answer(request, decision, read_at, partner)
+                answer = Verdict(request, decision, read_at, partner)
                 return answer if partner is None else self._together(answer, partner, said)
             assert request.person is not None
             said = replace(said, person=request.person.id)
@@ -249,12 +251,12 @@ class Gatherer:
             partner, self._partner = self._partner or partner, None
         raise RuntimeError("the same was asked for twice")
 
-    def _together(self, answer: Answer, partner: Answer, said: Said) -> Answer:
+    def _together(self, answer: Verdict, partner: Verdict, said: FactorResults) -> Verdict:
         """Both judged once more when the one has all: the other may have been revoked while a
         guard was asked.  Neither passes without the other."""
         before = partner.request
         assert before.credential is not None and before.person is not None
-        known = Said(
+        known = FactorResults(
             before.person.id,
             before.pin,
             before.pin_locked,
@@ -263,7 +265,7 @@ class Gatherer:
             before.waited,
             before.confirmation,
         )
-        request = self._request(Claim(before.credential), before.age_s, known)
+        request = self._request(Presented(before.credential), before.age_s, known)
         partner = replace(partner, request=request, decision=self.decide(request))
         if answer.decision.granted and not partner.decision.granted:
             request = replace(answer.request, companions=(), waited=True)
@@ -286,13 +288,13 @@ class Gatherer:
     def passed(self, request: Request) -> None:
         """Somebody was let through here, by badge or by face: a visitor may follow."""
         person = request.person.id if request.person is not None else ""
-        claim = Claim(request.credential, "" if request.credential else person)
+        claim = Presented(request.credential, "" if request.credential else person)
         self._recent.append((claim, time.monotonic()))
 
     def decide(self, request: Request) -> Decision:
         return decide(request, self._parts.site, self._parts.clock.latest())
 
-    async def identify(self, track: int) -> Claim | None:
+    async def identify(self, track: int) -> Presented | None:
         """Whose face it is that was announced; None if nobody is there any more, or nobody can
         tell."""
         faces, policy = self._parts.faces, self._parts.site.doors[self._door.name]
@@ -306,9 +308,9 @@ class Gatherer:
         if known and policy.challenge:
             self._door.signal(self._reader, Signal.LOOK)
             face = await self._match(found.person_id, time.monotonic())
-        return Claim(None, found.person_id if known else "", face, found.searched)
+        return Presented(None, found.person_id if known else "", face, found.searched)
 
-    def _request(self, claim: Claim, age_s: float, said: Said) -> Request:
+    def _request(self, claim: Presented, age_s: float, said: FactorResults) -> Request:
         """Everything known now about this wish to pass."""
         parts, name = self._parts, self._door.name
         lookup, found = Lookup.UNKNOWN, Found()
@@ -358,7 +360,7 @@ class Gatherer:
             confirmation=said.confirmation,
         )
 
-    def _find(self, claim: Claim) -> Found:
+    def _find(self, claim: Presented) -> Found:
         if claim.credential is not None:
             return self._parts.roster.find(claim.credential)
         return self._parts.roster.find_person(claim.person_id) if claim.person_id else Found()
@@ -379,8 +381,8 @@ class Gatherer:
     # What is asked for
 
     async def _ask_pin(
-        self, request: Request, decision: Decision, said: Said, read_at: float
-    ) -> Said:
+        self, request: Request, decision: Decision, said: FactorResults, read_at: float
+    ) -> FactorResults:
         """Counted here, so that no way out of this can spare a wrong one."""
         pin, now = await self._typed_pin(said.person), time.monotonic()
         locked = self._parts.pin_limits.locked(said.person, now)
@@ -401,7 +403,9 @@ class Gatherer:
             log.error("door %s: a PIN can't be verified: %s", self._door.name, type(error).__name__)
             return PinOutcome.UNAVAILABLE
 
-    async def _look(self, request: Request, decision: Decision, said: Said, read_at: float) -> Said:
+    async def _look(
+        self, request: Request, decision: Decision, said: FactorResults, read_at: float
+    ) -> FactorResults:
         return replace(said, face=await self._match(said.person, read_at))
 
     async def _match(self, person_id: str, read_at: float) -> FaceResult:
@@ -433,8 +437,8 @@ class Gatherer:
             self._door.signal(self._reader, Signal(word))
 
     async def _await_company(
-        self, request: Request, decision: Decision, said: Said, read_at: float
-    ) -> Said:
+        self, request: Request, decision: Decision, said: FactorResults, read_at: float
+    ) -> FactorResults:
         """Wait for a badge of somebody who may pass too; who may not is refused meanwhile."""
         assert request.person is not None
         escort = decision.outcome is Outcome.NEED_ESCORT
@@ -454,8 +458,8 @@ class Gatherer:
         return replace(said, waited=True)
 
     async def _ask_guard(
-        self, request: Request, decision: Decision, said: Said, read_at: float
-    ) -> Said:
+        self, request: Request, decision: Decision, said: FactorResults, read_at: float
+    ) -> FactorResults:
         assert request.person is not None
         guard = self._parts.guard
         self._asked = guard.ask(self._door.name, self._reader, request.person, decision.rule)

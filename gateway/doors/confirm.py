@@ -45,7 +45,7 @@ class Waiting:
         }
 
 
-class GuardDesk:
+class Confirmations:
     """Where lanes ask and guards answer; `confirm_s`: how long a guard has."""
 
     def __init__(self, confirm_s: float = 60.0) -> None:

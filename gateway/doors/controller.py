@@ -1,7 +1,8 @@
 """One door at work: its state machine, its lock, its inputs, its readers.
 
-`Gate` carries out what `gateway/doors/machine.py` says (drive the relay, note an event), sets its
-timer, and keeps the interlock.  Its lanes (`gateway/doors/reader.py`) decide who passes.
+`DoorController` carries out what `gateway/doors/machine.py` says (drive the relay, note an
+event), sets its timer, and keeps the interlock.  Its lanes (`gateway/doors/reader.py`) decide who
+passes.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from drivers.base import Signal
-from gateway.doors.attempt import Parts, seen
+from gateway.doors.attempt import Services, seen
 from gateway.doors.interlock import Interlock
 from gateway.doors.machine import Door, DoorTimes, Effect, Note
-from gateway.doors.reader import Lane
+from gateway.doors.reader import DoorReader
 from gateway.ledger.event import NewEvent
 
 log = logging.getLogger("garita.gate")
@@ -36,7 +37,7 @@ class Signals(Protocol):
     def signal(self, signal: Signal) -> None: ...
 
 
-class Gate:
+class DoorController:
     """One door with its lock, inputs and lanes."""
 
     def __init__(
@@ -45,14 +46,14 @@ class Gate:
         *,
         lock: Lock,
         times: DoorTimes,
-        parts: Parts,
+        parts: Services,
         watched: bool = False,
         fire_releases: bool = False,
         interlock: Interlock | None = None,
     ) -> None:
         self.name = name
         self.door = Door(name, times, watched=watched, fire_releases=fire_releases)
-        self.lanes: list[Lane] = []
+        self.lanes: list[DoorReader] = []
         self._lock = lock
         self._parts = parts
         self._interlock = interlock
@@ -65,9 +66,9 @@ class Gate:
 
     def add_lane(
         self, reader: str, way: str, camera: str | None, signals: Signals | None = None
-    ) -> Lane:
+    ) -> DoorReader:
         """A reader at this door, for one way through it."""
-        lane = Lane(self, reader=reader, way=way, camera=camera, parts=self._parts)
+        lane = DoorReader(self, reader=reader, way=way, camera=camera, parts=self._parts)
         self.lanes.append(lane)
         if signals is not None:
             self._readers[reader] = signals

@@ -2,10 +2,10 @@
 
     reading -> gather and decide (gateway/doors/attempt.py) -> ledger -> lock
 
-One `Lane` is one reader at a door: a door has one for each way.  It takes readings in order, has
-each badge judged, waits until the record is on disk and only then has its door released.
-Whatever fails on the way ends in a refusal.  Nothing here decides by itself, and nothing calls
-back up: the uplink finds the record in the ledger.
+One `DoorReader` is one reader at a door: a door has one for each way.  It takes readings in
+order, has each badge judged, waits until the record is on disk and only then has its door
+released.  Whatever fails on the way ends in a refusal.  Nothing here decides by itself, and
+nothing calls back up: the uplink finds the record in the ledger.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from drivers.base import BadRead, CardRead, Keys, Reading, Signal
 from gateway.decide.model import Credential, Decision, Lookup, Outcome, PinOutcome, Reason, Request
 from gateway.decide.record import access_event
-from gateway.doors.attempt import Answer, Claim, Gatherer, Parts, Place, seen
+from gateway.doors.attempt import AccessAttempt, Place, Presented, Services, Verdict, seen
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.event import Event, NewEvent
 from gateway.people import RosterUnavailable
@@ -49,7 +49,7 @@ class Arrival:
     track: int
 
 
-class Lane:
+class DoorReader:
     """One reader at one door; `way` is ``in`` or ``out``."""
 
     def __init__(
@@ -59,13 +59,13 @@ class Lane:
         reader: str,
         way: str,
         camera: str | None,
-        parts: Parts,
+        parts: Services,
     ) -> None:
         self.reader = reader
         self._door = door
         self._way = way
         self._parts = parts
-        self._gatherer = Gatherer(
+        self._gatherer = AccessAttempt(
             door,
             reader=reader,
             way=way,
@@ -128,7 +128,7 @@ class Lane:
         """Monotonic mark of progress for a watchdog: with nothing to do, that is now."""
         return self._progress_at if self._serving or self._waiting else time.monotonic()
 
-    async def _next_badge(self, until: float) -> tuple[Claim, float] | None:
+    async def _next_badge(self, until: float) -> tuple[Presented, float] | None:
         """The next card read here, or None when it did not come by then."""
         while True:
             while self._waiting:
@@ -144,7 +144,7 @@ class Lane:
 
     async def _serve(self, item: CardRead | Arrival, read_at: float) -> None:
         """One badge or face, from look-up to lock.  It gets its answer even if we have a bug."""
-        claim: Claim | None = Claim()
+        claim: Presented | None = Presented()
         try:
             if isinstance(item, CardRead):
                 claim = _claim(item)
@@ -159,10 +159,10 @@ class Lane:
             request = Request(self._door.name, credential, Lookup.UNAVAILABLE, way=self._way)
             why = type(error).__name__
             decision = Decision(Outcome.DENY, Reason.DENIED_INTERNAL_ERROR, why)
-            answer = Answer(request, decision, read_at)
+            answer = Verdict(request, decision, read_at)
         await self._record(answer)
 
-    async def _record(self, answer: Answer, more: Mapping[str, Any] | None = None) -> None:
+    async def _record(self, answer: Verdict, more: Mapping[str, Any] | None = None) -> None:
         """Write the decision down, and before it that of whoever came along; a grant takes effect
         only after that."""
         granted = answer.decision.granted
@@ -211,7 +211,7 @@ class Lane:
                 self._gatherer.passed(item.request)
         self._door.signal(self.reader, Signal.GRANTED if granted else Signal.DENIED)
 
-    async def _append(self, answers: list[Answer], more: Mapping[str, Any] | None) -> list[Event]:
+    async def _append(self, answers: list[Verdict], more: Mapping[str, Any] | None) -> list[Event]:
         """All on disk, or an exception."""
         site, key, ledger = self._parts.site, self._parts.key, self._parts.ledger
         events = []
@@ -291,14 +291,14 @@ class Lane:
         request = Request(self._door.name, None, Lookup.UNKNOWN, busy=busy, way=self._way)
         decision = self._gatherer.decide(request)
         data = {"count": count, **({"bad_reads": dict(noise)} if noise else {})}
-        await self._record(Answer(request, decision, time.monotonic()), data)
+        await self._record(Verdict(request, decision, time.monotonic()), data)
 
 
-def _claim(card: CardRead) -> Claim:
-    return Claim(Credential(card.format, card.facility, card.number))
+def _claim(card: CardRead) -> Presented:
+    return Presented(Credential(card.format, card.facility, card.number))
 
 
-def _notes(door: str, answer: Answer) -> list[NewEvent]:
+def _notes(door: str, answer: Verdict) -> list[NewEvent]:
     """What a decision has to tell beside itself."""
     person = answer.request.person
     who = {"id": person.id, "name": person.name, "company": person.company} if person else {}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from gateway.decide.policy import Thing
+from gateway.decide.policy import Subsystem
 
 LOOK_EVERY_S = 5.0
 _TIMEX_SIZE = 256  # struct timex of Linux is 208 bytes at most
@@ -39,30 +39,32 @@ class Health:
         self._list_max_age_h = list_max_age_h
         self._broker = broker
         self._secured = secured or {}
-        self._looked: dict[Thing, str] = {}
+        self._looked: dict[Subsystem, str] = {}
         self.look()
 
     def look(self) -> None:
         """At what takes a system call."""
         looked = {}
         if why := _disk(self._data_dir, self._disk_free_mb):
-            looked[Thing.DISK] = why
+            looked[Subsystem.DISK] = why
         if not synchronised():
-            looked[Thing.SYNC] = "no time server"
+            looked[Subsystem.SYNC] = "no time server"
         self._looked = looked
 
-    def failing(self, reader: str, applied_at: datetime | None, now: datetime) -> dict[Thing, str]:
+    def failing(
+        self, reader: str, applied_at: datetime | None, now: datetime
+    ) -> dict[Subsystem, str]:
         """What fails for a badge at `reader`; `applied_at` is the list's."""
         found = dict(self._looked)
         if self._list_max_age_h is not None:
             hours = (now - applied_at).total_seconds() / 3600 if applied_at else float("inf")
             if hours > self._list_max_age_h:
-                found[Thing.LIST_OLD] = f"{hours:.0f} h"
+                found[Subsystem.LIST_OLD] = f"{hours:.0f} h"
         if self._broker() is False:
-            found[Thing.BROKER] = "away"
+            found[Subsystem.BROKER] = "away"
         secured = self._secured.get(reader)
         if secured is None or not secured():
-            found[Thing.CHANNEL] = "in clear"
+            found[Subsystem.CHANNEL] = "in clear"
         return found
 
 

@@ -51,7 +51,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Whereabouts:
     """A person as the records have them; `area` "" is outside."""
 
     name: str
@@ -88,7 +88,7 @@ class Presence:
         self._doors = doors
         self._alone = alone
         self._first = first
-        self._people: dict[str, Seen] = {}
+        self._people: dict[str, Whereabouts] = {}
         self._inside: dict[str, set[str]] = {}
         self._pending: dict[str, dict[int, _Pending]] = {}
         self._expected: Counter[str] = Counter()
@@ -119,7 +119,7 @@ class Presence:
         }
         return len(inside | coming) + self._expected[area]
 
-    def inside(self, area: str = "") -> Iterator[tuple[str, Seen]]:
+    def inside(self, area: str = "") -> Iterator[tuple[str, Whereabouts]]:
         """Who is in `area`, or in any: (person's id, what is known), longest first."""
         found = [
             (key, seen)
@@ -210,9 +210,9 @@ class Presence:
         link = self._doors[door]
         if not link.area and not link.from_area:
             return []
-        return self._move(item.person, Seen(item.name, item.company, item.area, at))
+        return self._move(item.person, Whereabouts(item.name, item.company, item.area, at))
 
-    def _move(self, person: str, seen: Seen) -> list[NewEvent]:
+    def _move(self, person: str, seen: Whereabouts) -> list[NewEvent]:
         before = self._people.get(person)
         self._people[person] = seen
         if before is not None and before.area:
@@ -235,7 +235,7 @@ class Presence:
             if seen is None:
                 continue
             if data.get("left"):
-                self._move(str(key), Seen(seen.name, seen.company, "", at, free=True))
+                self._move(str(key), Whereabouts(seen.name, seen.company, "", at, free=True))
             else:
                 self._people[str(key)] = replace(seen, free=True)
         return []
@@ -280,7 +280,7 @@ class Presence:
         people = {}
         for key, name, company, area, since, free in map(json.loads, lines):
             at = datetime.fromisoformat(since)
-            people[str(key)] = Seen(str(name), str(company), str(area), at, bool(free))
+            people[str(key)] = Whereabouts(str(name), str(company), str(area), at, bool(free))
         if len(people) != data["people"]:
             raise ValueError("cut off")
         pending: dict[str, dict[int, _Pending]] = {}
@@ -323,7 +323,7 @@ class Checkpoint:
     """A state of `Presence`; lines of JSON, so that writing many people holds nobody up."""
 
     header: Mapping[str, Any]
-    people: list[tuple[str, Seen]]
+    people: list[tuple[str, Whereabouts]]
 
     def save(self, path: Path) -> None:
         """Write it whole or not at all; for a thread.  Raises OSError."""

@@ -34,7 +34,7 @@ from gateway.desk.freight.findings import FreightPolicy, judge, status
 from gateway.desk.freight.settings import freight_policy
 from gateway.desk.freight.transaction import (
     STAGE_WORDS,
-    Answer,
+    PointAnswer,
     Expected,
     Stage,
     Transaction,
@@ -262,11 +262,11 @@ def inspect(
         if known is None:
             names = ", ".join(policy.checklists.lists)
             raise DeskError("no_checklist", f"which list? {names}", f"¿qué lista? {names}")
-        answers = [Answer(point, "ok") for point in _points(ok, ids)]
-        answers += [Answer(point, "na") for point in _points(na, ids)]
+        answers = [PointAnswer(point, "ok") for point in _points(ok, ids)]
+        answers += [PointAnswer(point, "na") for point in _points(na, ids)]
         for text in bad or ():
             which, _, note = text.partition("=")
-            answers += [Answer(point, "bad", note) for point in _points(which, ids)]
+            answers += [PointAnswer(point, "bad", note) for point in _points(which, ids)]
         done = inspections.inspect(
             db, tx, checklist, answers, policy,
             inspector=inspector or by, by=by, now=desk.now(), unit=unit, camera=camera,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.decide.model import Outcome, Person, Reason, Request
-from gateway.decide.policy import DEGRADED, Action, Area, DoorPolicy, Site, Thing, ThreatLevel
+from gateway.decide.policy import DEGRADED, Action, Area, DoorPolicy, Site, Subsystem, ThreatLevel
 
 NOWHERE = Area("")
 EVERY_DAY = ThreatLevel("")
@@ -62,13 +62,13 @@ class Case:
         self.notes: list[tuple[str, str]] = []
         self.criteria: list[str] = []
 
-    def action(self, thing: Thing) -> Action:
+    def action(self, thing: Subsystem) -> Action:
         """What the policy does about a thing that failed: the area's word, else the site's,
         else the built-in one."""
         found = self.area.degraded.get(thing) or self.site.degraded.get(thing)
         return found or DEGRADED[thing]
 
-    def fall_back(self, thing: Thing, action: Action) -> None:
+    def fall_back(self, thing: Subsystem, action: Action) -> None:
         """Go on without `thing`; what the policy asks for instead is asked further down."""
         self.fallback[thing.value] = action.value
         if action is Action.BADGE_PIN:

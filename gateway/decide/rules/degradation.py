@@ -4,11 +4,11 @@ the camera and the face process where the face is; here is the rest."""
 from __future__ import annotations
 
 from gateway.decide.model import Reason
-from gateway.decide.policy import Action, Thing
+from gateway.decide.policy import Action, Subsystem
 from gateway.decide.rules.case import Case, End, deny
 
-_ELSEWHERE = (Thing.CLOCK, Thing.CAMERA, Thing.FACE)
-_HERE = tuple(thing for thing in Thing if thing not in _ELSEWHERE)
+_ELSEWHERE = (Subsystem.CLOCK, Subsystem.CAMERA, Subsystem.FACE)
+_HERE = tuple(thing for thing in Subsystem if thing not in _ELSEWHERE)
 
 
 def degraded(case: Case) -> End | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gateway.decide.model import Confirmation, FaceOutcome, FaceResult, Outcome, PinOutcome, Reason
-from gateway.decide.policy import Action, Thing
+from gateway.decide.policy import Action, Subsystem
 from gateway.decide.rules.case import Case, End, deny
 
 
@@ -61,8 +61,8 @@ def face(case: Case) -> End | None:
 
 
 _BROKEN = {
-    Reason.DENIED_FACE_UNAVAILABLE: Thing.FACE,
-    Reason.DENIED_CAMERA_FAULT: Thing.CAMERA,
+    Reason.DENIED_FACE_UNAVAILABLE: Subsystem.FACE,
+    Reason.DENIED_CAMERA_FAULT: Subsystem.CAMERA,
 }
 
 

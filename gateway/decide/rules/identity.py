@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.decide.model import Lookup, PersonStatus, Reason
-from gateway.decide.policy import Action, Thing
+from gateway.decide.policy import Action, Subsystem
 from gateway.decide.rules.case import NOWHERE, Case, End, deny
 from gateway.decide.rules.threat import face_threshold
 
@@ -70,10 +70,10 @@ def clock(case: Case) -> End | None:
     of that record at least, which the gate sees to."""
     if case.request.clock_trusted:
         return None
-    action = case.action(Thing.CLOCK)
+    action = case.action(Subsystem.CLOCK)
     if action is Action.DENY:
         return deny(Reason.DENIED_CLOCK_UNTRUSTED)
-    case.fall_back(Thing.CLOCK, action)
+    case.fall_back(Subsystem.CLOCK, action)
     return None
 
 

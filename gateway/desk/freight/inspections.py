@@ -15,7 +15,7 @@ from gateway.desk.errors import DeskError
 from gateway.desk.freight import transaction as life
 from gateway.desk.freight.act import act, not_among, second, unit_of
 from gateway.desk.freight.findings import FreightPolicy, complete
-from gateway.desk.freight.transaction import HERE, Answer, Inspection, Picture, Transaction
+from gateway.desk.freight.transaction import HERE, Inspection, Picture, PointAnswer, Transaction
 from gateway.desk.text import clean, fold
 
 
@@ -23,7 +23,7 @@ def inspect(
     connection: sqlite3.Connection,
     number: int,
     checklist: str,
-    answers: Iterable[Answer],
+    answers: Iterable[PointAnswer],
     policy: FreightPolicy,
     *,
     inspector: str,
@@ -167,12 +167,12 @@ def spot_check(
     )
 
 
-def _note(answer: Answer) -> str:
+def _note(answer: PointAnswer) -> str:
     needed = answer.result == "bad"  # what was found has to be said
     return clean(answer.note, ("note of what was found", "nota de lo encontrado"), needed=needed)
 
 
-def _check_answers(answers: Sequence[Answer], points: dict[str, bool]) -> None:
+def _check_answers(answers: Sequence[PointAnswer], points: dict[str, bool]) -> None:
     if len({answer.point for answer in answers}) != len(answers):
         raise DeskError("bad_answer", "a point comes twice", "un punto viene dos veces")
     for answer in answers:

@@ -156,7 +156,7 @@ class SealAffixed:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PointAnswer:
     point: str
     result: Result
     note: str = ""
@@ -176,7 +176,7 @@ class Inspection:
     points: tuple[str, ...]
     optional: tuple[str, ...] = ()
     pests: bool = False
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[PointAnswer, ...] = ()
     finished_at: datetime | None = None
     supervisor: str = ""
     signed_at: datetime | None = None
@@ -190,7 +190,7 @@ class Inspection:
         return tuple(point for point in self.points if point not in answered)
 
     @property
-    def bad(self) -> tuple[Answer, ...]:
+    def bad(self) -> tuple[PointAnswer, ...]:
         return tuple(answer for answer in self.answers if answer.result == "bad")
 
 

@@ -34,7 +34,7 @@ from gateway.face.vision.engine import DIMENSIONS, Embedding, Engine, Face, Imag
 from gateway.face.vision.gallery import Gallery, Rows
 from gateway.face.vision.liveness import Challenge, Observation, draw
 from gateway.face.vision.score import score
-from gateway.face.vision.watch import Seen, Watcher
+from gateway.face.vision.watch import Look, Watcher
 
 HEALTH_EVERY_S = 0.25
 SCENES_EVERY_S = 300.0
@@ -157,7 +157,7 @@ class Worker:
         camera = str(request["camera"])
         watcher = self.watchers[camera]
         best, looks, newest = float("inf"), 0, 0.0
-        last: tuple[Seen, Rows] | None = None
+        last: tuple[Look, Rows] | None = None
         while (seen := watcher.look(tapped_at, deadline, newer_than=newest)) is not None:
             newest = seen.samples[-1].at
             fresh = [s.embedding for s in seen.samples if seen.seen_at - s.at <= max_age]
@@ -184,7 +184,7 @@ class Worker:
         return {"outcome": "no_face", "timing_ms": {"wait": _ms(begun)}}
 
     def _challenge(
-        self, request: Mapping[str, Any], templates: Rows, seen: Seen, told: dict[str, Any]
+        self, request: Mapping[str, Any], templates: Rows, seen: Look, told: dict[str, Any]
     ) -> dict[str, Any]:
         """Have the person turn their head as nobody could foresee, and compare once more: the
         one who turned must be the one who matched."""
@@ -262,7 +262,7 @@ class Worker:
         outcome: str,
         distance: float | None,
         looks: int,
-        last: tuple[Seen, Rows],
+        last: tuple[Look, Rows],
         request: Mapping[str, Any],
         begun: float,
     ) -> dict[str, Any]:

@@ -27,7 +27,7 @@ _TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     body: bytes
     json: bool
     etag: str
@@ -50,7 +50,7 @@ class _OnlyHttps(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
 
 
-def fetch(table: SourceTable, etag: str) -> Answer | None:
+def fetch(table: SourceTable, etag: str) -> HttpAnswer | None:
     """The list, or None if the server says that `etag` still holds; raises SourceError."""
     request = urllib.request.Request(table.url)  # noqa: S310 - https, by the configuration
     request.add_header("Accept", "text/csv, application/json")
@@ -87,7 +87,7 @@ def fetch(table: SourceTable, etag: str) -> Answer | None:
         raise SourceError(_why(error)) from error
 
 
-def _whole(answer: Any, table: SourceTable) -> Answer:
+def _whole(answer: Any, table: SourceTable) -> HttpAnswer:
     headers = answer.headers
     if headers.get("Content-Encoding", "identity").lower() != "identity":
         raise SourceError("the answer is compressed, which was not asked for")
@@ -112,7 +112,7 @@ def _whole(answer: Any, table: SourceTable) -> Answer:
     if not form:
         path = table.url.split("?", 1)[0].lower()
         form = "json" if path.endswith(".json") else "csv"
-    return Answer(bytes(body), form == "json", headers.get("ETag", "")[:200])
+    return HttpAnswer(bytes(body), form == "json", headers.get("ETag", "")[:200])
 
 
 def _why(error: object) -> str:

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from gateway.daemon import commands as module
 from gateway.daemon.commands import (
     Command,
-    CommandDesk,
     Counters,
     Refused,
+    RemoteCommands,
     sender_key,
     sign,
     verify,
@@ -150,7 +150,7 @@ class Desk:
         self.events: list[NewEvent] = []
         self.done: list[Command] = []
         self.trusted = True
-        self.desk = CommandDesk(
+        self.desk = RemoteCommands(
             "g", KEYS, Counters(folder / "c.json"), {"threat_set": self.carry}, self.append,
             lambda: (NOW, self.trusted),
         )  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway import config
-from gateway.daemon.jobs import Chores, expiring
+from gateway.daemon.jobs import Jobs, expiring
 from gateway.desk.identity import Shown
 from gateway.desk.visits import register
 from gateway.desk.visits.settings import visit_policy
@@ -64,10 +64,10 @@ def gateway(tmp_path: Path) -> Gateway:
 
 
 async def test_what_lapses_is_told_once_a_day(gateway: Gateway) -> None:
-    chores = Chores(gateway)
+    chores = Jobs(gateway)
     await chores._warn(TODAY)
     await chores._warn(TODAY)
-    await Chores(gateway)._warn(TODAY)  # as after a restart
+    await Jobs(gateway)._warn(TODAY)  # as after a restart
     assert gateway.told("requirement.expiring") == ["e1", "e2"]
     await chores._warn(TODAY + timedelta(days=1))
     assert gateway.told("requirement.expiring") == ["e1", "e2", "e2", "e3"]
@@ -83,13 +83,13 @@ async def test_an_overdue_visitor_is_told_once(gateway: Gateway) -> None:
         for name in ("Ana", "Eva"):
             plan = Plan(name, "Laura", now, now + hour)
             register.walk_in(db, plan, Shown("ine", "", ""), policy, by="g", now=now)
-        chores = Chores(gateway)
+        chores = Jobs(gateway)
         await chores._tell_overdue(now + hour)  # the last minute is theirs
         assert gateway.told("visit.overdue") == []
         register.depart(db, 2, by="g", now=now)
         for _ in range(2):
             await chores._tell_overdue(now + 2 * hour)
-            await Chores(gateway)._tell_overdue(now + 2 * hour)  # as after a restart
+            await Jobs(gateway)._tell_overdue(now + 2 * hour)  # as after a restart
         assert gateway.told("visit.overdue") == ["visit-1"]
         register.extend(db, 1, now + 3 * hour, policy, by="g", now=now + 2 * hour)
         await chores._tell_overdue(now + 2 * hour)
@@ -107,12 +107,12 @@ def test_without_a_list_nothing_lapses(gateway: Gateway) -> None:
 
 async def test_passbacks_are_forgiven_at_their_hour_and_once(gateway: Gateway) -> None:
     zone = gateway._settings.site.zone
-    chores = Chores(gateway)
+    chores = Jobs(gateway)
     await chores._forgive(datetime(2026, 11, 25, 3, 59, tzinfo=zone))
     assert gateway.told("area.forgiven") == []
     for hour in (4, 5):
         await chores._forgive(datetime(2026, 11, 25, hour, 0, tzinfo=zone))
-        await Chores(gateway)._forgive(datetime(2026, 11, 25, hour, 1, tzinfo=zone))
+        await Jobs(gateway)._forgive(datetime(2026, 11, 25, hour, 1, tzinfo=zone))
     assert gateway.told("area.forgiven") == ["gate-1"]
     await chores._forgive(datetime(2026, 11, 26, 4, 0, tzinfo=zone))
     assert len(gateway.told("area.forgiven")) == 2
@@ -124,9 +124,9 @@ async def test_a_checkpoint_that_cant_be_kept_is_no_end(
 ) -> None:
     path = gateway._settings.presence_path
     path.with_suffix(".new").mkdir()
-    await Chores(gateway).keep()
+    await Jobs(gateway).keep()
     assert "can't be kept" in caplog.text and not path.exists()
     path.with_suffix(".new").rmdir()
-    await Chores(gateway).keep()
+    await Jobs(gateway).keep()
     assert path.exists() and path.stat().st_mode & 0o777 == 0o640
     gateway.ledger.close()

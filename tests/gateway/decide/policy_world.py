@@ -35,7 +35,7 @@ from gateway.decide.policy import (
     RequirementKind,
     Schedule,
     Site,
-    Thing,
+    Subsystem,
     ThreatLevel,
 )
 
@@ -63,12 +63,12 @@ SITE = Site(
         "yard": Area("yard", ("check",), Passback.SOFT),
         "vault": Area(
             "vault", (), Passback.HARD, maximum=4, two_person=True,
-            degraded={Thing.CAMERA: Action.CONFIRM, Thing.CLOCK: Action.CONFIRM},
+            degraded={Subsystem.CAMERA: Action.CONFIRM, Subsystem.CLOCK: Action.CONFIRM},
         ),
     },
     requirements={"check": RequirementKind("check", criteria=("11.1",))},
     threat_levels={"normal": ThreatLevel("normal"), "high": ThreatLevel("high", 1, ("vault",))},
-    degraded={Thing.DISK: Action.BADGE_PIN},
+    degraded={Subsystem.DISK: Action.BADGE_PIN},
     evidence={"granted": ("9.4",)},
     policy_version="p1",
 )  # fmt: skip
@@ -129,7 +129,7 @@ requests = st.builds(
     pin=st.none() | st.sampled_from([p for p in PinOutcome if p is not PinOutcome.DURESS]),
     area=facts,
     threat=st.sampled_from(["normal", "normal", "high", "none"]),
-    failing=st.sampled_from([{}, {Thing.DISK: "1 MB"}, {Thing.SYNC: "x"}]),
+    failing=st.sampled_from([{}, {Subsystem.DISK: "1 MB"}, {Subsystem.SYNC: "x"}]),
     companions=st.sampled_from([(), (BEN,)]),
     recent=st.sampled_from([(), (BEN,)]),
     waited=st.booleans(),

@@ -45,7 +45,7 @@ from gateway.decide.policy import (
     RequirementKind,
     Schedule,
     Site,
-    Thing,
+    Subsystem,
     ThreatLevel,
 )
 
@@ -103,7 +103,7 @@ SITE = Site(
         "yard": Area("yard", passback=Passback.SOFT),
         "dock": Area("dock", ("check", "partner"), Passback.HARD, maximum=3),
         "cage": Area("cage", passback=Passback.TIMED, passback_minutes=10, two_person=True),
-        "studio": Area("studio", degraded={Thing.CAMERA: Action.BADGE_PIN}),
+        "studio": Area("studio", degraded={Subsystem.CAMERA: Action.BADGE_PIN}),
     },
     requirements={
         "check": RequirementKind("check", criteria=("11.1",)),
@@ -310,8 +310,8 @@ CASES = [
      Reason.DENIED_REQUIREMENT_LAPSED),
     (replace(lacking(), way="out"), NOON, Reason.GRANTED),
     # what failed
-    (replace(YARD, failing={Thing.BROKER: "away"}), NOON, Reason.GRANTED),
-    (replace(YARD, failing={Thing.LIST_OLD: "31 h"}), NOON, Reason.DENIED_DEGRADED),
+    (replace(YARD, failing={Subsystem.BROKER: "away"}), NOON, Reason.GRANTED),
+    (replace(YARD, failing={Subsystem.LIST_OLD: "31 h"}), NOON, Reason.DENIED_DEGRADED),
     (replace(STUDIO, face=BLACK), NOON, Reason.PIN_REQUIRED),
     (replace(STUDIO, face=BLACK, pin=PinOutcome.WRONG), NOON, Reason.DENIED_WRONG_PIN),
     (replace(STUDIO, face=BLACK, pin=PinOutcome.CORRECT), NOON, Reason.GRANTED),
@@ -351,8 +351,8 @@ CASES = [
     (replace(CAGE, area=AreaFacts(occupancy=0), companions=(GUEST,)), NOON,
      Reason.SECOND_REQUIRED),
 ]  # fmt: skip
-CONFIRM = replace(SITE, degraded={Thing.CHANNEL: Action.CONFIRM})
-IN_CLEAR = replace(YARD, failing={Thing.CHANNEL: "in clear"})
+CONFIRM = replace(SITE, degraded={Subsystem.CHANNEL: Action.CONFIRM})
+IN_CLEAR = replace(YARD, failing={Subsystem.CHANNEL: "in clear"})
 CONFIRMS = [
     (IN_CLEAR, Reason.CONFIRM_REQUIRED),
     (replace(IN_CLEAR, confirmation=Confirmation.CONFIRMED), Reason.GRANTED),

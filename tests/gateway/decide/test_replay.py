@@ -27,7 +27,7 @@ from gateway.decide.model import (
     Reason,
     Request,
 )
-from gateway.decide.policy import DoorPolicy, Mode, Site, Thing
+from gateway.decide.policy import DoorPolicy, Mode, Site, Subsystem
 from gateway.decide.record import access_event
 from gateway.decide.replay import THE_OTHER, Holder, NotReplayable, replay_event
 from gateway.ledger import chain
@@ -157,7 +157,7 @@ def test_one_refused_for_the_others_sake_is_no_decision_of_their_own() -> None:
 
 
 def test_under_duress_replays_as_the_right_pin() -> None:
-    request = replace(GOOD, failing={Thing.DISK: "x"}, pin=PinOutcome.DURESS)
+    request = replace(GOOD, failing={Subsystem.DISK: "x"}, pin=PinOutcome.DURESS)
     then, now = replay_event(recorded(request), SITE, same_list(request))
     assert then.granted and now.granted
 

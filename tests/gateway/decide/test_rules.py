@@ -37,7 +37,7 @@ from gateway.decide.policy import (
     Period,
     Schedule,
     Site,
-    Thing,
+    Subsystem,
 )
 from tests.gateway.decide.policy_world import ANA, GOOD, NOW, SITE, requests
 
@@ -54,25 +54,25 @@ OPEN = replace(
 )
 AT_DOOR = replace(GOOD, door="d", face=MATCH)
 FAULTS = {
-    Thing.CAMERA: replace(AT_DOOR, face=FaceResult(FaceOutcome.CAMERA_FAULT)),
-    Thing.FACE: replace(AT_DOOR, face=FaceResult(FaceOutcome.UNAVAILABLE)),
-    Thing.CLOCK: replace(AT_DOOR, clock_trusted=False),
+    Subsystem.CAMERA: replace(AT_DOOR, face=FaceResult(FaceOutcome.CAMERA_FAULT)),
+    Subsystem.FACE: replace(AT_DOOR, face=FaceResult(FaceOutcome.UNAVAILABLE)),
+    Subsystem.CLOCK: replace(AT_DOOR, clock_trusted=False),
 }
 DENIED = {
-    Thing.CAMERA: Reason.DENIED_CAMERA_FAULT,
-    Thing.FACE: Reason.DENIED_FACE_UNAVAILABLE,
-    Thing.CLOCK: Reason.DENIED_CLOCK_UNTRUSTED,
+    Subsystem.CAMERA: Reason.DENIED_CAMERA_FAULT,
+    Subsystem.FACE: Reason.DENIED_FACE_UNAVAILABLE,
+    Subsystem.CLOCK: Reason.DENIED_CLOCK_UNTRUSTED,
 }
 
 
-def with_fault(thing: Thing) -> Request:
+def with_fault(thing: Subsystem) -> Request:
     return FAULTS.get(thing, replace(AT_DOOR, failing={thing: "why"}))
 
 
 @pytest.mark.parametrize("action", Action)
-@pytest.mark.parametrize("thing", Thing)
+@pytest.mark.parametrize("thing", Subsystem)
 @pytest.mark.parametrize("where", ["area", "site"])
-def test_each_cell(thing: Thing, action: Action, where: str) -> None:
+def test_each_cell(thing: Subsystem, action: Action, where: str) -> None:
     other = Action.BADGE if action is Action.DENY else Action.DENY
     at_area = {thing: action} if where == "area" else {}
     site = replace(
@@ -105,16 +105,18 @@ def test_each_cell(thing: Thing, action: Action, where: str) -> None:
             assert answered.granted == (word is Confirmation.CONFIRMED)
 
 
-@pytest.mark.parametrize("thing", Thing)
-def test_without_a_word_in_the_policy_whatever_bears_on_identity_denies(thing: Thing) -> None:
+@pytest.mark.parametrize("thing", Subsystem)
+def test_without_a_word_in_the_policy_whatever_bears_on_identity_denies(thing: Subsystem) -> None:
     site = replace(OPEN, areas={"a": Area("a")}, degraded={})
     granted = decide(with_fault(thing), site, NOW).granted
-    assert granted == (thing in (Thing.SYNC, Thing.DISK, Thing.CHANNEL, Thing.BROKER))
+    assert granted == (
+        thing in (Subsystem.SYNC, Subsystem.DISK, Subsystem.CHANNEL, Subsystem.BROKER)
+    )
 
 
 @pytest.mark.parametrize("action", Action)
-@pytest.mark.parametrize("thing", Thing)
-def test_each_cell_without_a_badge(thing: Thing, action: Action) -> None:
+@pytest.mark.parametrize("thing", Subsystem)
+def test_each_cell_without_a_badge(thing: Subsystem, action: Action) -> None:
     """Nothing stands in for the face there; everything else comes on top of it as ever."""
     doors = {"d": replace(OPEN.doors["d"], identify=Identify(0.3, 500))}
     site = replace(OPEN, doors=doors, areas={"a": Area("a", degraded={thing: action})})
@@ -122,7 +124,7 @@ def test_each_cell_without_a_badge(thing: Thing, action: Action) -> None:
     request = replace(with_fault(thing), **alone, pin=PinOutcome.CORRECT,
                       confirmation=Confirmation.CONFIRMED)  # fmt: skip
     decision = decide(request, site, NOW)
-    if thing in (Thing.CAMERA, Thing.FACE) or action is Action.DENY:
+    if thing in (Subsystem.CAMERA, Subsystem.FACE) or action is Action.DENY:
         assert decision.reason is DENIED.get(thing, Reason.DENIED_DEGRADED)
         assert decision.fallback == {}
         return
@@ -132,9 +134,9 @@ def test_each_cell_without_a_badge(thing: Thing, action: Action) -> None:
 
 
 def test_several_faults_ask_for_all_that_each_asks_for() -> None:
-    actions = {Thing.CAMERA: Action.CONFIRM, Thing.DISK: Action.BADGE_PIN}
+    actions = {Subsystem.CAMERA: Action.CONFIRM, Subsystem.DISK: Action.BADGE_PIN}
     site = replace(OPEN, areas={"a": Area("a", degraded=actions)})
-    request = replace(FAULTS[Thing.CAMERA], failing={Thing.DISK: "full"})
+    request = replace(FAULTS[Subsystem.CAMERA], failing={Subsystem.DISK: "full"})
     assert decide(request, site, NOW).outcome is Outcome.NEED_PIN
     request = replace(request, pin=PinOutcome.CORRECT)
     assert decide(request, site, NOW).outcome is Outcome.NEED_CONFIRM
@@ -143,7 +145,7 @@ def test_several_faults_ask_for_all_that_each_asks_for() -> None:
 
 
 def test_nobody_in_front_of_the_camera_is_no_fault_of_it() -> None:
-    site = replace(OPEN, areas={"a": Area("a", degraded={Thing.CAMERA: Action.BADGE})})
+    site = replace(OPEN, areas={"a": Area("a", degraded={Subsystem.CAMERA: Action.BADGE})})
     for outcome in (FaceOutcome.NO_FACE, FaceOutcome.MISMATCH):
         assert not decide(replace(AT_DOOR, face=FaceResult(outcome)), site, NOW).granted
 
@@ -196,7 +198,7 @@ RESTRICTIONS: dict[str, Change] = {
     "full": of_areas(maximum=1),
     "two": of_areas(two_person=True),
     "requires": one_more_required,
-    "denies": of_areas(degraded=dict.fromkeys(Thing, Action.DENY)),
+    "denies": of_areas(degraded=dict.fromkeys(Subsystem, Action.DENY)),
     "first": first_in,
     "closed": of_threats(closed=("*",)),
     "threat pin": of_threats(pin=True),
@@ -219,7 +221,7 @@ RESTRICTIONS: dict[str, Change] = {
     "no face": of_request(templates=0),
     "face over": of_request(face_until=date(2026, 11, 24)),
     "none enrolled": of_request(enrolled=0),
-    **{f"{thing} fails": of_request(failing={thing: "x"}) for thing in Thing},
+    **{f"{thing} fails": of_request(failing={thing: "x"}) for thing in Subsystem},
 }
 grants = st.sampled_from(
     [
@@ -245,9 +247,9 @@ def test_a_restriction_never_grants(
 
 
 @settings(max_examples=600)
-@given(requests, st.dictionaries(st.sampled_from(Thing), st.sampled_from(Action)))
+@given(requests, st.dictionaries(st.sampled_from(Subsystem), st.sampled_from(Action)))
 def test_what_failed_lets_in_nobody_whom_it_would_not_have(
-    request_: Request, actions: dict[Thing, Action]
+    request_: Request, actions: dict[Subsystem, Action]
 ) -> None:
     """Whoever passes while something fails would pass if nothing did and their face were seen;
     a face that was seen, or that came without a badge, is as it is."""
@@ -263,9 +265,11 @@ def test_what_failed_lets_in_nobody_whom_it_would_not_have(
 
 
 @settings(max_examples=600)
-@given(requests, st.dictionaries(st.sampled_from(Thing), st.sampled_from(Action)), st.booleans())
+@given(
+    requests, st.dictionaries(st.sampled_from(Subsystem), st.sampled_from(Action)), st.booleans()
+)
 def test_without_a_badge_only_a_face_that_matches_passes(
-    request_: Request, actions: dict[Thing, Action], threats: bool
+    request_: Request, actions: dict[Subsystem, Action], threats: bool
 ) -> None:
     """Whatever fails and whatever the policy does about it, with and without threat levels."""
     site = replace(SITE, degraded=actions, areas=of_areas(degraded=actions)(GOOD, SITE)[1].areas)

@@ -54,11 +54,11 @@ from gateway.desk.freight.findings import (
     status,
 )
 from gateway.desk.freight.transaction import (
-    Answer,
     Arrival,
     Expected,
     Inspection,
     Loading,
+    PointAnswer,
     Release,
     SealAffixed,
     SealSeen,
@@ -137,9 +137,9 @@ def arrived(
     return arrivals.arrive(db, number, came, POLICY, by="desk", now=NOW)
 
 
-def answers(checklist: str, **bad: str) -> list[Answer]:
+def answers(checklist: str, **bad: str) -> list[PointAnswer]:
     return [
-        Answer(p.id, "bad" if p.id in bad else "ok", bad.get(p.id, ""))
+        PointAnswer(p.id, "bad" if p.id in bad else "ok", bad.get(p.id, ""))
         for p in LISTS.lists[checklist].points
     ]
 
@@ -399,7 +399,7 @@ def test_nothing_is_loaded_on_an_unfinished_or_failed_inspection(db: sqlite3.Con
     assert open_codes(tx) == {"checklist_unfinished", "pests_found", "checklist_unsigned"}
     name = "tractor-trailer-17"
     look(db, tx.id, name, answers=answers(name)[9:])
-    tx = look(db, tx.id, name, answers=[Answer("tyres", "bad", "cut")], again=True)
+    tx = look(db, tx.id, name, answers=[PointAnswer("tyres", "bad", "cut")], again=True)
     assert tx.stage is Stage.ARRIVED and len(tx.inspections) == 3  # the new one counts
     with refused("found_is_found"):
         look(db, tx.id, name)
@@ -431,17 +431,17 @@ def test_who_may_sign_and_what_may_be_answered(db: sqlite3.Connection) -> None:
         look(db, tx.id, "pests")
     name = "tractor-trailer-17"
     for bad in (
-        [Answer("nose", "ok")], [Answer("bumper", "na")], [Answer("bumper", "bad")],
-        [Answer("bumper", "ok"), Answer("bumper", "bad", "x")],
-        [Answer("bumper", "perhaps")],  # type: ignore[arg-type]
+        [PointAnswer("nose", "ok")], [PointAnswer("bumper", "na")], [PointAnswer("bumper", "bad")],
+        [PointAnswer("bumper", "ok"), PointAnswer("bumper", "bad", "x")],
+        [PointAnswer("bumper", "perhaps")],  # type: ignore[arg-type]
     ):  # fmt: skip
         with pytest.raises(DeskError):
             look(db, tx.id, name, answers=bad)
-    look(db, tx.id, name, answers=[Answer("bumper", "ok")])
+    look(db, tx.id, name, answers=[PointAnswer("bumper", "ok")])
     with refused("other_inspector"):
-        look(db, tx.id, name, answers=[Answer("engine", "ok")], inspector="Pepe")
+        look(db, tx.id, name, answers=[PointAnswer("engine", "ok")], inspector="Pepe")
     with refused("no_checklist"):
-        look(db, tx.id, "nothing", answers=[Answer("a", "ok")])
+        look(db, tx.id, "nothing", answers=[PointAnswer("a", "ok")])
 
 
 def test_what_each_kind_of_truck_needs() -> None:
@@ -895,7 +895,7 @@ def one_act(tx: Transaction, policy: FreightPolicy, dice: random.Random) -> Tran
     open_ = [f.key for f in judge(tx, policy) if f.action == "hold"]
     inspection = Inspection(
         dice.randint(1, 3), "one", "", "Rosa", "rosa", at, ("a",),
-        answers=(Answer("a", dice.choice(["ok", "bad"]), "x"),) if full else (),
+        answers=(PointAnswer("a", dice.choice(["ok", "bad"]), "x"),) if full else (),
         finished_at=at if full else None, signed_at=at if dice.random() < 0.8 else None,
     )  # fmt: skip
     arrival = replace(

@@ -37,11 +37,11 @@ from gateway.decide.policy import (
     Period,
     Schedule,
     Site,
-    Thing,
+    Subsystem,
 )
-from gateway.doors.attempt import Parts
-from gateway.doors.confirm import GuardDesk, NoSuchRequest
-from gateway.doors.controller import Gate
+from gateway.doors.attempt import Services
+from gateway.doors.confirm import Confirmations, NoSuchRequest
+from gateway.doors.controller import DoorController
 from gateway.doors.machine import DoorTimes
 from gateway.doors.pinpad import PinLimits
 from gateway.face.matcher import Identified
@@ -68,7 +68,7 @@ class World:
         self.people = dict(PEOPLE)
         self.driven: list[bool] = []
         self.ready = True
-        self.failing: dict[Thing, str] = {}
+        self.failing: dict[Subsystem, str] = {}
         self.face = FaceResult(FaceOutcome.CAMERA_FAULT, detail="black")
         self.known = ""  # who the face of an arrival is
         self.signals: list[Signal] = []
@@ -92,13 +92,13 @@ class World:
         self.path = folder / "ledger.db"
         self.presence = Presence({"d": Link(area.name, "", False)}, frozenset({area.name}))
         self.ledger.observe(self.on_record)
-        self.guard = GuardDesk(0.5)
-        parts = Parts(
+        self.guard = Confirmations(0.5)
+        parts = Services(
             site, self, self.ledger, Clock(None, 60), self, self, self,  # type: ignore[arg-type]
             PinLimits(3, 300), 0.3, self.presence, lambda: "", lambda *_: self.failing,
             self.guard, 0.4,
         )  # fmt: skip
-        self.gate = Gate("d", lock=self, times=DoorTimes(0.05), parts=parts)
+        self.gate = DoorController("d", lock=self, times=DoorTimes(0.05), parts=parts)
         lanes = [self.gate.add_lane("r", "in", "c", self), self.gate.add_lane("o", "out", None)]
         self.lane, self.out = lanes
         self.tasks = [asyncio.create_task(lane.run()) for lane in lanes]
@@ -274,9 +274,9 @@ async def test_an_escort_who_is_revoked_since_leads_nobody_in(world: Make) -> No
 
 
 async def test_who_is_revoked_while_a_guard_is_asked_for_the_other_stays_out(world: Make) -> None:
-    area = replace(AREA, degraded={Thing.DISK: Action.CONFIRM})
+    area = replace(AREA, degraded={Subsystem.DISK: Action.CONFIRM})
     gate = world(area)
-    gate.failing = {Thing.DISK: "full"}
+    gate.failing = {Subsystem.DISK: "full"}
     await gate.tap(ANA, BEN)
     for yes in (True, True):  # first for Ben, who came second and is judged first
         waiting = gate.guard.waiting()[-1]
@@ -291,7 +291,7 @@ async def test_who_is_revoked_while_a_guard_is_asked_for_the_other_stays_out(wor
 # A guard's word
 
 CONFIRM = replace(
-    AREA, passback=Passback.OFF, two_person=False, degraded={Thing.CAMERA: Action.CONFIRM}
+    AREA, passback=Passback.OFF, two_person=False, degraded={Subsystem.CAMERA: Action.CONFIRM}
 )
 
 
@@ -363,7 +363,7 @@ async def test_a_badge_that_changes_hands_while_it_waits_opens_nothing(world: Ma
 
 
 async def test_a_pin_in_place_of_the_face(world: Make) -> None:
-    gate = world(replace(CONFIRM, degraded={Thing.CAMERA: Action.BADGE_PIN}), Mode.BADGE_FACE)
+    gate = world(replace(CONFIRM, degraded={Subsystem.CAMERA: Action.BADGE_PIN}), Mode.BADGE_FACE)
     await gate.tap(ANA)
     for key in "1234#":
         gate.lane.on_reading(Keys(key), time.monotonic())
@@ -447,7 +447,7 @@ async def test_nothing_stands_in_for_a_face_without_a_badge(
     world: Make, outcome: FaceOutcome
 ) -> None:
     """Nobody is found then, so there is nobody to ask a guard about."""
-    area = replace(AREA, two_person=False, degraded=dict.fromkeys(Thing, Action.BADGE))
+    area = replace(AREA, two_person=False, degraded=dict.fromkeys(Subsystem, Action.BADGE))
     gate = world(area)
     gate.face, gate.known = FaceResult(outcome), "1"
     gate.lane.on_arrival(7, time.monotonic())

@@ -28,8 +28,8 @@ from gateway.decide.model import (
 )
 from gateway.decide.policy import AccessLevel, DoorPolicy, Mode, Period, Schedule, Site
 from gateway.doors import reader as module
-from gateway.doors.attempt import Parts
-from gateway.doors.controller import Gate
+from gateway.doors.attempt import Services
+from gateway.doors.controller import DoorController
 from gateway.doors.interlock import Interlock
 from gateway.doors.machine import DoorTimes
 from gateway.doors.pinpad import PinLimits
@@ -67,8 +67,8 @@ class World:
         )
         limits = PinLimits(3, 300)
         clock = Clock(None, 60)
-        parts = Parts(site, self, self, clock, self, self, self, limits, 0.3)  # type: ignore[arg-type]
-        self.gate = Gate("d", lock=self, times=DoorTimes(0.1), parts=parts)
+        parts = Services(site, self, self, clock, self, self, self, limits, 0.3)  # type: ignore[arg-type]
+        self.gate = DoorController("d", lock=self, times=DoorTimes(0.1), parts=parts)
         self.lane = self.gate.add_lane("r", "in", "c", self)
         self.signals: list[Signal] = []
 
@@ -521,7 +521,9 @@ async def test_a_door_whose_lock_is_away_is_not_known_to_be_locked() -> None:
     """The board may have kept its relay energised."""
     world = World()
     interlock = Interlock("i")
-    gate = Gate("d", lock=world, times=DoorTimes(0.1), parts=world.lane._parts, interlock=interlock)
+    gate = DoorController(
+        "d", lock=world, times=DoorTimes(0.1), parts=world.lane._parts, interlock=interlock
+    )
     interlock.add("other", world.gate.door)
     gate.release(1)
     world.ready = False

@@ -21,7 +21,7 @@ from gateway.face.vision import watch
 from gateway.face.vision.engine import Face
 from gateway.face.vision.score import LENGTH
 from gateway.face.vision.tracks import Sample
-from gateway.face.vision.watch import Seen, Watcher
+from gateway.face.vision.watch import Look, Watcher
 from gateway.face.vision.worker import Worker, _jpeg
 
 FPS = 20
@@ -97,7 +97,7 @@ def make() -> Iterator[Callable[..., Watcher]]:
         watcher.stop()
 
 
-def look(watcher: Watcher, wait_s: float = 3.0) -> Seen | None:
+def look(watcher: Watcher, wait_s: float = 3.0) -> Look | None:
     now = time.monotonic()
     return watcher.look(now, now + wait_s)
 
@@ -174,13 +174,13 @@ class Shown:
     def __init__(self, *looks: Callable[[float], list[tuple[NDArray[np.float32], float]]]) -> None:
         self.looks = list(looks)
 
-    def look(self, after: float, deadline: float, *, newer_than: float = 0.0) -> Seen | None:
+    def look(self, after: float, deadline: float, *, newer_than: float = 0.0) -> Look | None:
         if not self.looks:
             return None
         picture = np.zeros((4, 4, 3), np.uint8)
         now = time.monotonic()
         samples = [Sample(e, at, 1, {}, picture) for e, at in self.looks.pop(0)(now)]
-        return Seen(7, 0.0, now, 100, tuple(samples))
+        return Look(7, 0.0, now, 100, tuple(samples))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.decide.policy import Thing
+from gateway.decide.policy import Subsystem
 from gateway.state import health as module
 from gateway.state.health import Health, synchronised
 
@@ -41,22 +41,22 @@ def test_nothing_fails(tmp_path: Path) -> None:
 def test_a_list_grows_old(tmp_path: Path, hours: float | None, fails: bool) -> None:
     applied = NOW - timedelta(hours=hours) if hours is not None else None
     found = health(tmp_path, list_max_age_h=24.0).failing("osdp", applied, NOW)
-    assert (Thing.LIST_OLD in found) == fails
+    assert (Subsystem.LIST_OLD in found) == fails
     assert health(tmp_path).failing("osdp", applied, NOW) == {}
 
 
 @pytest.mark.usefixtures("synced")
 def test_the_broker_the_channel_and_the_disk(tmp_path: Path) -> None:
     assert health(tmp_path, broker=lambda: False).failing("osdp", None, NOW) == {
-        Thing.BROKER: "away"
+        Subsystem.BROKER: "away"
     }
     assert health(tmp_path, broker=lambda: None).failing("osdp", None, NOW) == {}
     for reader in ("plain", "serial"):
-        assert health(tmp_path).failing(reader, None, NOW) == {Thing.CHANNEL: "in clear"}
+        assert health(tmp_path).failing(reader, None, NOW) == {Subsystem.CHANNEL: "in clear"}
     full = health(tmp_path, disk_free_mb=10**12)
-    assert "MB free" in full.failing("osdp", None, NOW)[Thing.DISK]
+    assert "MB free" in full.failing("osdp", None, NOW)[Subsystem.DISK]
     gone = health(tmp_path / "gone")
-    assert "No such file" in gone.failing("osdp", None, NOW)[Thing.DISK]
+    assert "No such file" in gone.failing("osdp", None, NOW)[Subsystem.DISK]
 
 
 @pytest.mark.parametrize(
@@ -79,4 +79,4 @@ def test_the_kernel_says_whether_its_clock_is_synchronised(
 def test_without_such_a_kernel_it_is_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace())
     assert not synchronised()
-    assert health(tmp_path).failing("osdp", None, NOW) == {Thing.SYNC: "no time server"}
+    assert health(tmp_path).failing("osdp", None, NOW) == {Subsystem.SYNC: "no time server"}
