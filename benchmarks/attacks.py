@@ -200,59 +200,70 @@ def _head(seed: int, carried: Portrait, sway: float = 1.0) -> Shown:
 HEAD = Kind("head", "a head that does as asked (simulated)", lambda s, c, o, e: _head(s, c))
 KINDS = (
     Kind(
-        "print_held", "print clamped, quite still",
+        "print_held",
+        "print clamped, quite still",
         lambda s, c, o, e: Shown(s, _EDGED(c), stage.sheet((105, 148)), sway=0.0),
     ),
     Kind(
-        "print_moved", "print in a hand, border and fingers in view, moved about",
+        "print_moved",
+        "print in a hand, border and fingers in view, moved about",
         lambda s, c, o, e: Shown(s, _EDGED(c), stage.sheet((105, 148)), sway=2.5),
     ),
     Kind(
-        "print_filling", "print that fills the picture, moved about",
+        "print_filling",
+        "print that fills the picture, moved about",
         lambda s, c, o, e: Shown(s, _FILLING(c), stage.sheet(LARGE), sway=2.0),
     ),
     Kind(
-        "print_tilted", "print cut close, tilted to and fro",
+        "print_tilted",
+        "print cut close, tilted to and fro",
         lambda s, c, o, e: Shown(s, _CUT(c), stage.sheet(HALF), wobble=0.35),
     ),
     Kind(
-        "print_turned", "print turned about the vertical as prompted",
+        "print_turned",
+        "print turned about the vertical as prompted",
         lambda s, c, o, e: Shown(s, _CUT(c), stage.sheet(HALF), reach=(30, 50)),
     ),
     Kind(
-        "print_nodding", "print turned as prompted and tipped with it",
+        "print_nodding",
+        "print turned as prompted and tipped with it",
         lambda s, c, o, e: Shown(s, _CUT(c), stage.sheet(HALF), reach=(30, 45), nod=0.8),
     ),
     Kind(
-        "bent_turned", "print bent to 80 mm, turned as prompted",
+        "bent_turned",
+        "print bent to 80 mm, turned as prompted",
         lambda s, c, o, e: Shown(s, _CUT(c), stage.bent(HALF, 80), reach=(30, 45)),
     ),
     Kind(
-        "bent_tight", "print bent to 60 mm, turned as prompted",
+        "bent_tight",
+        "print bent to 60 mm, turned as prompted",
         lambda s, c, o, e: Shown(s, _CUT(c), stage.bent(HALF, 60), reach=(26, 38)),
     ),
     Kind(
-        "folded_turned", "print folded along the nose, turned as prompted",
+        "folded_turned",
+        "print folded along the nose, turned as prompted",
         lambda s, c, o, e: Shown(s, _CUT(c), stage.folded(HALF, 0.55), reach=(26, 38)),
     ),
     Kind(
-        "print_worn", "bent print worn with holes for the eyes, turned as prompted",
+        "print_worn",
+        "bent print worn with holes for the eyes, turned as prompted",
         lambda s, c, o, e: Worn(s, _CUT(c), o),
     ),
     Kind(
-        "replay_still", "video of the person standing, on a tablet in a hand",
+        "replay_still",
+        "video of the person standing, on a tablet in a hand",
         lambda s, c, o, e: Replayed(s, _head(s, c), e, script=lambda at: Prompt.STRAIGHT),
     ),
     Kind(
-        "replay_turns", "video of the person turning left, right, left, right",
-        lambda s, c, o, e: Replayed(
-            s, _head(s, c), e, script=rhythm((Turn.LEFT, Turn.RIGHT) * 2)
-        ),
+        "replay_turns",
+        "video of the person turning left, right, left, right",
+        lambda s, c, o, e: Replayed(s, _head(s, c), e, script=rhythm((Turn.LEFT, Turn.RIGHT) * 2)),
     ),
     Kind(
-        "puppet", "the right video at the right time, on a large still screen without a border",
+        "puppet",
+        "the right video at the right time, on a large still screen without a border",
         lambda s, c, o, e: Replayed(
             s, _head(s, c), e, half=LARGE, bezel=0.0, grid_mm=0.0, sway=0.0
         ),
     ),
-)  # fmt: skip
+)

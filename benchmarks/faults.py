@@ -21,9 +21,13 @@ from gateway.ledger import LedgerReader
 
 ANA = wiegand.encode("h10301", 18, 1001)
 PEOPLE = [
-    {"id": "e1", "name": "Ana", "credentials": "h10301:18:1001;em4100:18:1001",
-     "access_levels": "plant"},
-]  # fmt: skip
+    {
+        "id": "e1",
+        "name": "Ana",
+        "credentials": "h10301:18:1001;em4100:18:1001",
+        "access_levels": "plant",
+    },
+]
 
 
 class Bench:
@@ -127,9 +131,11 @@ async def noise(bench: Bench) -> None:
     await asyncio.sleep(0.5)
     stats = (await bench.rig.until(lambda s: True))["readers"]["vault-out"]["stats"]
     good = len(bench.events("access.granted")) - before
-    say("a wrong bit in 10 % of the answers, 40 badges",
+    say(
+        "a wrong bit in 10 % of the answers, 40 badges",
         f"{good} granted once each, {stats['retries'] - earlier['retries']} retries, "
-        f"{stats['handshakes'] - earlier['handshakes']} sessions lost")  # fmt: skip
+        f"{stats['handshakes'] - earlier['handshakes']} sessions lost",
+    )
 
 
 async def forged(bench: Bench) -> None:
@@ -150,8 +156,10 @@ async def forged(bench: Bench) -> None:
     await asyncio.sleep(0.3)
     stats = (await bench.rig.until(lambda s: True))["readers"]["vault-out"]["stats"]
     assert len(bench.events("access.granted")) == before
-    say("a card in clear put before each answer, 1 s",
-        f"{stats['refused']} refused, none granted, session kept")  # fmt: skip
+    say(
+        "a card in clear put before each answer, 1 s",
+        f"{stats['refused']} refused, none granted, session kept",
+    )
 
 
 async def relay_board(bench: Bench) -> None:
@@ -178,9 +186,11 @@ async def killed(bench: Bench) -> None:
     begun = time.monotonic()
     await bench.rig.start(wait=False)
     await bench.rig.until(bench.back("vault-out"), 30)
-    say("gateway killed (-9) while unlocked",
+    say(
+        "gateway killed (-9) while unlocked",
         f"relay at rest after {rest:.0f} ms; started anew, reader secure after "
-        f"{time.monotonic() - begun:.1f} s")  # fmt: skip
+        f"{time.monotonic() - begun:.1f} s",
+    )
 
 
 async def run(folder: Path) -> None:

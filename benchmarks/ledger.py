@@ -18,9 +18,15 @@ MILLION = 1_000_000
 EVENT = NewEvent(
     "access.granted",
     "yard",
-    {"door": "yard", "reader": "yard-in", "reason": "granted", "rule": "plant/always",
-     "person": {"id": "e1", "name": "Ana", "company": "Acme"}, "took_ms": 0.7},
-)  # fmt: skip
+    {
+        "door": "yard",
+        "reader": "yard-in",
+        "reason": "granted",
+        "rule": "plant/always",
+        "person": {"id": "e1", "name": "Ana", "company": "Acme"},
+        "took_ms": 0.7,
+    },
+)
 
 
 def fill(path: Path, count: int) -> None:
@@ -75,8 +81,10 @@ async def run(folder: Path) -> None:
     ratio = percentile(many, 0.5) / percentile(few, 0.5)
     say("  ratio of the medians", f"{ratio:.2f}", "1.20")
     rates = [(await throughput(small, 5000), await throughput(large, 5000)) for _ in range(3)]
-    say("appends together, empty / million (events/s)",
-        f"{max(a for a, _ in rates):.0f} / {max(b for _, b in rates):.0f}")  # fmt: skip
+    say(
+        "appends together, empty / million (events/s)",
+        f"{max(a for a, _ in rates):.0f} / {max(b for _, b in rates):.0f}",
+    )
     say("open a ledger of 1 million (ms)", f"{opened:.1f}")
     small.close()
     large.close()
@@ -99,8 +107,11 @@ async def run(folder: Path) -> None:
     say("  ratio of the medians", f"{medians[1] / medians[0]:.2f}", "1.20")
     await rig.start()
     await taps(rig, 20)
-    say("badge to relay after 1 million events (ms)", spread(await taps(rig, 400)),
-        "median 1.5 ms, p99 3 ms")  # fmt: skip
+    say(
+        "badge to relay after 1 million events (ms)",
+        spread(await taps(rig, 400)),
+        "median 1.5 ms, p99 3 ms",
+    )
     await rig.stop()
     await fresh.stop()
     begun = time.perf_counter()

@@ -78,10 +78,18 @@ class Readers:
 def panel(which: str, readers: Readers) -> Iterator[subprocess.Popen[str]]:
     """A control panel in a process of its own: a line with the time of each card."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.osdp", which, str(readers.ours),
-         str(len(readers.readers))],
-        pass_fds=(readers.ours,), stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.osdp",
+            which,
+            str(readers.ours),
+            str(len(readers.readers)),
+        ],
+        pass_fds=(readers.ours,),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         yield process
     finally:
@@ -142,10 +150,11 @@ async def badge_to_relay(folder: Path, count: int) -> list[float]:
         for n in range(1, count + 1)
     )
     door = (
-        '[buses.rs485]\nport = "dev/bus"\nbaudrate = 115200\n\n' + doors +
-        '\n[doors.vault]\nmode = "badge"\nreader = "r1"\nlock = "board"\nchannel = 3\n'
+        '[buses.rs485]\nport = "dev/bus"\nbaudrate = 115200\n\n'
+        + doors
+        + '\n[doors.vault]\nmode = "badge"\nreader = "r1"\nlock = "board"\nchannel = 3\n'
         'pulse_s = 30.0\nfail = "secure"\n\n[access_levels.vault]\ndoors = { vault = "always" }\n'
-    )  # fmt: skip
+    )
     rig = Rig(folder, osdp=True, osdp_doors=door, osdp_readers=count)
     person = {"id": "e1", "name": "Ana", "credentials": "h10301:18:1001"}
     people = [{**person, "access_levels": "vault"}]

@@ -141,10 +141,16 @@ def _badge(key: SiteKey, n: int, since: datetime) -> NewEvent:
     holder = n * 7 % PEOPLE
     badge = Credential("em4100", "18", str(holder))
     data = {
-        "door": "gate", "reader": "gate-in", "way": "in", "reason": "granted",
-        "rule": "plant/always", "list_version": 1, "policy_version": "0", "degraded": [],
+        "door": "gate",
+        "reader": "gate-in",
+        "way": "in",
+        "reason": "granted",
+        "rule": "plant/always",
+        "list_version": 1,
+        "policy_version": "0",
+        "degraded": [],
         "took_ms": 1.5,
         "person": {"id": f"e{holder}", "name": f"Person {holder}", "company": ""},
         "credential": {"masked": badge.masked, "fingerprint": key.fingerprint(badge.key)},
-    }  # fmt: skip
+    }
     return NewEvent("access.granted", "gate", data, since + timedelta(seconds=20 * n + 60))

@@ -105,9 +105,15 @@ async def run(folder: Path) -> None:
         assert found.person is not None
         facts = presence.facts("yard", "in", found.person.id, now)
         request = Request(
-            "yard", badge, Lookup.FOUND, found.person, found.list_version, area=facts,
-            threat="normal", failing={Subsystem.BROKER: "away"},
-        )  # fmt: skip
+            "yard",
+            badge,
+            Lookup.FOUND,
+            found.person,
+            found.list_version,
+            area=facts,
+            threat="normal",
+            failing={Subsystem.BROKER: "away"},
+        )
         passed += decide(request, SITE, now).granted
         end = time.perf_counter()
         looked.append((middle - begun) * 1e3)
@@ -146,9 +152,14 @@ def again(roster: Roster) -> None:
         badge = Credential("em4100", "18", str(n))
         found = roster.find(badge)
         request = Request(
-            "yard", badge, Lookup.FOUND, found.person, found.list_version, threat="normal",
+            "yard",
+            badge,
+            Lookup.FOUND,
+            found.person,
+            found.list_version,
+            threat="normal",
             area=AreaFacts(Place("plant", datetime.now(UTC)), 2, {"boss": datetime.now(UTC)}),
-        )  # fmt: skip
+        )
         decision = decide(request, SITE, datetime.now(UTC))
         about = {"reader": "r", "way": "in", "took_ms": 1.0}
         new = access_event(request, decision, SITE, _Fingerprints(), about)

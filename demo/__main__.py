@@ -34,15 +34,34 @@ from gateway.ledger import LedgerReader
 out = Console(highlight=False, width=110, record="--svg" in sys.argv)
 FACILITY = 18
 PEOPLE = [
-    {"id": "e100", "name": "Bruno Reyes", "credentials": "em4100:18:5550100",
-     "access_levels": "plant", "valid_until": "2035-12-31"},
-    {"id": "e200", "name": "Elena Ortiz", "credentials": "em4100:18:5550200;h10301:18:45176",
-     "access_levels": "plant", "valid_until": "2035-12-31"},
-    {"id": "e300", "name": "Diego Luna", "credentials": "em4100:18:5550300",
-     "access_levels": "plant", "valid_until": "2025-06-30"},
-    {"id": "e400", "name": "Nora Solis", "credentials": "em4100:18:5550400",
-     "access_levels": "nights"},
-]  # fmt: skip
+    {
+        "id": "e100",
+        "name": "Bruno Reyes",
+        "credentials": "em4100:18:5550100",
+        "access_levels": "plant",
+        "valid_until": "2035-12-31",
+    },
+    {
+        "id": "e200",
+        "name": "Elena Ortiz",
+        "credentials": "em4100:18:5550200;h10301:18:45176",
+        "access_levels": "plant",
+        "valid_until": "2035-12-31",
+    },
+    {
+        "id": "e300",
+        "name": "Diego Luna",
+        "credentials": "em4100:18:5550300",
+        "access_levels": "plant",
+        "valid_until": "2025-06-30",
+    },
+    {
+        "id": "e400",
+        "name": "Nora Solis",
+        "credentials": "em4100:18:5550400",
+        "access_levels": "nights",
+    },
+]
 POLICY = """
 [areas.yard]
 requires = ["training"]
@@ -237,14 +256,40 @@ class Story:
         """A trailer whose seal is not the one that was announced."""
         self.scene("A truck comes with another seal than its papers say")
         await self.command(
-            "freight", "expect", "--eta", "14:30", "--driver", "Juan Pérez", "--carrier",
-            "Transportes Norte", "--tractor", "AB-123-C", "--unit", "5301", "--seal", "AB100000",
-        )  # fmt: skip
+            "freight",
+            "expect",
+            "--eta",
+            "14:30",
+            "--driver",
+            "Juan Pérez",
+            "--carrier",
+            "Transportes Norte",
+            "--tractor",
+            "AB-123-C",
+            "--unit",
+            "5301",
+            "--seal",
+            "AB100000",
+        )
         said = await self.command(
-            "freight", "arrive", "1", "--driver", "Juan Pérez", "--carrier", "Transportes Norte",
-            "--tractor", "AB-123-C", "--trailer", "5301", "--id-kind", "licence", "--seal",
-            "AB999999", "--vvtt", "all",
-        )  # fmt: skip
+            "freight",
+            "arrive",
+            "1",
+            "--driver",
+            "Juan Pérez",
+            "--carrier",
+            "Transportes Norte",
+            "--tractor",
+            "AB-123-C",
+            "--trailer",
+            "5301",
+            "--id-kind",
+            "licence",
+            "--seal",
+            "AB999999",
+            "--vvtt",
+            "all",
+        )
         for line in said.splitlines():
             out.print(f"    {line.strip()}", markup=False)
         await self.told("freight.held", "a supervisor has to look")

@@ -26,15 +26,31 @@ PACKAGES = {
     ),
     # One wheel for every machine and Python: only a picture is taken out of it.
     "scikit-image==0.26.0": (
-        ["--only-binary", ":all:", "--python-version", "3.11", "--implementation", "cp",
-         "--abi", "cp311", "--platform", "manylinux_2_28_x86_64"],
+        [
+            "--only-binary",
+            ":all:",
+            "--python-version",
+            "3.11",
+            "--implementation",
+            "cp",
+            "--abi",
+            "cp311",
+            "--platform",
+            "manylinux_2_28_x86_64",
+        ],
         "74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af",
     ),
-}  # fmt: skip
+}
 NAMES = (
-    "obama.jpg", "obama2.jpg", "obama3.jpg", "obama_partial_face.jpg",
-    "obama_partial_face2.jpg", "biden.jpg", "astronaut.png", "face_recognition_api.py",
-)  # fmt: skip
+    "obama.jpg",
+    "obama2.jpg",
+    "obama3.jpg",
+    "obama_partial_face.jpg",
+    "obama_partial_face2.jpg",
+    "biden.jpg",
+    "astronaut.png",
+    "face_recognition_api.py",
+)
 
 
 class PhotosMissing(Exception):
@@ -53,8 +69,19 @@ def fetch() -> Path:
 
 def _download(package: str, arguments: list[str], digest: str, folder: Path) -> Path:
     before = set(folder.iterdir())
-    command = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check",
-               "--no-deps", "-d", str(folder), *arguments, package]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "-q",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "-d",
+        str(folder),
+        *arguments,
+        package,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = [path for path in folder.iterdir() if path not in before]
     if done.returncode or len(found) != 1:

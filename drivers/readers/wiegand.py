@@ -65,44 +65,65 @@ FORMATS: Mapping[str, Format] = {
     item.name: item
     for item in (
         Format(
-            "h10301", 26, (1, 8), (9, 24),
+            "h10301",
+            26,
+            (1, 8),
+            (9, 24),
             (Parity(0, EVEN, _span(1, 12)), Parity(25, ODD, _span(13, 24))),
             "HID H10301, the open 26-bit format",
         ),
         Format(
-            "ind26", 26, (1, 12), (13, 24),
+            "ind26",
+            26,
+            (1, 12),
+            (13, 24),
             (Parity(0, EVEN, _span(1, 12)), Parity(25, ODD, _span(13, 24))),
             "Indala, 26 bits",
         ),
         Format(
-            "d10202", 33, (1, 7), (8, 31),
+            "d10202",
+            33,
+            (1, 7),
+            (8, 31),
             (Parity(0, EVEN, _span(1, 16)), Parity(32, ODD, _span(16, 31))),
             "DSX D10202, 33 bits",
         ),
         Format(
-            "h10306", 34, (1, 16), (17, 32),
+            "h10306",
+            34,
+            (1, 16),
+            (17, 32),
             (Parity(0, EVEN, _span(1, 16)), Parity(33, ODD, _span(17, 32))),
             "HID H10306, 34 bits",
         ),
         _corporate("c1k35", 35, 14, 0x1B6DB6DB6, 0x36DB6DB6C),
         Format(
-            "s12906", 36, (1, 8), (11, 34),
+            "s12906",
+            36,
+            (1, 8),
+            (11, 34),
             (Parity(0, ODD, _span(1, 17)), Parity(35, ODD, _span(17, 34))),
             "HID Simplex S12906, 36 bits (issue level in bits 9 and 10)",
         ),
         Format(
-            "h10302", 37, None, (1, 35),
+            "h10302",
+            37,
+            None,
+            (1, 35),
             (Parity(0, EVEN, _span(1, 18)), Parity(36, ODD, _span(18, 35))),
             "HID H10302, 37 bits without facility code",
         ),
         Format(
-            "h10304", 37, (1, 16), (17, 35),
+            "h10304",
+            37,
+            (1, 16),
+            (17, 35),
             (Parity(0, EVEN, _span(1, 18)), Parity(36, ODD, _span(18, 35))),
             "HID H10304, 37 bits with facility code",
         ),
         _corporate("c1k48", 48, 24, 0x1B6DB6DB6DB6, 0x36DB6DB6DB6C),
     )
-}  # fmt: skip
+}
 
 
 def decode(bits: str, name: str) -> CardRead | BadRead:

@@ -160,8 +160,16 @@ class SimulatedReader:
         if code == Cmd.ID:
             return bytes((Reply.PDID, 0x47, 0x41, 0x52, 1, 1, self.address, 0, 0, 0, 1, 0, 0))
         if code == Cmd.CAP:
-            have = ((1, 2, 2), (2, 2, 2), (3, 1, 0), (4, 4, 1), (5, 2, 1), (6, 1, 1),
-                    (8, self.crc, 0), (9, 1, 1))  # fmt: skip
+            have = (
+                (1, 2, 2),
+                (2, 2, 2),
+                (3, 1, 0),
+                (4, 4, 1),
+                (5, 2, 1),
+                (6, 1, 1),
+                (8, self.crc, 0),
+                (9, 1, 1),
+            )
             return bytes((Reply.PDCAP,)) + b"".join(map(bytes, have))
         if code == Cmd.LSTAT:
             return self._local()

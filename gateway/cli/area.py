@@ -24,7 +24,7 @@ from gateway.config import Settings
 from gateway.daemon import control
 from gateway.daemon.commands import sign
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
-from gateway.ledger.event import NewEvent
+from gateway.ledger.event import EventType, NewEvent
 from gateway.state.presence import Presence, new_presence
 from gateway.state.presence import muster as who_is_inside
 from gateway.state.threat import ThreatState, UnknownLevel
@@ -108,7 +108,7 @@ def forgive(
         control.ask(settings.socket_path, "area_forgive", by=by, **data)
     except control.Unreachable:
         with stopped_ledger(settings) as ledger:
-            ledger.append_sync(NewEvent("area.forgiven", person, {"by": by, **data}))
+            ledger.append_sync(NewEvent(EventType.AREA_FORGIVEN, person, {"by": by, **data}))
     common.out.print(f"{person}: forgiven{', outside' if left else ''}", markup=False)
 
 

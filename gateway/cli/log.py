@@ -6,7 +6,7 @@ import csv
 import json as jsonlib
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Annotated, Any
@@ -17,14 +17,23 @@ from rich.markup import escape
 from gateway.cli import common, text
 from gateway.config import Settings
 from gateway.ledger import LedgerReader, LedgerUnavailable
-from gateway.ledger.event import Event
+from gateway.ledger.event import Event, EventType
 
 app = typer.Typer(no_args_is_help=True)
 
 COLUMNS = (
-    "seq", "time", "type", "subject", "reason", "rule", "person_id", "person_name", "badge",
-    "hash", "data",
-)  # fmt: skip
+    "seq",
+    "time",
+    "type",
+    "subject",
+    "reason",
+    "rule",
+    "person_id",
+    "person_name",
+    "badge",
+    "hash",
+    "data",
+)
 SinceOption = Annotated[str, typer.Option(help="From this UTC time on, such as 2026-11-24T05:00.")]
 UntilOption = Annotated[str, typer.Option(help="Before this UTC time.")]
 TypeOption = Annotated[str, typer.Option("--type", help="Events of this kind, such as access.")]
@@ -180,11 +189,14 @@ def _record(event: Event) -> dict[str, Any]:
     }
 
 
+_COLORS: Mapping[str, str] = {EventType.ACCESS_GRANTED: "green", EventType.ACCESS_DENIED: "red"}
+
+
 def _print(event: Event, settings: Settings, json: bool) -> None:
     if json:
         common.print_json(_record(event))
         return
-    colour = {"access.granted": "green", "access.denied": "red"}.get(event.type, "dim")
+    colour = _COLORS.get(event.type, "dim")
     sentence = escape(text.describe(event, settings.tables.site.language))
     subject = escape(event.subject)
     common.out.print(

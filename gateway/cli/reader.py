@@ -143,9 +143,13 @@ def comset(
     settings = common.settings(config)
     _on_bus(settings, name)
     answer = common.ask(
-        settings, "reader_comset", reader=name, address=address, baudrate=baudrate,
+        settings,
+        "reader_comset",
+        reader=name,
+        address=address,
+        baudrate=baudrate,
         by=common.operator(),
-    )  # fmt: skip
+    )
     if not answer["good"]:
         common.fail(f"{name}: {answer['detail']}", common.REFUSED)
     common.out.print(f"{name}: takes on {answer['detail']}", markup=False)

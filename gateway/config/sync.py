@@ -44,11 +44,20 @@ _ALLOWS = {
     "https": {"url", "token_file", "ca_file", "format"},
     "sql": {"url", "url_file", "query"},
     "ldap": {
-        "url", "bind_dn", "password_file", "ca_file", "start_tls", "base", "filter", "attributes",
-        "levels", "page_size", "credential_prefix",
+        "url",
+        "bind_dn",
+        "password_file",
+        "ca_file",
+        "start_tls",
+        "base",
+        "filter",
+        "attributes",
+        "levels",
+        "page_size",
+        "credential_prefix",
     },
     "bundle": {"path"},
-}  # fmt: skip
+}
 
 
 class _Table(BaseModel):

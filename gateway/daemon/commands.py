@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.chain import canonical
-from gateway.ledger.event import Event, NewEvent
+from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.vault.files import write_json
 
 log = logging.getLogger("garita.commands")
@@ -228,7 +228,7 @@ class RemoteCommands:
         try:
             more = await handler(command)
         finally:
-            await self._append(NewEvent("command.accepted", self._gateway, accepted))
+            await self._append(NewEvent(EventType.COMMAND_ACCEPTED, self._gateway, accepted))
         log.warning("command %s of %s (%s): %s", command.name, command.by, command.key, dict(more))
 
     def _count(self, why: str) -> None:
@@ -242,6 +242,6 @@ class RemoteCommands:
         data = {"why": ", ".join(sorted(refused)), "count": sum(refused.values())}
         log.warning("commands refused (%d): %s", data["count"], data["why"])
         try:
-            await self._append(NewEvent("command.refused", self._gateway, data))
+            await self._append(NewEvent(EventType.COMMAND_REFUSED, self._gateway, data))
         except LedgerUnavailable as error:
             log.critical("a refused command is not on record: %s", error)

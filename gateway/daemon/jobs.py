@@ -22,7 +22,7 @@ from gateway.config import Settings
 from gateway.desk.visits import records
 from gateway.desk.visits.visit import CRITERIA
 from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
-from gateway.ledger.event import NewEvent
+from gateway.ledger.event import EventType, NewEvent
 from gateway.people import requirements
 from gateway.state.clock import Clock
 from gateway.state.health import LOOK_EVERY_S, Health
@@ -90,7 +90,7 @@ class Jobs:
         gateway = settings.site.gateway
         data = {"by": gateway, "reason": f"every day at {hour}"}
         await self._running.ledger.append(
-            NewEvent("area.forgiven", gateway, data, id=f"area.forgiven-{gateway}-{today}")
+            NewEvent(EventType.AREA_FORGIVEN, gateway, data, id=f"area.forgiven-{gateway}-{today}")
         )
         self._forgiven = today
 
@@ -127,10 +127,13 @@ def expiring(settings: Settings, today: date) -> Iterator[NewEvent]:
             key = hashlib.sha256(what.encode()).hexdigest()[:32]
             until = str(row.valid_until)
             data = {
-                "kind": row.kind, "of": row.subject_kind, "subject": row.subject,
-                "valid_until": until, "number": row.number,
-            }  # fmt: skip
-            yield NewEvent("requirement.expiring", row.subject, data, id=f"expiring-{key}")
+                "kind": row.kind,
+                "of": row.subject_kind,
+                "subject": row.subject,
+                "valid_until": until,
+                "number": row.number,
+            }
+            yield NewEvent(EventType.REQUIREMENT_EXPIRING, row.subject, data, id=f"expiring-{key}")
 
 
 def overdue(settings: Settings, now: datetime) -> Iterator[NewEvent]:
@@ -143,11 +146,15 @@ def overdue(settings: Settings, now: datetime) -> Iterator[NewEvent]:
             what = (settings.site.gateway, visit.id, visit.arrived_at, visit.expected_until)
             key = hashlib.sha256("\0".join(map(str, what)).encode()).hexdigest()[:32]
             data = {
-                "visit": visit.id, "name": visit.name, "company": visit.company,
-                "host": visit.host, "until": visit.expected_until, "badge_out": visit.badge_out,
+                "visit": visit.id,
+                "name": visit.name,
+                "company": visit.company,
+                "host": visit.host,
+                "until": visit.expected_until,
+                "badge_out": visit.badge_out,
                 "criteria": list(CRITERIA),
-            }  # fmt: skip
-            yield NewEvent("visit.overdue", visit.person_id, data, id=f"overdue-{key}")
+            }
+            yield NewEvent(EventType.VISIT_OVERDUE, visit.person_id, data, id=f"overdue-{key}")
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

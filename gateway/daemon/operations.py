@@ -23,7 +23,7 @@ from gateway.doors.controller import DoorController
 from gateway.doors.interlock import Interlock
 from gateway.face.service import FaceService
 from gateway.ledger import Ledger
-from gateway.ledger.event import NewEvent
+from gateway.ledger.event import EventType, NewEvent
 from gateway.state.presence import Presence, muster
 from gateway.state.service import read_service
 from gateway.state.threat import ThreatState
@@ -117,7 +117,7 @@ class Operations:
             raise Refused(f"an address is 0 to 126, and a speed one of {speeds}")
         payload = messages.comset(address, baudrate)
         good, detail = await reader.ask(payload)
-        self._record("reader.comset", reader.name, request, good=good, detail=detail)
+        self._record(EventType.READER_COMSET, reader.name, request, good=good, detail=detail)
         return {"good": good, "detail": detail}
 
     async def door_service(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -138,7 +138,7 @@ class Operations:
         interlock.override(time.monotonic() + seconds)
         reason = str(request.get("reason", ""))[:200]
         self._record(
-            "interlock.overridden", interlock.name, request, seconds=seconds, reason=reason
+            EventType.INTERLOCK_OVERRIDDEN, interlock.name, request, seconds=seconds, reason=reason
         )
         return {"seconds": seconds, "doors": list(interlock.doors)}
 
@@ -150,7 +150,7 @@ class Operations:
         if faces is None or not faces.accept_scene(camera):
             raise LookupError("the face process is away")
         self._record(
-            "camera.accepted", camera, request, reason=str(request.get("reason", ""))[:200]
+            EventType.CAMERA_ACCEPTED, camera, request, reason=str(request.get("reason", ""))[:200]
         )
         return {}
 
@@ -167,7 +167,9 @@ class Operations:
         """Let a person's next badge count wherever it is shown; `left`: they are outside."""
         person, left = str(request["person"]), bool(request.get("left", False))
         data = {"person": person, "left": left, "reason": str(request.get("reason", ""))[:200]}
-        event = NewEvent("area.forgiven", person, {"by": str(request.get("by", "")), **data})
+        event = NewEvent(
+            EventType.AREA_FORGIVEN, person, {"by": str(request.get("by", "")), **data}
+        )
         await self._running.ledger.append(event)
         return {}
 
@@ -184,7 +186,7 @@ class Operations:
         guard, yes = self._running.guard, request.get("yes") is True
         waiting = guard.find(str(request["id"]), str(request["door"]))
         about = {**waiting.about(), "by": str(request.get("by", ""))}
-        kind = "door.confirmed" if yes else "door.confirm_refused"
+        kind = EventType.DOOR_CONFIRMED if yes else EventType.DOOR_CONFIRM_REFUSED
         await self._running.ledger.append(NewEvent(kind, waiting.door, about))
         if not guard.answer(waiting, yes=yes):
             raise LookupError("too late: the request has ended")
@@ -197,5 +199,7 @@ class Operations:
                 return bus, bus.readers[name]
         raise Refused(f"{name} is no reader on a bus")
 
-    def _record(self, kind: str, subject: str, request: Mapping[str, Any], **data: Any) -> None:
+    def _record(
+        self, kind: EventType, subject: str, request: Mapping[str, Any], **data: Any
+    ) -> None:
         self._running.note(NewEvent(kind, subject, {"by": str(request.get("by", "")), **data}))

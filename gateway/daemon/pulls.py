@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from gateway.config import Settings
-from gateway.ledger.event import NewEvent
+from gateway.ledger.event import EventType, NewEvent
 from gateway.people.sources import SourceError, bundle
 from gateway.people.sources.parts import Joiner
 
@@ -101,11 +101,20 @@ class Pulls:
     async def _pull(self, name: str, timeout_s: float) -> bool:
         """Run the command; False if it failed."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway.cli.main", "people", "pull", name,
-            "--apply", "--scheduled", "-c", str(self._settings.path),
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+            sys.executable,
+            "-m",
+            "gateway.cli.main",
+            "people",
+            "pull",
+            name,
+            "--apply",
+            "--scheduled",
+            "-c",
+            str(self._settings.path),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
+        )
         try:
             async with asyncio.timeout(timeout_s + HANGS_S):
                 code = await process.wait()
@@ -156,7 +165,7 @@ class Pulls:
         now = time.monotonic()
         if now - self._refused_at >= REFUSED_EVERY_S:  # a flood must not fill the log
             self._refused_at = now
-            self._note(NewEvent("people.bundle_refused", MQTT, {"detail": why}))
+            self._note(NewEvent(EventType.PEOPLE_BUNDLE_REFUSED, MQTT, {"detail": why}))
 
 
 def next_at(times: Sequence[str], after: datetime) -> datetime:

@@ -39,7 +39,7 @@ from gateway.face.matcher import CardholderMatcher
 from gateway.face.scenes import Scenes
 from gateway.face.service import CHALLENGE_S, FaceService
 from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
-from gateway.ledger.event import Event, NewEvent
+from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.people import Roster, RosterUnavailable, faces
 from gateway.people.pins import Pins
 from gateway.state.clock import Clock
@@ -184,7 +184,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._nudge.set)
         await self._append(
             NewEvent(
-                "gateway.started",
+                EventType.GATEWAY_STARTED,
                 self._settings.site.gateway,
                 {"version": __version__, "policy_version": self._settings.site.policy_version},
             )
@@ -208,7 +208,7 @@ class Daemon:
                     board.close()
                 await end(tasks)
         finally:
-            await self._append(NewEvent("gateway.stopped", self._settings.site.gateway))
+            await self._append(NewEvent(EventType.GATEWAY_STOPPED, self._settings.site.gateway))
             await self.chores.keep()
 
     def _tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -302,7 +302,7 @@ class Daemon:
             except Exception as error:
                 log.exception("%s failed", name)
                 detail = type(error).__name__
-            self.note(NewEvent("gateway.task_failed", name, {"detail": detail}))
+            self.note(NewEvent(EventType.GATEWAY_TASK_FAILED, name, {"detail": detail}))
             if time.monotonic() - begun > 60:
                 wait = 0.5
             await asyncio.sleep(wait)
@@ -341,7 +341,7 @@ class Daemon:
         )
         self.note(
             NewEvent(
-                "device.online" if online else "device.offline",
+                EventType.DEVICE_ONLINE if online else EventType.DEVICE_OFFLINE,
                 name,
                 {"kind": kind, "detail": detail},
             )
@@ -396,7 +396,7 @@ class Daemon:
             return
         if count:
             data = {"count": count, "days": days}
-            self.note(NewEvent("face.pictures_purged", self._settings.site.gateway, data))
+            self.note(NewEvent(EventType.FACE_PICTURES_PURGED, self._settings.site.gateway, data))
 
     async def _watch_clock(self) -> None:
         while True:
@@ -407,7 +407,7 @@ class Daemon:
                 log.log(level, "the clock moved by %+.1f s, trusted: %s", moved, trusted)
                 self.note(
                     NewEvent(
-                        "clock.stepped",
+                        EventType.CLOCK_STEPPED,
                         self._settings.site.gateway,
                         {"seconds": moved, "trusted": trusted},
                     )
@@ -510,7 +510,9 @@ class Daemon:
     async def _op_clock_accept(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         back = self.clock.accept().total_seconds()
         data = {"by": str(request.get("by", "")), "back_s": round(back, 1)}
-        await self.ledger.append(NewEvent("clock.accepted", self._settings.site.gateway, data))
+        await self.ledger.append(
+            NewEvent(EventType.CLOCK_ACCEPTED, self._settings.site.gateway, data)
+        )
         return data
 
     async def _op_capture(self, request: Mapping[str, Any]) -> Mapping[str, Any]:

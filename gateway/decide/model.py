@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from gateway.decide.policy import Subsystem
+from gateway.ledger.event import EventType
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +335,7 @@ class Decision:
     policy_version: str = ""
     degraded: tuple[str, ...] = ()
     fallback: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[tuple[str, str], ...] = ()
+    notes: tuple[tuple[EventType, str], ...] = ()
     criteria: tuple[str, ...] = ()
 
     @property

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from gateway.decide import face_threshold
 from gateway.decide.model import Decision, FaceResult, Liveness, PinOutcome, Request
 from gateway.decide.policy import DoorPolicy, Site
-from gateway.ledger.event import NewEvent
+from gateway.ledger.event import EventType, NewEvent
 
 
 class Fingerprints(Protocol):
@@ -60,7 +60,7 @@ def access_event(
         data["identified"] = {"enrolled": request.enrolled}
     if request.confirmation is not None:
         data["confirmation"] = request.confirmation.value
-    kind = "access.granted" if decision.granted else "access.denied"
+    kind = EventType.ACCESS_GRANTED if decision.granted else EventType.ACCESS_DENIED
     return NewEvent(kind, request.door, data)
 
 

@@ -31,7 +31,7 @@ from gateway.decide.model import (
     Request,
 )
 from gateway.decide.policy import Site, Subsystem
-from gateway.ledger.event import Event
+from gateway.ledger.event import Event, EventType
 
 _BADGE = Credential("recorded", "", "0")  # its number is not on record, and no rule looks at it
 THE_OTHER = "the other may not"  # of two who came together, one was refused for the other's sake
@@ -91,12 +91,12 @@ def _rebuilt(event: Event, snapshot: Snapshot) -> tuple[Decision, Request, datet
 
 def recorded(event: Event) -> Decision:
     """The decision that an access event holds."""
-    if event.type not in ("access.granted", "access.denied"):
+    if event.type not in (EventType.ACCESS_GRANTED, EventType.ACCESS_DENIED):
         raise NotReplayable(f"{event.type} is no decision")
     data = event.data
     if "facts" not in data:
         raise NotReplayable("recorded by an older version, without what it was made of")
-    granted = event.type == "access.granted"
+    granted = event.type == EventType.ACCESS_GRANTED
     return Decision(
         Outcome.GRANT if granted else Outcome.DENY,
         Reason(data["reason"]),

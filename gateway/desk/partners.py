@@ -20,6 +20,7 @@ from typing import Literal
 from gateway.desk.act import stamp, writing
 from gateway.desk.errors import DeskError, NotFound
 from gateway.desk.text import clean, fold
+from gateway.ledger.event import EventType
 from gateway.people import requirements
 from gateway.people.schema import put_event
 
@@ -130,9 +131,16 @@ def checked(partner: Partner) -> Partner:
         )
     note = clean(partner.note, ("note", "nota"), needed=False)
     return Partner(
-        name, partner.kind, partner.programme, number, partner.questionnaire,
-        partner.valid_until, partner.status, note, partner.version,
-    )  # fmt: skip
+        name,
+        partner.kind,
+        partner.programme,
+        number,
+        partner.questionnaire,
+        partner.valid_until,
+        partner.status,
+        note,
+        partner.version,
+    )
 
 
 def last_good_day(partner: Partner, policy: PartnerPolicy) -> date | None:
@@ -181,7 +189,12 @@ def put(
         data = {**values, "by": by, "criteria": list(CRITERIA)}
         if policy.requirement:
             data["requirement"] = _require(connection, new, policy, by=by, now=now)
-        put_event(connection, "partner.changed" if old else "partner.added", new.name, data)
+        put_event(
+            connection,
+            EventType.PARTNER_CHANGED if old else EventType.PARTNER_ADDED,
+            new.name,
+            data,
+        )
     return replace(new, version=version)
 
 
@@ -269,9 +282,16 @@ def _values(partner: Partner) -> dict[str, object]:
 def _partner(row: tuple[str, str, str, str, str | None, str, str, str, int]) -> Partner:
     name, kind, programme, number, asked, until, status, note, version = row
     return Partner(
-        name, kind, programme, number, date.fromisoformat(asked) if asked else None,
-        date.fromisoformat(until), status, note, version,
-    )  # fmt: skip
+        name,
+        kind,
+        programme,
+        number,
+        date.fromisoformat(asked) if asked else None,
+        date.fromisoformat(until),
+        status,
+        note,
+        version,
+    )
 
 
 def _months(since: date, today: date) -> int:

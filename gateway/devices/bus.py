@@ -34,7 +34,7 @@ from drivers.readers.osdp.bus import Event
 from drivers.serialport import PortClosed
 from gateway.config import BusTable, ReaderTable
 from gateway.devices.ports import OnDevice, open_port
-from gateway.ledger.event import NewEvent
+from gateway.ledger.event import EventType, NewEvent
 from gateway.vault.readerkeys import ReaderKeys, ReaderKeysError
 
 log = logging.getLogger("garita.devices")
@@ -239,7 +239,7 @@ class ReaderBus:
         self._bus = panel.bus(sessions, table.baudrate)
         self._timer: asyncio.TimerHandle | None = None
         self._kicked = False
-        self._gathered: dict[tuple[str, str], list[float]] = {}
+        self._gathered: dict[tuple[EventType, str], list[float]] = {}
         self.port = open_port(table, on_bytes=self._bytes, on_tick=self._tick, on_state=self._state)
 
     def name_of(self, address: int) -> str | None:
@@ -251,7 +251,9 @@ class ReaderBus:
         key = self._keys.new(reader)
         self.readers[reader].key_told = None
         self.readers[reader].session.install(time.monotonic(), seconds, key)
-        self._note(NewEvent("reader.install_opened", reader, {"seconds": seconds, "by": by}))
+        self._note(
+            NewEvent(EventType.READER_INSTALL_OPENED, reader, {"seconds": seconds, "by": by})
+        )
         self._kick()
 
     def _bytes(self, data: bytes, now: float) -> None:
@@ -309,14 +311,18 @@ class ReaderBus:
 
     def _take(self, name: str, event: object, now: float) -> None:
         if isinstance(event, Refused | Restarted):
-            kind = "reader.refused" if isinstance(event, Refused) else "reader.restarted"
+            kind = (
+                EventType.READER_REFUSED
+                if isinstance(event, Refused)
+                else EventType.READER_RESTARTED
+            )
             self._gather(kind, name, event.detail, now)
             self.readers[name].take(event, now)
         elif isinstance(event, KeyInstalled):
             self.readers[name].key_told = event
             if event.done:
                 self._taken(name, event.key)
-            kind = "reader.key_set" if event.done else "reader.key_failed"
+            kind = EventType.READER_KEY_SET if event.done else EventType.READER_KEY_FAILED
             self._note(NewEvent(kind, name, {"detail": event.detail}))
         else:
             if isinstance(event, LinkChange):
@@ -329,7 +335,7 @@ class ReaderBus:
         except ReaderKeysError as error:  # the file holds the key among others: all are tried
             log.error("reader %s: %s", reader, error)
 
-    def _gather(self, kind: str, name: str, detail: str, now: float) -> None:
+    def _gather(self, kind: EventType, name: str, detail: str, now: float) -> None:
         """Record the first at once, and count what follows."""
         held = self._gathered.get((kind, name))
         if held is None:

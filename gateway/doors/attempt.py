@@ -40,7 +40,7 @@ from gateway.decide.record import Fingerprints
 from gateway.decide.replay import THE_OTHER
 from gateway.doors.confirm import Confirmations, Waiting
 from gateway.doors.pinpad import PinLimits, PinPad
-from gateway.ledger.event import Event, NewEvent
+from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.people import Found, RosterUnavailable, SealedPin
 from gateway.state.clock import Clock
 from gateway.state.presence import Presence
@@ -463,7 +463,7 @@ class AccessAttempt:
         assert request.person is not None
         guard = self._parts.guard
         self._asked = guard.ask(self._door.name, self._reader, request.person, decision.rule)
-        note = NewEvent("door.confirm_asked", self._door.name, dict(self._asked.about()))
+        note = NewEvent(EventType.DOOR_CONFIRM_ASKED, self._door.name, dict(self._asked.about()))
         self._parts.ledger.append_soon(note).add_done_callback(seen)
         try:
             return replace(said, confirmation=await guard.hear(self._asked))

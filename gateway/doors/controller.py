@@ -18,11 +18,11 @@ from gateway.doors.attempt import Services, seen
 from gateway.doors.interlock import Interlock
 from gateway.doors.machine import Door, DoorTimes, Effect, Note
 from gateway.doors.reader import DoorReader
-from gateway.ledger.event import NewEvent
+from gateway.ledger.event import EventType, NewEvent
 
 log = logging.getLogger("garita.gate")
 
-_LOCK_NOTES = ("door.unlocked", "door.locked")
+_LOCK_NOTES = (EventType.DOOR_UNLOCKED, EventType.DOOR_LOCKED)
 
 
 class Lock(Protocol):
@@ -143,7 +143,7 @@ class DoorController:
         if is_open and self._interlock is not None:
             other = self._interlock.breach(self.name)
             if other:
-                self._note(NewEvent("interlock.breached", self.name, {"other": other}))
+                self._note(NewEvent(EventType.INTERLOCK_BREACHED, self.name, {"other": other}))
 
     def on_contact_lost(self) -> None:
         self.carry_out(self.door.contact_lost())
@@ -159,9 +159,17 @@ class DoorController:
 
     def on_chatter(self, kind: str, name: str, count: int) -> None:
         """An input (``contact``, ``rex``, ``fire``) went to and fro `count` times."""
-        self._note(NewEvent("door.input_chatter", self.name, {
-            "input": kind, "device": name, "count": count,
-        }))  # fmt: skip
+        self._note(
+            NewEvent(
+                EventType.DOOR_INPUT_CHATTER,
+                self.name,
+                {
+                    "input": kind,
+                    "device": name,
+                    "count": count,
+                },
+            )
+        )
 
     def on_lock_lost(self) -> None:
         """The relay board went away."""
@@ -170,7 +178,7 @@ class DoorController:
     def on_lock_wrong(self, detail: str) -> None:
         """The lock says that it is not as it was told to be."""
         log.error("door %s: %s", self.name, detail)
-        self._note(NewEvent("door.lock_fault", self.name, {"detail": detail}))
+        self._note(NewEvent(EventType.DOOR_LOCK_FAULT, self.name, {"detail": detail}))
 
     def carry_out(self, effects: Sequence[Effect]) -> None:
         """Drive the relay and note what the door did.
@@ -192,7 +200,9 @@ class DoorController:
                 again = self.door.fault() == [] and self._lock_failed == str(error)
                 self._lock_failed = str(error)
                 if not again:  # during a fire it is tried again and again
-                    self._note(NewEvent("door.lock_fault", self.name, {"detail": str(error)}))
+                    self._note(
+                        NewEvent(EventType.DOOR_LOCK_FAULT, self.name, {"detail": str(error)})
+                    )
         self._show_alarm()
         self._set_timer()
 

@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from gateway.ledger.event import EventType
+
 REX_LONGEST_S = 60.0  # a request that lasts longer is a stuck button or a cut wire
 
 
@@ -48,7 +50,7 @@ class Relay:
 class Note:
     """A door event for the ledger."""
 
-    type: str
+    type: EventType
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -100,8 +102,8 @@ class Door:
         """What a guard should know first."""
         shown = (
             (self.out_of_service, DoorState.OUT_OF_SERVICE),
-            (self._by == "forced" or "door.forced" in self._standing, DoorState.FORCED),
-            (self._held or "door.held" in self._standing, DoorState.HELD),
+            (self._by == "forced" or EventType.DOOR_FORCED in self._standing, DoorState.FORCED),
+            (self._held or EventType.DOOR_HELD in self._standing, DoorState.HELD),
             (self.tampers, DoorState.TAMPERED),
             (self.open, DoorState.OPEN),
             (self.released, DoorState.UNLOCKED),
@@ -152,7 +154,7 @@ class Door:
         self.relock_at = now + self.times.pulse_s
         self._grant, self._entered = grant, self.open is True
         effects: list[Effect] = [Relay(released=True)]
-        return effects if was else [*effects, Note("door.unlocked", {"grant": grant})]
+        return effects if was else [*effects, Note(EventType.DOOR_UNLOCKED, {"grant": grant})]
 
     def contact(self, is_open: bool, now: float) -> list[Effect]:
         """What the door contact says."""
@@ -182,7 +184,7 @@ class Door:
             return []
         self._rex = active
         self._rex_until = now + (REX_LONGEST_S if active else self.times.rex_s)
-        return [Note("door.rex")] if active else []
+        return [Note(EventType.DOOR_REX)] if active else []
 
     def fire_alarm(self, active: bool, now: float) -> list[Effect]:
         """The fire panel.  The lock's power is cut by the panel itself; this follows it."""
@@ -194,7 +196,9 @@ class Door:
         self._renew_at = now + self.times.pulse_s if renewed else None
         if not active and self._by == "fire":  # from now on it stands open without a reason
             self._watch_opening(now)
-        effects: list[Effect] = [Note("door.fire" if active else "door.fire_cleared")]
+        effects: list[Effect] = [
+            Note(EventType.DOOR_FIRE if active else EventType.DOOR_FIRE_CLEARED)
+        ]
         if self.released != was:
             effects.append(Relay(self.released))
         return effects
@@ -207,7 +211,12 @@ class Door:
             self.tampers.add(device)
         else:
             self.tampers.discard(device)
-        return [Note("door.tamper" if active else "door.tamper_cleared", {"device": device})]
+        return [
+            Note(
+                EventType.DOOR_TAMPER if active else EventType.DOOR_TAMPER_CLEARED,
+                {"device": device},
+            )
+        ]
 
     def serve(self, out_of_service: str, by: str = "") -> list[Effect]:
         """Take it out of service for a reason, or ("") back into it."""
@@ -215,7 +224,7 @@ class Door:
             return []
         self.out_of_service = out_of_service
         effects = self._lock() if out_of_service and self.relock_at is not None else []
-        kind = "door.out_of_service" if out_of_service else "door.in_service"
+        kind = EventType.DOOR_OUT_OF_SERVICE if out_of_service else EventType.DOOR_IN_SERVICE
         data = {"reason": out_of_service} if out_of_service else {}
         return [*effects, Note(kind, {**data, "by": by} if by else data)]
 
@@ -225,7 +234,7 @@ class Door:
         if self.relock_at is not None and now >= self.relock_at:
             effects += self._lock()
             if self.watched and self.open is False and not self._entered:
-                effects.append(Note("door.no_entry", {"grant": self._grant}))
+                effects.append(Note(EventType.DOOR_NO_ENTRY, {"grant": self._grant}))
         if self._renew_at is not None and now >= self._renew_at:
             # A lock that times itself, or whose board was away, is told again.
             self._renew_at = now + self.times.pulse_s
@@ -233,22 +242,22 @@ class Door:
         open_s = round(now - self._opened_at, 1)
         if self._warn_at is not None and now >= self._warn_at:
             self._warn_at = None
-            effects.append(Note("door.held_warning", {"open_s": open_s}))
+            effects.append(Note(EventType.DOOR_HELD_WARNING, {"open_s": open_s}))
         if self._alarm_at is not None and now >= self._alarm_at:
             self._alarm_at, self._held = None, True
-            effects.append(Note("door.held", {"open_s": open_s}))
+            effects.append(Note(EventType.DOOR_HELD, {"open_s": open_s}))
         return effects
 
     def fault(self) -> list[Effect]:
         """The lock could not be driven, or went away."""
         was, self.relock_at = self.relock_at, None
-        return [Note("door.lock_fault")] if was is not None else []
+        return [Note(EventType.DOOR_LOCK_FAULT)] if was is not None else []
 
     def _lock(self) -> list[Effect]:
         self.relock_at = None
         if self.released:  # the fire input holds it
             return []
-        return [Relay(released=False), Note("door.locked")]
+        return [Relay(released=False), Note(EventType.DOOR_LOCKED)]
 
     def _opened(self, before: bool | None, now: float) -> list[Effect]:
         self._opened_at = now
@@ -274,9 +283,9 @@ class Door:
         by, held = self._by, self._held
         open_s = round(now - self._opened_at, 1)
         self._forget_opening()
-        kind = "door.forced_cleared" if by == "forced" else "door.closed"
+        kind = EventType.DOOR_FORCED_CLEARED if by == "forced" else EventType.DOOR_CLOSED
         if held:
-            kind = "door.held_cleared"
+            kind = EventType.DOOR_HELD_CLEARED
         self._standing.pop(kind.removesuffix("_cleared"), None)
         effects: list[Effect] = [Note(kind, {"open_s": open_s}), *self._end_standing(now)]
         if by == "grant" and self.relock_at is not None:
@@ -288,7 +297,10 @@ class Door:
         """`open_s` is at most so long: nobody saw when it was shut."""
         ended, self._standing = sorted(self._standing.items()), {}
         return [
-            Note(f"{alarm}_cleared", {"open_s": round(now - since, 1), "before_restart": True})
+            Note(
+                EventType(f"{alarm}_cleared"),
+                {"open_s": round(now - since, 1), "before_restart": True},
+            )
             for alarm, since in ended
         ]
 
@@ -302,9 +314,9 @@ class Door:
 
 
 _OPENED = {
-    "grant": "door.entered",
-    "exit": "door.exit",
-    "fire": "door.opened",
-    "unknown": "door.found_open",
-    "forced": "door.forced",
+    "grant": EventType.DOOR_ENTERED,
+    "exit": EventType.DOOR_EXIT,
+    "fire": EventType.DOOR_OPENED,
+    "unknown": EventType.DOOR_FOUND_OPEN,
+    "forced": EventType.DOOR_FORCED,
 }

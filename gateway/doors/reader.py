@@ -24,7 +24,7 @@ from gateway.decide.model import Credential, Decision, Lookup, Outcome, PinOutco
 from gateway.decide.record import access_event
 from gateway.doors.attempt import AccessAttempt, Place, Presented, Services, Verdict, seen
 from gateway.ledger import LedgerUnavailable
-from gateway.ledger.event import Event, NewEvent
+from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.people import RosterUnavailable
 
 log = logging.getLogger("garita.lane")
@@ -251,7 +251,7 @@ class DoorReader:
         data = {"door": self._door.name, "reader": self.reader}
         if request.person is not None:
             data |= {"person": request.person.id, "name": request.person.name}
-        self._tell([NewEvent("alarm.duress", self._door.name, data)])
+        self._tell([NewEvent(EventType.ALARM_DURESS, self._door.name, data)])
 
     def _note_lent(self, request: Request) -> None:
         """The badge of one person, and the face of another who is on the list: named both."""
@@ -270,7 +270,7 @@ class DoorReader:
             "face_name": other.name if other else "",
             "distance": round(distance, 4),
         }
-        self._tell([NewEvent("alarm.lent_badge", self._door.name, data)])
+        self._tell([NewEvent(EventType.ALARM_LENT_BADGE, self._door.name, data)])
 
     async def _refuse_unreadable(self) -> None:
         """Record bad reads and badges that found the door busy, many as one, with a count."""

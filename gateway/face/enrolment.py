@@ -25,6 +25,7 @@ from gateway.face.vision.embedder import BUILT_IN, by_name
 from gateway.face.vision.engine import DETECTOR_PX, MODEL, Embedding, Engine, Image
 from gateway.face.vision.quality import Refusal, judge
 from gateway.face.vision.score import RECOMMENDED, score
+from gateway.ledger.event import EventType
 from gateway.people import faces
 from gateway.people.schema import now_text, put_event
 from gateway.vault.templates import Vault
@@ -149,7 +150,7 @@ def store(
             }
             if twin is not None:
                 data["duplicate_of"] = {"person": twin.person, "distance": twin.distance}
-            put_event(connection, "people.enrolled", person_id, data)
+            put_event(connection, EventType.PEOPLE_ENROLLED, person_id, data)
     if removed:
         faces.scrub(db.conn)
     return int(row[0])

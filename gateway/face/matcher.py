@@ -22,7 +22,7 @@ from gateway.config import FaceTable
 from gateway.decide.model import FaceOutcome, FaceResult
 from gateway.face.evidence import Evidence, Kept, site_sealer
 from gateway.face.service import FaceService, OnPrompt, result_of
-from gateway.ledger.event import Event
+from gateway.ledger.event import Event, EventType
 from gateway.people import Roster, RosterUnavailable, SealedTemplate
 from gateway.vault.sitekey import SiteKey
 from gateway.vault.templates import Vault, VaultError
@@ -125,7 +125,7 @@ class CardholderMatcher:
     async def keep_picture(self, event: Event, person_id: str, face: FaceResult) -> None:
         """Seal the picture of a decision that is on record, where the site keeps such: with the
         key of the person whose face it is, or the site's for a face that is not theirs."""
-        denied = event.type != "access.granted"
+        denied = event.type != EventType.ACCESS_GRANTED
         if not face.picture or (self._face.keep_pictures == "denied" and not denied):
             return
         day = date.fromisoformat(event.time[:10])

@@ -16,10 +16,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.ledger.event import Event, NewEvent
+from gateway.ledger.event import Event, EventType, NewEvent
 
 GENESIS = bytes(32)
-CREATED = "ledger.created"
+CREATED = EventType.LEDGER_CREATED
 _CANONICAL = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
 )

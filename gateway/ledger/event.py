@@ -5,7 +5,149 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
+
+
+class EventType(StrEnum):
+    """Every type of event that the gateway records.  A type is never renamed or reused."""
+
+    ACCESS_DENIED = "access.denied"
+    ACCESS_GRANTED = "access.granted"
+
+    ALARM_DURESS = "alarm.duress"
+    ALARM_LENT_BADGE = "alarm.lent_badge"
+
+    AREA_ALONE = "area.alone"
+    AREA_FORGIVEN = "area.forgiven"
+    AREA_PASSBACK = "area.passback"
+
+    CAMERA_ACCEPTED = "camera.accepted"
+
+    CLOCK_ACCEPTED = "clock.accepted"
+    CLOCK_STEPPED = "clock.stepped"
+
+    COMMAND_ACCEPTED = "command.accepted"
+    COMMAND_REFUSED = "command.refused"
+
+    DEVICE_OFFLINE = "device.offline"
+    DEVICE_ONLINE = "device.online"
+
+    DOOR_CLOSED = "door.closed"
+    DOOR_CONFIRM_ASKED = "door.confirm_asked"
+    DOOR_CONFIRM_REFUSED = "door.confirm_refused"
+    DOOR_CONFIRMED = "door.confirmed"
+    DOOR_ENTERED = "door.entered"
+    DOOR_EXIT = "door.exit"
+    DOOR_FIRE = "door.fire"
+    DOOR_FIRE_CLEARED = "door.fire_cleared"
+    DOOR_FORCED = "door.forced"
+    DOOR_FORCED_CLEARED = "door.forced_cleared"
+    DOOR_FOUND_OPEN = "door.found_open"
+    DOOR_HELD = "door.held"
+    DOOR_HELD_CLEARED = "door.held_cleared"
+    DOOR_HELD_WARNING = "door.held_warning"
+    DOOR_IN_SERVICE = "door.in_service"
+    DOOR_INPUT_CHATTER = "door.input_chatter"
+    DOOR_LOCK_FAULT = "door.lock_fault"
+    DOOR_LOCKED = "door.locked"
+    DOOR_NO_ENTRY = "door.no_entry"
+    DOOR_OPENED = "door.opened"
+    DOOR_OUT_OF_SERVICE = "door.out_of_service"
+    DOOR_REX = "door.rex"
+    DOOR_TAMPER = "door.tamper"
+    DOOR_TAMPER_CLEARED = "door.tamper_cleared"
+    DOOR_UNLOCKED = "door.unlocked"
+
+    ESCORT_CLEARED = "escort.cleared"
+    ESCORT_SET = "escort.set"
+
+    FACE_CONSENT_SET = "face.consent_set"
+    FACE_FORGOTTEN = "face.forgotten"
+    FACE_KEY_DESTROYED = "face.key_destroyed"
+    FACE_PICTURE_VIEWED = "face.picture_viewed"
+    FACE_PICTURES_PURGED = "face.pictures_purged"
+
+    FREIGHT_ARRIVED = "freight.arrived"
+    FREIGHT_DEPARTED = "freight.departed"
+    FREIGHT_EXPECTED = "freight.expected"
+    FREIGHT_HELD = "freight.held"
+    FREIGHT_HOOKED = "freight.hooked"
+    FREIGHT_IDENTIFIED = "freight.identified"
+    FREIGHT_INSPECTED = "freight.inspected"
+    FREIGHT_LOADING = "freight.loading"
+    FREIGHT_REFUSED = "freight.refused"
+    FREIGHT_RELEASED = "freight.released"
+    FREIGHT_SEAL_SEEN = "freight.seal_seen"
+    FREIGHT_SIGNED = "freight.signed"
+    FREIGHT_SPOT_CHECKED = "freight.spot_checked"
+    FREIGHT_SPOT_DRAWN = "freight.spot_drawn"
+    FREIGHT_TURNED_AWAY = "freight.turned_away"
+    FREIGHT_UNLOADED = "freight.unloaded"
+
+    GATEWAY_STARTED = "gateway.started"
+    GATEWAY_STOPPED = "gateway.stopped"
+    GATEWAY_TASK_FAILED = "gateway.task_failed"
+
+    GRANT_ENDED = "grant.ended"
+    GRANT_GIVEN = "grant.given"
+
+    INTERLOCK_BREACHED = "interlock.breached"
+    INTERLOCK_OVERRIDDEN = "interlock.overridden"
+
+    LEDGER_CREATED = "ledger.created"
+    LEDGER_LATE = "ledger.late"
+    LEDGER_RECOVERED = "ledger.recovered"
+
+    PARTNER_ADDED = "partner.added"
+    PARTNER_CHANGED = "partner.changed"
+
+    PEOPLE_BUNDLE_REFUSED = "people.bundle_refused"
+    PEOPLE_ENROLLED = "people.enrolled"
+    PEOPLE_PIN_CLEARED = "people.pin_cleared"
+    PEOPLE_PIN_SET = "people.pin_set"
+    PEOPLE_REINSTATED = "people.reinstated"
+    PEOPLE_REVOCATION_EFFECTIVE = "people.revocation_effective"
+    PEOPLE_REVOKED = "people.revoked"
+    PEOPLE_ROLLED_BACK = "people.rolled_back"
+    PEOPLE_SYNC_DROPPED = "people.sync_dropped"
+    PEOPLE_SYNC_FAILED = "people.sync_failed"
+    PEOPLE_SYNC_RECOVERED = "people.sync_recovered"
+    PEOPLE_SYNC_WAITING = "people.sync_waiting"
+    PEOPLE_SYNCED = "people.synced"
+
+    READER_COMSET = "reader.comset"
+    READER_INSTALL_OPENED = "reader.install_opened"
+    READER_KEY_FAILED = "reader.key_failed"
+    READER_KEY_SET = "reader.key_set"
+    READER_REFUSED = "reader.refused"
+    READER_RESTARTED = "reader.restarted"
+
+    REQUIREMENT_EXPIRING = "requirement.expiring"
+    REQUIREMENT_REMOVED = "requirement.removed"
+    REQUIREMENT_SET = "requirement.set"
+
+    SEAL_AFFIXED = "seal.affixed"
+    SEAL_ISSUED = "seal.issued"
+    SEAL_RECEIVED = "seal.received"
+    SEAL_RECONCILED = "seal.reconciled"
+    SEAL_VOIDED = "seal.voided"
+
+    THREAT_CHANGED = "threat.changed"
+
+    VISIT_ARRIVED = "visit.arrived"
+    VISIT_BADGE_ISSUED = "visit.badge_issued"
+    VISIT_BADGE_RETURNED = "visit.badge_returned"
+    VISIT_CANCELLED = "visit.cancelled"
+    VISIT_DEPARTED = "visit.departed"
+    VISIT_EXPECTED = "visit.expected"
+    VISIT_EXTENDED = "visit.extended"
+    VISIT_HELD = "visit.held"
+    VISIT_HOST_CONTACTED = "visit.host_contacted"
+    VISIT_OVERDUE = "visit.overdue"
+    VISIT_REFUSED = "visit.refused"
+    VISIT_REGULAR_ADDED = "visit.regular_added"
+    VISIT_REGULAR_REMOVED = "visit.regular_removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +159,7 @@ class NewEvent:
     same event twice (an admin act kept in an outbox): the ledger takes it once.
     """
 
-    type: str
+    type: EventType
     subject: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     time: datetime | None = None

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.ledger import chain
-from gateway.ledger.event import Event, NewEvent
+from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.vault.files import adopt
 
 BUSY_MS = 1000  # how long another program's lock on the file is waited for
@@ -201,11 +201,11 @@ class Ledger:
         events = []
         if self.failed_since:
             events.append(
-                NewEvent("ledger.recovered", self._gateway, {"refused": self.failed_since})
+                NewEvent(EventType.LEDGER_RECOVERED, self._gateway, {"refused": self.failed_since})
             )
         late, self._late = self._late, []
         if late:
-            events.append(NewEvent("ledger.late", self._gateway, {"seqs": late}))
+            events.append(NewEvent(EventType.LEDGER_LATE, self._gateway, {"seqs": late}))
         return events
 
     def _insert(

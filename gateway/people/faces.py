@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
+from gateway.ledger.event import EventType
 from gateway.people.lookup import RosterUnavailable
 from gateway.people.schema import now_text, put_event
 
@@ -99,7 +100,7 @@ def destroy(db: sqlite3.Connection, person_id: str, *, why: str, by: str) -> int
         return None
     db.execute("DELETE FROM person_key WHERE person_id = ?", (person_id,))
     data = {"key_id": row[0] if row else None, "templates": lost, "by": by, "why": why}
-    put_event(db, "face.key_destroyed", person_id, data)
+    put_event(db, EventType.FACE_KEY_DESTROYED, person_id, data)
     return lost
 
 
@@ -139,7 +140,7 @@ def set_consent(
         ).rowcount
         if done:
             data = {"given_at": days[0], "until": days[1], "note": note, "by": by}
-            put_event(db, "face.consent_set", person_id, data)
+            put_event(db, EventType.FACE_CONSENT_SET, person_id, data)
     return bool(done)
 
 
@@ -147,7 +148,7 @@ def viewed(db: sqlite3.Connection, *, seq: int, event_id: str, by: str) -> None:
     """Put on record who takes the sealed picture of an event out."""
     with db:
         data = {"seq": seq, "event": event_id, "by": by}
-        put_event(db, "face.picture_viewed", event_id, data)
+        put_event(db, EventType.FACE_PICTURE_VIEWED, event_id, data)
 
 
 def has_consent(db: sqlite3.Connection, person_id: str, today: date) -> bool:
@@ -172,7 +173,7 @@ def forget(db: sqlite3.Connection, person_id: str, *, why: str, by: str) -> int 
         if lost is None and not agreed:
             return None
         data = {"reason": why, "templates": lost or 0, "by": by}
-        put_event(db, "face.forgotten", person_id, data)
+        put_event(db, EventType.FACE_FORGOTTEN, person_id, data)
     scrub(db)
     return lost or 0
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from gateway.ledger.event import EventType
 from gateway.people.schema import now_text, put_event
 
 
@@ -52,10 +53,15 @@ def add_grant(
             return 0
         number = int(done.lastrowid or 0)
         data = {
-            "grant": number, "kind": kind, "target": target, "since": _text(since),
-            "until": _text(until), "reason": why, "by": by,
-        }  # fmt: skip
-        put_event(connection, "grant.given", person, data)
+            "grant": number,
+            "kind": kind,
+            "target": target,
+            "since": _text(since),
+            "until": _text(until),
+            "reason": why,
+            "by": by,
+        }
+        put_event(connection, EventType.GRANT_GIVEN, person, data)
     return number
 
 
@@ -70,7 +76,7 @@ def end_grant(connection: sqlite3.Connection, number: int, *, by: str) -> bool:
             return False
         connection.execute("DELETE FROM temporary_grant WHERE id = ?", (number,))
         data = {"grant": number, "kind": row[1], "target": row[2], "by": by}
-        put_event(connection, "grant.ended", row[0], data)
+        put_event(connection, EventType.GRANT_ENDED, row[0], data)
     return True
 
 
@@ -103,7 +109,7 @@ def set_escort(
             if done:
                 put_escort(connection, person, escorts, by=by)
         if done and escorts is None:
-            put_event(connection, "escort.cleared", person, {"escorts": [], "by": by})
+            put_event(connection, EventType.ESCORT_CLEARED, person, {"escorts": [], "by": by})
     return bool(done)
 
 
@@ -115,7 +121,7 @@ def put_escort(
         "INSERT OR REPLACE INTO escort (person_id, escorts, set_at, by) VALUES (?, ?, ?, ?)",
         (person, json.dumps(list(escorts)), now_text(), by),
     )
-    put_event(connection, "escort.set", person, {"escorts": list(escorts), "by": by})
+    put_event(connection, EventType.ESCORT_SET, person, {"escorts": list(escorts), "by": by})
 
 
 def _text(moment: datetime) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from gateway.ledger.event import EventType
 from gateway.people.schema import now_text, put_event
 
 SUBJECTS = ("person", "company")
@@ -44,12 +45,19 @@ def put(connection: sqlite3.Connection, rows: Iterable[Row], *, by: str) -> int:
         "by = excluded.by",
         (
             (
-                row.subject_kind, row.subject, row.kind, _text(row.valid_until), row.number,
-                _text(row.issued_at), row.note, at, by,
+                row.subject_kind,
+                row.subject,
+                row.kind,
+                _text(row.valid_until),
+                row.number,
+                _text(row.issued_at),
+                row.note,
+                at,
+                by,
             )
             for row in rows
         ),
-    ).rowcount  # fmt: skip
+    ).rowcount
 
 
 def rows(
@@ -92,7 +100,7 @@ def set_requirement(connection: sqlite3.Connection, row: Row, *, by: str) -> boo
             "note": row.note,
             "by": by,
         }
-        put_event(connection, "requirement.set", row.subject, data)
+        put_event(connection, EventType.REQUIREMENT_SET, row.subject, data)
     return True
 
 
@@ -108,7 +116,7 @@ def remove(
         ).rowcount
         if done:
             data = {"kind": kind, "of": subject_kind, "subject": subject, "by": by}
-            put_event(connection, "requirement.removed", subject, data)
+            put_event(connection, EventType.REQUIREMENT_REMOVED, subject, data)
     return bool(done)
 
 

@@ -390,39 +390,65 @@ def _create(db: Database) -> None:
     text, number = str, int
     db.table("person").create(
         {
-            "id": text, "name": text, "company": text, "role": text,
-            "valid_from": text, "valid_until": text, "status": text,
+            "id": text,
+            "name": text,
+            "company": text,
+            "role": text,
+            "valid_from": text,
+            "valid_until": text,
+            "status": text,
             "access_levels": text,
         },
-        pk="id", not_null={"name", "company", "role", "status", "access_levels"},
+        pk="id",
+        not_null={"name", "company", "role", "status", "access_levels"},
         if_not_exists=True,
-    )  # fmt: skip
+    )
     db.table("credential").create(
         {"key": text, "person_id": text},
-        pk="key", not_null={"person_id"}, if_not_exists=True,
+        pk="key",
+        not_null={"person_id"},
+        if_not_exists=True,
         foreign_keys=[("person_id", "person", "id")],
-    )  # fmt: skip
+    )
     db.table("credential").create_index(["person_id"], if_not_exists=True)
     db.table("revocation").create(
         {"person_id": text, "at": text, "why": text, "by": text},
-        pk="person_id", not_null={"at"}, if_not_exists=True,
-    )  # fmt: skip
+        pk="person_id",
+        not_null={"at"},
+        if_not_exists=True,
+    )
     db.table("list_version").create(
         {
-            "number": number, "applied_at": text, "source": text, "source_sha256": text,
-            "added": number, "changed": number, "removed": number, "total": number, "by": text,
+            "number": number,
+            "applied_at": text,
+            "source": text,
+            "source_sha256": text,
+            "added": number,
+            "changed": number,
+            "removed": number,
+            "total": number,
+            "by": text,
         },
-        pk="number", if_not_exists=True,
-    )  # fmt: skip
+        pk="number",
+        if_not_exists=True,
+    )
     db.table("template").create(
         {
-            "id": text, "person_id": text, "model": text, "created_at": text,
-            "quality": text, "sealed": bytes,
+            "id": text,
+            "person_id": text,
+            "model": text,
+            "created_at": text,
+            "quality": text,
+            "sealed": bytes,
         },
-        pk="id", not_null={"person_id", "model", "created_at", "sealed"}, if_not_exists=True,
-    )  # fmt: skip
+        pk="id",
+        not_null={"person_id", "model", "created_at", "sealed"},
+        if_not_exists=True,
+    )
     db.table("template").create_index(["person_id"], if_not_exists=True)
     db.table("outbox").create(
         {"id": text, "created_at": text, "type": text, "subject": text, "data": text},
-        pk="id", not_null={"created_at", "type", "subject", "data"}, if_not_exists=True,
-    )  # fmt: skip
+        pk="id",
+        not_null={"created_at", "type", "subject", "data"},
+        if_not_exists=True,
+    )

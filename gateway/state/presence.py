@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from gateway.config import Settings
 from gateway.decide.model import AreaFacts, Place
-from gateway.ledger.event import Event, NewEvent
+from gateway.ledger.event import Event, EventType, NewEvent
 
 log = logging.getLogger("garita.presence")
 
@@ -152,15 +152,15 @@ class Presence:
             return []
         try:
             at = datetime.fromisoformat(event.time)
-            if event.type == "access.granted":
+            if event.type == EventType.ACCESS_GRANTED:
                 return self._granted(event, at)
-            if event.type == "gateway.started":
+            if event.type == EventType.GATEWAY_STARTED:
                 self._open.clear()  # contacts tell anew
-            if event.type == "area.forgiven":
+            if event.type == EventType.AREA_FORGIVEN:
                 return self._forgiven(event.data, at)
             if event.type.startswith("door."):
                 return self._door(event, at)
-            if event.type == "ledger.late":  # those doors stayed shut
+            if event.type == EventType.LEDGER_LATE:  # those doors stayed shut
                 for pending in self._pending.values():
                     for seq in event.data["seqs"]:
                         pending.pop(seq, None)
@@ -193,12 +193,12 @@ class Presence:
         elif kind in _SHUTS:
             self._open.discard(door)
         told: list[NewEvent] = []
-        if kind in ("door.entered", "door.no_entry"):
+        if kind in (EventType.DOOR_ENTERED, EventType.DOOR_NO_ENTRY):
             grant = int(event.data.get("grant", 0))
             pending = self._pending.get(door, {})
             for seq in [seq for seq in pending if seq <= grant]:
                 item = pending.pop(seq)
-                if kind == "door.entered":
+                if kind == EventType.DOOR_ENTERED:
                     told += self._enter(door, item, at)
         # Of two who leave together, neither leaves the other behind.
         return [e for e in told if len(self._inside.get(str(e.data["area"]), ())) == 1]
@@ -226,7 +226,7 @@ class Presence:
             return []
         last = next(iter(left))
         name = self._people[last].name
-        return [NewEvent("area.alone", last, {"area": before.area, "name": name})]
+        return [NewEvent(EventType.AREA_ALONE, last, {"area": before.area, "name": name})]
 
     def _forgiven(self, data: Mapping[str, Any], at: datetime) -> list[NewEvent]:
         person = data.get("person")
@@ -255,8 +255,16 @@ class Presence:
             "chain": chain,
             "seq": self.seq,
             "pending": [
-                [door, seq, item.person, item.name, item.company, item.area,
-                 item.at.isoformat(), list(item.levels)]
+                [
+                    door,
+                    seq,
+                    item.person,
+                    item.name,
+                    item.company,
+                    item.area,
+                    item.at.isoformat(),
+                    list(item.levels),
+                ]
                 for door, items in self._pending.items()
                 for seq, item in items.items()
             ],
@@ -266,7 +274,7 @@ class Presence:
                 for door, levels in self._entered.items()
             },
             "people": len(self._people),
-        }  # fmt: skip
+        }
         return Checkpoint(header, list(self._people.items()))
 
     def _load(self, text: str, chain: str, last_seq: int) -> None:
@@ -347,10 +355,20 @@ def chain_of(records: Records) -> str:
 
 
 _OF_INTEREST = (
-    "access.granted", "area.forgiven", "door.", "ledger.late", "gateway.started",
-)  # fmt: skip
-_OPENS = ("door.entered", "door.exit", "door.opened", "door.found_open", "door.forced")
-_SHUTS = ("door.closed", "door.forced_cleared", "door.held_cleared")
+    EventType.ACCESS_GRANTED,
+    EventType.AREA_FORGIVEN,
+    "door.",
+    EventType.LEDGER_LATE,
+    EventType.GATEWAY_STARTED,
+)
+_OPENS = (
+    EventType.DOOR_ENTERED,
+    EventType.DOOR_EXIT,
+    EventType.DOOR_OPENED,
+    EventType.DOOR_FOUND_OPEN,
+    EventType.DOOR_FORCED,
+)
+_SHUTS = (EventType.DOOR_CLOSED, EventType.DOOR_FORCED_CLEARED, EventType.DOOR_HELD_CLEARED)
 
 
 def muster(presence: Presence, area: str = "") -> list[dict[str, Any]]:

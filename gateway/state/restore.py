@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 
 from gateway.ledger import LedgerReader
 from gateway.ledger.chain import utc_text
+from gateway.ledger.event import EventType
 
-ALARMS = ("door.forced", "door.held")
+ALARMS = (EventType.DOOR_FORCED, EventType.DOOR_HELD)
 FAR = 50_000  # records; an alarm from before them is not looked for
 
 
@@ -23,7 +24,7 @@ def wrong_pins(reader: LedgerReader, within_s: float) -> list[tuple[str, float]]
     now_wall, now = time.time(), time.monotonic()
     since = utc_text(datetime.fromtimestamp(now_wall - within_s, UTC))
     found = []
-    for event in reader.back("access.denied", since=since):
+    for event in reader.back(EventType.ACCESS_DENIED, since=since):
         # Not by the reason: an interlock or a revocation may have refused the same badge first.
         if event.data.get("pin") != "wrong":
             continue

@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.decide.policy import ThreatLevel
-from gateway.ledger.event import Event, NewEvent
+from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.vault.files import write_json
 
 log = logging.getLogger("garita.threat")
 
-CHANGED = "threat.changed"
+CHANGED = EventType.THREAT_CHANGED
 Append = Callable[[NewEvent], Awaitable[Event]]
 
 

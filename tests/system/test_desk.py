@@ -52,9 +52,9 @@ async def test_a_visitors_badge_opens_for_the_visit_alone(make_rig: Callable[...
     await rig.acli("visit", "extend", "1", "--until", soon)
     await asyncio.sleep(2.1)
     assert (await tap(rig, VISITOR))["reason"] == "denied_expired"
-    assert [v["id"] for v in json.loads(
-        (await rig.acli("visit", "list", "--overdue", "--json")).stdout
-    )] == [1]  # fmt: skip
+    assert [
+        v["id"] for v in json.loads((await rig.acli("visit", "list", "--overdue", "--json")).stdout)
+    ] == [1]
     await rig.acli("visit", "depart", "1", "--badge-returned")
     assert (await tap(rig, VISITOR))["reason"] == "denied_unknown_credential"
 

@@ -153,22 +153,25 @@ async def test_explain_says_rule_by_rule_what_would_happen(rig: Rig) -> None:
 
 
 WRONG = [
-        (("explain", "e9", "yard"), 1, "nobody on the list has the id e9"),
-        (("explain", "e1", "yard", "--at", "noon"), 2, "expected a time"),
-        (("replay", "99999"), 1, "there is no event"),
-        (("replay", "1"), 1, "no decision"),
-        (("muster", "--area", "moon"), 1, "no [areas.moon]"),
-        (("threat", "set", "orange", "--reason", "x"), 1, "no [threat_levels.orange]"),
-        (("requirement", "set", "e1", "driving"), 1, "there are: training"),
-        (("requirement", "set", "Acme", "training", "--company"), 2, "of a person"),
-        (("requirement", "set", "e1", "training", "--until", "soon"), 2, "expected a date"),
-        (("grant", "add", "e1", "--until", "2026-01-01", "--reason", "x"), 2, "--door or --area"),
-        (("grant", "add", "e1", "--door", "yard", "--until", "2020-01-01", "--reason", "x"), 2,
-         "before it begins"),
-        (("grant", "end", "7"), 1, "there is no grant 7"),
-        (("door", "confirm", "yard"), 5, "not running"),
-        (("area", "forgive", "e1", "--reason", "x"), 0, ""),
-]  # fmt: skip
+    (("explain", "e9", "yard"), 1, "nobody on the list has the id e9"),
+    (("explain", "e1", "yard", "--at", "noon"), 2, "expected a time"),
+    (("replay", "99999"), 1, "there is no event"),
+    (("replay", "1"), 1, "no decision"),
+    (("muster", "--area", "moon"), 1, "no [areas.moon]"),
+    (("threat", "set", "orange", "--reason", "x"), 1, "no [threat_levels.orange]"),
+    (("requirement", "set", "e1", "driving"), 1, "there are: training"),
+    (("requirement", "set", "Acme", "training", "--company"), 2, "of a person"),
+    (("requirement", "set", "e1", "training", "--until", "soon"), 2, "expected a date"),
+    (("grant", "add", "e1", "--until", "2026-01-01", "--reason", "x"), 2, "--door or --area"),
+    (
+        ("grant", "add", "e1", "--door", "yard", "--until", "2020-01-01", "--reason", "x"),
+        2,
+        "before it begins",
+    ),
+    (("grant", "end", "7"), 1, "there is no grant 7"),
+    (("door", "confirm", "yard"), 5, "not running"),
+    (("area", "forgive", "e1", "--reason", "x"), 0, ""),
+]
 
 
 async def test_what_is_wrong_is_said_in_a_sentence(rig: Rig) -> None:
@@ -241,8 +244,9 @@ async def test_a_guard_confirms_one_badge_at_a_reader_in_clear(rig: Rig) -> None
     events = {event["type"]: event for event in map(json.loads, tail.splitlines())}
     assert events["door.confirmed"]["seq"] < events["access.granted"]["seq"]
     assert events["access.granted"]["data"]["fallback"] == {
-        "channel": "confirm", "sync": "badge"
-    } or events["access.granted"]["data"]["fallback"] == {"channel": "confirm"}  # fmt: skip
+        "channel": "confirm",
+        "sync": "badge",
+    } or events["access.granted"]["data"]["fallback"] == {"channel": "confirm"}
 
 
 async def test_an_input_raises_the_level_and_never_lowers_it(

@@ -34,8 +34,8 @@ from gateway.desk.freight.findings import FreightPolicy, judge, status
 from gateway.desk.freight.settings import freight_policy
 from gateway.desk.freight.transaction import (
     STAGE_WORDS,
-    PointAnswer,
     Expected,
+    PointAnswer,
     Stage,
     Transaction,
     Unit,
@@ -159,9 +159,16 @@ def arrive(
             where, equals, number = text.rpartition("=")
             seals.append((where if equals else "", number, not seal_broken, confirmed))
         came = arrivals.Came(
-            driver, carrier, tractor, economic, units, loaded or bool(seals), shown,
-            tuple(arrivals.document(item) for item in document or ()), tuple(seals),
-        )  # fmt: skip
+            driver,
+            carrier,
+            tractor,
+            economic,
+            units,
+            loaded or bool(seals),
+            shown,
+            tuple(arrivals.document(item) for item in document or ()),
+            tuple(seals),
+        )
         done = arrivals.arrive(
             db, tx, came, policy, by=common.operator(), now=desk.now(), version=version
         )
@@ -227,9 +234,16 @@ def check(
     settings, policy = _site(config)
     with desk.opened(settings) as db:
         done = arrivals.see_seal(
-            db, tx, seal, policy,
-            vvtt=_vvtt(vvtt), by=common.operator(), now=desk.now(), unit=unit, intact=not broken,
-        )  # fmt: skip
+            db,
+            tx,
+            seal,
+            policy,
+            vvtt=_vvtt(vvtt),
+            by=common.operator(),
+            now=desk.now(),
+            unit=unit,
+            intact=not broken,
+        )
     _done(settings, policy, done, json)
 
 
@@ -268,10 +282,19 @@ def inspect(
             which, _, note = text.partition("=")
             answers += [PointAnswer(point, "bad", note) for point in _points(which, ids)]
         done = inspections.inspect(
-            db, tx, checklist, answers, policy,
-            inspector=inspector or by, by=by, now=desk.now(), unit=unit, camera=camera,
-            pictures=[pictures.reference(path, keep) for path in picture or ()], again=again,
-        )  # fmt: skip
+            db,
+            tx,
+            checklist,
+            answers,
+            policy,
+            inspector=inspector or by,
+            by=by,
+            now=desk.now(),
+            unit=unit,
+            camera=camera,
+            pictures=[pictures.reference(path, keep) for path in picture or ()],
+            again=again,
+        )
     _done(settings, policy, done, json)
 
 
@@ -314,9 +337,15 @@ def load(
     with desk.opened(settings) as db:
         papers = [arrivals.document(item) for item in document or ()]
         result = loading.load(
-            db, tx, policy, by=common.operator(), now=desk.now(), done=done, documents=papers,
+            db,
+            tx,
+            policy,
+            by=common.operator(),
+            now=desk.now(),
+            done=done,
+            documents=papers,
             document_seals=document_seal or (),
-        )  # fmt: skip
+        )
     _done(settings, policy, result, json)
 
 
@@ -334,9 +363,16 @@ def seal_(
     settings, policy = _site(config)
     with desk.opened(settings) as db:
         done = loading.affix(
-            db, tx, number, policy, vvtt=_vvtt(vvtt), by=common.operator(), now=desk.now(),
-            unit=unit, document_seals=document_seal or (),
-        )  # fmt: skip
+            db,
+            tx,
+            number,
+            policy,
+            vvtt=_vvtt(vvtt),
+            by=common.operator(),
+            now=desk.now(),
+            unit=unit,
+            document_seals=document_seal or (),
+        )
     _done(settings, policy, done, json)
 
 
@@ -353,9 +389,15 @@ def spot(
     settings, policy = _site(config)
     with desk.opened(settings) as db:
         done = inspections.spot_check(
-            db, tx, policy, ok=result == "ok", checker=checker, note=note,
-            by=common.operator(), now=desk.now(),
-        )  # fmt: skip
+            db,
+            tx,
+            policy,
+            ok=result == "ok",
+            checker=checker,
+            note=note,
+            by=common.operator(),
+            now=desk.now(),
+        )
     _done(settings, policy, done, json)
 
 
@@ -373,9 +415,16 @@ def release(
     settings, policy = _site(config)
     with desk.opened(settings) as db:
         done = departures.release(
-            db, tx, policy, by=by, operator=common.operator(), reason=reason, now=desk.now(),
-            codes=code or (), version=version,
-        )  # fmt: skip
+            db,
+            tx,
+            policy,
+            by=by,
+            operator=common.operator(),
+            reason=reason,
+            now=desk.now(),
+            codes=code or (),
+            version=version,
+        )
     _done(settings, policy, done, json)
 
 

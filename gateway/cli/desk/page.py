@@ -46,20 +46,28 @@ def print_list(settings: Settings, policy: FreightPolicy, found: Iterable[Transa
     """One line a truck."""
     rows = desk.table(
         settings,
-        ("no.", "núm."), ("expected", "previsto"), ("driver", "chofer"),
-        ("carrier", "transportista"), ("tractor", "tractor"), ("units", "unidades"),
+        ("no.", "núm."),
+        ("expected", "previsto"),
+        ("driver", "chofer"),
+        ("carrier", "transportista"),
+        ("tractor", "tractor"),
+        ("units", "unidades"),
         ("state", "estado"),
-    )  # fmt: skip
+    )
     for tx in found:
         arrival, expected = tx.arrival, tx.expected
         known = arrival or expected
         units = [unit.number for unit in tx.units] or list(expected.units if expected else ())
         desk.add(
-            rows, tx.id, _time(settings, expected.eta if expected else None),
-            known.driver if known else "", known.carrier if known else "",
-            known.tractor if known else "", ", ".join(units),
+            rows,
+            tx.id,
+            _time(settings, expected.eta if expected else None),
+            known.driver if known else "",
+            known.carrier if known else "",
+            known.tractor if known else "",
+            ", ".join(units),
             desk.pick(settings, STAGE_WORDS[status(tx, judge(tx, policy))]),
-        )  # fmt: skip
+        )
     common.out.print(rows)
 
 

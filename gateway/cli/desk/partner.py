@@ -93,15 +93,24 @@ def list_(
         return
     rows = desk.table(
         settings,
-        ("name", "nombre"), ("kind", "tipo"), ("programme", "programa"), ("number", "número"),
-        ("until", "vigente hasta"), ("today", "hoy"),
-    )  # fmt: skip
+        ("name", "nombre"),
+        ("kind", "tipo"),
+        ("programme", "programa"),
+        ("number", "número"),
+        ("until", "vigente hasta"),
+        ("today", "hoy"),
+    )
     for partner, clear in found:
         words = desk.pick(settings, clear.words)
         desk.add(
-            rows, partner.name, partner.kind, partner.programme, partner.number,
-            partner.valid_until, words,
-        )  # fmt: skip
+            rows,
+            partner.name,
+            partner.kind,
+            partner.programme,
+            partner.number,
+            partner.valid_until,
+            words,
+        )
     common.out.print(rows)
 
 

@@ -40,9 +40,15 @@ def receive(
         items = seals.numbers(numbers)
         digest = pictures.reference(file).sha256 if file is not None else ""
         batch = seals.receive(
-            db, items, seal_class=seal_class, certificate=certificate, certificate_sha256=digest,
-            supplier=supplier, by=common.operator(), now=desk.now(),
-        )  # fmt: skip
+            db,
+            items,
+            seal_class=seal_class,
+            certificate=certificate,
+            certificate_sha256=digest,
+            supplier=supplier,
+            by=common.operator(),
+            now=desk.now(),
+        )
     if json:
         common.print_json({"batch": batch, "count": len(items)})
     else:
@@ -101,26 +107,47 @@ def list_(
     if state or batch:
         rows = desk.table(
             settings,
-            ("seal", "sello"), ("class", "clase"), ("state", "estado"), ("to", "a"),
-            ("truck", "operación"), ("by", "por"), ("note", "nota"),
-        )  # fmt: skip
+            ("seal", "sello"),
+            ("class", "clase"),
+            ("state", "estado"),
+            ("to", "a"),
+            ("truck", "operación"),
+            ("by", "por"),
+            ("note", "nota"),
+        )
         for item in items:
             words = desk.pick(settings, WORDS[item.state])
             desk.add(
-                rows, item.number, item.seal_class, words, item.issued_to, item.freight, item.by,
+                rows,
+                item.number,
+                item.seal_class,
+                words,
+                item.issued_to,
+                item.freight,
+                item.by,
                 item.note,
-            )  # fmt: skip
+            )
     else:
         rows = desk.table(
             settings,
-            ("batch", "lote"), ("class", "clase"), ("certificate", "certificado"),
-            ("supplier", "proveedor"), *WORDS.values(),
-        )  # fmt: skip
+            ("batch", "lote"),
+            ("class", "clase"),
+            ("certificate", "certificado"),
+            ("supplier", "proveedor"),
+            *WORDS.values(),
+        )
         for one in batches:
             desk.add(
-                rows, one.id, one.seal_class, one.certificate, one.supplier, one.stock,
-                one.issued, one.used, one.void,
-            )  # fmt: skip
+                rows,
+                one.id,
+                one.seal_class,
+                one.certificate,
+                one.supplier,
+                one.stock,
+                one.issued,
+                one.used,
+                one.void,
+            )
     common.out.print(rows)
 
 

@@ -269,9 +269,15 @@ def list_(
         return
     rows = desk.table(
         settings,
-        ("no.", "núm."), ("name", "nombre"), ("company", "empresa"), ("host", "contacto"),
-        ("expected", "previsto"), ("state", "estado"), ("badge", "gafete"), ("", ""),
-    )  # fmt: skip
+        ("no.", "núm."),
+        ("name", "nombre"),
+        ("company", "empresa"),
+        ("host", "contacto"),
+        ("expected", "previsto"),
+        ("state", "estado"),
+        ("badge", "gafete"),
+        ("", ""),
+    )
     for visit in found:
         zone = settings.site.zone
         span = f"{local(visit.expected_from, zone)} – {local(visit.expected_until, zone, '%H:%M')}"

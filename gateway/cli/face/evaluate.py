@@ -151,8 +151,12 @@ def _print(made: Trials, path: Path, plan: Plan, threshold: float, want_far: flo
         table.add_row(*cells, style=style)
     show(table)
     fmr, fnmr, fta = made.fmr(threshold), made.fnmr(threshold), made.fta
-    show(f"at {threshold:.3f}: FMR {_share(fmr)} ({_bounds(fmr)}), FNMR {_share(fnmr)} "
-         f"({_bounds(fnmr)})", markup=False, soft_wrap=True)  # fmt: skip
+    show(
+        f"at {threshold:.3f}: FMR {_share(fmr)} ({_bounds(fmr)}), FNMR {_share(fnmr)} "
+        f"({_bounds(fnmr)})",
+        markup=False,
+        soft_wrap=True,
+    )
     show(f"failure to acquire: {_share(fta)} of taps ({_bounds(fta)})", markup=False)
     rate, at = made.eer()
     show(f"equal error rate: {common.percent(rate)} at {at:.3f}", markup=False)
@@ -161,12 +165,19 @@ def _print(made: Trials, path: Path, plan: Plan, threshold: float, want_far: flo
     if seen is not None:
         found = made.fmr(seen)
         lax = "; above 0.5, which `garita check` refuses" if seen > MAX_THRESHOLD else ""
-        show(f"threshold for a FAR of {common.percent(want_far)}: {seen:.3f} as seen here "
-             f"({_bounds(found)}){lax}", markup=False, soft_wrap=True)  # fmt: skip
+        show(
+            f"threshold for a FAR of {common.percent(want_far)}: {seen:.3f} as seen here "
+            f"({_bounds(found)}){lax}",
+            markup=False,
+            soft_wrap=True,
+        )
     if shown is None:
         least = common.percent(made.fmr(0).bounds[1])
-        show(f"  no threshold can be shown to have it: so few comparisons show {least} at best",
-             markup=False, soft_wrap=True)  # fmt: skip
+        show(
+            f"  no threshold can be shown to have it: so few comparisons show {least} at best",
+            markup=False,
+            soft_wrap=True,
+        )
     else:
         show(f"  shown at 95 % confidence: {shown:.3f}", markup=False)
     person = made.by_person(threshold, plan.seed)

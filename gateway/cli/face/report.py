@@ -81,7 +81,7 @@ WORDS = {
         "This only advises; thresholds never move by themselves.",
         "Esto sólo aconseja; los umbrales nunca cambian solos.",
     ),
-}  # fmt: skip
+}
 OUTCOMES = ("match", "mismatch", "no_face", "unavailable", "camera_fault")
 SHOWN_PEOPLE = 50
 
@@ -207,9 +207,13 @@ def _print_errors(made: Report, say: Any, show: Any) -> None:
 
 def _drifts(say: Any, title: str, drifts: dict[Any, Drift], weeks: int) -> Table:
     table = Table(
-        say(title), say("first", weeks=weeks), say("newest", weeks=weeks), say("change"), "",
+        say(title),
+        say("first", weeks=weeks),
+        say("newest", weeks=weeks),
+        say("change"),
+        "",
         box=None,
-    )  # fmt: skip
+    )
     for key, drift in drifts.items():
         change = "-"
         if drift.first is not None and drift.newest is not None:

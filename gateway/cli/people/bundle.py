@@ -27,8 +27,11 @@ def keygen(
         name = bundle.keygen(private, public)
     except SourceError as error:
         common.fail(str(error), common.REFUSED)
-    common.out.print(f"key {name}: {private} signs (keep it safe), {public} goes to the gates",
-                     markup=False, soft_wrap=True)  # fmt: skip
+    common.out.print(
+        f"key {name}: {private} signs (keep it safe), {public} goes to the gates",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 @app.command()
@@ -80,10 +83,14 @@ def verify(
         common.fail(str(error), common.CHECK_FAILED)
     header = found.header
     about = {
-        "serial": header.serial, "generated_at": header.generated_at.isoformat(),
-        "gateways": list(header.gateways), "format": header.format, "key": header.key,
-        "sha256": header.sha256, "size": header.size,
-    }  # fmt: skip
+        "serial": header.serial,
+        "generated_at": header.generated_at.isoformat(),
+        "gateways": list(header.gateways),
+        "format": header.format,
+        "key": header.key,
+        "sha256": header.sha256,
+        "size": header.size,
+    }
     if json:
         common.print_json(about)
         return

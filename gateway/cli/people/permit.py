@@ -91,8 +91,9 @@ def list_grants(
         return
     table = Table("number", "person", "for", "from", "until", "by", "why", box=None)
     for grant in found:
-        times = [f"{t.astimezone(settings.site.zone):%Y-%m-%d %H:%M}" for t in
-                 (grant.since, grant.until)]  # fmt: skip
+        times = [
+            f"{t.astimezone(settings.site.zone):%Y-%m-%d %H:%M}" for t in (grant.since, grant.until)
+        ]
         what = f"{grant.kind} {grant.target}"
         cells = (grant.person, what, *times, grant.by, grant.why)
         table.add_row(str(grant.id), *map(escape, cells))

@@ -194,9 +194,12 @@ def look(settings: Settings, db: Database, plan: sync.Plan) -> sync.Plan:
     """`plan` with its tripwires looked at."""
     table = settings.tables.sync
     limits = tripwires.Limits(
-        table.removed_percent, table.losing_percent, table.added_percent, table.few,
+        table.removed_percent,
+        table.losing_percent,
+        table.added_percent,
+        table.few,
         table.reissue_days,
-    )  # fmt: skip
+    )
     today = datetime.now(settings.site.zone).date()
     tripwires.check(
         db,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.decide.model import Reason
+from gateway.ledger.event import EventType
 
 HERE = Path(__file__).parent
 KINDS = ("must", "should")
@@ -54,7 +55,7 @@ class Criteria:
         """For each reason code: what is said of the code itself, else of its event type."""
         found = {}
         for reason in Reason:
-            kind = "access.granted" if reason is Reason.GRANTED else "access.denied"
+            kind = EventType.ACCESS_GRANTED if reason is Reason.GRANTED else EventType.ACCESS_DENIED
             found[reason.value] = self.evidence.get(reason.value, self.evidence.get(kind, ()))
         return found
 

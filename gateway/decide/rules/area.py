@@ -9,6 +9,7 @@ from gateway.decide.model import Outcome, Person, PersonStatus, Reason
 from gateway.decide.policy import Passback, Site
 from gateway.decide.rules.case import Case, End, deny
 from gateway.decide.rules.schedule import escorts
+from gateway.ledger.event import EventType
 
 
 def passback(case: Case) -> End | None:
@@ -20,7 +21,9 @@ def passback(case: Case) -> End | None:
         place = case.request.area.place
         tracked = left is not None and left.passback is not Passback.OFF
         if tracked and left and place is not None and not place.free and place.area != left.name:
-            case.notes.append(("area.passback", f"leaves {left.name}, was {_where(place.area)}"))
+            case.notes.append(
+                (EventType.AREA_PASSBACK, f"leaves {left.name}, was {_where(place.area)}")
+            )
         return None
     if mode is Passback.OFF:
         return None
@@ -38,7 +41,7 @@ def passback(case: Case) -> End | None:
     if not why:
         return None
     if mode is Passback.SOFT:
-        case.notes.append(("area.passback", why))
+        case.notes.append((EventType.AREA_PASSBACK, why))
         return None
     return deny(Reason.DENIED_PASSBACK, why)
 

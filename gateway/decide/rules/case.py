@@ -13,6 +13,7 @@ from datetime import datetime
 
 from gateway.decide.model import Outcome, Person, Reason, Request
 from gateway.decide.policy import DEGRADED, Action, Area, DoorPolicy, Site, Subsystem, ThreatLevel
+from gateway.ledger.event import EventType
 
 NOWHERE = Area("")
 EVERY_DAY = ThreatLevel("")
@@ -39,10 +40,26 @@ class Case:
     in alone, for nobody is kept inside by it."""
 
     __slots__ = (
-        "area", "criteria", "door", "face", "face_threshold", "fallback", "leaving", "local",
-        "needs_confirm", "needs_escort", "needs_second", "notes", "now", "person", "pin",
-        "request", "rule", "site", "threat",
-    )  # fmt: skip
+        "area",
+        "criteria",
+        "door",
+        "face",
+        "face_threshold",
+        "fallback",
+        "leaving",
+        "local",
+        "needs_confirm",
+        "needs_escort",
+        "needs_second",
+        "notes",
+        "now",
+        "person",
+        "pin",
+        "request",
+        "rule",
+        "site",
+        "threat",
+    )
 
     def __init__(self, request: Request, site: Site, now: datetime) -> None:
         self.request = request
@@ -59,7 +76,7 @@ class Case:
         self.face_threshold = 0.0
         self.needs_escort = self.needs_second = self.needs_confirm = False
         self.fallback: dict[str, str] = {}
-        self.notes: list[tuple[str, str]] = []
+        self.notes: list[tuple[EventType, str]] = []
         self.criteria: list[str] = []
 
     def action(self, thing: Subsystem) -> Action:

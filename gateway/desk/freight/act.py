@@ -20,6 +20,7 @@ from gateway.desk.freight import iso6346, store
 from gateway.desk.freight.findings import Finding, FreightPolicy, Held, judge
 from gateway.desk.freight.transaction import HERE, Transaction
 from gateway.desk.text import clean, fold
+from gateway.ledger.event import EventType
 from gateway.people.schema import put_event
 
 
@@ -86,11 +87,15 @@ def _held_event(
     refuse = any(f.action == "refuse" for f in findings)
     criteria = sorted({c for f in findings for c in f.kind.criteria})
     event(
-        connection, "freight.refused" if refuse else "freight.held", tx, by, criteria,
+        connection,
+        EventType.FREIGHT_REFUSED if refuse else EventType.FREIGHT_HELD,
+        tx,
+        by,
+        criteria,
         step=step,
         findings=[{"code": f.code, "about": f.about, "action": f.action} for f in findings],
         codes=", ".join(dict.fromkeys(f.code for f in findings)),
-    )  # fmt: skip
+    )
 
 
 def event(

@@ -21,10 +21,18 @@ from gateway.desk.freight.transaction import Expected
 from gateway.desk.text import clean
 
 _NAMES = {
-    "eta": "eta", "llegada": "eta", "driver": "driver", "chofer": "driver", "carrier": "carrier",
-    "transportista": "carrier", "tractor": "tractor", "units": "units", "unidades": "units",
-    "seals": "seals", "sellos": "seals",
-}  # fmt: skip
+    "eta": "eta",
+    "llegada": "eta",
+    "driver": "driver",
+    "chofer": "driver",
+    "carrier": "carrier",
+    "transportista": "carrier",
+    "tractor": "tractor",
+    "units": "units",
+    "unidades": "units",
+    "seals": "seals",
+    "sellos": "seals",
+}
 MAX_BYTES = 4 * 1024 * 1024
 MAX_ROWS = 5000
 

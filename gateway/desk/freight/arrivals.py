@@ -33,6 +33,7 @@ from gateway.desk.freight.transaction import (
 )
 from gateway.desk.identity import Shown, other_name
 from gateway.desk.text import clean
+from gateway.ledger.event import EventType
 
 MAX_UNITS = 4
 
@@ -118,10 +119,18 @@ def expect_all(
                 )
             tx = store.insert(connection, Transaction(0, expected=item), policy)
             event(
-                connection, "freight.expected", tx, by, ["10.7"],
-                eta=item.eta.isoformat(), driver=item.driver, carrier=item.carrier,
-                tractor=item.tractor, units=list(item.units), seals=list(item.seals),
-            )  # fmt: skip
+                connection,
+                EventType.FREIGHT_EXPECTED,
+                tx,
+                by,
+                ["10.7"],
+                eta=item.eta.isoformat(),
+                driver=item.driver,
+                carrier=item.carrier,
+                tractor=item.tractor,
+                units=list(item.units),
+                seals=list(item.seals),
+            )
             made.append(tx)
     return made
 
@@ -160,28 +169,51 @@ def arrive(
         mark = came.shown.fingerprint if came.shown else ""
         cleared = clearance(connection, carrier, policy, now)
         arrival = Arrival(
-            now, by, driver, carrier, tractor, economic, came.units, came.loaded,
-            came.shown.kind if came.shown else "", mark,
+            now,
+            by,
+            driver,
+            carrier,
+            tractor,
+            economic,
+            came.units,
+            came.loaded,
+            came.shown.kind if came.shown else "",
+            mark,
             other_name(connection, mark, driver),
-            cleared.code, cleared.verdict, came.documents,
-        )  # fmt: skip
+            cleared.code,
+            cleared.verdict,
+            came.documents,
+        )
         return life.arrive(tx, arrival, seen)
 
     data = {
-        "driver": driver, "carrier": carrier, "tractor": tractor, "units": names,
-        "seals": [item.number for item in seen], "loaded": came.loaded,
+        "driver": driver,
+        "carrier": carrier,
+        "tractor": tractor,
+        "units": names,
+        "seals": [item.number for item in seen],
+        "loaded": came.loaded,
         "id_kind": came.shown.kind if came.shown else "",
         "id_fingerprint": came.shown.fingerprint if came.shown else "",
-    }  # fmt: skip
+    }
     criteria = ["10.3", "10.4", "10.7"]
     if number is not None:
         return act(
-            connection, number, version, policy, change, "freight.arrived", by, now, criteria, data
+            connection,
+            number,
+            version,
+            policy,
+            change,
+            EventType.FREIGHT_ARRIVED,
+            by,
+            now,
+            criteria,
+            data,
         )
     with writing(connection):
         blank = store.insert(connection, Transaction(0), policy)
         tx = store.save(connection, blank, change(blank), policy)
-        event(connection, "freight.arrived", tx, by, criteria, **data)
+        event(connection, EventType.FREIGHT_ARRIVED, tx, by, criteria, **data)
         tell(connection, tx, set(), policy, by)
     return tx
 
@@ -213,7 +245,7 @@ def see_seal(
         version,
         policy,
         change,
-        "freight.seal_seen",
+        EventType.FREIGHT_SEAL_SEEN,
         by,
         now,
         ["6.1", "6.7"],
@@ -240,7 +272,16 @@ def identify(
 
     data: dict[str, object] = {"id_kind": shown.kind, "id_fingerprint": shown.fingerprint}
     return act(
-        connection, number, version, policy, change, "freight.identified", by, now, ["10.3"], data
+        connection,
+        number,
+        version,
+        policy,
+        change,
+        EventType.FREIGHT_IDENTIFIED,
+        by,
+        now,
+        ["10.3"],
+        data,
     )
 
 
@@ -271,7 +312,7 @@ def hook(
         version,
         policy,
         change,
-        "freight.hooked",
+        EventType.FREIGHT_HOOKED,
         by,
         now,
         ["5.2", "10.4"],
@@ -298,9 +339,17 @@ def turn_away(
         return life.turn_away(tx, now, by, why)
 
     return act(
-        connection, number, version, policy, change, "freight.turned_away", by, now, ["10.3"],
+        connection,
+        number,
+        version,
+        policy,
+        change,
+        EventType.FREIGHT_TURNED_AWAY,
+        by,
+        now,
+        ["10.3"],
         {"reason": why},
-    )  # fmt: skip
+    )
 
 
 def _check_units(names: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from gateway.desk.freight.act import act, event, not_among, second
 from gateway.desk.freight.findings import FreightPolicy, Step, guard, judge
 from gateway.desk.freight.transaction import HERE, Release, SpotCheck, Transaction
 from gateway.desk.text import clean
+from gateway.ledger.event import EventType
 
 Draw = Callable[[float], bool]
 
@@ -60,9 +61,17 @@ def release(
         return life.release(tx, given)
 
     return act(
-        connection, number, version, policy, change, "freight.released", operator, now,
-        ["5.7", "6.1", "10.3"], data,
-    )  # fmt: skip
+        connection,
+        number,
+        version,
+        policy,
+        change,
+        EventType.FREIGHT_RELEASED,
+        operator,
+        now,
+        ["5.7", "6.1", "10.3"],
+        data,
+    )
 
 
 def depart(
@@ -85,13 +94,30 @@ def depart(
         drawn = chance(percent)
         new = replace(tx, spot=SpotCheck(percent, drawn, now))
         new = store.save(connection, tx, new, policy)
-        event(connection, "freight.spot_drawn", new, by, ["5.29"], drawn=drawn, percent=percent)
+        event(
+            connection,
+            EventType.FREIGHT_SPOT_DRAWN,
+            new,
+            by,
+            ["5.29"],
+            drawn=drawn,
+            percent=percent,
+        )
         return new
 
     def change(tx: Transaction) -> Transaction:
         return life.depart(tx, now, by, guard(policy, Step.DEPART))
 
     return act(
-        connection, number, version, policy, change, "freight.departed", by, now,
-        ["6.2", "10.3", "10.4"], {}, prepare=prepare,
-    )  # fmt: skip
+        connection,
+        number,
+        version,
+        policy,
+        change,
+        EventType.FREIGHT_DEPARTED,
+        by,
+        now,
+        ["6.2", "10.3", "10.4"],
+        {},
+        prepare=prepare,
+    )

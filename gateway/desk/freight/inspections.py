@@ -17,6 +17,7 @@ from gateway.desk.freight.act import act, not_among, second, unit_of
 from gateway.desk.freight.findings import FreightPolicy, complete
 from gateway.desk.freight.transaction import HERE, Inspection, Picture, PointAnswer, Transaction
 from gateway.desk.text import clean, fold
+from gateway.ledger.event import EventType
 
 
 def inspect(
@@ -70,10 +71,16 @@ def inspect(
             )
         if old is None or old.finished_at is not None:
             old = Inspection(
-                len(tx.inspections) + 1, checklist, where, name, by, now,
+                len(tx.inspections) + 1,
+                checklist,
+                where,
+                name,
+                by,
+                now,
                 tuple(p.id for p in known.points),
-                tuple(p.id for p in known.points if p.optional), known.pests,
-            )  # fmt: skip
+                tuple(p.id for p in known.points if p.optional),
+                known.pests,
+            )
         elif fold(old.inspector) != fold(name):
             raise DeskError(
                 "other_inspector",
@@ -102,9 +109,17 @@ def inspect(
         return life.inspect(tx, merged, complete=complete(after, policy))
 
     return act(
-        connection, number, version, policy, change, "freight.inspected", by, now,
-        sorted(known.criteria), data,
-    )  # fmt: skip
+        connection,
+        number,
+        version,
+        policy,
+        change,
+        EventType.FREIGHT_INSPECTED,
+        by,
+        now,
+        sorted(known.criteria),
+        data,
+    )
 
 
 def sign(
@@ -133,9 +148,17 @@ def sign(
         return replace(tx, inspections=signed)
 
     return act(
-        connection, number, version, policy, change, "freight.signed", by, now, ["5.5"],
+        connection,
+        number,
+        version,
+        policy,
+        change,
+        EventType.FREIGHT_SIGNED,
+        by,
+        now,
+        ["5.5"],
         {"supervisor": name},
-    )  # fmt: skip
+    )
 
 
 def spot_check(
@@ -163,7 +186,16 @@ def spot_check(
 
     data = {"checker": name, "ok": ok, "note": text}
     return act(
-        connection, number, version, policy, change, "freight.spot_checked", by, now, ["5.29"], data
+        connection,
+        number,
+        version,
+        policy,
+        change,
+        EventType.FREIGHT_SPOT_CHECKED,
+        by,
+        now,
+        ["5.29"],
+        data,
     )
 
 

@@ -25,6 +25,7 @@ from gateway.desk.freight.transaction import (
     Transaction,
     Vvtt,
 )
+from gateway.ledger.event import EventType
 
 
 def unload(
@@ -42,7 +43,16 @@ def unload(
         return life.unload(tx, now, guard(policy, Step.LOAD))
 
     return act(
-        connection, number, version, policy, change, "freight.unloaded", by, now, ["5.2"], {}
+        connection,
+        number,
+        version,
+        policy,
+        change,
+        EventType.FREIGHT_UNLOADED,
+        by,
+        now,
+        ["5.2"],
+        {},
     )
 
 
@@ -78,16 +88,17 @@ def load(
         return life.load(tx, new, guard(policy, Step.LOAD))
 
     data = {
-        "done": done, "documents": [f"{d.kind}={d.number}" for d in documents],
+        "done": done,
+        "documents": [f"{d.kind}={d.number}" for d in documents],
         "document_seals": list(named),
-    }  # fmt: skip
+    }
     return act(
         connection,
         number,
         version,
         policy,
         change,
-        "freight.loading",
+        EventType.FREIGHT_LOADING,
         by,
         now,
         ["5.2", "7.1"],
@@ -131,6 +142,14 @@ def affix(
 
     data = {"seal": text, "unit": unit, "vvtt": vvtt.complete, "document_seals": list(named)}
     return act(
-        connection, number, version, policy, change, "seal.affixed", by, now, ["6.1", "6.2", "6.7"],
+        connection,
+        number,
+        version,
+        policy,
+        change,
+        EventType.SEAL_AFFIXED,
+        by,
+        now,
+        ["6.1", "6.2", "6.7"],
         data,
-    )  # fmt: skip
+    )

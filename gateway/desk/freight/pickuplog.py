@@ -17,14 +17,24 @@ from gateway.desk.text import defused
 FIELDS = ("driver", "arrived", "employer", "truck", "trailer", "departed", "seal")
 HEADS: Mapping[str, tuple[str, ...]] = {
     "en": (
-        "Driver's name", "Date and time of arrival", "Employer", "Truck number",
-        "Trailer number", "Time of departure", "Seal number at departure",
+        "Driver's name",
+        "Date and time of arrival",
+        "Employer",
+        "Truck number",
+        "Trailer number",
+        "Time of departure",
+        "Seal number at departure",
     ),
     "es": (
-        "Nombre del chofer", "Fecha y hora de llegada", "Empresa", "Número de tractor",
-        "Número de remolque", "Hora de salida", "Número de sello a la salida",
+        "Nombre del chofer",
+        "Fecha y hora de llegada",
+        "Empresa",
+        "Número de tractor",
+        "Número de remolque",
+        "Hora de salida",
+        "Número de sello a la salida",
     ),
-}  # fmt: skip
+}
 
 
 def rows(transactions: Iterable[Transaction], zone: ZoneInfo) -> list[dict[str, str]]:

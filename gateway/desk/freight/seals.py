@@ -17,6 +17,7 @@ from datetime import datetime
 from gateway.desk.act import stamp, writing
 from gateway.desk.errors import DeskError, NotFound
 from gateway.desk.text import clean
+from gateway.ledger.event import EventType
 from gateway.people.schema import put_event
 
 CLASSES = {"H": "high security", "S": "security", "I": "indicative"}
@@ -114,11 +115,18 @@ def receive(
             [(item, batch, at, by) for item in seals],
         )
         data = {
-            "batch": batch, "class": seal_class, "certificate": paper,
-            "certificate_sha256": certificate_sha256, "supplier": maker, "count": len(seals),
-            "first": seals[0], "last": seals[-1], "by": by, "criteria": ["6.1", "6.5"],
-        }  # fmt: skip
-        put_event(connection, "seal.received", f"batch-{batch}", data)
+            "batch": batch,
+            "class": seal_class,
+            "certificate": paper,
+            "certificate_sha256": certificate_sha256,
+            "supplier": maker,
+            "count": len(seals),
+            "first": seals[0],
+            "last": seals[-1],
+            "by": by,
+            "criteria": ["6.1", "6.5"],
+        }
+        put_event(connection, EventType.SEAL_RECEIVED, f"batch-{batch}", data)
     return int(batch or 0)
 
 
@@ -132,7 +140,7 @@ def issue(
             _must(connection, item, "stock")
             _change(connection, item, "issued", by, now, issued_to=name)
         data = {"seals": list(seals)[:100], "count": len(seals), "to": name, "by": by}
-        put_event(connection, "seal.issued", seals[0], {**data, "criteria": ["6.1"]})
+        put_event(connection, EventType.SEAL_ISSUED, seals[0], {**data, "criteria": ["6.1"]})
 
 
 def void(connection: sqlite3.Connection, seal: str, *, reason: str, by: str, now: datetime) -> None:
@@ -142,7 +150,7 @@ def void(connection: sqlite3.Connection, seal: str, *, reason: str, by: str, now
         _must(connection, seal, "stock", "issued")
         _change(connection, seal, "void", by, now, note=why)
         data = {"reason": why, "by": by, "criteria": ["6.1", "6.6"]}
-        put_event(connection, "seal.voided", seal, data)
+        put_event(connection, EventType.SEAL_VOIDED, seal, data)
 
 
 def take(
@@ -168,7 +176,7 @@ def give_up(
     if found is not None and found.freight == freight and found.state == "used":
         _change(connection, seal, "void", by, now, freight=freight, note="replaced")
         data = {"reason": "replaced", "freight": freight, "by": by, "criteria": ["6.1"]}
-        put_event(connection, "seal.voided", seal, data)
+        put_event(connection, EventType.SEAL_VOIDED, seal, data)
 
 
 def find(connection: sqlite3.Connection, seal: str) -> Seal | None:
@@ -239,7 +247,7 @@ def reconcile(
             "by": by,
             "criteria": ["6.6"],
         }
-        put_event(connection, "seal.reconciled", "seals", data)
+        put_event(connection, EventType.SEAL_RECONCILED, "seals", data)
     return found
 
 

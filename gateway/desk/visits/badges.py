@@ -18,6 +18,7 @@ from gateway.desk.act import parse, stamp, writing
 from gateway.desk.errors import DeskError
 from gateway.desk.visits.records import load, save
 from gateway.desk.visits.visit import CRITERIA, Visit, VisitPolicy, expect_state
+from gateway.ledger.event import EventType
 from gateway.vault.sitekey import SiteKey
 
 
@@ -99,10 +100,17 @@ def issue_badge(
             "INSERT INTO visit_badge (key, visit_id, person_id, name, company, role, since, until, "
             "access_levels) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                credential.key, visit.id, visit.person_id, visit.name, company, visit.kind,
-                stamp(now), stamp(until), json.dumps(levels),
+                credential.key,
+                visit.id,
+                visit.person_id,
+                visit.name,
+                company,
+                visit.kind,
+                stamp(now),
+                stamp(until),
+                json.dumps(levels),
             ),
-        )  # fmt: skip
+        )
         new = replace(
             visit,
             badge=credential.masked,
@@ -111,9 +119,15 @@ def issue_badge(
             badge_returned_at=None,
         )
         return save(
-            connection, new, "visit.badge_issued", by,
-            badge=new.badge, fingerprint=mark, levels=list(levels), until=stamp(until),
-        )  # fmt: skip
+            connection,
+            new,
+            EventType.VISIT_BADGE_ISSUED,
+            by,
+            badge=new.badge,
+            fingerprint=mark,
+            levels=list(levels),
+            until=stamp(until),
+        )
 
 
 def return_badge(connection: sqlite3.Connection, visit_id: int, *, by: str, now: datetime) -> Visit:
@@ -129,7 +143,7 @@ def return_badge(connection: sqlite3.Connection, visit_id: int, *, by: str, now:
             )
         kill_badge(connection, visit.id)
         new = replace(visit, badge_returned_at=stamp(now))
-        return save(connection, new, "visit.badge_returned", by, badge=visit.badge)
+        return save(connection, new, EventType.VISIT_BADGE_RETURNED, by, badge=visit.badge)
 
 
 def kill_badge(connection: sqlite3.Connection, visit_id: int) -> None:

@@ -94,9 +94,22 @@ def load(connection: sqlite3.Connection, visit_id: int, version: int | None = No
 def insert(connection: sqlite3.Connection, plan: Plan, *, by: str, now: datetime) -> Visit:
     number = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM visit").fetchone()[0]
     visit = Visit(
-        number, 1, "expected", plan.name, plan.company, plan.kind, plan.host, plan.purpose,
-        plan.escort, False, stamp(plan.since), stamp(plan.until), stamp(now), by, note=plan.note,
-    )  # fmt: skip
+        number,
+        1,
+        "expected",
+        plan.name,
+        plan.company,
+        plan.kind,
+        plan.host,
+        plan.purpose,
+        plan.escort,
+        False,
+        stamp(plan.since),
+        stamp(plan.until),
+        stamp(now),
+        by,
+        note=plan.note,
+    )
     marks = ", ".join("?" * len(_COLUMNS))
     connection.execute(
         f"INSERT INTO visit ({', '.join(_COLUMNS)}) VALUES ({marks})",  # noqa: S608

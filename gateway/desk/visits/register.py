@@ -28,6 +28,7 @@ from gateway.desk.visits.visit import (
     VisitPolicy,
     expect_state,
 )
+from gateway.ledger.event import EventType
 from gateway.people.permits import put_escort
 from gateway.people.schema import put_event
 
@@ -42,7 +43,7 @@ def expect(
         if cleared.verdict == "deny":
             raise DeskError(cleared.code, *cleared.words, partners.CRITERIA)
         visit = insert(connection, plan, by=by, now=now)
-        event(connection, "visit.expected", visit, by, clearance=cleared.code)
+        event(connection, EventType.VISIT_EXPECTED, visit, by, clearance=cleared.code)
     return visit
 
 
@@ -107,7 +108,7 @@ def contact_host(
         return save(
             connection,
             new,
-            "visit.host_contacted",
+            EventType.VISIT_HOST_CONTACTED,
             by,
             escort=name,
             **({"escort_id": who} if who else {}),
@@ -135,7 +136,7 @@ def extend(
         connection.execute(
             "UPDATE visit_badge SET until = ? WHERE visit_id = ?", (stamp(last), visit.id)
         )
-        return save(connection, new, "visit.extended", by, until=new.expected_until)
+        return save(connection, new, EventType.VISIT_EXTENDED, by, until=new.expected_until)
 
 
 def depart(
@@ -170,7 +171,12 @@ def depart(
             badge_returned_at=stamp(now) if back else visit.badge_returned_at,
         )
         return save(
-            connection, new, "visit.departed", by, badge_out=new.badge_out, badge=visit.badge
+            connection,
+            new,
+            EventType.VISIT_DEPARTED,
+            by,
+            badge_out=new.badge_out,
+            badge=visit.badge,
         )
 
 
@@ -182,7 +188,7 @@ def cancel(
     with writing(connection):
         visit = load(connection, visit_id)
         expect_state(visit, "expected")
-        kind = "visit.refused" if refused else "visit.cancelled"
+        kind = EventType.VISIT_REFUSED if refused else EventType.VISIT_CANCELLED
         new = replace(visit, state="refused" if refused else "cancelled", note=why)
         return save(connection, new, kind, by, reason=why)
 
@@ -214,7 +220,7 @@ def _tried(
             "criteria": list(error.criteria or CRITERIA),
         }
         subject = who.person_id if isinstance(who, Visit) else "visit"
-        put_event(connection, "visit.held", subject, data)
+        put_event(connection, EventType.VISIT_HELD, subject, data)
         return error
 
 
@@ -292,11 +298,20 @@ def _arrive(
         release_reason=second.reason,
     )
     return save(
-        connection, new, "visit.arrived", by,
-        name=new.name, company=new.company, host=new.host, id_kind=new.id_kind,
-        id_fingerprint=new.id_fingerprint, regular=regular, held=[item[0] for item in held],
-        released_by=new.released_by, reason=new.release_reason,
-    )  # fmt: skip
+        connection,
+        new,
+        EventType.VISIT_ARRIVED,
+        by,
+        name=new.name,
+        company=new.company,
+        host=new.host,
+        id_kind=new.id_kind,
+        id_fingerprint=new.id_fingerprint,
+        regular=regular,
+        held=[item[0] for item in held],
+        released_by=new.released_by,
+        reason=new.release_reason,
+    )
 
 
 def _escort_name(connection: sqlite3.Connection, person_id: str) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from gateway.desk.act import stamp, writing
 from gateway.desk.text import clean, fold
 from gateway.desk.visits.visit import CRITERIA, Visit
+from gateway.ledger.event import EventType
 from gateway.people.schema import put_event
 
 
@@ -35,7 +36,7 @@ def set_regular(
                 "DELETE FROM regular_visitor WHERE key = ?", (_regular_key(name, company),)
             ).rowcount
         if done:
-            kind = "visit.regular_added" if regular else "visit.regular_removed"
+            kind = EventType.VISIT_REGULAR_ADDED if regular else EventType.VISIT_REGULAR_REMOVED
             data = {"name": name, "company": company, "by": by, "criteria": list(CRITERIA)}
             put_event(connection, kind, name, data)
     return bool(done)

@@ -18,14 +18,22 @@ from gateway.desk.visits.visit import Visit
 FIELDS = ("date", "name", "photo_id", "arrived", "company_contact", "departed")
 HEADS: Mapping[str, tuple[str, ...]] = {
     "en": (
-        "Date", "Visitor's name", "Photo ID verified", "Time of arrival", "Company contact",
+        "Date",
+        "Visitor's name",
+        "Photo ID verified",
+        "Time of arrival",
+        "Company contact",
         "Time of departure",
     ),
     "es": (
-        "Fecha", "Nombre del visitante", "Identificación verificada", "Hora de llegada",
-        "Contacto en la empresa", "Hora de salida",
+        "Fecha",
+        "Nombre del visitante",
+        "Identificación verificada",
+        "Hora de llegada",
+        "Contacto en la empresa",
+        "Hora de salida",
     ),
-}  # fmt: skip
+}
 _REGULAR = {"en": "known regular visitor", "es": "visitante frecuente conocido"}
 
 

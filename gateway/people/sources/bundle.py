@@ -198,9 +198,14 @@ def _header(line: bytes) -> Header:
         found: Any = json.loads(line)
         gateways = found["gateways"]
         header = Header(
-            str(found["format"]), tuple(map(str, gateways)), moment(found["generated_at"]),
-            str(found["key"]), found["serial"], str(found["sha256"]), found["size"],
-        )  # fmt: skip
+            str(found["format"]),
+            tuple(map(str, gateways)),
+            moment(found["generated_at"]),
+            str(found["key"]),
+            found["serial"],
+            str(found["sha256"]),
+            found["size"],
+        )
         whole = all(type(n) is int and 0 <= n < 2**53 for n in (header.serial, header.size))
         if found["kind"] != "people" or not isinstance(gateways, list) or not whole:
             raise ValueError

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.config import SourceTable
+from gateway.ledger.event import EventType
 from gateway.people.schema import now_text, put_event
 from gateway.people.sources import Asked, Pulled, SourceError, read
 from gateway.people.sources.errors import unusable
@@ -31,8 +32,15 @@ if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
     from sqlite_utils import Database
 
 _COLUMNS = (
-    "pulled_at", "good_at", "etag", "sha256", "serial", "failing_since", "reason", "waiting",
-)  # fmt: skip
+    "pulled_at",
+    "good_at",
+    "etag",
+    "sha256",
+    "serial",
+    "failing_since",
+    "reason",
+    "waiting",
+)
 _DIGITS = re.compile(r"\d+")
 
 
@@ -126,7 +134,9 @@ def failed(db: Database, name: str, reason: str) -> None:
         )
         # "Broke off after 812 bytes", and 907 the next time: the same failure.
         if _DIGITS.sub("#", known.reason) != _DIGITS.sub("#", reason):
-            put_event(connection, "people.sync_failed", name, {"source": name, "detail": reason})
+            put_event(
+                connection, EventType.PEOPLE_SYNC_FAILED, name, {"source": name, "detail": reason}
+            )
 
 
 def good(db: Database, name: str, pulled: Pulled) -> None:
@@ -141,7 +151,7 @@ def good(db: Database, name: str, pulled: Pulled) -> None:
             db, name, pulled_at=now_text(), good_at=now_text(), failing_since="", reason="", **marks
         )
         if known.failing_since:
-            put_event(connection, "people.sync_recovered", name, {"source": name})
+            put_event(connection, EventType.PEOPLE_SYNC_RECOVERED, name, {"source": name})
 
 
 def put_aside(db: Database, folder: Path, name: str, pulled: Pulled, plan: Plan) -> None:
@@ -160,14 +170,21 @@ def put_aside(db: Database, folder: Path, name: str, pulled: Pulled, plan: Plan)
     }
     _write(folder, f"{name}.json", json.dumps(body, ensure_ascii=False))
     with db.conn as connection:
-        _remember(db, name, pulled_at=now_text(), failing_since="", reason="",
-                  waiting=",".join(names), sha256=source.sha256)  # fmt: skip
+        _remember(
+            db,
+            name,
+            pulled_at=now_text(),
+            failing_since="",
+            reason="",
+            waiting=",".join(names),
+            sha256=source.sha256,
+        )
         if known.failing_since:
-            put_event(connection, "people.sync_recovered", name, {"source": name})
+            put_event(connection, EventType.PEOPLE_SYNC_RECOVERED, name, {"source": name})
         if not known.waiting or known.sha256 != source.sha256:
             data = {"source": name, "tripped": names, "names": ", ".join(names)}
             data["why"] = [item.why for item in plan.tripped]
-            put_event(connection, "people.sync_waiting", name, data)
+            put_event(connection, EventType.PEOPLE_SYNC_WAITING, name, data)
 
 
 def waiting(folder: Path, name: str, levels: Any) -> Waiting:
@@ -193,7 +210,7 @@ def forget(db: Database, folder: Path, name: str, *, dropped_by: str = "") -> No
         _remember(db, name, waiting="")
         if dropped_by:
             data = {"source": name, "by": dropped_by}
-            put_event(connection, "people.sync_dropped", name, data)
+            put_event(connection, EventType.PEOPLE_SYNC_DROPPED, name, data)
     with suppress(FileNotFoundError):
         (folder / f"{name}.json").unlink()
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from gateway.ledger.event import EventType
 from gateway.people import faces
 from gateway.people.schema import now_text, put_event
 from gateway.people.sync import history
@@ -89,9 +90,11 @@ def apply(
         data = {"version": number, "source": plan.source, "sha256": plan.sha256, "by": by, **counts}
         data |= {"kind": plan.kind, "confirmed": agreed, "templates_removed": lost}
         if plan.kind == "rollback":
-            put_event(connection, "people.rolled_back", "people", {**data, "to": plan.to_version})
+            put_event(
+                connection, EventType.PEOPLE_ROLLED_BACK, "people", {**data, "to": plan.to_version}
+            )
         else:
-            put_event(connection, "people.synced", "people", data)
+            put_event(connection, EventType.PEOPLE_SYNCED, "people", data)
         _measure_revocations(connection, plan, number)
     if lost:
         faces.scrub(connection)
@@ -227,7 +230,7 @@ def _measure_revocations(connection: sqlite3.Connection, plan: Plan, number: int
         data = {"person": {"id": key, "name": plan.before[key][0]}, "version": number}
         data |= {"seconds": seconds, "revoked_at": since.isoformat()}
         data["known_by"] = "revoked_at" if key in plan.revoked_at else "generated_at"
-        put_event(connection, "people.revocation_effective", key, data)
+        put_event(connection, EventType.PEOPLE_REVOCATION_EFFECTIVE, key, data)
 
 
 def set_revoked(db: Database, person_id: str, *, revoked: bool, why: str, by: str) -> bool:
@@ -249,7 +252,7 @@ def set_revoked(db: Database, person_id: str, *, revoked: bool, why: str, by: st
                 (now_text(), why, by, person_id),
             ).rowcount
         if done:
-            kind = "people.revoked" if revoked else "people.reinstated"
+            kind = EventType.PEOPLE_REVOKED if revoked else EventType.PEOPLE_REINSTATED
             put_event(connection, kind, person_id, {"reason": why, "by": by})
     return bool(done)
 
@@ -284,7 +287,7 @@ def set_pin(db: Database, person_id: str, *, hashed: str, duress: bool, by: str)
             ).rowcount
         if done:
             data = {"by": by, "duress": duress, "duress_cleared": cleared}
-            put_event(connection, "people.pin_set", person_id, data)
+            put_event(connection, EventType.PEOPLE_PIN_SET, person_id, data)
     return bool(done)
 
 
@@ -297,7 +300,7 @@ def clear_pin(db: Database, person_id: str, *, by: str) -> bool:
     with _writing(connection):
         done = connection.execute("DELETE FROM pin WHERE person_id = ?", (person_id,)).rowcount
         if done:
-            put_event(connection, "people.pin_cleared", person_id, {"by": by})
+            put_event(connection, EventType.PEOPLE_PIN_CLEARED, person_id, {"by": by})
     return bool(done)
 
 

@@ -89,13 +89,16 @@ def to_json(source: Source) -> str:
     people = []
     for person in sorted(source.people, key=lambda person: person.id):
         item: dict[str, Any] = {
-            "id": person.id, "name": person.name, "company": person.company, "role": person.role,
+            "id": person.id,
+            "name": person.name,
+            "company": person.company,
+            "role": person.role,
             "valid_from": person.valid_from and str(person.valid_from),
             "valid_until": person.valid_until and str(person.valid_until),
             "status": person.status.value,
             "credentials": sorted(badge.key for badge in person.credentials),
             "access_levels": list(person.access_levels),
-        }  # fmt: skip
+        }
         held = source.requirements.get(person.id, {})
         if source.kinds:
             days = {kind: held.get(kind) for kind in sorted(source.kinds)}

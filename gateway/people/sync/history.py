@@ -219,12 +219,18 @@ def changes(
             after = None
         result.append(
             Change(
-                number, at, by or "", source or "", kind, key, op,
+                number,
+                at,
+                by or "",
+                source or "",
+                kind,
+                key,
+                op,
                 tuple(fields.split(",")) if fields else (),
                 _shown(tuple(json.loads(before)), reveal) if before else None,
                 _shown(after, reveal) if after else None,
             )
-        )  # fmt: skip
+        )
     return result
 
 

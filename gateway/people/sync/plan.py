@@ -203,13 +203,16 @@ def person_of(key: str, entry: Entry) -> Person:
     """The person of an entry; raises ValueError if it is damaged."""
     name, company, role, first, last, status, levels, badges, _ = entry
     return Person(
-        key, str(name), str(company), str(role),
+        key,
+        str(name),
+        str(company),
+        str(role),
         date.fromisoformat(first) if first else None,
         date.fromisoformat(last) if last else None,
         PersonStatus(str(status)),
         tuple(Credential(*badge.split(":", 2)) for badge in (badges or "").split("\n") if badge),
         tuple(json.loads(levels or "[]")),
-    )  # fmt: skip
+    )
 
 
 def requirements_of(entry: Entry) -> dict[str, str]:

@@ -37,22 +37,40 @@ from gateway.decide.model import (
 from gateway.decide.policy import Site
 from gateway.decide.replay import UNDECIDED, Holder, request_of
 from gateway.ledger import LedgerReader
-from gateway.ledger.event import Event
+from gateway.ledger.event import Event, EventType
 from gateway.people.sync.plan import Plan, person_of, requirements_of
 
 if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
     from sqlite_utils import Database
 
 CHUNK = 2000
-OF_THE_MOMENT = frozenset({
-    "denied_unknown_door", "denied_busy", "denied_stale_badge", "denied_bad_read",
-    "denied_list_unavailable", "denied_clock_untrusted", "denied_lock_unavailable",
-    "denied_out_of_service", "denied_tampered", "denied_interlock", "denied_pin_locked",
-    "denied_face_unavailable", "denied_camera_fault", "denied_ledger_unavailable",
-    "denied_internal_error", "denied_degraded", "denied_passback", "denied_area_full",
-    "denied_threat_level", "denied_first_person", "denied_no_escort", "denied_no_second_person",
-    "denied_not_confirmed",
-})  # fmt: skip
+OF_THE_MOMENT = frozenset(
+    {
+        "denied_unknown_door",
+        "denied_busy",
+        "denied_stale_badge",
+        "denied_bad_read",
+        "denied_list_unavailable",
+        "denied_clock_untrusted",
+        "denied_lock_unavailable",
+        "denied_out_of_service",
+        "denied_tampered",
+        "denied_interlock",
+        "denied_pin_locked",
+        "denied_face_unavailable",
+        "denied_camera_fault",
+        "denied_ledger_unavailable",
+        "denied_internal_error",
+        "denied_degraded",
+        "denied_passback",
+        "denied_area_full",
+        "denied_threat_level",
+        "denied_first_person",
+        "denied_no_escort",
+        "denied_no_second_person",
+        "denied_not_confirmed",
+    }
+)
 """Refusals that say nothing of a list: had they not been, nobody knows what would have come."""
 
 
@@ -250,7 +268,10 @@ def _badges(
         if progress is not None:
             progress(result.events)
         for event in events:
-            if event.type not in ("access.granted", "access.denied") or _at(event) < start:
+            if (
+                event.type not in (EventType.ACCESS_GRANTED, EventType.ACCESS_DENIED)
+                or _at(event) < start
+            ):
                 continue
             if _mark(event):
                 result.events += 1

@@ -18,20 +18,37 @@ from typing import Any
 from gateway.decide.model import Credential, Person, PersonStatus
 
 COLUMNS = (
-    "id", "name", "company", "role", "valid_from", "valid_until", "status", "credentials",
+    "id",
+    "name",
+    "company",
+    "role",
+    "valid_from",
+    "valid_until",
+    "status",
+    "credentials",
     "access_levels",
-)  # fmt: skip
+)
 REVOKED_AT = "revoked_at"
 REQUIRES = "requires:"
 OP = "op"
 REQUIRED = ("id", "name", "credentials", "access_levels")
 SPANISH = {
-    "nombre": "name", "empresa": "company", "puesto": "role", "vigente_desde": "valid_from",
-    "vigente_hasta": "valid_until", "estado": "status", "credenciales": "credentials",
-    "niveles": "access_levels", "activo": "active", "suspendido": "suspended",
-    "revocado": "revoked", "revocado_el": REVOKED_AT, "alta": "add", "cambio": "change",
+    "nombre": "name",
+    "empresa": "company",
+    "puesto": "role",
+    "vigente_desde": "valid_from",
+    "vigente_hasta": "valid_until",
+    "estado": "status",
+    "credenciales": "credentials",
+    "niveles": "access_levels",
+    "activo": "active",
+    "suspendido": "suspended",
+    "revocado": "revoked",
+    "revocado_el": REVOKED_AT,
+    "alta": "add",
+    "cambio": "change",
     "baja": "remove",
-}  # fmt: skip
+}
 MAX_FIELD = 1000
 MAX_KINDS = 50
 # Control codes, which no terminal should be sent, and halves of characters, which JSON can hold
@@ -238,10 +255,16 @@ def _person(
     _revoked(text["id"], row, source, wrong)
     company, role, opens = text["company"], text["role"], tuple(dict.fromkeys(names))
     return Person(
-        text["id"], text["name"], shared.setdefault(company, company),
-        shared.setdefault(role, role), first, last, status, tuple(credentials),
+        text["id"],
+        text["name"],
+        shared.setdefault(company, company),
+        shared.setdefault(role, role),
+        first,
+        last,
+        status,
+        tuple(credentials),
         shared.setdefault(opens, opens),
-    )  # fmt: skip
+    )
 
 
 def _text(value: Any, name: str, wrong: Wrong) -> str:

@@ -29,9 +29,15 @@ if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
     from sqlite_utils import Database
 
 NAMES = (
-    "empty", "removed", "losing_access", "added", "stranded", "badge_reissued", "older",
+    "empty",
+    "removed",
+    "losing_access",
+    "added",
+    "stranded",
+    "badge_reissued",
+    "older",
     "rolled_back",
-)  # fmt: skip
+)
 SHOWN = 20
 Inside = Callable[[], Collection[str]]
 

@@ -88,9 +88,13 @@ class Peer(Libosdp):
         size = -(-len(bits) // 8)
         packed = int(bits.ljust(size * 8, "0"), 2).to_bytes(size, "big")
         self.order(
-            event=Event.CardRead, reader_no=0, direction=0, length=len(bits),
-            format=CardFormat.Wiegand, data=packed,
-        )  # fmt: skip
+            event=Event.CardRead,
+            reader_no=0,
+            direction=0,
+            length=len(bits),
+            format=CardFormat.Wiegand,
+            data=packed,
+        )
 
     def keys(self, pressed: str) -> None:
         codes = {"#": 0x0D, "*": 0x7F}

@@ -80,19 +80,35 @@ def test_libosdps_panel_drives_led_buzzer_output_and_key(
 ) -> None:
     reader, panel = line
     led = {
-        "command": Command.LED, "reader": 0, "led_number": 0, "control_code": 1, "on_count": 1,
-        "off_count": 0, "on_color": CommandLEDColor.Green, "off_color": 0, "timer_count": 0,
+        "command": Command.LED,
+        "reader": 0,
+        "led_number": 0,
+        "control_code": 1,
+        "on_count": 1,
+        "off_count": 0,
+        "on_color": CommandLEDColor.Green,
+        "off_color": 0,
+        "timer_count": 0,
         "temporary": False,
-    }  # fmt: skip
+    }
     buzz = {
-        "command": Command.Buzzer, "reader": 0, "control_code": 2, "on_count": 1,
-        "off_count": 1, "rep_count": 3,
-    }  # fmt: skip
+        "command": Command.Buzzer,
+        "reader": 0,
+        "control_code": 2,
+        "on_count": 1,
+        "off_count": 1,
+        "rep_count": 3,
+    }
     out = {"command": Command.Output, "output_no": 1, "control_code": 2, "timer_count": 0}
     text = {
-        "command": Command.Text, "reader": 0, "control_code": 2, "temp_time": 0,
-        "offset_row": 1, "offset_col": 1, "data": "PASE",
-    }  # fmt: skip
+        "command": Command.Text,
+        "reader": 0,
+        "control_code": 2,
+        "temp_time": 0,
+        "offset_row": 1,
+        "offset_col": 1,
+        "data": "PASE",
+    }
     for command in (led, buzz, out, text):
         panel.order(**command)
     new = bytes(range(50, 66))

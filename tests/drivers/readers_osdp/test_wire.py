@@ -95,9 +95,13 @@ def test_repeats_reorders_and_other_sessions_are_refused() -> None:
 # The decoder, given anything
 
 good = st.builds(
-    frame.plain, st.integers(0, 126), st.integers(0, 3), st.binary(min_size=1, max_size=40),
-    reply=st.booleans(), crc=st.booleans(),
-)  # fmt: skip
+    frame.plain,
+    st.integers(0, 126),
+    st.integers(0, 3),
+    st.binary(min_size=1, max_size=40),
+    reply=st.booleans(),
+    crc=st.booleans(),
+)
 stream = st.lists(good | st.binary(max_size=40), max_size=12)
 
 
@@ -135,9 +139,13 @@ def test_megabytes_without_a_frame_cost_one_frame_of_memory() -> None:
 
 
 parsers = [
-    messages.identity, messages.capabilities, messages.raw_card, messages.formatted_card,
-    messages.keys, messages.com,
-]  # fmt: skip
+    messages.identity,
+    messages.capabilities,
+    messages.raw_card,
+    messages.formatted_card,
+    messages.keys,
+    messages.com,
+]
 
 
 @pytest.mark.parametrize("parse", parsers)

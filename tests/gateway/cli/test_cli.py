@@ -246,8 +246,11 @@ def test_a_sentence_for_each_kind_of_event() -> None:
     for language in text.LANGUAGES:
         for kind in text.EVENTS:
             assert text.describe(Event(1, "i", "t", kind, "s", {}, "", ""), language)
-    data = {"reason": "denied_expired", "rule": "valid until 2025-06-30",
-            "person": {"name": "Diego {0}"}}  # fmt: skip
+    data = {
+        "reason": "denied_expired",
+        "rule": "valid until 2025-06-30",
+        "person": {"name": "Diego {0}"},
+    }
     event = Event(1, "i", "t", "access.denied", "gate", data, "", "")
     assert text.describe(event, "es") == (
         "Diego {0} rechazado: ya no está vigente (valid until 2025-06-30)"

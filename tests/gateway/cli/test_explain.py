@@ -90,9 +90,16 @@ async def test_a_face_without_a_badge_is_explained_and_replayed(make_rig: MakeRi
     found = roster.find_person("e1")
     roster.close()
     request = Request(
-        "gate", None, Lookup.FOUND, found.person, found.list_version, found.templates,
-        face=SEEN, identified=True, enrolled=1,
-    )  # fmt: skip
+        "gate",
+        None,
+        Lookup.FOUND,
+        found.person,
+        found.list_version,
+        found.templates,
+        face=SEEN,
+        identified=True,
+        enrolled=1,
+    )
     seq = await put_on_record(rig, request)
     same = await js(rig, "replay", str(seq))
     assert not same["differs"] and same["now"]["reason"] == "granted"

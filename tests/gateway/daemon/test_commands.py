@@ -61,8 +61,11 @@ def why(payload: Any, now: datetime = NOW, *, retained: bool = False) -> str:
 def test_a_good_command() -> None:
     command = verify(message(), KEYS, "g", NOW, retained=False)
     assert (command.key, command.name, command.by, command.counter) == (
-        "room", "threat_set", "ana", 17
-    )  # fmt: skip
+        "room",
+        "threat_set",
+        "ana",
+        17,
+    )
     # However the sender spaced or ordered it, the canonical form is what is signed.
     loose = json.dumps(json.loads(message()), indent=2).encode()
     assert verify(loose, KEYS, "g", NOW, retained=False) == command
@@ -96,11 +99,13 @@ def test_a_good_command() -> None:
         (message(counter=2**62), "not in its form"),
         (message(by=...), "not in its form"),
         (json.dumps({"key": "room", "body": BODY}).encode(), "not in its form"),
-        (json.dumps({"key": "room", "body": BODY, "signature": ""}).encode(),
-         "the signature is wrong"),
+        (
+            json.dumps({"key": "room", "body": BODY, "signature": ""}).encode(),
+            "the signature is wrong",
+        ),
         (json.dumps({"key": [], "body": BODY, "signature": ""}).encode(), "not in its form"),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused_and_why(payload: Any, reason: str) -> None:
     assert why(payload) == reason
 
@@ -151,9 +156,13 @@ class Desk:
         self.done: list[Command] = []
         self.trusted = True
         self.desk = RemoteCommands(
-            "g", KEYS, Counters(folder / "c.json"), {"threat_set": self.carry}, self.append,
+            "g",
+            KEYS,
+            Counters(folder / "c.json"),
+            {"threat_set": self.carry},
+            self.append,
             lambda: (NOW, self.trusted),
-        )  # fmt: skip
+        )
 
     async def carry(self, command: Command) -> Mapping[str, Any]:
         if command.body["level"] == "none":

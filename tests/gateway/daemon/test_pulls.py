@@ -91,9 +91,19 @@ def seal(rig: Rig, rows: list[str], serial: int, gateways: str = "demo-gate") ->
     path, out = rig.folder / "signed.csv", rig.folder / "list.bundle"
     path.write_text("\n".join([HEAD, *rows]) + "\n")
     rig.cli(
-        "bundle", "sign", str(path), "--key", str(rig.folder / "hr.key"), "-o", str(out),
-        "--gateways", gateways, "--serial", str(serial), config=False,
-    )  # fmt: skip
+        "bundle",
+        "sign",
+        str(path),
+        "--key",
+        str(rig.folder / "hr.key"),
+        "-o",
+        str(out),
+        "--gateways",
+        gateways,
+        "--serial",
+        str(serial),
+        config=False,
+    )
     return out
 
 
@@ -112,9 +122,13 @@ async def test_what_is_refused_never_reaches_the_disk(
     assert taker.takes_bundles
     settings.bundle_path.parent.mkdir(parents=True, exist_ok=True)
     forged = bundle.seal(
-        b"x", Ed25519PrivateKey.generate(), form="csv", gateways=["*"],
-        generated_at=datetime.now(UTC), serial=9,
-    )  # fmt: skip
+        b"x",
+        Ed25519PrivateKey.generate(),
+        form="csv",
+        gateways=["*"],
+        generated_at=datetime.now(UTC),
+        serial=9,
+    )
     foreign = seal(rig, ["e1,Ana,,plant"], 8, gateways="another").read_bytes()
     for payload in (b"junk", forged, foreign, good[:-3], good.replace(b"Ana", b"Eva")):
         taker.on_bundle(payload)
@@ -360,15 +374,20 @@ async def test_a_bundle_as_hr_makes_it(make_rig: Callable[..., Rig]) -> None:
         ('[sync.sources.a]\nkind = "file"\npath = "x"\nat = ["5:00"]', "such as 05:00"),
         ('[sync.sources.a]\nkind = "file"\npath = "x"\nat = ["05:00"]\nevery = "1h"', "not both"),
         ('[sync.sources.a]\nkind = "sql"\nurl = "postgresql://u:p@h/d"\nquery = "x"', "password"),
-        ('[sync.sources.a]\nkind = "ldap"\nurl = "ldap://h"\nbase = "x"\nattributes = { id = "x" }',
-         "in clear"),
+        (
+            '[sync.sources.a]\nkind = "ldap"\nurl = "ldap://h"\nbase = "x"\nattributes = { id = "x" }',
+            "in clear",
+        ),
         ('[sync.sources.a]\nkind = "bundle"\npath = "x"', "need [sync.bundles] trusted"),
-        ('[sync.sources.a]\nkind = "file"\npath = "x"\nevery = "1h"\n'
-         '[sync.sources.b]\nkind = "file"\npath = "y"\nevery = "1h"', "undo the other"),
+        (
+            '[sync.sources.a]\nkind = "file"\npath = "x"\nevery = "1h"\n'
+            '[sync.sources.b]\nkind = "file"\npath = "y"\nevery = "1h"',
+            "undo the other",
+        ),
         ('[sync.sources.a]\nkind = "file"\npath = "x"\ninclude = ["b"]', "names other sources"),
         ("[sync]\nremoved_percent = 101", "less than or equal to 100"),
     ],
-)  # fmt: skip
+)
 async def test_mistakes_in_sync(make_rig: Callable[..., Rig], table: str, why: str) -> None:
     rig = make_rig()
     configure(rig, f"\n{table}\n")

@@ -62,7 +62,11 @@ SITE = Site(
     areas={
         "yard": Area("yard", ("check",), Passback.SOFT),
         "vault": Area(
-            "vault", (), Passback.HARD, maximum=4, two_person=True,
+            "vault",
+            (),
+            Passback.HARD,
+            maximum=4,
+            two_person=True,
             degraded={Subsystem.CAMERA: Action.CONFIRM, Subsystem.CLOCK: Action.CONFIRM},
         ),
     },
@@ -71,7 +75,7 @@ SITE = Site(
     degraded={Subsystem.DISK: Action.BADGE_PIN},
     evidence={"granted": ("9.4",)},
     policy_version="p1",
-)  # fmt: skip
+)
 CHECK = Requirement("check", "person", date(2026, 12, 1))
 ANA = Person("e1", "Ana", access_levels=("all", "boss"), requirements=(CHECK,))
 BEN = Person("e2", "Ben", access_levels=("boss",))
@@ -92,13 +96,15 @@ facts = st.builds(
     AreaFacts,
     place=st.none()
     | st.builds(
-        Place, st.sampled_from(["", "yard", "vault"]), st.just(NOW - timedelta(hours=1)),
+        Place,
+        st.sampled_from(["", "yard", "vault"]),
+        st.just(NOW - timedelta(hours=1)),
         st.booleans(),
     ),
     occupancy=st.integers(0, 5),
     entered=st.sampled_from([{}, {"boss": NOW}, {"boss": NOW - timedelta(days=2)}]),
     known=st.booleans(),
-)  # fmt: skip
+)
 requests = st.builds(
     Request,
     door=st.sampled_from(["gate", "vault", "kiosk", "attic"]),
@@ -109,7 +115,8 @@ requests = st.builds(
     templates=st.sampled_from([0, 3]),
     face=st.none()
     | st.builds(
-        FaceResult, st.sampled_from(FaceOutcome),
+        FaceResult,
+        st.sampled_from(FaceOutcome),
         st.none() | st.sampled_from([0.1, 0.3, 0.32001, 0.36, 0.40004, 0.5]),
         liveness=st.none()
         | st.builds(Liveness, st.sampled_from([True, True, False, None]), st.booleans()),
@@ -134,4 +141,4 @@ requests = st.builds(
     recent=st.sampled_from([(), (BEN,)]),
     waited=st.booleans(),
     confirmation=st.none() | st.sampled_from(Confirmation),
-).map(lambda r: replace(r, credential=None) if r.identified else r)  # fmt: skip
+).map(lambda r: replace(r, credential=None) if r.identified else r)

@@ -269,24 +269,46 @@ CASES = [
     (DOCK, NOON, Reason.GRANTED),
     (replace(YARD, door="exit"), NOON, Reason.GRANTED),  # out of the yard, to nowhere else
     (replace(YARD, person=ANA), NOON, Reason.DENIED_NO_ACCESS_LEVEL),
-    (replace(DOCK, person=replace(BEN, access_levels=("yard",))), NOON,
-     Reason.DENIED_NO_ACCESS_LEVEL),
+    (
+        replace(DOCK, person=replace(BEN, access_levels=("yard",))),
+        NOON,
+        Reason.DENIED_NO_ACCESS_LEVEL,
+    ),
     (YARD, local(2026, 11, 24, 18, 0), Reason.DENIED_OUT_OF_SCHEDULE),
     (replace(GOOD, person=granted_for("door", "gate")), NOON, Reason.GRANTED),
     (replace(YARD, person=granted_for("area", "yard")), NOON, Reason.GRANTED),
     (replace(YARD, person=granted_for("area", "dock")), NOON, Reason.DENIED_NO_ACCESS_LEVEL),
-    (replace(GOOD, person=granted_for("door", "gate")), NOON - timedelta(seconds=1),
-     Reason.DENIED_OUT_OF_SCHEDULE),
-    (replace(GOOD, person=granted_for("door", "gate")), NOON + timedelta(hours=1),
-     Reason.DENIED_OUT_OF_SCHEDULE),
+    (
+        replace(GOOD, person=granted_for("door", "gate")),
+        NOON - timedelta(seconds=1),
+        Reason.DENIED_OUT_OF_SCHEDULE,
+    ),
+    (
+        replace(GOOD, person=granted_for("door", "gate")),
+        NOON + timedelta(hours=1),
+        Reason.DENIED_OUT_OF_SCHEDULE,
+    ),
     (replace(GOOD, person=granted_for("room", "gate")), NOON, Reason.DENIED_NO_ACCESS_LEVEL),
     # somebody goes first
     (replace(GOOD, person=replace(ANA, access_levels=("led",))), NOON, Reason.DENIED_FIRST_PERSON),
-    (replace(GOOD, person=replace(ANA, access_levels=("led",)),
-             area=AreaFacts(entered={"boss": local(2026, 11, 23, 12, 0)})), NOON,
-     Reason.DENIED_FIRST_PERSON),
-    (replace(GOOD, person=replace(ANA, access_levels=("led",)),
-             area=AreaFacts(entered={"boss": local(2026, 11, 24, 6, 0)})), NOON, Reason.GRANTED),
+    (
+        replace(
+            GOOD,
+            person=replace(ANA, access_levels=("led",)),
+            area=AreaFacts(entered={"boss": local(2026, 11, 23, 12, 0)}),
+        ),
+        NOON,
+        Reason.DENIED_FIRST_PERSON,
+    ),
+    (
+        replace(
+            GOOD,
+            person=replace(ANA, access_levels=("led",)),
+            area=AreaFacts(entered={"boss": local(2026, 11, 24, 6, 0)}),
+        ),
+        NOON,
+        Reason.GRANTED,
+    ),
     (replace(GOOD, person=replace(ANA, access_levels=("led", "boss"))), NOON, Reason.GRANTED),
     (replace(GOOD, way="out", person=replace(ANA, access_levels=("led",))), NOON, Reason.GRANTED),
     # threat levels
@@ -298,16 +320,22 @@ CASES = [
     (replace(GOOD, threat="partial"), NOON, Reason.GRANTED),
     (replace(DOCK, threat="partial"), NOON, Reason.DENIED_THREAT_LEVEL),
     (replace(GOOD, threat="high"), NOON, Reason.PIN_REQUIRED),
-    (replace(LAB, threat="high", face=replace(MATCH, distance=0.41), pin=PinOutcome.CORRECT),
-     NOON, Reason.DENIED_FACE_MISMATCH),
+    (
+        replace(LAB, threat="high", face=replace(MATCH, distance=0.41), pin=PinOutcome.CORRECT),
+        NOON,
+        Reason.DENIED_FACE_MISMATCH,
+    ),
     (replace(YARD, threat="high", pin=PinOutcome.CORRECT), NOON, Reason.SECOND_REQUIRED),
     # requirements
     (lacking(), NOON, Reason.DENIED_REQUIREMENT_MISSING),
     (lacking(replace(CHECK, of="company")), NOON, Reason.DENIED_REQUIREMENT_MISSING),
     (lacking(CHECK, company="ACME"), NOON, Reason.DENIED_REQUIREMENT_MISSING),
     (lacking(CHECK, Requirement("partner", "company"), company="ACME"), NOON, Reason.GRANTED),
-    (lacking(replace(CHECK, valid_until=date(2026, 11, 23))), NOON,
-     Reason.DENIED_REQUIREMENT_LAPSED),
+    (
+        lacking(replace(CHECK, valid_until=date(2026, 11, 23))),
+        NOON,
+        Reason.DENIED_REQUIREMENT_LAPSED,
+    ),
     (replace(lacking(), way="out"), NOON, Reason.GRANTED),
     # what failed
     (replace(YARD, failing={Subsystem.BROKER: "away"}), NOON, Reason.GRANTED),
@@ -315,8 +343,11 @@ CASES = [
     (replace(STUDIO, face=BLACK), NOON, Reason.PIN_REQUIRED),
     (replace(STUDIO, face=BLACK, pin=PinOutcome.WRONG), NOON, Reason.DENIED_WRONG_PIN),
     (replace(STUDIO, face=BLACK, pin=PinOutcome.CORRECT), NOON, Reason.GRANTED),
-    (replace(STUDIO, face=BLACK, pin=PinOutcome.CORRECT, templates=0), NOON,
-     Reason.DENIED_FACE_NOT_ENROLLED),
+    (
+        replace(STUDIO, face=BLACK, pin=PinOutcome.CORRECT, templates=0),
+        NOON,
+        Reason.DENIED_FACE_NOT_ENROLLED,
+    ),
     # passback and how many
     (been("", 600), NOON, Reason.DENIED_PASSBACK),
     (been("yard", 5), NOON, Reason.GRANTED),
@@ -337,20 +368,21 @@ CASES = [
     (replace(VISIT, recent=(BEN,)), NOON, Reason.GRANTED),
     (replace(VISIT, companions=(ANA,)), NOON, Reason.ESCORT_REQUIRED),  # may escort nobody
     (replace(VISIT, companions=(replace(BEN, needs_escort=True),)), NOON, Reason.ESCORT_REQUIRED),
-    (replace(VISIT, person=replace(GUEST, escorts=("e9",)), recent=(BEN,)), NOON,
-     Reason.ESCORT_REQUIRED),
+    (
+        replace(VISIT, person=replace(GUEST, escorts=("e9",)), recent=(BEN,)),
+        NOON,
+        Reason.ESCORT_REQUIRED,
+    ),
     (replace(VISIT, person=replace(GUEST, escorts=("e2",)), recent=(BEN,)), NOON, Reason.GRANTED),
     (replace(VISIT, way="out"), NOON, Reason.GRANTED),
     (CAGE, NOON, Reason.GRANTED),
     (replace(CAGE, area=AreaFacts(occupancy=0)), NOON, Reason.SECOND_REQUIRED),
     (replace(CAGE, area=AreaFacts(known=True)), NOON, Reason.SECOND_REQUIRED),
-    (replace(CAGE, area=AreaFacts(occupancy=0), waited=True), NOON,
-     Reason.DENIED_NO_SECOND_PERSON),
+    (replace(CAGE, area=AreaFacts(occupancy=0), waited=True), NOON, Reason.DENIED_NO_SECOND_PERSON),
     (replace(CAGE, area=AreaFacts(occupancy=0), companions=(BEN,)), NOON, Reason.SECOND_REQUIRED),
     (replace(CAGE, area=AreaFacts(occupancy=0), companions=(EVA,)), NOON, Reason.GRANTED),
-    (replace(CAGE, area=AreaFacts(occupancy=0), companions=(GUEST,)), NOON,
-     Reason.SECOND_REQUIRED),
-]  # fmt: skip
+    (replace(CAGE, area=AreaFacts(occupancy=0), companions=(GUEST,)), NOON, Reason.SECOND_REQUIRED),
+]
 CONFIRM = replace(SITE, degraded={Subsystem.CHANNEL: Action.CONFIRM})
 IN_CLEAR = replace(YARD, failing={Subsystem.CHANNEL: "in clear"})
 CONFIRMS = [

@@ -83,9 +83,7 @@ def test_the_same_list_and_policy_say_the_same(request_: Request) -> None:
     event = recorded(request_)
     then, now = replay_event(event, SITE, same_list(request_))
     decided = decide(request_, SITE, NOW)
-    assert (now.outcome, now.reason, now.rule) == (
-        decided.outcome, decided.reason, decided.rule
-    )  # fmt: skip
+    assert (now.outcome, now.reason, now.rule) == (decided.outcome, decided.reason, decided.rule)
     assert then.reason is decided.reason
     assert (now.fallback, now.criteria) == (decided.fallback, decided.criteria)
 
@@ -110,9 +108,14 @@ def test_another_list_and_another_policy_say_what_differs() -> None:
 
 FACE = FaceResult(FaceOutcome.MATCH, 0.3, 1, liveness=Liveness(True))
 ALONE = replace(
-    GOOD, door="kiosk", credential=None, identified=True, enrolled=9, face=FACE,
+    GOOD,
+    door="kiosk",
+    credential=None,
+    identified=True,
+    enrolled=9,
+    face=FACE,
     face_until=date(2026, 11, 25),
-)  # fmt: skip
+)
 
 
 def test_a_face_without_a_badge_replays_by_the_person_it_was_found_to_be() -> None:

@@ -121,8 +121,9 @@ def test_each_cell_without_a_badge(thing: Subsystem, action: Action) -> None:
     doors = {"d": replace(OPEN.doors["d"], identify=Identify(0.3, 500))}
     site = replace(OPEN, doors=doors, areas={"a": Area("a", degraded={thing: action})})
     alone: dict[str, Any] = {"credential": None, "identified": True, "enrolled": 100}
-    request = replace(with_fault(thing), **alone, pin=PinOutcome.CORRECT,
-                      confirmation=Confirmation.CONFIRMED)  # fmt: skip
+    request = replace(
+        with_fault(thing), **alone, pin=PinOutcome.CORRECT, confirmation=Confirmation.CONFIRMED
+    )
     decision = decide(request, site, NOW)
     if thing in (Subsystem.CAMERA, Subsystem.FACE) or action is Action.DENY:
         assert decision.reason is DENIED.get(thing, Reason.DENIED_DEGRADED)
@@ -367,8 +368,10 @@ def openings(zone: str, day: date, start: time, end: time | None) -> float:
     begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
     minutes = (begin + timedelta(minutes=m) for m in range(0, 48 * 60, 5))
     local = (minute.astimezone(site.zone) for minute in minutes)
-    return sum(is_open(schedule, at, site) for at in local if covered_from(schedule, at, site, day)
-               ) / 12  # fmt: skip
+    return (
+        sum(is_open(schedule, at, site) for at in local if covered_from(schedule, at, site, day))
+        / 12
+    )
 
 
 def covered_from(schedule: Schedule, at: datetime, site: Site, day: date) -> bool:
@@ -410,8 +413,7 @@ def test_who_went_first_counts_for_the_night_that_began_then() -> None:
     zone = ZoneInfo("America/Tijuana")
     night = Schedule("a", (Period(WEEK, time(22), time(6)),), first_in="boss")
     site = replace(SITE, schedules={"a": night})
-    worker = replace(ANA, access_levels=("all",),
-                     requirements=(Requirement("check", "person"),))  # fmt: skip
+    worker = replace(ANA, access_levels=("all",), requirements=(Requirement("check", "person"),))
 
     def passes(now: datetime, entered: datetime) -> bool:
         at = now.astimezone(UTC)

@@ -78,9 +78,12 @@ NOW = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
 MIN = timedelta(minutes=1)
 LISTS = checklists.load()
 POLICY = FreightPolicy(
-    ZONE, LISTS, FreightPolicyTable().model_dump(), "[A-Z]{2}[0-9]{6}",
+    ZONE,
+    LISTS,
+    FreightPolicyTable().model_dump(),
+    "[A-Z]{2}[0-9]{6}",
     documents=("bill_of_lading",),
-)  # fmt: skip
+)
 NORTE = Partner("Transportes Norte", "carrier", "ctpat", "SVI-9", None, date(2027, 5, 31))
 ALL = Vvtt(True, True, True, True)
 BOX = Unit("trailer", "5301")
@@ -104,9 +107,13 @@ def db(path: Path) -> Iterator[sqlite3.Connection]:
     database = open_admin(path)
     partners.put(database.conn, NORTE, PartnerPolicy(), by="boss", now=NOW)
     seals.receive(
-        database.conn, seals.numbers(["AB100000..AB100009"]), seal_class="H", certificate="T-1",
-        by="boss", now=NOW,
-    )  # fmt: skip
+        database.conn,
+        seals.numbers(["AB100000..AB100009"]),
+        seal_class="H",
+        certificate="T-1",
+        by="boss",
+        now=NOW,
+    )
     yield database.conn
     database.close()
 
@@ -194,7 +201,7 @@ def let_go(db: sqlite3.Connection, number: int, **options: Any) -> Transaction:
 @pytest.mark.parametrize(
     "number",
     ["CSQU3054383", "CSQU 305438-3", "csqu305438[3]", "ZEPU 003725 5", "MSCU6639870"],
-)  # fmt: skip
+)
 def test_container_numbers_with_known_check_digits(number: str) -> None:
     assert iso6346.is_valid(number)
 
@@ -230,10 +237,16 @@ def test_a_truck_from_announcement_to_departure(db: sqlite3.Connection) -> None:
     assert tx.stage is Stage.DEPARTED and status(tx, judge(tx, POLICY)) == "departed"
     found = events(db)
     assert [kind for kind, _ in found] == [
-        "freight.expected", "freight.arrived", "freight.inspected", "freight.inspected",
-        "freight.signed", "freight.loading", "freight.loading", "freight.spot_drawn",
+        "freight.expected",
+        "freight.arrived",
+        "freight.inspected",
+        "freight.inspected",
+        "freight.signed",
+        "freight.loading",
+        "freight.loading",
+        "freight.spot_drawn",
         "freight.departed",
-    ]  # fmt: skip
+    ]
     assert all(data["criteria"] and data["by"] for _, data in found)
     assert pickuplog.rows([tx], ZONE) == [
         {
@@ -273,17 +286,26 @@ def test_a_delivery_leaves_empty_and_its_seal_stays_on_record(db: sqlite3.Connec
         ({"carrier": "Otra"}, {}, {"carrier_unexpected", "carrier_not_cleared"}),
         ({"tractor": "ZZ9"}, {}, {"tractor_unexpected"}),
         ({"units": (Unit("trailer", "77"),)}, {}, {"unit_unexpected"}),
-        ({"units": (Unit("container", "CSQU3054384", "", False),)}, {"units": ()},
-         {"unit_number_wrong"}),
+        (
+            {"units": (Unit("container", "CSQU3054384", "", False),)},
+            {"units": ()},
+            {"unit_number_wrong"},
+        ),
         ({"loaded": True}, {}, {"seal_missing"}),
-        ({"loaded": True, "seals": (("", "AB12", True, ALL),)}, {"seals": ("AB123",)},
-         {"seal_differs"}),
+        (
+            {"loaded": True, "seals": (("", "AB12", True, ALL),)},
+            {"seals": ("AB123",)},
+            {"seal_differs"},
+        ),
         ({"loaded": True, "seals": (("", "AB123", False, ALL),)}, {}, {"seal_broken"}),
-        ({"loaded": True, "seals": (("", "AB123", True, Vvtt(True, True, True)),)}, {},
-         {"seal_not_verified"}),
+        (
+            {"loaded": True, "seals": (("", "AB123", True, Vvtt(True, True, True)),)},
+            {},
+            {"seal_not_verified"},
+        ),
         ({}, {"eta": NOW + timedelta(hours=3)}, set()),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_at_arrival(
     db: sqlite3.Connection, came: dict[str, Any], told: dict[str, Any], codes: set[str]
 ) -> None:
@@ -431,10 +453,12 @@ def test_who_may_sign_and_what_may_be_answered(db: sqlite3.Connection) -> None:
         look(db, tx.id, "pests")
     name = "tractor-trailer-17"
     for bad in (
-        [PointAnswer("nose", "ok")], [PointAnswer("bumper", "na")], [PointAnswer("bumper", "bad")],
+        [PointAnswer("nose", "ok")],
+        [PointAnswer("bumper", "na")],
+        [PointAnswer("bumper", "bad")],
         [PointAnswer("bumper", "ok"), PointAnswer("bumper", "bad", "x")],
         [PointAnswer("bumper", "perhaps")],  # type: ignore[arg-type]
-    ):  # fmt: skip
+    ):
         with pytest.raises(DeskError):
             look(db, tx.id, name, answers=bad)
     look(db, tx.id, name, answers=[PointAnswer("bumper", "ok")])
@@ -451,9 +475,11 @@ def test_what_each_kind_of_truck_needs() -> None:
     assert need() == [("tractor-10", "")]
     assert need(BOX) == [("tractor-trailer-17", "5301"), ("pests", "5301")]
     assert need(Unit("reefer", "R1"), Unit("reefer", "R2")) == [
-        ("tractor-trailer-17", "R1+R2"), ("reefer-8", "R1"), ("reefer-8", "R2"),
+        ("tractor-trailer-17", "R1+R2"),
+        ("reefer-8", "R1"),
+        ("reefer-8", "R2"),
         ("pests", "R1+R2"),
-    ]  # fmt: skip
+    ]
     assert ("container-7", "CSQU3054383") in need(Unit("container", "CSQU3054383"))
     counts = {name: len(item.points) for name, item in LISTS.lists.items()}
     assert (counts["container-7"], counts["reefer-8"], counts["tractor-trailer-17"]) == (7, 8, 17)
@@ -473,9 +499,12 @@ def test_a_sites_own_checklists(tmp_path: Path) -> None:
         ("[checklists.a]\n", "title"),
         ("[[", "not valid TOML"),
         ("\x00", "not valid TOML"),
-        ('[checklists.a]\ntitle = { en = "S", es = "C" }\npoints = [{id = "a", en = "A", es = "A"},'
-         '{id = "a", en = "A", es = "A"}]', "comes twice"),
-    ):  # fmt: skip
+        (
+            '[checklists.a]\ntitle = { en = "S", es = "C" }\npoints = [{id = "a", en = "A", es = "A"},'
+            '{id = "a", en = "A", es = "A"}]',
+            "comes twice",
+        ),
+    ):
         own.write_text(text)
         with pytest.raises(DeskError, match=re.escape(str(own))) as caught:
             checklists.load(own)
@@ -557,9 +586,20 @@ def test_the_inventory(db: sqlite3.Connection) -> None:
 
 @pytest.mark.parametrize(
     "parts",
-    [[], ["AB1..AB0"], ["A" * 50], ["AB1", "AB1"], ["AB..AC"], ["AB001..AB01"], ["AB0..AB9999999"],
-     ["AB00001..AB99999"], ["A B"], ["=cmd"], ["AB\n1"]],
-)  # fmt: skip
+    [
+        [],
+        ["AB1..AB0"],
+        ["A" * 50],
+        ["AB1", "AB1"],
+        ["AB..AC"],
+        ["AB001..AB01"],
+        ["AB0..AB9999999"],
+        ["AB00001..AB99999"],
+        ["A B"],
+        ["=cmd"],
+        ["AB\n1"],
+    ],
+)
 def test_no_seal_numbers(parts: list[str]) -> None:
     with pytest.raises(DeskError):
         seals.numbers(parts)
@@ -573,9 +613,11 @@ def test_reconciling_names_what_does_not_agree(db: sqlite3.Connection) -> None:
         db, [(7, "AB100000"), (9, "AB100002"), (7, "ZZ1000"), (8, "ZZ1000")], by="b"
     )
     assert {(m.number, m.code) for m in found} == {
-        ("AB100001", "on_no_truck"), ("AB100002", "inventory_says_stock"),
-        ("ZZ1000", "not_in_inventory"), ("ZZ1000", "on_several_trucks"),
-    }  # fmt: skip
+        ("AB100001", "on_no_truck"),
+        ("AB100002", "inventory_says_stock"),
+        ("ZZ1000", "not_in_inventory"),
+        ("ZZ1000", "on_several_trucks"),
+    }
     assert events(db, "seal.reconciled")[0][1]["count"] == 4
 
 
@@ -710,11 +752,20 @@ def test_a_truck_that_is_here_cant_arrive_again(db: sqlite3.Connection) -> None:
 
 @pytest.mark.parametrize(
     "came",
-    [{"driver": ""}, {"driver": "x" * 10**7}, {"driver": "a\x1b[2J"}, {"carrier": "\u202e"},
-     {"tractor": " "}, {"tractor": "x" * 30}, {"units": (BOX,) * 2}, {"units": (BOX,) * 9},
-     {"seals": (("99", "AB100000", True, ALL),)}, {"seals": (("", "AB100000", True, ALL),) * 2},
-     {"seals": (("", "no\nseal", True, ALL),)}],
-)  # fmt: skip
+    [
+        {"driver": ""},
+        {"driver": "x" * 10**7},
+        {"driver": "a\x1b[2J"},
+        {"carrier": "\u202e"},
+        {"tractor": " "},
+        {"tractor": "x" * 30},
+        {"units": (BOX,) * 2},
+        {"units": (BOX,) * 9},
+        {"seals": (("99", "AB100000", True, ALL),)},
+        {"seals": (("", "AB100000", True, ALL),) * 2},
+        {"seals": (("", "no\nseal", True, ALL),)},
+    ],
+)
 def test_an_arrival_that_no_record_takes(db: sqlite3.Connection, came: dict[str, Any]) -> None:
     before = len(events(db))
     with pytest.raises(DeskError):
@@ -777,7 +828,7 @@ def test_an_act_whose_event_cant_be_written_is_not_done(db: sqlite3.Connection, 
         lambda: arrivals.expect_all(db, [TOLD, TOLD], POLICY, by="d", now=NOW),
         lambda: arrivals.arrive(db, None, other, POLICY, by="d", now=NOW),
         lambda: seals.void(db, "AB100003", reason="x", by="d", now=NOW),
-    ]  # fmt: skip
+    ]
     for act in acts:
         with pytest.raises(Unwritable, match="full"):
             act()
@@ -872,9 +923,16 @@ def test_every_code_is_in_the_policy_and_in_the_docs() -> None:
 
 def _arrival() -> Arrival:
     return Arrival(
-        NOW, "desk", "Juan Pérez", "Transportes Norte", "AB123C", units=(BOX,),
-        id_kind="licence", carrier_code="partner_cleared", carrier_verdict="pass",
-    )  # fmt: skip
+        NOW,
+        "desk",
+        "Juan Pérez",
+        "Transportes Norte",
+        "AB123C",
+        units=(BOX,),
+        id_kind="licence",
+        carrier_code="partner_cleared",
+        carrier_verdict="pass",
+    )
 
 
 ACTIONS = st.sampled_from(["refuse", "hold", "note"])
@@ -894,23 +952,37 @@ def one_act(tx: Transaction, policy: FreightPolicy, dice: random.Random) -> Tran
     vvtt = ALL if full else Vvtt(True)
     open_ = [f.key for f in judge(tx, policy) if f.action == "hold"]
     inspection = Inspection(
-        dice.randint(1, 3), "one", "", "Rosa", "rosa", at, ("a",),
+        dice.randint(1, 3),
+        "one",
+        "",
+        "Rosa",
+        "rosa",
+        at,
+        ("a",),
         answers=(PointAnswer("a", dice.choice(["ok", "bad"]), "x"),) if full else (),
-        finished_at=at if full else None, signed_at=at if dice.random() < 0.8 else None,
-    )  # fmt: skip
+        finished_at=at if full else None,
+        signed_at=at if dice.random() < 0.8 else None,
+    )
     arrival = replace(
         _arrival(),
         units=dice.choice([(BOX,), (BOX,), (), (BOX, Unit("container", "9", "", False))]),
-        driver=dice.choice(["Juan Pérez", "Pedro"]), loaded=dice.random() < 0.5,
+        driver=dice.choice(["Juan Pérez", "Pedro"]),
+        loaded=dice.random() < 0.5,
         id_kind=dice.choice(["licence", "licence", ""]),
         carrier_verdict=dice.choice(["pass", "pass", "hold", "deny"]),
-    )  # fmt: skip
+    )
     papers = (life.Document("bill_of_lading", "1"),) if full else ()
     load = Loading(at, "d", at if full else None, papers, ("AB1",) if full else ())
     affixed = SealAffixed(
-        unit, dice.choice(["AB1", "AB2"]), at, "d", dice.choice("HHI"),
-        dice.choice(["ok", "ok", "used", "unknown"]), full, vvtt,
-    )  # fmt: skip
+        unit,
+        dice.choice(["AB1", "AB2"]),
+        at,
+        "d",
+        dice.choice("HHI"),
+        dice.choice(["ok", "ok", "used", "unknown"]),
+        full,
+        vvtt,
+    )
     acts: list[Callable[[], Transaction]] = [
         lambda: life.arrive(tx, arrival),
         lambda: life.identify(tx, "ine", "", ""),
@@ -924,7 +996,7 @@ def one_act(tx: Transaction, policy: FreightPolicy, dice: random.Random) -> Tran
         lambda: life.release(tx, Release(tuple(open_), "Laura", "d", at, "r")),
         lambda: life.depart(tx, at, "d", guard(policy, Step.DEPART)),
         lambda: life.depart(tx, at, "d", guard(policy, Step.DEPART)),
-    ]  # fmt: skip
+    ]
     try:
         return dice.choice(acts)()
     except DeskError:
@@ -999,12 +1071,32 @@ async def test_a_truck_at_the_desk(make_rig: Callable[..., Rig]) -> None:
     )
     await rig.acli("freight", "seals", "receive", "AB100000..AB100002", "--certificate", "T")
     done = await rig.acli(
-        "freight", "arrive", "--driver", "Juan [x]", "--carrier", "norte", "--tractor", "AB1",
-        "--trailer", "5301/XY-1", "--id-kind", "licence",
-    )  # fmt: skip
+        "freight",
+        "arrive",
+        "--driver",
+        "Juan [x]",
+        "--carrier",
+        "norte",
+        "--tractor",
+        "AB1",
+        "--trailer",
+        "5301/XY-1",
+        "--id-kind",
+        "licence",
+    )
     assert "RETENIDO" in done.stdout and "arrival_unexpected; 10.7" in done.stdout
-    await rig.acli("freight", "inspect", "1", "tractor-trailer-17", "--ok", "1-15,17", "--na", "16",
-                   "--inspector", "Rosa")  # fmt: skip
+    await rig.acli(
+        "freight",
+        "inspect",
+        "1",
+        "tractor-trailer-17",
+        "--ok",
+        "1-15,17",
+        "--na",
+        "16",
+        "--inspector",
+        "Rosa",
+    )
     done = await rig.acli("freight", "depart", "1", check=False)
     assert done.returncode == 1 and "freight_refused" in done.stderr
     await rig.acli("freight", "inspect", "1", "pests", "--ok", "1-5", "--inspector", "Rosa")
@@ -1025,10 +1117,15 @@ async def test_a_truck_at_the_desk(make_rig: Callable[..., Rig]) -> None:
     assert rows[1][0] == "Juan [x]"
     assert (await rig.acli("freight", "seals", "reconcile")).returncode == 0
     for bad, code in (
-        (("show", "9"), 1), (("list", "--stage", "x"), 2), (("arrive", "--as-expected"), 2),
-        (("inspect", "1", "pests", "--ok", "99"), 2), (("check", "1", "AB1", "--vvtt", "x"), 2),
-        (("inspect", "1", "x"), 1), (("checklists", "x"), 1), (("import", "none.csv"), 3),
-    ):  # fmt: skip
+        (("show", "9"), 1),
+        (("list", "--stage", "x"), 2),
+        (("arrive", "--as-expected"), 2),
+        (("inspect", "1", "pests", "--ok", "99"), 2),
+        (("check", "1", "AB1", "--vvtt", "x"), 2),
+        (("inspect", "1", "x"), 1),
+        (("checklists", "x"), 1),
+        (("import", "none.csv"), 3),
+    ):
         done = await rig.acli("freight", *bad, check=False)
         assert done.returncode == code and "Traceback" not in done.stderr, (bad, done)
         assert (done.stdout + done.stderr).strip()

@@ -109,9 +109,14 @@ def test_a_visit_from_announcement_to_departure(db: sqlite3.Connection) -> None:
     assert (visit.state, visit.departed_by, visit.badge_out) == ("departed", "night", False)
     found = events(db)
     assert [kind for kind, _ in found] == [
-        "visit.expected", "visit.arrived", "escort.set", "visit.host_contacted",
-        "visit.badge_issued", "visit.badge_returned", "visit.departed",
-    ]  # fmt: skip
+        "visit.expected",
+        "visit.arrived",
+        "escort.set",
+        "visit.host_contacted",
+        "visit.badge_issued",
+        "visit.badge_returned",
+        "visit.departed",
+    ]
     assert all(data["by"] for _, data in found)
     assert all(data["criteria"] == ["10.2"] for kind, data in found if kind != "escort.set")
     assert "777" not in json.dumps(found)
@@ -247,9 +252,13 @@ def test_a_badge_is_good_for_the_visit_and_no_longer(db: sqlite3.Connection, pat
     assert person is not None and (person.id, person.access_levels) == ("visit-1", ("visitor",))
     always = Schedule("always", (Period(frozenset(("wed",)), datetime.min.time(), None),))
     site = Site(
-        "g", ZONE, {"gate": DoorPolicy("gate", Mode.BADGE)}, {"always": always}, {},
+        "g",
+        ZONE,
+        {"gate": DoorPolicy("gate", Mode.BADGE)},
+        {"always": always},
+        {},
         {"visitor": AccessLevel("visitor", {"gate": "always"})},
-    )  # fmt: skip
+    )
     request = Request("gate", CARD, Lookup.FOUND, person)
     ends = NOW + 2 * HOUR + timedelta(minutes=30)
     assert decide(request, site, ends - timedelta(seconds=1)).reason is Reason.GRANTED
@@ -289,9 +298,10 @@ def test_an_escorted_visitor_passes_with_their_escort_alone(
     badges.issue_badge(db, visit.id, CARD, POLICY, key=KEY, by="g", now=NOW)
     roster = Roster(path)
     visitor, luis, eva = (
-        roster.find(CARD).person, roster.find_person("e17").person,
+        roster.find(CARD).person,
+        roster.find_person("e17").person,
         roster.find_person("e18").person,
-    )  # fmt: skip
+    )
     assert visitor is not None and luis is not None and eva is not None
     assert (visitor.needs_escort, visitor.escorts) == (True, ("e17",))
     always = Schedule("always", (Period(frozenset(("wed",)), datetime.min.time(), None),))
@@ -498,10 +508,17 @@ def test_the_last_good_day_is_the_last_that_clears(asked: date, months: int, unt
 @pytest.mark.parametrize(
     "change",
     [
-        {"name": " "}, {"name": "\u0301"}, {"kind": "friend"}, {"programme": "iso"}, {"number": ""},
-        {"status": "?"}, {"programme": "none"}, {"name": "a\nb"}, {"note": "x" * 1000},
+        {"name": " "},
+        {"name": "\u0301"},
+        {"kind": "friend"},
+        {"programme": "iso"},
+        {"number": ""},
+        {"status": "?"},
+        {"programme": "none"},
+        {"name": "a\nb"},
+        {"note": "x" * 1000},
     ],
-)  # fmt: skip
+)
 def test_a_partner_that_cant_be(db: sqlite3.Connection, change: dict[str, str]) -> None:
     with pytest.raises(DeskError):
         partners.put(db, replace(ACME, **change), PartnerPolicy(), by="b", now=NOW)  # type: ignore[arg-type]
@@ -621,8 +638,16 @@ def test_a_process_that_dies_in_the_act_leaves_nothing(path: Path) -> None:
 def test_a_list_of_the_version_before_keeps_everything(tmp_path: Path, path: Path) -> None:
     database = open_admin(path)
     sync_list(database.conn, tmp_path, f"e1,Ana,{CARD.key},plant")
-    for table in ("partner", "partner_history", "visit", "visit_badge", "regular_visitor",
-                  "freight", "seal", "seal_batch"):  # fmt: skip
+    for table in (
+        "partner",
+        "partner_history",
+        "visit",
+        "visit_badge",
+        "regular_visitor",
+        "freight",
+        "seal",
+        "seal_batch",
+    ):
         database.conn.execute(f"DROP TABLE {table}")
     database.conn.execute("PRAGMA user_version = 5")
     database.close()
@@ -648,9 +673,11 @@ def test_every_code_of_a_refusal_is_in_the_docs() -> None:
     found = set(partners.WORDS) | {"freight_held", "freight_refused", "id_of_other_name"}
     for file in [root / "gateway" / "desk.py", *(f for d in folders for f in d.glob("*.py"))]:
         for node in ast.walk(ast.parse(file.read_text())):
-            name = node.func.id if (
-                isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-            ) else ""  # fmt: skip
+            name = (
+                node.func.id
+                if (isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
+                else ""
+            )
             if name in ("DeskError", "NotFound", "Conflict", "Unwritable"):
                 code = node.args[0]  # type: ignore[attr-defined]
                 if isinstance(code, ast.Constant):

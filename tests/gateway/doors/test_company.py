@@ -94,10 +94,21 @@ class World:
         self.ledger.observe(self.on_record)
         self.guard = Confirmations(0.5)
         parts = Services(
-            site, self, self.ledger, Clock(None, 60), self, self, self,  # type: ignore[arg-type]
-            PinLimits(3, 300), 0.3, self.presence, lambda: "", lambda *_: self.failing,
-            self.guard, 0.4,
-        )  # fmt: skip
+            site,
+            self,
+            self.ledger,
+            Clock(None, 60),
+            self,
+            self,
+            self,  # type: ignore[arg-type]
+            PinLimits(3, 300),
+            0.3,
+            self.presence,
+            lambda: "",
+            lambda *_: self.failing,
+            self.guard,
+            0.4,
+        )
         self.gate = DoorController("d", lock=self, times=DoorTimes(0.05), parts=parts)
         lanes = [self.gate.add_lane("r", "in", "c", self), self.gate.add_lane("o", "out", None)]
         self.lane, self.out = lanes

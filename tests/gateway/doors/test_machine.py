@@ -202,9 +202,22 @@ def test_a_fault_locks_and_is_noted_only_while_unlocked(door: Door) -> None:
 
 
 steps = st.sampled_from(
-    ["release", "expire", "fault", "open", "close", "lost", "rex", "rex_over", "fire", "fire_over",
-     "tamper", "serve", "unserve"]
-)  # fmt: skip
+    [
+        "release",
+        "expire",
+        "fault",
+        "open",
+        "close",
+        "lost",
+        "rex",
+        "rex_over",
+        "fire",
+        "fire_over",
+        "tamper",
+        "serve",
+        "unserve",
+    ]
+)
 
 
 def step(door: Door, name: str, now: float) -> list[Effect]:

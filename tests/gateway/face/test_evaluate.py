@@ -349,5 +349,9 @@ def test_evaluate_command_says_what_is_wrong(tmp_path: Path) -> None:
 
 def test_a_rate_of_nothing_is_no_rate() -> None:
     assert Rate(0, 0).as_dict() == {
-        "errors": 0, "trials": 0, "rate": None, "low": 0.0, "high": 1.0,
-    }  # fmt: skip
+        "errors": 0,
+        "trials": 0,
+        "rate": None,
+        "low": 0.0,
+        "high": 1.0,
+    }

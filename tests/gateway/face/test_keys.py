@@ -303,8 +303,10 @@ def test_consent_has_a_first_and_a_last_day(people: Path) -> None:
     assert not agree(people, "nobody", None)
     assert agree(people, "e1", "2026-11-30") and agree(people, "e2", None)
     db = open_admin(people)
-    days = {day: faces.has_consent(db.conn, "e1", date.fromisoformat(day)) for day in (
-        "2026-10-31", "2026-11-01", "2026-11-30", "2026-12-01")}  # fmt: skip
+    days = {
+        day: faces.has_consent(db.conn, "e1", date.fromisoformat(day))
+        for day in ("2026-10-31", "2026-11-01", "2026-11-30", "2026-12-01")
+    }
     assert list(days.values()) == [False, True, True, False]
     assert faces.has_consent(db.conn, "e2", date(2036, 1, 1))
     assert not faces.has_consent(db.conn, "e3", date(2026, 11, 2))

@@ -95,8 +95,13 @@ def test_the_prompt_leads_from_straight_over_the_turns_to_done() -> None:
         if challenge.verdict:
             break
     assert told == [
-        Prompt.STRAIGHT, Prompt.LEFT, Prompt.STRAIGHT, Prompt.RIGHT, Prompt.STRAIGHT, Prompt.DONE
-    ]  # fmt: skip
+        Prompt.STRAIGHT,
+        Prompt.LEFT,
+        Prompt.STRAIGHT,
+        Prompt.RIGHT,
+        Prompt.STRAIGHT,
+        Prompt.DONE,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -242,11 +247,26 @@ def other_size(index: int, seen: Observation) -> Observation:
 @pytest.mark.parametrize(
     "change",
     [
-        nan_points, far_points, few_points, swapped_points, box_outside, no_box, tiny_picture,
-        colour, empty_picture, black, noise_only, stopped_clock, backward_clock, leaping_clock,
-        nan_clock, two_faces_swapping, cut_to_another, other_size,
+        nan_points,
+        far_points,
+        few_points,
+        swapped_points,
+        box_outside,
+        no_box,
+        tiny_picture,
+        colour,
+        empty_picture,
+        black,
+        noise_only,
+        stopped_clock,
+        backward_clock,
+        leaping_clock,
+        nan_clock,
+        two_faces_swapping,
+        cut_to_another,
+        other_size,
     ],
-)  # fmt: skip
+)
 def test_what_is_odd_never_passes(
     change: Callable[[int, Observation], Observation],
 ) -> None:

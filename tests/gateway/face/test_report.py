@@ -110,8 +110,10 @@ def test_a_camera_that_drifts_is_told_and_others_are_not() -> None:
     events += drifting("few", 0.20, 0.30, 19)
     cameras = made(sorted(events, key=lambda item: item.time)).cameras
     assert {name: drift.worse for name, drift in cameras.items()} == {
-        "worse": True, "same": False, "few": False,
-    }  # fmt: skip
+        "worse": True,
+        "same": False,
+        "few": False,
+    }
     assert (cameras["worse"].first, cameras["worse"].newest) == (0.20, 0.30)
     assert (cameras["worse"].first_count, cameras["worse"].newest_count) == (20, 20)
 
@@ -231,8 +233,14 @@ async def test_the_command_reads_the_log_and_the_list(
     rig = make_rig()
     config = rig.config.read_text().replace("[site]", f'[site]\nlanguage = "{language}"', 1)
     rig.config.write_text(config)
-    people = [{"id": "e1", "name": "Ana [x]", "credentials": "em4100:18:5550100",
-               "access_levels": "plant"}]  # fmt: skip
+    people = [
+        {
+            "id": "e1",
+            "name": "Ana [x]",
+            "credentials": "em4100:18:5550100",
+            "access_levels": "plant",
+        }
+    ]
     await rig.acli("people", "sync", str(rig.write_people(people)), "--apply")
     with closing(sqlite3.connect(rig.ledger_path.parent / "people.db")) as db, db:
         db.execute(

@@ -80,9 +80,16 @@ class Scene:
     def match(self, **more: Any) -> dict[str, Any]:
         now = time.monotonic()
         request = {
-            "op": "match", "id": 7, "camera": "gate", "person": "e1", "templates": self.templates,
-            "threshold": THRESHOLD, "tapped_at": now, "deadline": now + 5, "max_age_s": 1.5,
-        }  # fmt: skip
+            "op": "match",
+            "id": 7,
+            "camera": "gate",
+            "person": "e1",
+            "templates": self.templates,
+            "threshold": THRESHOLD,
+            "tapped_at": now,
+            "deadline": now + 5,
+            "max_age_s": 1.5,
+        }
         self.worker._answer({**request, **more})
         return self.sent[-1]
 

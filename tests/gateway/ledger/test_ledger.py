@@ -346,5 +346,7 @@ def test_a_body_reads_back_as_it_was_and_is_canonical(data: dict[str, object]) -
         return  # a lone surrogate
     event = chain.to_event(1, body, b"", b"")
     assert event.data == data
-    assert chain.canonical({"data": data, "id": "id", "subject": "", "time": event.time,
-                            "type": "t"}) == body  # fmt: skip
+    assert (
+        chain.canonical({"data": data, "id": "id", "subject": "", "time": event.time, "type": "t"})
+        == body
+    )

@@ -199,8 +199,10 @@ def test_what_else_is_known_of_a_requirement_stays_with_its_day(people: List) ->
         db.execute("UPDATE requirement SET number = 'N-' || kind")
     people.apply(row("a") + ",2027-01-31,2028-01-01", head=WITH)
     rows = people.db.conn.execute("SELECT kind, number, by FROM requirement ORDER BY kind")
-    assert rows.fetchall() == [("background-check", "N-background-check", "ana"),
-                               ("training", None, "ana")]  # fmt: skip
+    assert rows.fetchall() == [
+        ("background-check", "N-background-check", "ana"),
+        ("training", None, "ana"),
+    ]
 
 
 def test_a_rollback_leaves_requirements_that_no_version_touched(people: List) -> None:
@@ -229,9 +231,14 @@ def test_columns_that_are_wrong(tmp_path: Path, head: str, cells: str, message: 
 
 def test_json_may_say_requirements_and_when_it_was_made(tmp_path: Path) -> None:
     path = tmp_path / "l.json"
-    item = {"id": "a", "name": "A", "credentials": [], "access_levels": [],
-            "requirements": {"training": "2027-01-01", "medical": None},
-            "revoked_at": "2026-11-24T10:00:00-08:00"}  # fmt: skip
+    item = {
+        "id": "a",
+        "name": "A",
+        "credentials": [],
+        "access_levels": [],
+        "requirements": {"training": "2027-01-01", "medical": None},
+        "revoked_at": "2026-11-24T10:00:00-08:00",
+    }
     path.write_text(json.dumps({"generated_at": "2026-11-25T00:00:00Z", "people": [item]}))
     found = read_people(path, levels=LEVELS)
     assert found.errors == []

@@ -45,12 +45,17 @@ def test_a_good_row(tmp_path: Path) -> None:
     assert source.errors == []
     assert source.people == [
         Person(
-            "e1", "Ana López", "Acme", "Welder", date(2026, 1, 1), date(2026, 12, 31),
+            "e1",
+            "Ana López",
+            "Acme",
+            "Welder",
+            date(2026, 1, 1),
+            date(2026, 12, 31),
             PersonStatus.ACTIVE,
             (Credential("h10301", "12", "345"), Credential("em4100", "1", "2")),
             ("plant", "night"),
         )
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(
@@ -165,8 +170,12 @@ def test_json_that_is_no_list(tmp_path: Path, content: str, message: str) -> Non
 
 
 def test_json_objects_for_badges(tmp_path: Path) -> None:
-    item = {"id": "e1", "name": "A", "access_levels": ["plant"],
-            "credentials": [{"format": "H10301", "facility": 12, "number": "00345"}]}  # fmt: skip
+    item = {
+        "id": "e1",
+        "name": "A",
+        "access_levels": ["plant"],
+        "credentials": [{"format": "H10301", "facility": 12, "number": "00345"}],
+    }
     source = read(tmp_path, json.dumps({"people": [item]}), "people.json")
     assert source.people[0].credentials == (Credential("h10301", "12", "345"),)
 
@@ -210,12 +219,19 @@ def test_what_is_written_is_read(
     rows = [
         ",".join(
             (
-                p.id, p.name, p.company, p.role, str(p.valid_from or ""), str(p.valid_until or ""),
-                p.status, ";".join(c.key for c in p.credentials), ";".join(p.access_levels),
+                p.id,
+                p.name,
+                p.company,
+                p.role,
+                str(p.valid_from or ""),
+                str(p.valid_until or ""),
+                p.status,
+                ";".join(c.key for c in p.credentials),
+                ";".join(p.access_levels),
             )
         )
         for p in people
-    ]  # fmt: skip
+    ]
     source = read(tmp_path_factory.mktemp("list"), "\n".join([HEAD, *rows]) + "\n")
     assert errors(source) == []
     assert source.people == people

@@ -526,8 +526,11 @@ def test_a_pin_from_a_pipe_and_on_record(site: Site) -> None:
     assert site.verify(PIN) is PinOutcome.CORRECT
     done = site.run("e1", "--duress", "--json", typed=f"{DURESS}\r\n")
     assert json.loads(done.stdout) == {
-        "person": "e1", "act": "set", "duress": True, "duress_cleared": False,
-    }  # fmt: skip
+        "person": "e1",
+        "act": "set",
+        "duress": True,
+        "duress_cleared": False,
+    }
     assert site.verify(DURESS) is PinOutcome.DURESS
     done = site.run("e1", typed="9047")
     assert "the duress PIN before is gone" in done.stdout

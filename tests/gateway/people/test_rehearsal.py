@@ -40,7 +40,8 @@ NOW = datetime(2026, 11, 25, 18, tzinfo=UTC)
 ALWAYS = Schedule("always", (Period(frozenset(DAYS), time(0), None),))
 DAY = Schedule("day", (Period(frozenset(DAYS), time(6), time(12)),))
 SITE = Site(
-    "gate", ZoneInfo("America/Tijuana"),
+    "gate",
+    ZoneInfo("America/Tijuana"),
     {
         "gate": DoorPolicy("gate", Mode.BADGE),
         "vault": DoorPolicy("vault", Mode.BADGE_PIN),
@@ -49,12 +50,13 @@ SITE = Site(
         ),
         "lab": DoorPolicy("lab", Mode.BADGE_FACE, face_min_templates=1),
     },
-    {"always": ALWAYS, "day": DAY}, {date(2026, 11, 16): "Revolución"},
+    {"always": ALWAYS, "day": DAY},
+    {date(2026, 11, 16): "Revolución"},
     {
         "plant": AccessLevel("plant", dict.fromkeys(("gate", "vault", "lab", "kiosk"), "always")),
         "day": AccessLevel("day", {"gate": "day"}),
     },
-)  # fmt: skip
+)
 
 
 class Gate:
@@ -82,9 +84,15 @@ class Gate:
         found = Roster(self.folder / "people.db").find(credential)
         lookup = Lookup.FOUND if found.person else Lookup.UNKNOWN
         request = Request(
-            door, credential, lookup, found.person, found.list_version, found.templates,
-            has_pin=found.has_pin, **more,
-        )  # fmt: skip
+            door,
+            credential,
+            lookup,
+            found.person,
+            found.list_version,
+            found.templates,
+            has_pin=found.has_pin,
+            **more,
+        )
         at = NOW - timedelta(hours=hours_ago)
         event = access_event(request, decide(request, SITE, at), SITE, KEY, {"way": "in"})
         self.ledger.append_sync(NewEvent(event.type, event.subject, event.data, at))
@@ -93,9 +101,16 @@ class Gate:
         """Somebody known at the kiosk without a badge."""
         found = Roster(self.folder / "people.db").find_person(person)
         request = Request(
-            "kiosk", None, Lookup.FOUND, found.person, found.list_version, 1,
-            face=FaceResult(FaceOutcome.MATCH, 0.2, 3), identified=True, enrolled=5,
-        )  # fmt: skip
+            "kiosk",
+            None,
+            Lookup.FOUND,
+            found.person,
+            found.list_version,
+            1,
+            face=FaceResult(FaceOutcome.MATCH, 0.2, 3),
+            identified=True,
+            enrolled=5,
+        )
         at = NOW - timedelta(hours=hours_ago)
         event = access_event(request, decide(request, SITE, at), SITE, KEY, {"way": "in"})
         self.ledger.append_sync(NewEvent(event.type, event.subject, event.data, at))
@@ -127,10 +142,12 @@ def test_who_would_newly_be_refused_by_which_rule_how_often_and_when_last(gate: 
             gate.badge(number, hours_ago=hours)
     tried = gate.rehearse(
         gate.plan(
-            row("a", 1, until="2026-11-24"), row("b", 2, status="suspended"),
-            row("c", 3, levels="day"), row("e", 5),
+            row("a", 1, until="2026-11-24"),
+            row("b", 2, status="suspended"),
+            row("c", 3, levels="day"),
+            row("e", 5),
         )
-    )  # fmt: skip
+    )
     assert tried.events == 15
     assert told(tried) == [
         ("b", "refused", "denied_suspended", "granted", 3),

@@ -182,7 +182,7 @@ def test_json_by_its_type(web: Web) -> None:
         (b"", 302, {"Location": "file:///etc/passwd"}, "the server answers 302"),
         (b"", 302, {"Location": "/people.csv"}, "the server answers 302"),  # round and round
     ],
-)  # fmt: skip
+)
 def test_answers_that_are_no_list(
     web: Web, body: bytes, code: int, headers: dict[str, str], why: str
 ) -> None:
@@ -329,16 +329,39 @@ class Postgres:
         password.write_text("s3cret")
         password.chmod(0o644)
         self._run(
-            "initdb", "-D", str(self._data), "-U", "hr", "-A", "scram-sha-256", "-N",
-            "--pwfile", str(password), "-E", "UTF8", "--locale", "C",
-        )  # fmt: skip
+            "initdb",
+            "-D",
+            str(self._data),
+            "-U",
+            "hr",
+            "-A",
+            "scram-sha-256",
+            "-N",
+            "--pwfile",
+            str(password),
+            "-E",
+            "UTF8",
+            "--locale",
+            "C",
+        )
         self._server = subprocess.Popen(
             [
-                self._bin / "postgres", "-D", self._data, "-p", str(self.port), "-F",
-                "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+                self._bin / "postgres",
+                "-D",
+                self._data,
+                "-p",
+                str(self.port),
+                "-F",
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-c",
+                "unix_socket_directories=",
             ],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self._user, cwd=folder,
-        )  # fmt: skip
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **self._user,
+            cwd=folder,
+        )
         self.url = f"postgresql+pg8000://hr:s3cret@127.0.0.1:{self.port}/postgres"
 
     def _run(self, name: str, *arguments: str) -> None:
@@ -532,15 +555,26 @@ def ldap_table(slapd: Slapd, folder: Path, **more: Any) -> SourceTable:
     secret.write_text("s3cret")
     secret.chmod(0o600)
     return table(
-        kind="ldap", url=slapd.url, bind_dn="cn=reader,dc=acme", password_file=secret,
-        base="dc=acme", filter="(objectClass=worker)", page_size=3, timeout_s=10,
+        kind="ldap",
+        url=slapd.url,
+        bind_dn="cn=reader,dc=acme",
+        password_file=secret,
+        base="dc=acme",
+        filter="(objectClass=worker)",
+        page_size=3,
+        timeout_s=10,
         attributes={
-            "id": "employeeNumber", "name": "cn", "company": "o", "credentials": "badge",
-            "status": "userAccountControl", "valid_until": "accountExpires",
+            "id": "employeeNumber",
+            "name": "cn",
+            "company": "o",
+            "credentials": "badge",
+            "status": "userAccountControl",
+            "valid_until": "accountExpires",
         },
         levels={"CN=Plant, DC=acme": ["plant"], "cn=night,dc=acme": ["night"]},
-        credential_prefix="h10301:12:", **more,
-    )  # fmt: skip
+        credential_prefix="h10301:12:",
+        **more,
+    )
 
 
 def test_a_list_from_a_directory(slapd: Slapd, tmp_path: Path) -> None:
@@ -669,9 +703,16 @@ def test_a_header_that_was_signed_is_still_read_with_care() -> None:
 
     good = json.loads(sealed().split(b"\n")[1])
     for name, value in (
-        ("serial", "5"), ("serial", -1), ("serial", True), ("size", 1.5), ("kind", "doors"),
-        ("gateways", "gate-1"), ("format", "exe"), ("generated_at", "now"), ("sha256", "x"),
-    ):  # fmt: skip
+        ("serial", "5"),
+        ("serial", -1),
+        ("serial", True),
+        ("size", 1.5),
+        ("kind", "doors"),
+        ("gateways", "gate-1"),
+        ("format", "exe"),
+        ("generated_at", "now"),
+        ("sha256", "x"),
+    ):
         line = json.dumps({**good, name: value}).encode()
         signed = bundle.MAGIC + line + b"\n"
         raw = signed + base64.b64encode(KEY.sign(signed)) + b"\n" + LIST.encode()
@@ -767,8 +808,10 @@ def test_a_list_that_trips_waits_as_it_was_seen(people: Path, tmp_path: Path) ->
 
 def test_what_waits_comes_back_whole(people: Path, tmp_path: Path) -> None:
     head = "id,name,company,valid_until,status,credentials,access_levels,revoked_at,requires:t\n"
-    rows = "a,A,C,2027-01-01,,h10301:1:2,plant;night,,2027-02-02\n" \
-           "b,B,,,revoked,,,2026-11-24T00:00:00Z,\n"  # fmt: skip
+    rows = (
+        "a,A,C,2027-01-01,,h10301:1:2,plant;night,,2027-02-02\n"
+        "b,B,,,revoked,,,2026-11-24T00:00:00Z,\n"
+    )
     path = tmp_path / "hr.csv"
     path.write_text(head + rows)
     db = open_admin(people)

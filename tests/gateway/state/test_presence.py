@@ -170,15 +170,16 @@ def test_a_record_counts_once() -> None:
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["grant", "enter", "none", "close", "late", "forgive", "left", "expect",
-                         "unexpect"]),
+        st.sampled_from(
+            ["grant", "enter", "none", "close", "late", "forgive", "left", "expect", "unexpect"]
+        ),
         st.sampled_from(["e1", "e2", "e3"]),
         st.sampled_from(["gate", "dock", "lobby", "ghost"]),
         st.sampled_from(["in", "out"]),
         st.floats(0, 500),
     ),
     max_size=40,
-)  # fmt: skip
+)
 
 
 @settings(max_examples=200)
@@ -224,8 +225,9 @@ def test_never_below_zero_and_a_checkpoint_changes_nothing(
 
 def lines(presence: Presence) -> list[str]:
     checkpoint = presence.checkpoint("c")
-    people = [[k, s.name, s.company, s.area, s.since.isoformat(), s.free]
-              for k, s in checkpoint.people]  # fmt: skip
+    people = [
+        [k, s.name, s.company, s.area, s.since.isoformat(), s.free] for k, s in checkpoint.people
+    ]
     return [json.dumps(item) for item in (checkpoint.header, *people)]
 
 

@@ -389,8 +389,14 @@ async def test_the_shipped_broker_configuration_with_client_certificates(
         certificate(tmp_path, name, authority)
     shipped = (ROOT / "config" / "mosquitto" / "mosquitto.conf").read_text()
     # Ours are the port, the place of files and the log; every other line is as shipped.
-    ours = ("listener", "log_", "persistence ", "persistence_location", "max_queued_messages",
-            "set_tcp_nodelay")  # fmt: skip
+    ours = (
+        "listener",
+        "log_",
+        "persistence ",
+        "persistence_location",
+        "max_queued_messages",
+        "set_tcp_nodelay",
+    )
     lines = [line for line in shipped.splitlines() if not line.startswith(ours)]
     config = "\n".join(lines).replace("/etc/mosquitto/certs", str(tmp_path))
     config = config.replace("/etc/mosquitto/garita.acl", str(ROOT / "config/mosquitto/garita.acl"))
