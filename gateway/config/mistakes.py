@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway import GaritaError
+
 SCHEMA_HINT = "see config/garita.toml, which explains every key"
 
 
@@ -25,7 +27,7 @@ class Mistake:
         return f"{where}: {self.key}: {self.reason}" if self.key else f"{where}: {self.reason}"
 
 
-class ConfigError(Exception):
+class ConfigError(GaritaError):
     """The file can't be used; `mistakes` holds all of them, in the order of the file."""
 
     def __init__(self, mistakes: list[Mistake]) -> None:

@@ -30,12 +30,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 
+from gateway import GaritaError
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.chain import canonical
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.vault.files import write_json
 
-log = logging.getLogger("garita.commands")
+log = logging.getLogger("garita.daemon.commands")
 
 MESSAGE_LIMIT = 4096
 LONGEST = timedelta(minutes=10)  # from issue to expiry
@@ -45,7 +46,7 @@ WAITING = 8
 GATHER_S = 10.0  # refusals are recorded at once, then at most this often
 
 
-class Refused(Exception):
+class Refused(GaritaError):
     """A command that is not carried out; the message says why and repeats nothing of it."""
 
 

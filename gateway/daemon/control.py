@@ -17,14 +17,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-log = logging.getLogger("garita.control")
+from gateway import GaritaError
+
+log = logging.getLogger("garita.daemon.control")
 
 LONGEST_S = 30.0  # a request that takes longer is dropped without an answer
 _LIMIT = 64 * 1024
 Handler = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 
-class ControlError(Exception):
+class ControlError(GaritaError):
     """The daemon can't be reached, or says no; the message is for people."""
 
 

@@ -28,7 +28,7 @@ from gateway.state.clock import Clock
 from gateway.state.health import LOOK_EVERY_S, Health
 from gateway.state.presence import Presence, chain_of
 
-log = logging.getLogger("garita.chores")
+log = logging.getLogger("garita.daemon.jobs")
 
 CHECKPOINT_EVERY_S = 600.0
 BATCH = 50

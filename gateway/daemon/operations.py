@@ -29,7 +29,7 @@ from gateway.state.service import read_service
 from gateway.state.threat import ThreatState
 from gateway.vault.files import write_json
 
-log = logging.getLogger("garita.operations")
+log = logging.getLogger("garita.daemon.operations")
 
 LONGEST_INSTALL_S = 600.0
 LONGEST_OVERRIDE_S = 3600.0

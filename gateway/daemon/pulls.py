@@ -24,7 +24,7 @@ from gateway.ledger.event import EventType, NewEvent
 from gateway.people.sources import SourceError, bundle
 from gateway.people.sources.parts import Joiner
 
-log = logging.getLogger("garita.pulls")
+log = logging.getLogger("garita.daemon.pulls")
 
 MQTT = "mqtt"
 WAITS = 3  # the command's exit code for a list that waits to be confirmed: no failure

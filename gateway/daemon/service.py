@@ -52,7 +52,7 @@ from gateway.uplink import Uplink
 from gateway.vault.readerkeys import ReaderKeys
 from gateway.vault.sitekey import SiteKey
 
-log = logging.getLogger("garita.daemon")
+log = logging.getLogger("garita.daemon.service")
 
 OUTBOX_POLL_S = 0.5
 CLOCK_POLL_S = 1.0

@@ -14,7 +14,7 @@ from gateway.daemon.commands import Command, Counters, Refused, RemoteCommands, 
 from gateway.ledger import LedgerUnavailable
 from gateway.state.threat import Append, ThreatState, UnknownLevel
 
-log = logging.getLogger("garita.threat")
+log = logging.getLogger("garita.daemon.triggers")
 
 
 class Inputs(Protocol):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from gateway import GaritaError
 from gateway.decide import Step, decide, explain
 from gateway.decide.model import (
     AreaFacts,
@@ -38,7 +39,7 @@ THE_OTHER = "the other may not"  # of two who came together, one was refused for
 UNDECIDED = frozenset(("denied_ledger_unavailable", "denied_internal_error"))
 
 
-class NotReplayable(ValueError):
+class NotReplayable(GaritaError, ValueError):
     """The event is no decision, or was recorded before what it was made of was."""
 
 

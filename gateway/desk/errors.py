@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from gateway import GaritaError
+
 Words = tuple[str, str]
 """A sentence in English and in Spanish."""
 
 
-class DeskError(Exception):
+class DeskError(GaritaError):
     """What was asked is not done, and nothing is half done.  `code` is stable; `words` says why
     in both languages; `criteria` are those that the refusal serves."""
 

@@ -37,7 +37,7 @@ from gateway.devices.ports import OnDevice, open_port
 from gateway.ledger.event import EventType, NewEvent
 from gateway.vault.readerkeys import ReaderKeys, ReaderKeysError
 
-log = logging.getLogger("garita.devices")
+log = logging.getLogger("garita.devices.bus")
 
 GATHER_S = 10.0  # what a noisy line brings is recorded at once, then at most this often
 ORDER_S = 0.5  # an order to a lock that was not sent by then is none any more

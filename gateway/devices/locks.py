@@ -15,7 +15,7 @@ from gateway.config import DoorTable, LockTable
 from gateway.devices.bus import BusReader
 from gateway.devices.ports import OnDevice, open_port
 
-log = logging.getLogger("garita.devices")
+log = logging.getLogger("garita.devices.locks")
 
 # A frame lost on the wire must not leave a door unlocked: rest is told again this often.
 REASSERT_S = 5.0

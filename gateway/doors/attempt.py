@@ -45,7 +45,7 @@ from gateway.people import Found, RosterUnavailable, SealedPin
 from gateway.state.clock import Clock
 from gateway.state.presence import Presence
 
-log = logging.getLogger("garita.lane")
+log = logging.getLogger("garita.doors.attempt")
 
 TURN_TRIES, TURN_LOCK_S = 3, 300.0  # failed challenges before a person's next is refused
 REMEMBERED = 16  # people let through of late, for visitors whose escort went first

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from gateway import GaritaError
 from gateway.decide.model import Confirmation, Person
 
 
-class NoSuchRequest(LookupError):
+class NoSuchRequest(GaritaError, LookupError):
     """Nobody waits under that id (any more)."""
 
 

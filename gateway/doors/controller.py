@@ -20,7 +20,7 @@ from gateway.doors.machine import Door, DoorTimes, Effect, Note
 from gateway.doors.reader import DoorReader
 from gateway.ledger.event import EventType, NewEvent
 
-log = logging.getLogger("garita.gate")
+log = logging.getLogger("garita.doors.controller")
 
 _LOCK_NOTES = (EventType.DOOR_UNLOCKED, EventType.DOOR_LOCKED)
 

@@ -27,7 +27,7 @@ from gateway.ledger import LedgerUnavailable
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.people import RosterUnavailable
 
-log = logging.getLogger("garita.lane")
+log = logging.getLogger("garita.doors.reader")
 
 QUEUE_LIMIT = 1000  # badges waiting at one reader; beyond this they are refused as busy
 NOISE_WINDOW_S = 10.0  # bad reads are recorded at once, then at most once in this time

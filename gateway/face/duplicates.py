@@ -16,6 +16,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway import GaritaError
 from gateway.face.vision.gallery import Gallery
 from gateway.vault.templates import Vault, VaultError
 
@@ -29,7 +30,7 @@ class Twin:
     distance: float
 
 
-class DuplicateFace(Exception):
+class DuplicateFace(GaritaError):
     """The face is enrolled for somebody else; says for whom."""
 
     def __init__(self, twin: Twin) -> None:

@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from gateway import GaritaError
 from gateway.vault.files import adopt
 from gateway.vault.sitekey import Sealer, SealError, SiteKey
 
@@ -29,7 +30,7 @@ _EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,79}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-class EvidenceError(Exception):
+class EvidenceError(GaritaError):
     """A picture is not there, or does not open; the message is for people."""
 
 

@@ -27,7 +27,7 @@ from gateway.people import Roster, RosterUnavailable, SealedTemplate
 from gateway.vault.sitekey import SiteKey
 from gateway.vault.templates import Vault, VaultError
 
-log = logging.getLogger("garita.biometric")
+log = logging.getLogger("garita.face.matcher")
 
 GALLERY_POLL_S = 2.0
 OTHER_MODEL = "the templates are of another face model"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.vault.files import write_json
 
-log = logging.getLogger("garita.scenes")
+log = logging.getLogger("garita.face.scenes")
 
 
 class Scenes:

@@ -21,7 +21,7 @@ from typing import Any
 from gateway.decide.model import FaceOutcome, FaceResult, Liveness
 from gateway.face import wire
 
-log = logging.getLogger("garita.face")
+log = logging.getLogger("garita.face.service")
 
 RETRY_S = (0.5, 10.0)
 START_S = 30.0

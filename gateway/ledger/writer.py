@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gateway import GaritaError
 from gateway.ledger import chain
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.vault.files import adopt
@@ -29,11 +30,11 @@ from gateway.vault.files import adopt
 BUSY_MS = 1000  # how long another program's lock on the file is waited for
 
 
-class LedgerUnavailable(Exception):
+class LedgerUnavailable(GaritaError):
     """The record is not known to be on disk; whatever depended on it must not happen."""
 
 
-class LedgerBusy(Exception):
+class LedgerBusy(GaritaError):
     """Another process writes this log."""
 
 

@@ -17,6 +17,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from gateway import GaritaError
 from gateway.decide.model import Credential, Person, PersonStatus, Requirement, TemporaryGrant
 from gateway.ledger.event import NewEvent
 
@@ -60,7 +61,7 @@ _BY_ID = _FIND.format(
 )
 
 
-class RosterUnavailable(Exception):
+class RosterUnavailable(GaritaError):
     """The list can't be read; nobody is known to be on it."""
 
 

@@ -23,7 +23,7 @@ from gateway.config import Settings
 from gateway.decide.model import AreaFacts, Place
 from gateway.ledger.event import Event, EventType, NewEvent
 
-log = logging.getLogger("garita.presence")
+log = logging.getLogger("garita.state.presence")
 
 SETTLED = timedelta(minutes=2)  # a grant of which nothing more was heard counts as an entry
 CHUNK = 2000

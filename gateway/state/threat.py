@@ -14,17 +14,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gateway import GaritaError
 from gateway.decide.policy import ThreatLevel
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.vault.files import write_json
 
-log = logging.getLogger("garita.threat")
+log = logging.getLogger("garita.state.threat")
 
 CHANGED = EventType.THREAT_CHANGED
 Append = Callable[[NewEvent], Awaitable[Event]]
 
 
-class UnknownLevel(Exception):
+class UnknownLevel(GaritaError):
     """The policy has no level of that name."""
 
 

@@ -32,7 +32,7 @@ from gateway.ledger import LedgerUnavailable
 from gateway.uplink.cursor import Cursor, Records
 from gateway.uplink.messages import cloud_event, parse_replay
 
-log = logging.getLogger("garita.uplink")
+log = logging.getLogger("garita.uplink.client")
 
 BATCH = 20
 PAUSE_S = 0.003

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from gateway.ledger.event import Event
 
-log = logging.getLogger("garita.uplink")
+log = logging.getLogger("garita.uplink.cursor")
 
 
 class Records(Protocol):

@@ -14,13 +14,14 @@ import os
 import secrets
 from pathlib import Path
 
+from gateway import GaritaError
 from gateway.vault.files import adopt
 from gateway.vault.sitekey import SealError, SiteKey
 
 KEPT = 4  # keys of windows whose end is not known
 
 
-class ReaderKeysError(Exception):
+class ReaderKeysError(GaritaError):
     """The file of reader keys can't be read or written; the message says why."""
 
 

@@ -19,15 +19,17 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from gateway import GaritaError
+
 _SIZE = 32
 _NONCE = 12
 
 
-class SealError(Exception):
+class SealError(GaritaError):
     """A secret does not open: another key, or it was changed."""
 
 
-class KeyFileError(Exception):
+class KeyFileError(GaritaError):
     """The key can't be had; the message names the file and what to do, never the key."""
 
 

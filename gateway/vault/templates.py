@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import uuid
 
+from gateway import GaritaError
 from gateway.vault.sitekey import Sealer, SealError, SiteKey
 
 KEY_BYTES = 32
@@ -23,7 +24,7 @@ WrappedKey = tuple[str, bytes]
 """The id of a person's key (it appears in events) and the key, wrapped."""
 
 
-class VaultError(Exception):
+class VaultError(GaritaError):
     """A template does not open: another key, or it was changed."""
 
 

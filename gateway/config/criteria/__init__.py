@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway import GaritaError
 from gateway.decide.model import Reason
 from gateway.ledger.event import EventType
 
@@ -23,7 +24,7 @@ KINDS = ("must", "should")
 _CODES = frozenset(reason.value for reason in Reason)
 
 
-class CriteriaError(Exception):
+class CriteriaError(GaritaError):
     """A file of criteria can't be used; `key` and the message say where and why."""
 
     def __init__(self, path: Path, key: str, reason: str) -> None:

@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway import GaritaError
 from gateway.face.accuracy.statistics import Trials
 from gateway.face.vision.embedder import BUILT_IN, by_name
 from gateway.face.vision.engine import DETECTOR_PX, Embedding, Engine, Image
@@ -36,7 +37,7 @@ TINY = 200  # px of the shorter side
 Score = Callable[[NDArray[np.float32], NDArray[np.float32]], float]
 
 
-class BadData(Exception):
+class BadData(GaritaError):
     """What was given can't be evaluated; the text says which file, which line and why."""
 
 

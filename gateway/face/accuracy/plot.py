@@ -10,6 +10,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from gateway import GaritaError
 from gateway.face.accuracy.statistics import Trials
 
 TICKS = (0.0001, 0.001, 0.01, 0.05, 0.1, 0.2, 0.4)
@@ -17,7 +18,7 @@ MARKS = (0.35, 0.40, 0.45, 0.50, 0.55)
 _deviate = np.vectorize(NormalDist().inv_cdf, otypes=[float])
 
 
-class NoPlotting(Exception):
+class NoPlotting(GaritaError):
     """matplotlib is not installed."""
 
 

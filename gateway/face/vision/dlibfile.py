@@ -14,13 +14,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway import GaritaError
+
 MAX_BYTES = 64 << 20
 _MAX_NAME = 64
 _MAX_VERSIONS = 400
 _SIGN = 0x80
 
 
-class BadModel(Exception):
+class BadModel(GaritaError):
     """The bytes are not the network that is expected; says what and where."""
 
 

@@ -23,6 +23,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from drivers import registry
+from gateway import GaritaError
 from gateway.face.vision.protocols import Embedder, Image, Points
 
 BUILT_IN = "dlib"
@@ -34,14 +35,14 @@ CONVERSION = "1"
 _WEIGHTS = "dlib_face_recognition_resnet_model_v1.dat"
 _DIGEST = 32
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("garita.face.vision.embedder")
 
 
-class ModelsMissing(Exception):
+class ModelsMissing(GaritaError):
     """The model files are not installed."""
 
 
-class Unusable(Exception):
+class Unusable(GaritaError):
     """The converted model cannot be used; says why."""
 
 

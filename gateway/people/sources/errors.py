@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from gateway import GaritaError
 from gateway.people.sync.rows import RowError
 
 
-class SourceError(Exception):
+class SourceError(GaritaError):
     """There is no list from this source; the message says why, without a secret."""
 
 

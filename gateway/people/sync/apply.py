@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from gateway import GaritaError
 from gateway.ledger.event import EventType
 from gateway.people import faces
 from gateway.people.schema import now_text, put_event
@@ -49,7 +50,7 @@ _OF_PEOPLE = (  # what is theirs and goes with them
 )
 
 
-class SyncError(Exception):
+class SyncError(GaritaError):
     """The list was not applied, and the one before is in force; the message says why."""
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from gateway import GaritaError
 from gateway.people.sync.plan import FIELDS, Entry, Plan, held, person_of, requirements_of, version
 from gateway.people.sync.plan import plan as compare
 from gateway.people.sync.rows import RowError, Source
@@ -26,7 +27,7 @@ if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
 _ROW = 64  # bytes that a row takes beside its text, about
 
 
-class HistoryError(Exception):
+class HistoryError(GaritaError):
     """That version can't be had; the message says why."""
 
 

@@ -375,7 +375,8 @@ async def test_a_bundle_as_hr_makes_it(make_rig: Callable[..., Rig]) -> None:
         ('[sync.sources.a]\nkind = "file"\npath = "x"\nat = ["05:00"]\nevery = "1h"', "not both"),
         ('[sync.sources.a]\nkind = "sql"\nurl = "postgresql://u:p@h/d"\nquery = "x"', "password"),
         (
-            '[sync.sources.a]\nkind = "ldap"\nurl = "ldap://h"\nbase = "x"\nattributes = { id = "x" }',
+            '[sync.sources.a]\nkind = "ldap"\nurl = "ldap://h"\n'
+            'base = "x"\nattributes = { id = "x" }',
             "in clear",
         ),
         ('[sync.sources.a]\nkind = "bundle"\npath = "x"', "need [sync.bundles] trusted"),

@@ -500,7 +500,8 @@ def test_a_sites_own_checklists(tmp_path: Path) -> None:
         ("[[", "not valid TOML"),
         ("\x00", "not valid TOML"),
         (
-            '[checklists.a]\ntitle = { en = "S", es = "C" }\npoints = [{id = "a", en = "A", es = "A"},'
+            '[checklists.a]\ntitle = { en = "S", es = "C" }\n'
+            'points = [{id = "a", en = "A", es = "A"},'
             '{id = "a", en = "A", es = "A"}]',
             "comes twice",
         ),
