@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test lint locale bench lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -31,7 +31,12 @@ lint: $(STAMP)  ## Style, types, directions of imports, and the unit's hardening
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m gateway.locale check
 	@sh systemd/check.sh
+
+locale: $(STAMP)  ## Bring new words of the code into the catalogues, and compile them
+	$(BIN)/python -m gateway.locale extract
+	$(BIN)/python -m gateway.locale compile
 
 bench: $(STAMP)  ## Measure and print every figure (10 minutes)
 	@sh ./setup.sh mosquitto

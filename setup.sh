@@ -60,6 +60,7 @@ say "installing the locked versions (the first time: a few minutes)"
 "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 # An older one in this folder would hide the drivers that were added since.
 rm -rf garita.egg-info
+"$venv/bin/python" -m gateway.locale compile
 "$venv/bin/python" -m gateway.face.vision.convert >/dev/null ||
     say "the face embedding stays with dlib: correct, but several times slower"
 say "ready"

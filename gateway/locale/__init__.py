@@ -1,0 +1,95 @@
+"""Words for people, in their language: gettext catalogues, with the English of the code as the key.
+
+The code says `_("badge {badge} is lost").format(badge=shown)`; `use("es")` makes every later
+`_()` in this process answer in Spanish.  A catalogue is `<language>/LC_MESSAGES/garita.po`; `make
+setup` and `make locale` compile it to the `.mo` that is read here.  What a catalogue lacks comes
+out in English.  Records, topics and files hold codes and never these words.
+
+An error that may cross a process or be shown twice carries a `Message`: the English with its
+facts, put into words where somebody reads it.
+"""
+
+from __future__ import annotations
+
+import gettext as _gettext
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+DOMAIN = "garita"
+HERE = Path(__file__).parent
+LANGUAGES = (
+    "en",
+    *sorted(path.parent.parent.name for path in HERE.glob("*/LC_MESSAGES/garita.po")),
+)
+"""The languages that have a catalogue, English first."""
+
+_catalogues: dict[str, _gettext.NullTranslations] = {"en": _gettext.NullTranslations()}
+_current: _gettext.NullTranslations = _catalogues["en"]
+_language = "en"
+
+
+def catalogue(language: str) -> _gettext.NullTranslations:
+    """The words of one language; English for a language without a catalogue."""
+    if language not in _catalogues:
+        _catalogues[language] = _gettext.translation(DOMAIN, HERE, [language], fallback=True)
+    return _catalogues[language]
+
+
+def use(language: str) -> None:
+    """Say everything from now on in `language` (``en`` or ``es``).  Process-wide: a command calls
+    it once, before it says anything; a server for people of many languages calls `catalogue`."""
+    global _current, _language
+    _current, _language = catalogue(language), language
+    # Click and Typer look their own words up in the default domain, by the environment.
+    os.environ["LANGUAGE"] = language
+    _gettext.bindtextdomain(DOMAIN, HERE)
+    _gettext.textdomain(DOMAIN)
+
+
+def language() -> str:
+    """The language in use: ``en`` or ``es``."""
+    return _language
+
+
+def _(message: str) -> str:
+    """`message` in the language in use.  Placeholders stand as ``{name}`` for `str.format`."""
+    return _current.gettext(message) if message else ""
+
+
+def ngettext(one: str, many: str, n: int) -> str:
+    """`one` or `many` in the language in use, by its rule of plurals for `n`."""
+    return _current.ngettext(one, many, n)
+
+
+def pgettext(context: str, message: str) -> str:
+    """Like `_` for a word that means different things in different places."""
+    return _current.pgettext(context, message)
+
+
+def N_(message: str) -> str:
+    """Mark `message` for the catalogues where it is defined; show it by `_()`."""
+    return message
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A sentence and its facts.  `text` is English with ``{name}`` placeholders, marked by `N_`;
+    a fact may be a `Message` itself, which is then said in the same language."""
+
+    text: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def say(self, language: str | None = None) -> str:
+        """The sentence in `language`, by default the one in use."""
+        words = _current if language is None else catalogue(language)
+        facts = {
+            name: fact.say(language) if isinstance(fact, Message) else fact
+            for name, fact in self.facts.items()
+        }
+        return words.gettext(self.text).format(**facts)
+
+    def __str__(self) -> str:
+        return self.say()
