@@ -18,7 +18,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from sqlite_utils import Database
 
 from gateway.face.duplicates import DuplicateFace, Known, Twin
 from gateway.face.vision.embedder import BUILT_IN, by_name
@@ -96,7 +95,7 @@ def agree(looks: Sequence[Look], usual: float = RECOMMENDED) -> list[Look]:
 
 
 def store(
-    db: Database,
+    db: sqlite3.Connection,
     vault: Vault,
     known: Known,
     person_id: str,
@@ -114,7 +113,7 @@ def store(
     before.
     """
     good = [item for item in looks if item.embedding is not None]
-    with db.conn as connection:
+    with db as connection:
         connection.execute("BEGIN IMMEDIATE")
         if not connection.execute("SELECT 1 FROM person WHERE id = ?", (person_id,)).fetchone():
             raise LookupError(f"nobody on the list has the id {person_id}")
@@ -152,7 +151,7 @@ def store(
                 data["duplicate_of"] = {"person": twin.person, "distance": twin.distance}
             put_event(connection, EventType.PEOPLE_ENROLLED, person_id, data)
     if removed:
-        faces.scrub(db.conn)
+        faces.scrub(db)
     return int(row[0])
 
 

@@ -47,7 +47,7 @@ def opened(settings: Settings, *, act: bool = True) -> Iterator[sqlite3.Connecti
     """people.db for one act; a refusal is said in the site's language and ends with its exit
     code.  What was done is recorded at once."""
     db = people.open_list(settings)
-    connection: sqlite3.Connection = db.conn
+    connection: sqlite3.Connection = db
     try:
         yield connection
     except DeskError as error:

@@ -72,7 +72,7 @@ def enroll(
 
 def _must_agree(settings: Settings, person: str) -> None:
     db = people.open_list(settings)
-    agreed = faces.has_consent(db.conn, person, privacy.today(settings))
+    agreed = faces.has_consent(db, person, privacy.today(settings))
     db.close()
     if not agreed:
         common.fail(f"{person}: {NO_CONSENT}", common.REFUSED)
@@ -160,9 +160,9 @@ def _store(
 
     db = people.open_list(settings)
     # Faces from before each person had a key: taken over by whoever first has the site key.
-    faces.reseal(db.conn, vault, VaultError)
+    faces.reseal(db, vault, VaultError)
     known = Known(vault, limit=settings.tables.face.threshold, today=privacy.today(settings))
-    known.follow(db.conn)
+    known.follow(db)
     wanted = settings.tables.face.min_templates
     language = 1 if settings.tables.site.language == "es" else 0
     report, failed = [], False
@@ -171,7 +171,7 @@ def _store(
         total = 0
         try:
             if settings.tables.face.require_consent and not faces.has_consent(
-                db.conn, person, privacy.today(settings)
+                db, person, privacy.today(settings)
             ):
                 raise LookupError(f"{person}: {NO_CONSENT}")
             total = enrolment.store(

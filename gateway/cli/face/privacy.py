@@ -66,7 +66,7 @@ def consent(
         common.fail(f"--note: at most {NOTE_LIMIT} characters", common.USAGE)
     db = people.open_list(settings)
     by = common.operator()
-    if not faces.set_consent(db.conn, person, given_at=first, until=last, note=note, by=by):
+    if not faces.set_consent(db, person, given_at=first, until=last, note=note, by=by):
         common.fail(f"nobody on the list has the id {person}", common.REFUSED)
     db.close()
     common.nudge(settings)
@@ -86,7 +86,7 @@ def forget(
     """Destroy a person's face templates, key and consent; they stay on the list."""
     settings = common.settings(config)
     db = people.open_list(settings)
-    lost = faces.forget(db.conn, person, why=reason, by=common.operator())
+    lost = faces.forget(db, person, why=reason, by=common.operator())
     db.close()
     if lost is None:
         common.fail(f"nothing is kept of the face of {person}", common.REFUSED)
@@ -104,7 +104,7 @@ def purge(
     """Destroy the faces whose last day is past; the running gateway does so by itself."""
     settings = common.settings(config)
     db = people.open_list(settings)
-    gone = faces.purge(db.conn, today(settings), by=common.operator())
+    gone = faces.purge(db, today(settings), by=common.operator())
     db.close()
     if gone:
         common.nudge(settings)
@@ -124,11 +124,11 @@ def keys(
     except KeyFileError as error:
         common.fail(str(error), common.UNREACHABLE)
     db = people.open_list(settings)
-    _, left = faces.reseal(db.conn, vault, VaultError)
+    _, left = faces.reseal(db, vault, VaultError)
     rows: list[dict[str, Any]] = [
         {"person": key, "key_id": None, "created_at": None, "opens": False} for key in left
     ]
-    stored = db.conn.execute(
+    stored = db.execute(
         "SELECT person_id, key_id, created_at, wrapped FROM person_key ORDER BY person_id"
     )
     for person, key_id, created_at, wrapped in stored:
@@ -171,10 +171,10 @@ def picture(
     db = people.open_list(settings)
     try:
         holder = pictures.holder(event.id, day)
-        jpeg = pictures.open(event.id, day, _picture_key(db.conn, site, holder))
+        jpeg = pictures.open(event.id, day, _picture_key(db, site, holder))
         handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
-            faces.viewed(db.conn, seq=seq, event_id=event.id, by=common.operator())
+            faces.viewed(db, seq=seq, event_id=event.id, by=common.operator())
             file.write(jpeg)
     except (EvidenceError, VaultError) as error:
         common.fail(str(error), common.REFUSED)
@@ -200,7 +200,7 @@ def _picture_key(db: sqlite3.Connection, site: SiteKey, holder: tuple[str, str] 
 def _ending(settings: Settings, days: int, json: bool) -> None:
     db = people.open_list(settings)
     last = (today(settings) + timedelta(days=days)).isoformat()
-    found = db.conn.execute(
+    found = db.execute(
         "SELECT person_id, given_at, until, note FROM face_consent WHERE until <= ? "
         "ORDER BY until, person_id",
         (last,),

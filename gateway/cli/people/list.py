@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -18,16 +18,13 @@ from gateway.people import RosterUnavailable, permits
 from gateway.people.schema import open_admin
 from gateway.people.sync import apply as sync
 
-if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
-    from sqlite_utils import Database
-
 app = typer.Typer(no_args_is_help=True)
 
 PersonArgument = Annotated[str, typer.Argument(help="The person's id in the list.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it goes into the log.")]
 
 
-def open_list(settings: Settings) -> Database:
+def open_list(settings: Settings) -> sqlite3.Connection:
     """people.db for changes, or a sentence and exit code 5."""
     try:
         return open_admin(settings.people_path)
@@ -46,7 +43,7 @@ def list_(
     db = open_list(common.settings(config))
     like = f"%{search}%"
     where = "p.id LIKE :like OR p.name LIKE :like OR p.company LIKE :like"
-    rows = list(db.query(f"{_PERSON} WHERE {where} ORDER BY p.id", {"like": like}))
+    rows = _rows(db, f"{_PERSON} WHERE {where} ORDER BY p.id", {"like": like})
     shown = rows[:limit] if limit else rows
     if json:
         common.print_json(shown)
@@ -72,14 +69,12 @@ def show(
 ) -> None:
     """One person: validity, badges (masked), levels, enrolled faces."""
     db = open_list(common.settings(config))
-    rows = list(db.query(f"{_PERSON} WHERE p.id = :id", {"id": person}))
+    rows = _rows(db, f"{_PERSON} WHERE p.id = :id", {"id": person})
     if not rows:
         common.fail(f"nobody on the list has the id {person}", common.REFUSED)
     row = rows[0]
-    badges = db.query(
-        "SELECT key FROM credential WHERE person_id = :id ORDER BY key", {"id": person}
-    )
-    keys = [badge["key"] for badge in badges]
+    badges = db.execute("SELECT key FROM credential WHERE person_id = ? ORDER BY key", (person,))
+    keys = [key for (key,) in badges]
     row["access_levels"] = _list(row["access_levels"])
     row["credentials"] = [key if reveal else Credential(*key.split(":", 2)).masked for key in keys]
     if json:
@@ -126,7 +121,7 @@ def escort(
     db = open_list(settings)
     who = None if clear else list(by or ())
     try:
-        done = permits.set_escort(db.conn, person, who, by=common.operator())
+        done = permits.set_escort(db, person, who, by=common.operator())
     except sqlite3.Error as error:
         common.fail(f"the list could not be written: {error}", common.REFUSED)
     if not done:
@@ -158,6 +153,13 @@ SELECT p.id, p.name, p.company, p.role, p.valid_from, p.valid_until, p.status, p
        r.at AS revoked_at, r.why AS revoked_why,
        (SELECT count(*) FROM template t WHERE t.person_id = p.id) AS templates
   FROM person p LEFT JOIN revocation r ON r.person_id = p.id"""
+
+
+def _rows(db: sqlite3.Connection, sql: str, values: dict[str, str]) -> list[dict[str, Any]]:
+    """The rows of a query, each as column to value."""
+    cursor = db.execute(sql, values)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
 def _list(text: str) -> list[str]:

@@ -35,7 +35,7 @@ def writing(settings: Settings) -> Iterator[sqlite3.Connection]:
     """people.db for one act; what can't be written is a sentence and exit code 1."""
     db = open_list(settings)
     try:
-        yield db.conn
+        yield db
     except sqlite3.Error as error:
         common.fail(f"the list could not be written: {error}", common.REFUSED)
     finally:
@@ -83,7 +83,7 @@ def list_grants(
     """Temporary grants, those that are over too."""
     settings = common.settings(config)
     db = open_list(settings)
-    found = permits.grants(db.conn, person)
+    found = permits.grants(db, person)
     db.close()
     if json:
         names = ("id", "person", "kind", "target", "since", "until", "why", "by")
@@ -160,7 +160,7 @@ def list_(
     """What people and companies have shown."""
     settings = common.settings(config)
     db = open_list(settings)
-    _show(settings, requirements.rows(db.conn, subject=subject), json)
+    _show(settings, requirements.rows(db, subject=subject), json)
     db.close()
 
 
@@ -176,7 +176,7 @@ def due(
     settings = common.settings(config)
     kinds = [(k.name, k.of, days or k.warn_days) for k in settings.site.requirements.values()]
     db = open_list(settings)
-    _show(settings, requirements.due(db.conn, kinds, datetime.now(settings.site.zone).date()), json)
+    _show(settings, requirements.due(db, kinds, datetime.now(settings.site.zone).date()), json)
     db.close()
 
 

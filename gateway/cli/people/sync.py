@@ -3,12 +3,13 @@ counts, told afterwards, and undone."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -23,9 +24,6 @@ from gateway.people.sync import file as source
 from gateway.people.sync import history, tripwires
 from gateway.people.sync.rehearsal import Rehearsal, rehearse
 from gateway.vault.sitekey import KeyFileError, SiteKey
-
-if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
-    from sqlite_utils import Database
 
 SHOWN = 50  # errors and people printed before the rest is only counted
 ConfirmOption = Annotated[
@@ -113,7 +111,7 @@ def rollback(
     settings = common.settings(config)
     db = open_list(settings)
     try:
-        to = version or sync.version(db.conn) - 1
+        to = version or sync.version(db) - 1
         plan = look(settings, db, history.rollback(db, to, settings.site.access_levels))
     except history.HistoryError as error:
         common.fail(str(error), common.REFUSED)
@@ -133,7 +131,7 @@ def versions(
     config: common.ConfigOption = common.DEFAULT_CONFIG, json: common.JsonOption = False
 ) -> None:
     """Every list that was applied: when, by whom, from what, how much it changed."""
-    with open_list(common.settings(config)).conn as connection:
+    with open_list(common.settings(config)) as connection:
         rows = history.versions(connection)
     if json:
         common.print_json(rows)
@@ -157,7 +155,7 @@ def history_(
     json: common.JsonOption = False,
 ) -> None:
     """Who was changed by which list, from what to what, and who applied it."""
-    with open_list(common.settings(config)).conn as connection:
+    with open_list(common.settings(config)) as connection:
         found = history.changes(connection, person=person, limit=limit, reveal=reveal)
     if json:
         common.print_json([asdict(change) for change in found])
@@ -190,7 +188,7 @@ def confirmed(text: str) -> set[str]:
     return names
 
 
-def look(settings: Settings, db: Database, plan: sync.Plan) -> sync.Plan:
+def look(settings: Settings, db: sqlite3.Connection, plan: sync.Plan) -> sync.Plan:
     """`plan` with its tripwires looked at."""
     table = settings.tables.sync
     limits = tripwires.Limits(
@@ -213,7 +211,7 @@ def look(settings: Settings, db: Database, plan: sync.Plan) -> sync.Plan:
 
 def put_in_force(
     settings: Settings,
-    db: Database,
+    db: sqlite3.Connection,
     plan: sync.Plan,
     names: set[str],
     *,
@@ -271,7 +269,7 @@ def show_errors(name: str, errors: list[source.RowError], json: bool) -> None:
 
 def rehearsed(
     settings: Settings,
-    db: Database,
+    db: sqlite3.Connection,
     plan: sync.Plan,
     days: int = 0,
     progress: Callable[[int], None] | None = None,

@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.config import SourceTable
 from gateway.ledger.event import EventType
@@ -27,9 +28,6 @@ from gateway.people.sync.file import parse, to_json
 from gateway.people.sync.plan import Plan
 from gateway.people.sync.rows import RowError, Source
 from gateway.vault.files import adopt
-
-if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
-    from sqlite_utils import Database
 
 _COLUMNS = (
     "pulled_at",
@@ -69,7 +67,7 @@ class Waiting:
     tripped: tuple[str, ...]
 
 
-def state(db: Database, name: str) -> State:
+def state(db: sqlite3.Connection, name: str) -> State:
     """What is remembered of a source."""
     row = db.execute(
         f"SELECT {', '.join(_COLUMNS)} FROM source_state WHERE name = ?",  # noqa: S608
@@ -81,7 +79,9 @@ def state(db: Database, name: str) -> State:
     return State(name, **known)
 
 
-def pull(db: Database, name: str, sources: Mapping[str, SourceTable], asked: Asked) -> Pulled:
+def pull(
+    db: sqlite3.Connection, name: str, sources: Mapping[str, SourceTable], asked: Asked
+) -> Pulled:
     """Ask a source, and those that it includes; raises SourceError, which is on record then."""
     table, known = sources[name], state(db, name)
     # Of several, one that says "nothing new" would be missing from the list.
@@ -121,10 +121,10 @@ def _join(whole: Source, more: Source) -> None:
     whole.generated_at = min(dates) if len(dates) == 2 else None
 
 
-def failed(db: Database, name: str, reason: str) -> None:
+def failed(db: sqlite3.Connection, name: str, reason: str) -> None:
     """Remember that a source gave no list; an event when that, or the reason, is new."""
     known = state(db, name)
-    with db.conn as connection:
+    with db as connection:
         _remember(
             db,
             name,
@@ -139,10 +139,10 @@ def failed(db: Database, name: str, reason: str) -> None:
             )
 
 
-def good(db: Database, name: str, pulled: Pulled) -> None:
+def good(db: sqlite3.Connection, name: str, pulled: Pulled) -> None:
     """Remember a list that is in force, or that nothing has changed."""
     known, source = state(db, name), pulled.source
-    with db.conn as connection:
+    with db as connection:
         marks: dict[str, Any] = {}
         if source is not None:
             marks = {"etag": pulled.etag, "sha256": source.sha256, "waiting": ""}
@@ -154,7 +154,7 @@ def good(db: Database, name: str, pulled: Pulled) -> None:
             put_event(connection, EventType.PEOPLE_SYNC_RECOVERED, name, {"source": name})
 
 
-def put_aside(db: Database, folder: Path, name: str, pulled: Pulled, plan: Plan) -> None:
+def put_aside(db: sqlite3.Connection, folder: Path, name: str, pulled: Pulled, plan: Plan) -> None:
     """Let a list that tripped wait for a person; an event when it is another than before."""
     source, known = pulled.source, state(db, name)
     assert source is not None
@@ -169,7 +169,7 @@ def put_aside(db: Database, folder: Path, name: str, pulled: Pulled, plan: Plan)
         "list": to_json(source),
     }
     _write(folder, f"{name}.json", json.dumps(body, ensure_ascii=False))
-    with db.conn as connection:
+    with db as connection:
         _remember(
             db,
             name,
@@ -204,9 +204,9 @@ def waiting(folder: Path, name: str, levels: Any) -> Waiting:
     return found
 
 
-def forget(db: Database, folder: Path, name: str, *, dropped_by: str = "") -> None:
+def forget(db: sqlite3.Connection, folder: Path, name: str, *, dropped_by: str = "") -> None:
     """A list that waited is in force, overtaken, or (an event) dropped by somebody."""
-    with db.conn as connection:
+    with db as connection:
         _remember(db, name, waiting="")
         if dropped_by:
             data = {"source": name, "by": dropped_by}
@@ -215,10 +215,10 @@ def forget(db: Database, folder: Path, name: str, *, dropped_by: str = "") -> No
         (folder / f"{name}.json").unlink()
 
 
-def _remember(db: Database, name: str, **values: Any) -> None:
-    db.conn.execute("INSERT OR IGNORE INTO source_state (name) VALUES (?)", (name,))
+def _remember(db: sqlite3.Connection, name: str, **values: Any) -> None:
+    db.execute("INSERT OR IGNORE INTO source_state (name) VALUES (?)", (name,))
     names = ", ".join(f"{key} = ?" for key in values)
-    db.conn.execute(
+    db.execute(
         f"UPDATE source_state SET {names} WHERE name = ?",  # noqa: S608 - our own names
         (*values.values(), name),
     )

@@ -1,8 +1,7 @@
 """A plan put in force, whole or not at all; and acts on single people.
 
 Applying is one transaction with the new list version, its history and the event for the log:
-whoever dies in between leaves the old list.  Plain sqlite3 writes here, not sqlite-utils: its
-bulk methods commit on their own, and a list must not be half there.
+whoever dies in between leaves the old list.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway import GaritaError
 from gateway.ledger.event import EventType
@@ -21,9 +20,6 @@ from gateway.people.schema import now_text, put_event
 from gateway.people.sync import history
 from gateway.people.sync.history import Keep
 from gateway.people.sync.plan import COLUMNS, Plan, Tripped, entry, plan, version
-
-if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
-    from sqlite_utils import Database
 
 __all__ = [
     "Keep",
@@ -55,7 +51,7 @@ class SyncError(GaritaError):
 
 
 def apply(
-    db: Database,
+    connection: sqlite3.Connection,
     plan: Plan,
     *,
     by: str,
@@ -73,7 +69,6 @@ def apply(
     waiting = [item for item in plan.tripped if item.name not in confirmed]
     if waiting:
         raise SyncError("; ".join(f"{item.name}: {item.why}" for item in waiting))
-    connection = db.conn
     with _writing(connection):
         if version(connection) != plan.base:
             raise SyncError("another list was applied in the meantime; look at the plan again")
@@ -234,13 +229,14 @@ def _measure_revocations(connection: sqlite3.Connection, plan: Plan, number: int
         put_event(connection, EventType.PEOPLE_REVOCATION_EFFECTIVE, key, data)
 
 
-def set_revoked(db: Database, person_id: str, *, revoked: bool, why: str, by: str) -> bool:
+def set_revoked(
+    connection: sqlite3.Connection, person_id: str, *, revoked: bool, why: str, by: str
+) -> bool:
     """Revoke a person here and now, or take that back; False if there is nothing to do.
 
     A revocation made here is stronger than the list: no sync undoes it, not even one that
     drops the person and one that brings them back.  Raises SyncError if it can't be written.
     """
-    connection = db.conn
     with _writing(connection):
         if not revoked:
             done = connection.execute(
@@ -258,7 +254,9 @@ def set_revoked(db: Database, person_id: str, *, revoked: bool, why: str, by: st
     return bool(done)
 
 
-def set_pin(db: Database, person_id: str, *, hashed: str, duress: bool, by: str) -> bool:
+def set_pin(
+    connection: sqlite3.Connection, person_id: str, *, hashed: str, duress: bool, by: str
+) -> bool:
     """Give a person a PIN, or the one they type under threat; `hashed` comes from `Pins.hash`.
 
     A new PIN takes the duress PIN away: hashes don't tell whether the two would still differ,
@@ -266,7 +264,6 @@ def set_pin(db: Database, person_id: str, *, hashed: str, duress: bool, by: str)
     if nobody has that id, or for a duress PIN if no PIN was set before.  Raises SyncError if
     it can't be written.
     """
-    connection = db.conn
     with _writing(connection):
         cleared = False
         if duress:
@@ -292,12 +289,11 @@ def set_pin(db: Database, person_id: str, *, hashed: str, duress: bool, by: str)
     return bool(done)
 
 
-def clear_pin(db: Database, person_id: str, *, by: str) -> bool:
+def clear_pin(connection: sqlite3.Connection, person_id: str, *, by: str) -> bool:
     """Take a person's PIN away, and their duress PIN; False if they have none.
 
     Raises SyncError if it can't be written.
     """
-    connection = db.conn
     with _writing(connection):
         done = connection.execute("DELETE FROM pin WHERE person_id = ?", (person_id,)).rowcount
         if done:

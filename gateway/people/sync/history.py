@@ -14,15 +14,12 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway import GaritaError
 from gateway.people.sync.plan import FIELDS, Entry, Plan, held, person_of, requirements_of, version
 from gateway.people.sync.plan import plan as compare
 from gateway.people.sync.rows import RowError, Source
-
-if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
-    from sqlite_utils import Database
 
 _ROW = 64  # bytes that a row takes beside its text, about
 
@@ -99,12 +96,11 @@ def prune(connection: sqlite3.Connection, keep: Keep) -> None:
         connection.execute("UPDATE version_detail SET kept = 0 WHERE number <= ?", (last,))
 
 
-def rollback(db: Database, to: int, levels: Collection[str]) -> Plan:
+def rollback(connection: sqlite3.Connection, to: int, levels: Collection[str]) -> Plan:
     """The plan that puts the list of version `to` in force again, as a new version.
 
     Revocations made here stay.  Raises HistoryError if that version is not kept.
     """
-    connection = db.conn
     newest = version(connection)
     if not 0 < to < newest:
         raise HistoryError(f"there is no version {to} before the present one, {newest}")
@@ -128,7 +124,7 @@ def rollback(db: Database, to: int, levels: Collection[str]) -> Plan:
         source.requirements[key] = {kind: date.fromisoformat(day) for kind, day in days.items()}
         source.people.append(person_of(key, found.entry))
     unknown = {name for person in source.people for name in person.access_levels} - set(levels)
-    plan = compare(db, source)
+    plan = compare(connection, source)
     plan.errors = [
         RowError(0, "access_levels", f"the configuration has no level '{name}' any more")
         for name in sorted(unknown)

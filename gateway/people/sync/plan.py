@@ -12,13 +12,10 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.decide.model import Credential, Person, PersonStatus
 from gateway.people.sync.rows import RowError, Source
-
-if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
-    from sqlite_utils import Database
 
 COLUMNS = ("name", "company", "role", "valid_from", "valid_until", "status", "access_levels")
 FIELDS = (*COLUMNS, "credentials", "requirements")
@@ -84,9 +81,8 @@ class Plan:
         return not (self.added or self.changed or self.removed)
 
 
-def plan(db: Database, source: Source) -> Plan:
+def plan(connection: sqlite3.Connection, source: Source) -> Plan:
     """Compare `source` with the list in force.  Writes nothing."""
-    connection = db.conn
     result = Plan(
         version(connection),
         len(source.people),

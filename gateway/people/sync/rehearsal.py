@@ -13,11 +13,12 @@ nothing, and neither prints nor returns a badge number.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from gateway.decide import decide
 from gateway.decide.model import (
@@ -39,9 +40,6 @@ from gateway.decide.replay import UNDECIDED, Holder, request_of
 from gateway.ledger import LedgerReader
 from gateway.ledger.event import Event, EventType
 from gateway.people.sync.plan import Plan, person_of, requirements_of
-
-if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
-    from sqlite_utils import Database
 
 CHUNK = 2000
 OF_THE_MOMENT = frozenset(
@@ -119,7 +117,7 @@ class _Holder:
 
 
 def rehearse(
-    db: Database,
+    db: sqlite3.Connection,
     plan: Plan,
     site: Site,
     key: Fingerprints,
@@ -171,7 +169,7 @@ def _degraded(event: Event) -> list[str]:
 
 
 def _holders(
-    db: Database, plan: Plan, key: Fingerprints
+    db: sqlite3.Connection, plan: Plan, key: Fingerprints
 ) -> tuple[dict[str, _Holder], dict[str, _Holder]]:
     """By mark, the badges and faces of everybody whom the plan touches: whose they are by the
     list in force, and whose by the new one."""
@@ -210,7 +208,7 @@ def _holders(
 class _Whole:
     """What people.db holds of people beside the list: it stays with those who stay."""
 
-    def __init__(self, db: Database, plan: Plan) -> None:
+    def __init__(self, db: sqlite3.Connection, plan: Plan) -> None:
         self._plan = plan
         self._companies: dict[str, list[Requirement]] = {}
         for company, kind, day in db.execute(

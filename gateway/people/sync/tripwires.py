@@ -21,12 +21,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gateway.people.sync.plan import Entry, Plan, Tripped, entry
-
-if TYPE_CHECKING:  # takes a third of a second to load: only when it is used
-    from sqlite_utils import Database
 
 NAMES = (
     "empty",
@@ -53,10 +49,12 @@ class Limits:
     reissue_days: int = 30
 
 
-def check(db: Database, plan: Plan, limits: Limits, *, inside: Inside, today: date) -> None:
+def check(
+    db: sqlite3.Connection, plan: Plan, limits: Limits, *, inside: Inside, today: date
+) -> None:
     """Add to `plan.tripped` whatever trips; `inside` gives who is in the site now, or raises
     OSError, and then anybody who loses access may be."""
-    plan.tripped = list(_look(db.conn, plan, limits, inside, today))
+    plan.tripped = list(_look(db, plan, limits, inside, today))
 
 
 def _look(
@@ -201,10 +199,10 @@ def _rolled_back(connection: sqlite3.Connection, plan: Plan) -> Iterator[Tripped
         yield Tripped("rolled_back", plan.total, why)
 
 
-def warnings(db: Database, plan: Plan, now: datetime) -> list[str]:
+def warnings(db: sqlite3.Connection, plan: Plan, now: datetime) -> list[str]:
     """What is odd and holds nothing back: times of files say little."""
     found = []
-    row = db.conn.execute(
+    row = db.execute(
         "SELECT modified_at FROM version_detail WHERE modified_at IS NOT NULL "
         "ORDER BY number DESC LIMIT 1"
     ).fetchone()

@@ -105,16 +105,16 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def db(path: Path) -> Iterator[sqlite3.Connection]:
     database = open_admin(path)
-    partners.put(database.conn, NORTE, PartnerPolicy(), by="boss", now=NOW)
+    partners.put(database, NORTE, PartnerPolicy(), by="boss", now=NOW)
     seals.receive(
-        database.conn,
+        database,
         seals.numbers(["AB100000..AB100009"]),
         seal_class="H",
         certificate="T-1",
         by="boss",
         now=NOW,
     )
-    yield database.conn
+    yield database
     database.close()
 
 
@@ -704,7 +704,7 @@ def test_of_many_who_let_it_leave_at_once_one_does(db: sqlite3.Connection, path:
     def try_it(account: str) -> str:
         mine = open_admin(path)
         try:
-            return leave(mine.conn, tx.id, by=account).departed_by
+            return leave(mine, tx.id, by=account).departed_by
         except DeskError as error:
             return error.code
         finally:
@@ -848,7 +848,7 @@ def test_a_process_that_dies_while_sealing_leaves_nothing(
         "from tests.gateway.desk.test_freight import *\n"
         "from gateway.desk.freight import act\n"
         "act.put_event = lambda *a: os._exit(9)\n"
-        f"affix(open_admin(Path(sys.argv[1])).conn, {tx.id})\n"
+        f"affix(open_admin(Path(sys.argv[1])), {tx.id})\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
     assert done.returncode == 9 and dump(path) == before

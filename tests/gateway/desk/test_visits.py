@@ -58,7 +58,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def db(path: Path) -> Iterator[sqlite3.Connection]:
     database = open_admin(path)
-    yield database.conn
+    yield database
     database.close()
 
 
@@ -346,13 +346,10 @@ def test_who_lost_access_escorts_nobody(db: sqlite3.Connection) -> None:
 
 
 def sync_list(db: sqlite3.Connection, folder: Path, *rows: str) -> sync.Plan:
-    from sqlite_utils import Database
-
     file = folder / "people.csv"
     file.write_text("\n".join(["id,name,credentials,access_levels", *rows]) + "\n")
-    wrapped = Database(db)
-    plan = sync.plan(wrapped, read_people(file, levels=frozenset({"plant"})))
-    sync.apply(wrapped, plan, by="t")
+    plan = sync.plan(db, read_people(file, levels=frozenset({"plant"})))
+    sync.apply(db, plan, by="t")
     return plan
 
 
@@ -626,7 +623,7 @@ def test_a_process_that_dies_in_the_act_leaves_nothing(path: Path) -> None:
         "import os, sys; from pathlib import Path\n"
         "from tests.gateway.desk.test_visits import *\n"
         "records.put_event = lambda *a: os._exit(9)\n"
-        "register.expect(open_admin(Path(sys.argv[1])).conn, PLAN, POLICY, by='g', now=NOW)\n"
+        "register.expect(open_admin(Path(sys.argv[1])), PLAN, POLICY, by='g', now=NOW)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
     assert done.returncode == 9 and dump(path) == before
@@ -637,7 +634,7 @@ def test_a_process_that_dies_in_the_act_leaves_nothing(path: Path) -> None:
 
 def test_a_list_of_the_version_before_keeps_everything(tmp_path: Path, path: Path) -> None:
     database = open_admin(path)
-    sync_list(database.conn, tmp_path, f"e1,Ana,{CARD.key},plant")
+    sync_list(database, tmp_path, f"e1,Ana,{CARD.key},plant")
     for table in (
         "partner",
         "partner_history",
@@ -648,8 +645,8 @@ def test_a_list_of_the_version_before_keeps_everything(tmp_path: Path, path: Pat
         "seal",
         "seal_batch",
     ):
-        database.conn.execute(f"DROP TABLE {table}")
-    database.conn.execute("PRAGMA user_version = 5")
+        database.execute(f"DROP TABLE {table}")
+    database.execute("PRAGMA user_version = 5")
     database.close()
     with pytest.raises(RosterUnavailable, match="schema 5"):
         Roster(path).find(CARD)
@@ -662,7 +659,7 @@ def test_a_list_of_the_version_before_keeps_everything(tmp_path: Path, path: Pat
             db.execute("PRAGMA user_version = 5")
     migrate(path)
     database = open_admin(path)
-    assert on_site(database.conn).id == 1
+    assert on_site(database).id == 1
     database.close()
 
 

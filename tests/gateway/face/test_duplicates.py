@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlite_utils import Database
 
 from gateway.config import FaceTable
 from gateway.decide.model import FaceOutcome
@@ -46,7 +45,7 @@ def looks(face: np.ndarray, count: int = 3, model: str = enrolment.MODEL) -> lis
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Database:
+def db(tmp_path: Path) -> sqlite3.Connection:
     rows = "".join(
         f"{key},{name},,,,,,,\n" for key, name in (("e1", "Ana"), ("e200", "Elena Ortiz"))
     )
@@ -60,13 +59,13 @@ def known(vault: Vault = VAULT) -> Known:
     return Known(vault, limit=LIMIT, today=TODAY)
 
 
-def store(db: Database, person: str, found: list[Look], by: Known, **more: bool) -> int:
+def store(db: sqlite3.Connection, person: str, found: list[Look], by: Known, **more: bool) -> int:
     options = {"replace": True} | more
     return enrolment.store(db, VAULT, by, person, found, by="t", **options)
 
 
 def test_the_same_face_under_another_id_is_refused_by_name_and_nothing_changes(
-    db: Database, tmp_path: Path
+    db: sqlite3.Connection, tmp_path: Path
 ) -> None:
     face = a_face()
     every = known()
@@ -80,14 +79,16 @@ def test_the_same_face_under_another_id_is_refused_by_name_and_nothing_changes(
     assert len(events) == 2
 
 
-def test_the_same_person_may_be_enrolled_again_and_added_to(db: Database) -> None:
+def test_the_same_person_may_be_enrolled_again_and_added_to(db: sqlite3.Connection) -> None:
     face, every = a_face(), known()
     assert store(db, "e200", looks(face), every) == 3
     assert store(db, "e200", looks(face), every) == 3
     assert store(db, "e200", looks(face, 1), every, replace=False) == 4
 
 
-def test_twins_are_allowed_by_an_option_that_the_log_shows(db: Database, tmp_path: Path) -> None:
+def test_twins_are_allowed_by_an_option_that_the_log_shows(
+    db: sqlite3.Connection, tmp_path: Path
+) -> None:
     face, every = a_face(), known()
     store(db, "e200", looks(face), every)
     store(db, "e1", looks(face), every, allow_duplicate=True)
@@ -99,26 +100,26 @@ def test_twins_are_allowed_by_an_option_that_the_log_shows(db: Database, tmp_pat
     assert "duplicate_of" not in Roster(tmp_path / "people.db").outbox(20)[-1].data
 
 
-def test_an_enrolment_by_another_command_in_the_meantime_is_seen(db: Database) -> None:
+def test_an_enrolment_by_another_command_in_the_meantime_is_seen(db: sqlite3.Connection) -> None:
     face, mine, theirs = a_face(), known(), known()
-    mine.follow(db.conn)
+    mine.follow(db)
     store(db, "e200", looks(face), theirs)
     with pytest.raises(DuplicateFace):
         store(db, "e1", looks(face), mine)
     # And one that was forgotten in the meantime is no obstacle.
-    faces.forget(db.conn, "e200", why="t", by="t")
+    faces.forget(db, "e200", why="t", by="t")
     assert store(db, "e1", looks(face), mine) == 3
 
 
 @pytest.mark.parametrize(("days", "refused"), [(-1, False), (0, True), (None, True)])
 def test_who_is_past_their_last_day_is_not_compared(
-    db: Database, days: int | None, refused: bool
+    db: sqlite3.Connection, days: int | None, refused: bool
 ) -> None:
     face = a_face()
     store(db, "e200", looks(face), known())
     until = None if days is None else TODAY + timedelta(days)
     first = TODAY - timedelta(30)
-    faces.set_consent(db.conn, "e200", given_at=first, until=until, note="", by="t")
+    faces.set_consent(db, "e200", given_at=first, until=until, note="", by="t")
     if refused:
         with pytest.raises(DuplicateFace):
             store(db, "e1", looks(face), known())
@@ -127,7 +128,7 @@ def test_who_is_past_their_last_day_is_not_compared(
 
 
 def test_templates_of_another_model_or_that_do_not_open_are_named_not_compared(
-    db: Database,
+    db: sqlite3.Connection,
 ) -> None:
     face = a_face()
     store(db, "e200", looks(face, model="other-512"), known())
@@ -135,29 +136,29 @@ def test_templates_of_another_model_or_that_do_not_open_are_named_not_compared(
     assert store(db, "e1", looks(face), every) == 3
     assert every.uncompared(enrolment.MODEL) == {"e200"}
     store(db, "e3", looks(a_face()), every)
-    with db.conn as connection:
+    with db as connection:
         connection.execute("UPDATE template SET sealed = x'00' WHERE person_id = 'e1'")
     again = known()
-    again.follow(db.conn)
+    again.follow(db)
     assert again.unread == {"e1"}
     assert again.uncompared(enrolment.MODEL) == {"e1", "e200"}
 
 
-def test_a_refused_picture_is_compared_with_nobody(db: Database) -> None:
+def test_a_refused_picture_is_compared_with_nobody(db: sqlite3.Connection) -> None:
     refused = [Look("a.jpg", None, {}, Refusal.NO_FACE)]
     assert store(db, "e1", refused, known()) == 0
 
 
 def test_what_a_list_of_thousands_costs_is_paid_once(
-    db: Database, monkeypatch: pytest.MonkeyPatch
+    db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     every = known()
     for person in ("e1", "e200"):
         store(db, person, looks(a_face()), every)
-    every.follow(db.conn)
+    every.follow(db)
     opened: list[sqlite3.Connection] = []
-    monkeypatch.setattr(Vault, "open", lambda *_: opened.append(db.conn))
-    every.follow(db.conn)
+    monkeypatch.setattr(Vault, "open", lambda *_: opened.append(db))
+    every.follow(db)
     assert opened == []
 
 
@@ -197,7 +198,7 @@ class Galleries(Service):
 
 @pytest.mark.parametrize("dies", ["restarts", "connection"])
 async def test_a_face_process_that_dies_while_it_is_handed_the_gallery_gets_it_whole(
-    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies: str
+    db: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies: str
 ) -> None:
     monkeypatch.setattr(biometric, "GALLERY_POLL_S", 0.05)
     store(db, "e1", looks(a_face()), known())
@@ -220,7 +221,7 @@ async def test_a_face_process_that_dies_while_it_is_handed_the_gallery_gets_it_w
 
 
 async def test_a_gallery_of_long_templates_goes_in_messages_that_fit(
-    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    db: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another embedder may make 512 numbers of a face, and people may have many pictures."""
     names = [f"e{n}" for n in range(biometric.CHUNK)]
@@ -241,7 +242,7 @@ async def test_a_gallery_of_long_templates_goes_in_messages_that_fit(
     [(3, 0, 3), (3, 2, 3), (2, 3, None), (0, 3, None), (2, 0, 2)],
 )
 async def test_only_templates_of_the_model_in_use_are_compared(
-    db: Database, tmp_path: Path, mine: int, others: int, compared: int | None
+    db: sqlite3.Connection, tmp_path: Path, mine: int, others: int, compared: int | None
 ) -> None:
     face = a_face()
     for count, model in ((mine, enrolment.MODEL), (others, "other-128")):

@@ -62,7 +62,7 @@ def apply(path: Path, *ids: str) -> None:
 
 def enrol(path: Path, person: str, *ids: str) -> None:
     db = open_admin(path)
-    with db.conn as c:
+    with db as c:
         key = faces.key_for(c, VAULT, person)
         for item in ids:
             sealed = VAULT.seal(person, item, "m", FACE, key)
@@ -222,8 +222,8 @@ def test_an_old_face_opens_after_the_update_and_is_resealed(old: Path) -> None:
     assert opened(old, "e1") == [FACE, FACE]  # by the old path: nobody loses their face
     before = [item.sealed for item in Roster(old).templates("e1")]
     db = open_admin(old)
-    assert faces.reseal(db.conn, VAULT, VaultError) == (2, [])
-    assert faces.reseal(db.conn, VAULT, VaultError) == (0, [])
+    assert faces.reseal(db, VAULT, VaultError) == (2, [])
+    assert faces.reseal(db, VAULT, VaultError) == (0, [])
     db.close()
     assert opened(old, "e1") == [FACE, FACE] and opened(old, "e2") == [FACE]
     assert all(item.key for item in Roster(old).templates("e1"))
@@ -236,10 +236,10 @@ def test_one_old_face_that_does_not_open_leaves_the_others_alone(old: Path) -> N
     migrate(old)
     change(old, "UPDATE template SET sealed = x'00' WHERE id = 't2'")
     db = open_admin(old)
-    assert faces.reseal(db.conn, VAULT, VaultError) == (1, ["e1"])
-    assert [row[0] for row in db.conn.execute("SELECT person_id FROM person_key")] == ["e2"]
+    assert faces.reseal(db, VAULT, VaultError) == (1, ["e1"])
+    assert [row[0] for row in db.execute("SELECT person_id FROM person_key")] == ["e2"]
     wrong = Vault(SiteKey(bytes(32)))
-    assert faces.reseal(db.conn, wrong, VaultError) == (0, ["e1"])
+    assert faces.reseal(db, wrong, VaultError) == (0, ["e1"])
     db.close()
     assert opened(old, "e2") == [FACE]
 
@@ -256,7 +256,7 @@ import os, signal, sys
 from pathlib import Path
 from gateway.people import faces
 from gateway.people.schema import open_admin
-db = open_admin(Path(sys.argv[1])).conn
+db = open_admin(Path(sys.argv[1]))
 with db:
     db.execute("BEGIN IMMEDIATE")
     faces.destroy(db, "e1", why="w", by="t")
@@ -273,15 +273,15 @@ def test_killed_in_between_leaves_key_templates_and_no_event(people: Path) -> No
 
 def test_a_reader_in_the_way_delays_the_scrub_and_nothing_else(people: Path) -> None:
     db = open_admin(people)
-    db.conn.execute("PRAGMA busy_timeout = 50")
+    db.execute("PRAGMA busy_timeout = 50")
     with closing(sqlite3.connect(people, isolation_level=None)) as busy:
         busy.execute("BEGIN")
         busy.execute("SELECT * FROM person").fetchall()
-        with db.conn as c:
+        with db as c:
             assert faces.destroy(c, "e1", why="w", by="t") == 2
-        assert not faces.scrub(db.conn)
+        assert not faces.scrub(db)
         busy.execute("ROLLBACK")
-    assert faces.scrub(db.conn)
+    assert faces.scrub(db)
     assert Path(f"{people}-wal").stat().st_size == 0
     db.close()
 
@@ -293,7 +293,7 @@ def agree(path: Path, person: str, until: str | None) -> bool:
     db = open_admin(path)
     last = date.fromisoformat(until) if until else None
     done = faces.set_consent(
-        db.conn, person, given_at=date(2026, 11, 1), until=last, note="paper 7", by="t"
+        db, person, given_at=date(2026, 11, 1), until=last, note="paper 7", by="t"
     )
     db.close()
     return done
@@ -304,12 +304,12 @@ def test_consent_has_a_first_and_a_last_day(people: Path) -> None:
     assert agree(people, "e1", "2026-11-30") and agree(people, "e2", None)
     db = open_admin(people)
     days = {
-        day: faces.has_consent(db.conn, "e1", date.fromisoformat(day))
+        day: faces.has_consent(db, "e1", date.fromisoformat(day))
         for day in ("2026-10-31", "2026-11-01", "2026-11-30", "2026-12-01")
     }
     assert list(days.values()) == [False, True, True, False]
-    assert faces.has_consent(db.conn, "e2", date(2036, 1, 1))
-    assert not faces.has_consent(db.conn, "e3", date(2026, 11, 2))
+    assert faces.has_consent(db, "e2", date(2036, 1, 1))
+    assert not faces.has_consent(db, "e3", date(2026, 11, 2))
     db.close()
     assert [subject for subject, _ in events(people, "face.consent_set")] == ["e1", "e2"]
 
@@ -330,11 +330,11 @@ def test_a_purge_takes_what_is_past_its_day_and_once(people: Path) -> None:
 def test_forgetting_leaves_the_person_and_nothing_of_the_face(people: Path) -> None:
     agree(people, "e1", None)
     db = open_admin(people)
-    assert faces.forget(db.conn, "e1", why="asked", by="t") == 2
-    assert faces.forget(db.conn, "e1", why="asked", by="t") is None
-    assert db.conn.execute("SELECT count(*) FROM person WHERE id = 'e1'").fetchone() == (1,)
+    assert faces.forget(db, "e1", why="asked", by="t") == 2
+    assert faces.forget(db, "e1", why="asked", by="t") is None
+    assert db.execute("SELECT count(*) FROM person WHERE id = 'e1'").fetchone() == (1,)
     for table in ("template", "person_key", "face_consent"):
-        found = db.conn.execute(f"SELECT 1 FROM {table} WHERE person_id = 'e1'").fetchall()
+        found = db.execute(f"SELECT 1 FROM {table} WHERE person_id = 'e1'").fetchall()
         assert found == [], table
     db.close()
     assert len(events(people, "face.key_destroyed")) == len(events(people, "face.forgotten")) == 1

@@ -60,7 +60,7 @@ class List:
         return sync.apply(self.db, history.rollback(self.db, to, LEVELS), by="luis")
 
     def everybody(self) -> dict[str, object]:
-        return dict(held(self.db.conn, None))
+        return dict(held(self.db, None))
 
     def check(
         self, plan: sync.Plan, inside: Collection[str] = (), limits: Limits = LIMITS
@@ -77,7 +77,7 @@ def people(tmp_path: Path) -> List:
 def test_history_says_who_was_changed_from_what_to_what_and_by_whom(people: List) -> None:
     people.apply(row("a", "h10301:1:12345"), row("b"))
     people.apply(row("a", "h10301:1:54321", name="M"), row("c"))
-    found = history.changes(people.db.conn)
+    found = history.changes(people.db)
     assert [(c.version, c.person, c.op, c.fields) for c in found] == [
         (2, "a", "changed", ("name", "credentials")),
         (2, "b", "removed", ()),
@@ -92,7 +92,7 @@ def test_history_says_who_was_changed_from_what_to_what_and_by_whom(people: List
     assert first.before["credentials"] == ["h10301:…45"]
     assert found[1].after is None and found[1].before is not None
     assert found[3].before is None and found[3].after == first.before
-    revealed = history.changes(people.db.conn, person="a", reveal=True)
+    revealed = history.changes(people.db, person="a", reveal=True)
     assert [c.version for c in revealed] == [2, 1]
     assert revealed[0].after is not None and revealed[0].after["credentials"] == ["h10301:1:54321"]
 
@@ -112,7 +112,7 @@ def test_a_rollback_is_a_new_version_with_the_old_content(people: List) -> None:
     people.apply(row("c", "h10301:1:3"))
     assert people.back(1) == 4
     assert people.everybody() == then
-    found = history.versions(people.db.conn)
+    found = history.versions(people.db)
     assert [(v["number"], v["kind"], v["to_version"], v["by"]) for v in found][:2] == [
         (4, "rollback", 1, "luis"),
         (3, "sync", None, "ana"),
@@ -125,7 +125,7 @@ def test_a_rollback_is_a_new_version_with_the_old_content(people: List) -> None:
 
 def test_a_rollback_leaves_revocations_and_does_not_bring_faces_back(people: List) -> None:
     people.apply(row("a", "h10301:1:1"), row("b", "h10301:1:2"))
-    with people.db.conn as db:
+    with people.db as db:
         db.execute("INSERT INTO template VALUES ('t', 'b', 'm', 'now', '{}', x'00')")
     sync.set_revoked(people.db, "a", revoked=True, why="w", by="x")
     people.apply(row("c"))
@@ -152,14 +152,14 @@ def test_no_rollback_to_what_is_not_there(people: List) -> None:
 def test_old_versions_are_forgotten_by_count_and_by_size_the_present_never(people: List) -> None:
     for n in range(5):
         people.apply(row("a", name=f"N{n}"), keep=Keep(versions=3))
-    assert [v["number"] for v in history.versions(people.db.conn) if v["kept"]] == [5, 4, 3]
+    assert [v["number"] for v in history.versions(people.db) if v["kept"]] == [5, 4, 3]
     assert people.plan(row("a")).base == 5
     history.rollback(people.db, 2, LEVELS)
     with pytest.raises(HistoryError, match="no longer kept"):
         history.rollback(people.db, 1, LEVELS)
     people.apply(row("a", name="x" * 900), keep=Keep(bytes=1))
-    assert [v["number"] for v in history.versions(people.db.conn) if v["kept"]] == [6]
-    assert {c.version for c in history.changes(people.db.conn)} == {6}
+    assert [v["number"] for v in history.versions(people.db) if v["kept"]] == [6]
+    assert {c.version for c in history.changes(people.db)} == {6}
     assert people.back(5) == 7
 
 
@@ -167,7 +167,7 @@ WITH = f"{HEAD},requires:background-check,requisito:training"
 
 
 def shown(people: List, key: str) -> dict[str, str | None]:
-    rows = people.db.conn.execute(
+    rows = people.db.execute(
         "SELECT kind, valid_until FROM requirement WHERE subject_kind='person' AND subject=?",
         (key,),
     )
@@ -177,7 +177,7 @@ def shown(people: List, key: str) -> dict[str, str | None]:
 def test_requirements_come_with_the_list_and_others_stay(people: List) -> None:
     people.apply(row("a") + ",2027-01-31,", row("b") + ",2027-01-31,2026-12-31", head=WITH)
     assert shown(people, "a") == {"background-check": "2027-01-31"}
-    with people.db.conn as db:
+    with people.db as db:
         db.execute(
             "INSERT INTO requirement (subject_kind, subject, kind, valid_until, set_at) "
             "VALUES ('person', 'a', 'medical', '2026-12-01', 'now')"
@@ -195,10 +195,10 @@ def test_requirements_come_with_the_list_and_others_stay(people: List) -> None:
 
 def test_what_else_is_known_of_a_requirement_stays_with_its_day(people: List) -> None:
     people.apply(row("a") + ",2027-01-31,2027-01-01", head=WITH)
-    with people.db.conn as db:
+    with people.db as db:
         db.execute("UPDATE requirement SET number = 'N-' || kind")
     people.apply(row("a") + ",2027-01-31,2028-01-01", head=WITH)
-    rows = people.db.conn.execute("SELECT kind, number, by FROM requirement ORDER BY kind")
+    rows = people.db.execute("SELECT kind, number, by FROM requirement ORDER BY kind")
     assert rows.fetchall() == [
         ("background-check", "N-background-check", "ana"),
         ("training", None, "ana"),
@@ -414,7 +414,7 @@ def test_a_badge_that_was_anothers_of_late(people: List) -> None:
     assert people.check(delta) == ["badge_reissued"]
     assert people.check(people.plan(row("a", "h10301:1:1"))) == []  # back to whom it was
     assert people.check(plan, limits=Limits(reissue_days=0)) == []
-    with people.db.conn as db:
+    with people.db as db:
         db.execute("UPDATE released_badge SET at = '2020-01-01T00:00:00Z'")
     assert people.check(plan) == []
     sync.set_revoked(people.db, "b", revoked=True, why="w", by="x")
@@ -466,7 +466,7 @@ def test_only_what_was_confirmed_by_name_is_applied_and_the_event_says_so(people
     assert sync.apply(people.db, plan, by="eva", confirmed=[*names, "older"]) == 2
     event = Roster(people.path).outbox(9)[-1]
     assert (event.data["confirmed"], event.data["by"]) == (names, "eva")
-    assert history.versions(people.db.conn)[0]["confirmed"] == names
+    assert history.versions(people.db)[0]["confirmed"] == names
 
 
 def test_who_is_inside_by_the_file(tmp_path: Path) -> None:

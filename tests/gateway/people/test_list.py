@@ -362,7 +362,7 @@ def test_who_leaves_the_list_leaves_no_face_behind(people: Path, tmp_path: Path)
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from gateway.people import sync
+from gateway.people.sync import apply as sync
 from gateway.people.schema import open_admin
 from gateway.people.sync.file import read_people
 db = open_admin(Path(sys.argv[1]))
@@ -375,7 +375,7 @@ def step(*args):
         os.kill(os.getpid(), signal.SIGKILL)
     return 0
 plan = sync.plan(db, source)
-db.conn.set_progress_handler(step, 2000)
+db.set_progress_handler(step, 2000)
 sync.apply(db, plan, by="test")
 """
 

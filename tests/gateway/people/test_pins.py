@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -27,7 +28,8 @@ import gateway.cli.people.pin
 import gateway.people.pins
 from gateway.decide.model import Credential, PinOutcome
 from gateway.ledger import LedgerReader
-from gateway.people import Roster, RosterUnavailable, SealedPin
+from gateway.people import Roster, RosterUnavailable, SealedPin, schema
+from gateway.people.lookup import SCHEMA_VERSION
 from gateway.people.pins import Pins, check_new
 from gateway.people.schema import migrate, open_admin
 from gateway.people.sync import apply as sync
@@ -324,7 +326,7 @@ def test_acts_and_their_events_go_together(people: Path, pins: Pins) -> None:
 def test_what_cant_be_written_is_said_and_undone(people: Path, pins: Pins) -> None:
     set_pin(people, "e1", "old")
     db = open_admin(people)
-    db.conn.execute("DROP TABLE outbox")
+    db.execute("DROP TABLE outbox")
     with pytest.raises(sync.SyncError, match="could not be written"):
         sync.set_pin(db, "e1", hashed="new", duress=False, by="test")
     with pytest.raises(sync.SyncError, match="could not be written"):
@@ -425,9 +427,12 @@ def test_half_a_migration_that_was_left_is_finished(old: Path) -> None:
 def test_a_migration_that_fails_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = tables(old)
     with monkeypatch.context() as patch:
-        # The table is made, and then the version can't be set.
-        patch.setattr("gateway.people.schema.SCHEMA_VERSION", "no number")
-        patch.setattr("gateway.people.schema._version", lambda *_: 1)
+        # Every table is made, and then a later step fails.
+        folder = old.parent / "schema"
+        shutil.copytree(schema.FOLDER, folder)
+        (folder / "999_broken.sql").write_text("CREATE TABLE late (a);\nCREATE TABEL x (a);\n")
+        patch.setattr(schema, "FOLDER", folder)
+        patch.setattr(schema, "SCHEMA_VERSION", 999)
         with pytest.raises(RosterUnavailable, match="syntax error"):
             migrate(old)
     assert tables(old) == before
@@ -470,11 +475,35 @@ def test_two_that_migrate_at_once_wait_for_each_other(old: Path) -> None:
     assert Roster(old).find(BADGE).person is not None
 
 
+def test_each_schema_version_is_one_file() -> None:
+    numbers = [int(file.name[:3]) for file in schema.steps(0)]
+    assert numbers == list(range(1, SCHEMA_VERSION + 1))
+    assert len(list(schema.FOLDER.glob("*.sql"))) == SCHEMA_VERSION
+
+
+def test_a_file_of_sql_is_parted_as_sqlite_parts_it() -> None:
+    script = "-- a; b\nCREATE TABLE a (b);\nCREATE TRIGGER t AFTER DELETE ON a BEGIN\n"
+    script += "  DELETE FROM a WHERE b = ';';\n  DELETE FROM a;\nEND;\n"
+    found = list(schema.statements(script))
+    assert len(found) == 2 and found[1].endswith("END;\n")
+    with pytest.raises(sqlite3.Error, match="inside a statement"):
+        list(schema.statements("CREATE TABLE a (b"))
+
+
+def test_no_command_loads_sqlite_utils() -> None:
+    """It takes a third of a second, and nothing in the program needs it."""
+    code = (
+        "import sys, gateway.cli.people.list, gateway.cli.people.sync, gateway.cli.people.pull\n"
+        "assert 'sqlite_utils' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_the_daemon_migrates_without_what_commands_need() -> None:
     code = (
         "import sys; import gateway.people.schema\n"
         "others = {m.partition('.')[0] for m in sys.modules} - sys.stdlib_module_names\n"
-        "assert not others & {'pydantic', 'sqlite_utils', 'typer', 'rich', 'argon2'}, others\n"
+        "assert not others & {'pydantic', 'typer', 'rich', 'argon2'}, others\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

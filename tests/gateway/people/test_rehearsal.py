@@ -203,7 +203,7 @@ def test_a_person_revoked_here_is_refused_by_either_list(gate: Gate) -> None:
 
 def test_what_can_not_be_known_is_said(gate: Gate) -> None:
     gate.apply(row("a", 1, levels=""), row("b", 2))
-    with gate.db.conn as db:
+    with gate.db as db:
         for key in "ab":
             db.execute("INSERT INTO pin VALUES (?, 'h', NULL, 'now', 'x')", (key,))
         db.execute("INSERT INTO template VALUES ('t', 'a', 'm', 'now', '{}', x'00')")
@@ -224,7 +224,7 @@ def test_what_can_not_be_known_is_said(gate: Gate) -> None:
 
 def test_faces_on_record_count_and_new_people_have_none(gate: Gate) -> None:
     gate.apply(row("a", 1))
-    with gate.db.conn as db:
+    with gate.db as db:
         db.execute("INSERT INTO template VALUES ('t', 'a', 'm', 'now', '{}', x'00')")
     gate.badge(1, "lab", face=FaceResult(FaceOutcome.MATCH, 0.3))
     gate.badge(1, "lab", face=FaceResult(FaceOutcome.MISMATCH, 0.9))

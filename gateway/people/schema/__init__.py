@@ -1,0 +1,129 @@
+"""The tables of people.db, and how an older file becomes a current one.
+
+Each schema version is a file of SQL beside this one: ``001_people.sql`` makes the tables of
+version 1, ``002_pins.sql`` turns version 1 into version 2, and so on.  A comment at the top of
+each file says what the tables are for.  A file is never changed after its release; a new version
+is a new file and a larger `SCHEMA_VERSION` (gateway/people/lookup.py).
+
+Commands call `open_admin`, the daemon calls `migrate` when it starts.  The standard library is
+enough for both: docs/architecture.md says why sqlite-utils is not used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gateway.people.lookup import SCHEMA_VERSION, RosterUnavailable
+from gateway.vault.files import adopt
+
+FOLDER = Path(__file__).parent
+
+
+def open_admin(path: Path) -> sqlite3.Connection:
+    """Open people.db for changes.
+
+    Makes the file if it is missing and brings an older one up to the present version.  Close the
+    connection after use.  Raises RosterUnavailable.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o640))
+            adopt(path)
+        connection = sqlite3.connect(path, timeout=10)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        # SQLite overwrites deleted rows with zeros, so that nobody can find deleted keys,
+        # templates and hashes in the file.
+        connection.execute("PRAGMA secure_delete = ON")
+        _bring_up(connection, path, create=True)
+        return connection
+    except (sqlite3.Error, OSError) as error:
+        raise RosterUnavailable(f"{path}: {error}") from error
+
+
+def migrate(path: Path) -> None:
+    """Bring an older people.db up to this program's version, whole or not at all.
+
+    The daemon calls this when it starts after an update: its `Roster` reads the present version
+    only, and nobody should have to run a command before the gate opens again.  Does nothing if
+    there is no list yet or the list is current.  Waits up to 10 s for a command that is writing.
+    Raises RosterUnavailable if the file can't be migrated.
+    """
+    try:
+        if not path.exists():
+            return
+        # Mode rw never makes a file: the first sync does that, with the right owner and mode.
+        uri = f"{path.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            _bring_up(connection, path, create=False)
+    except (sqlite3.Error, OSError) as error:
+        raise RosterUnavailable(f"{path}: {error}") from error
+
+
+def now_text() -> str:
+    """The present time as rows hold it: RFC 3339, UTC, whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def put_event(db: sqlite3.Connection, kind: str, subject: str, data: Mapping[str, Any]) -> None:
+    """Put the event of an administrator's act into the outbox.
+
+    Call it inside the transaction of the act, so that the act and its event are written together.
+    """
+    db.execute(
+        "INSERT INTO outbox (id, created_at, type, subject, data) VALUES (?, ?, ?, ?, ?)",
+        (str(uuid.uuid4()), now_text(), kind, subject, json.dumps(data, ensure_ascii=False)),
+    )
+
+
+def steps(version: int) -> list[Path]:
+    """The files that turn a file of `version` (0: without tables) into one of the present
+    version, in order."""
+    found = sorted(FOLDER.glob("[0-9][0-9][0-9]_*.sql"))
+    return [file for file in found if version < int(file.name[:3]) <= SCHEMA_VERSION]
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a file of SQL.
+
+    `sqlite3.Connection.executescript` would commit the caller's transaction before it begins.
+    """
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip():
+        raise sqlite3.ProgrammingError("a schema file ends inside a statement")
+
+
+def _bring_up(connection: sqlite3.Connection, path: Path, *, create: bool) -> None:
+    """Migrate in one transaction.  A file without tables is left as it is unless `create`."""
+    version = _version(connection, path)
+    if version == SCHEMA_VERSION or (version == 0 and not create):
+        return  # without the writer's lock, which a long sync may hold
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        version = _version(connection, path)  # another process may have migrated it meanwhile
+        for file in steps(version):
+            for statement in statements(file.read_text("utf-8")):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > SCHEMA_VERSION:
+        raise RosterUnavailable(f"{path.name} was made by a newer version of this program")
+    return version
