@@ -12,17 +12,16 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from gateway.config import Settings
 from gateway.ledger.event import EventType, NewEvent
 from gateway.people.sources import SourceError, bundle
 from gateway.people.sources.parts import Joiner
+from gateway.vault.files import write_whole
 
 log = logging.getLogger("garita.daemon.pulls")
 
@@ -152,7 +151,7 @@ class Pulls:
             keys = [bundle.load_public(path) for path in bundles.trusted] if bundles else []
             found = bundle.unseal(payload, keys)
             found.check(gateway=self._settings.site.gateway, after=0)
-            _write(self._settings.bundle_path, payload)
+            write_whole(self._settings.bundle_path, payload, mode=0o600)  # badge numbers
         except (SourceError, OSError) as error:
             self._refuse(str(error))
             return
@@ -178,16 +177,3 @@ def next_at(times: Sequence[str], after: datetime) -> datetime:
         for text in times
     ]
     return min(at for at in found if at > after)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all, for the gateway's user alone: it holds badge numbers."""
-    fresh = path.with_suffix(".new")
-    with contextlib.suppress(FileNotFoundError):
-        fresh.unlink()
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)

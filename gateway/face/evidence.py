@@ -9,7 +9,6 @@ OpenCV: the daemon runs this, in a thread (it waits for the disk).
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -19,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from gateway import GaritaError
-from gateway.vault.files import adopt
+from gateway.vault.files import adopt, write_whole
 from gateway.vault.sitekey import Sealer, SealError, SiteKey
 
 MAX_PICTURE = 1024 * 1024
@@ -79,7 +78,7 @@ class Evidence:
                     return Kept.FULL
             self._make(path.parent)
             data = header + sealer.seal(jpeg, event_id, day.isoformat(), person, key_id)
-            self._write(path, data)
+            write_whole(path, data, mode=0o600)
             self._total = self._size() + len(data)
         except (OSError, EvidenceError, ValueError):
             self._total = None
@@ -140,22 +139,6 @@ class Evidence:
         if not folder.is_dir():
             folder.mkdir(mode=0o700)
             adopt(folder)
-
-    @staticmethod
-    def _write(path: Path, data: bytes) -> None:
-        part = path.with_suffix(".part")
-        try:
-            # What a crash left under this name is written over.
-            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                part.unlink()
-            raise
 
     def _read(self, event_id: str, day: date) -> tuple[tuple[str, str] | None, bytes]:
         path = self._path(event_id, day)

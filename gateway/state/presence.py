@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from typing import Any, Protocol
 from gateway.config import Settings
 from gateway.decide.model import AreaFacts, Place
 from gateway.ledger.event import Event, EventType, NewEvent
+from gateway.vault.files import write_whole
 
 log = logging.getLogger("garita.state.presence")
 
@@ -335,17 +335,12 @@ class Checkpoint:
 
     def save(self, path: Path) -> None:
         """Write it whole or not at all; for a thread.  Raises OSError."""
-        fresh = path.with_suffix(".new")
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(json.dumps(self.header, ensure_ascii=True) + "\n")
-            for key, seen in self.people:
-                since = seen.since.isoformat()
-                row = [key, seen.name, seen.company, seen.area, since, seen.free]
-                file.write(json.dumps(row, ensure_ascii=True) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        lines: list[Any] = [self.header]
+        lines += [
+            [key, seen.name, seen.company, seen.area, seen.since.isoformat(), seen.free]
+            for key, seen in self.people
+        ]
+        write_whole(path, [json.dumps(line, ensure_ascii=True).encode() + b"\n" for line in lines])
 
 
 def chain_of(records: Records) -> str:

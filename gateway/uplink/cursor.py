@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 from typing import Protocol
 
 from gateway.ledger.event import Event
+from gateway.vault.files import write_whole
 
 log = logging.getLogger("garita.uplink.cursor")
 
@@ -58,13 +58,8 @@ class Cursor:
         seq = self.seq
         if seq == self._saved or not self._chain:
             return
-        fresh = self._path.with_suffix(".new")
         try:
-            with fresh.open("w", encoding="ascii") as file:
-                file.write(f"{self._chain} {seq}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)
+            write_whole(self._path, f"{self._chain} {seq}\n".encode("ascii"))
             self._saved = seq
         except OSError as error:
             log.error("the cursor can't be saved: %s", error)

@@ -1,18 +1,38 @@
-"""Files made by root's commands belong to the service that will have to open them.
+"""Writing small files: whole on the disk, or as they were before.
 
-An installer runs `sudo garita people sync`; the gateway runs as its own user.  A file that
-root made would lock the gateway out of its own list or log, and with it everyone out of the
-gate.  So a new file gets the owner of the folder it lies in.  (SQLite does the same for its
-own side files.)
+`write_whole` is the only way in which this program replaces a file.  It writes a temporary file in
+the same folder, syncs it, gives it the wanted name and syncs the folder (rename(2) and fsync(2):
+a process that is killed, or a box that loses power, leaves the old file or the new one).
+
+An installer runs `sudo garita people sync`; the gateway runs as its own user.  A file that root
+made would lock the gateway out of its own list or log, and with it everyone out of the gate.  So
+a new file gets the owner of the folder it lies in.  (SQLite does the same for its own side files.)
+
+Everything here waits for the disk.  A coroutine calls it through a `FileThread`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import fcntl
 import json
+import logging
 import os
-from collections.abc import Mapping
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
+
+log = logging.getLogger("garita.vault.files")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_PART = re.compile(r"\..+\.[0-9a-f]{16}\.part")
+_swept: set[Path] = set()
 
 
 def adopt(path: Path) -> None:
@@ -22,12 +42,113 @@ def adopt(path: Path) -> None:
         os.chown(path, folder.st_uid, folder.st_gid)
 
 
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """A small file, whole on the disk or not at all; raises OSError."""
-    fresh = path.with_suffix(".new")
-    with fresh.open("w", encoding="utf-8") as file:
-        json.dump(values, file)
-        file.flush()
-        os.fsync(file.fileno())
-    adopt(fresh)
-    fresh.replace(path)
+def write_whole(
+    path: Path, data: bytes | Sequence[bytes], *, mode: int = 0o640, replace: bool = True
+) -> None:
+    """Write `data` (in one piece or several) to `path`, durable when this returns.
+
+    Whatever happens on the way, `path` holds its old content or all of the new one.  Several
+    writers may work at once: each has a temporary file of its own, and the last one wins.  `mode`
+    is what the umask is applied to.  With `replace` False an existing file is left alone.
+
+    Raises OSError (a full disk, no such folder) and, with `replace` False, FileExistsError.
+    """
+    folder = path.parent
+    _sweep(folder)
+    handle, part = _new_part(path, mode)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for piece in (data,) if isinstance(data, bytes) else data:
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+            adopt(part)
+            if replace:
+                part.replace(path)
+            else:
+                os.link(part, path)
+                part.unlink()
+    except BaseException:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
+    sync_folder(folder)
+
+
+def write_json(path: Path, values: Mapping[str, Any], *, mode: int = 0o644) -> None:
+    """`write_whole` for a small JSON object; raises OSError."""
+    write_whole(path, json.dumps(values).encode(), mode=mode)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable; raises OSError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _new_part(path: Path, mode: int) -> tuple[int, Path]:
+    """A temporary file for `path`: an open, locked handle and its name."""
+    while True:
+        part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            # The lock says that the writer lives.  It ends with the process, however that ends.
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if os.fstat(handle).st_nlink:  # nobody swept it away before it was locked
+                return handle, part
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed writers left in `folder`; once a process, so it costs nothing later."""
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _PART.fullmatch(entry.name):
+                _remove_abandoned(entry.path)
+
+
+def _remove_abandoned(part: str) -> None:
+    """Remove a temporary file unless its writer lives."""
+    with contextlib.suppress(OSError):
+        handle = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            Path(part).unlink()
+        finally:
+            os.close(handle)
+
+
+class FileThread:
+    """Does the file work of one owner in a thread, in the order in which it was asked for.
+
+    The thread starts with the first work.  `name` is the owner's, for the log.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+
+    async def run(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do `work` and wait for it; returns what it returns, raises what it raises."""
+        return await asyncio.wrap_future(self._pool.submit(work, *args, **kwargs))
+
+    def soon(self, work: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Have `work` done without waiting for it; a failure is logged."""
+        self._pool.submit(work, *args, **kwargs).add_done_callback(self._log_failure)
+
+    def close(self) -> None:
+        """Finish what was asked for, then end the thread; blocks until then."""
+        self._pool.shutdown()
+
+    def _log_failure(self, done: Future[Any]) -> None:
+        if not done.cancelled() and (error := done.exception()) is not None:
+            log.error("%s: %s", self._name, error)

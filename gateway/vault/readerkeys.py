@@ -10,12 +10,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import os
 import secrets
 from pathlib import Path
 
 from gateway import GaritaError
-from gateway.vault.files import adopt
+from gateway.vault.files import write_whole
 from gateway.vault.sitekey import SealError, SiteKey
 
 KEPT = 4  # keys of windows whose end is not known
@@ -71,19 +70,7 @@ class ReaderKeys:
             raise ReaderKeysError(f"{self._path}: {error}") from error
 
     def _write(self) -> None:
-        fresh = self._path.with_suffix(".new")
         try:
-            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(self._held, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            adopt(fresh)
-            fresh.replace(self._path)
-            folder = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            write_whole(self._path, json.dumps(self._held, indent=1).encode(), mode=0o600)
         except OSError as error:
             raise ReaderKeysError(f"{self._path}: {error}") from error

@@ -11,15 +11,17 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import hmac
 import os
 import secrets
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway import GaritaError
+from gateway.vault.files import write_whole
 
 _SIZE = 32
 _NONCE = 12
@@ -96,18 +98,15 @@ class SiteKey:
     def create(path: Path) -> None:
         """Write a new key to `path`, readable by its owner only; refuses to replace one."""
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            secret = base64.b64encode(secrets.token_bytes(_SIZE)) + b"\n"
+            write_whole(path, secret, mode=0o600, replace=False)
         except OSError as error:
             raise KeyFileError(f"site key {path}: {error.strerror}") from error
-        with os.fdopen(handle, "wb") as file:
-            file.write(base64.b64encode(secrets.token_bytes(_SIZE)) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
 
     def subkey(self, purpose: str) -> bytes:
-        """32 bytes for one purpose (HKDF-SHA256 with an empty salt, one block)."""
-        extracted = hmac.digest(bytes(_SIZE), self._secret, hashlib.sha256)
-        return hmac.digest(extracted, b"garita " + purpose.encode() + b"\x01", hashlib.sha256)
+        """32 bytes for one purpose: HKDF-SHA256 (RFC 5869) without a salt."""
+        info = b"garita " + purpose.encode()
+        return HKDF(hashes.SHA256(), _SIZE, salt=None, info=info).derive(self._secret)
 
     def sealer(self, purpose: str) -> Sealer:
         """Encryption for one purpose."""

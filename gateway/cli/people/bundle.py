@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ import typer
 from gateway.cli import common
 from gateway.people.sources import SourceError, bundle, parts
 from gateway.people.sync.file import MAX_BYTES
+from gateway.vault.files import write_whole
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -61,9 +61,7 @@ def sign(
             generated_at=now,
             serial=serial or int(now.timestamp()),
         )
-        fresh = output.with_name(output.name + ".new")
-        fresh.write_bytes(raw)
-        os.replace(fresh, output)  # noqa: PTH105 - a gate never sees half of it
+        write_whole(output, raw, mode=0o644)  # a gate never sees half of it
     except (SourceError, OSError) as error:
         common.fail(str(error), common.REFUSED)
     common.out.print(f"{output}: signed for {', '.join(names)}", markup=False)

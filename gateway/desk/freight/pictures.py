@@ -7,13 +7,12 @@ by default it stays where the guard has it.
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 from gateway.desk.errors import DeskError
 from gateway.desk.freight.transaction import Picture
 from gateway.desk.text import clean
-from gateway.vault.files import adopt
+from gateway.vault.files import write_whole
 
 MAX_BYTES = 32 * 1024 * 1024
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".pdf"})
@@ -49,12 +48,5 @@ def _store(folder: Path, name: str, data: bytes) -> None:
     """Whole or not at all, readable by the service alone."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / name
-    if target.exists():
-        return
-    part = folder / f".{name}.{os.getpid()}"
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    adopt(part)
-    part.replace(target)
+    if not target.exists():
+        write_whole(target, data)

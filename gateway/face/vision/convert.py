@@ -9,9 +9,7 @@ embeddings, more slowly.  Downloads nothing.
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from gateway.face.vision.embedder import (
     converted_path,
     weights_path,
 )
+from gateway.vault.files import write_whole
 
 MAX_DISTANCE = 1e-3
 """Between the two embeddings of one chip: a five-hundredth of the threshold."""
@@ -203,23 +202,10 @@ def convert(weights: Path, target: Path) -> float:
     worst = float(np.linalg.norm(found - expected, axis=1).max())
     if not worst <= MAX_DISTANCE:
         raise Unusable(f"the converted model differs from dlib by {worst:.2g}")
-    _write(target, hashlib.sha256(data).digest() + data)
-    return worst
-
-
-def _write(target: Path, data: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".convert-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(target, [hashlib.sha256(data).digest(), data], mode=0o644)
+    target.chmod(0o644)  # whatever the installer's umask: the gateway's user reads it
+    return worst
 
 
 def main() -> int:

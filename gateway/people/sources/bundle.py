@@ -16,7 +16,6 @@ import base64
 import binascii
 import hashlib
 import json
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 
 from gateway.people.sources.errors import SourceError
 from gateway.people.sync.rows import moment
+from gateway.vault.files import write_whole
 
 MAGIC = b"GARITA-BUNDLE-1\n"
 MAX_HEADER = 64 * 1024
@@ -142,11 +142,9 @@ def keygen(private: Path, public: Path) -> str:
     )
     for path, mode, content in ((private, 0o600, secret), (public, 0o644, shown)):
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            write_whole(path, content, mode=mode, replace=False)
         except OSError as error:
             raise SourceError(f"{path}: {error.strerror}") from error
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
     return key_id(key.public_key())
 
 

@@ -9,7 +9,6 @@ are readable by the gateway's user only.
 from __future__ import annotations
 
 import json
-import os
 import re
 import sqlite3
 from collections.abc import Mapping
@@ -27,7 +26,7 @@ from gateway.people.sources.errors import unusable
 from gateway.people.sync.file import parse, to_json
 from gateway.people.sync.plan import Plan
 from gateway.people.sync.rows import RowError, Source
-from gateway.vault.files import adopt
+from gateway.vault.files import adopt, write_whole
 
 _COLUMNS = (
     "pulled_at",
@@ -228,13 +227,4 @@ def _write(folder: Path, name: str, text: str) -> None:
     """A file that is whole or not there, for the gateway's user alone."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     adopt(folder)
-    fresh = folder / f"{name}.new"
-    with suppress(FileNotFoundError):
-        fresh.unlink()
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    adopt(fresh)
-    fresh.replace(folder / name)
+    write_whole(folder / name, text.encode(), mode=0o600)

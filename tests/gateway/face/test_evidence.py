@@ -110,7 +110,9 @@ def test_what_a_crash_left_is_no_picture_and_is_written_over(
         patch.setattr(os, "fsync", fails)
         assert store.keep("a-1", DAY, JPEG, UNKNOWN, None) is Kept.FAILED
     assert files(tmp_path) == []
-    (tmp_path / "evidence" / "2026-11-25" / "a-1.part").write_bytes(b"half")
+    (tmp_path / "evidence" / "2026-11-25" / ".a-1.sealed.0123456789abcdef.part").write_bytes(
+        b"half"
+    )
     with pytest.raises(EvidenceError, match="no picture"):
         store.open("a-1", DAY, UNKNOWN)
     assert store.keep("a-1", DAY, JPEG, UNKNOWN, None) is Kept.KEPT

@@ -29,6 +29,16 @@ def test_subkeys_are_hkdf_sha256() -> None:
     assert ours != SiteKey(secret).subkey("other")
 
 
+def test_keys_of_records_written_before_are_the_same() -> None:
+    """Made with the code of version 0.1.0, which had an HKDF of its own."""
+    key = SiteKey(bytes(range(32)))
+    assert [key.subkey(name).hex() for name in ("badge fingerprint", "reader keys")] == [
+        "45173788b50d7434164b3462ad6abc4b652129894f1b7e4b1ebf8c13b5c8c936",
+        "de3cb699ba80cf30b4b0c283f981a68bb0a01115195ff2c22583bcc7ea3bfe93",
+    ]
+    assert key.fingerprint("rdm6300:1:2") == "bb8c8cb09822e22e"
+
+
 def test_a_fingerprint_tells_badges_apart_and_needs_the_key() -> None:
     one, two = SiteKey(bytes(32)), SiteKey(bytes(31) + b"\1")
     assert one.fingerprint("h10301:1:2") == one.fingerprint("h10301:1:2")
