@@ -13,10 +13,33 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from demo.broker import free_port
 from demo.photos import PhotosMissing, fetch
 from demo.rig import Rig
+
+# `make quick` tries each property with few examples, `make test` with many.
+hypothesis_settings.register_profile("quick", max_examples=25, deadline=None)
+hypothesis_settings.register_profile("full", max_examples=200, deadline=None)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
+
+# A test is known by what it asks for, so nobody has to remember to mark it.
+MARKS = {
+    "system": {"make_rig"},
+    "broker": {"make_broker", "make_link"},
+    "faces": {"photos", "engine", "weights", "converted"},
+    "servers": {"postgres", "slapd", "web"},
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by its fixtures: a daemon, a broker, faces, servers of other kinds."""
+    for item in items:
+        wanted = set(getattr(item, "fixturenames", ()))
+        for mark, fixtures in MARKS.items():
+            if wanted & fixtures:
+                item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")

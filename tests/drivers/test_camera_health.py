@@ -17,6 +17,8 @@ from drivers.cameras.state import CameraState, HealthOptions
 from drivers.simulated import feeds
 from drivers.simulated.feeds import Image
 
+pytestmark = pytest.mark.slow
+
 FPS = 5.0
 YARD = feeds.yard()
 VIEW = feeds.view(YARD)

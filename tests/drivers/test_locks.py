@@ -16,6 +16,8 @@ from drivers.locks.deadman import DeadMan
 from drivers.locks.lcus import LcusBoard
 from drivers.simulated.relay import VirtualRelayBoard
 
+pytestmark = pytest.mark.slow
+
 ON, OFF = bytes.fromhex("A00101A2"), bytes.fromhex("A00100A1")
 
 

@@ -15,6 +15,8 @@ import serial
 from drivers.serialport import PortClosed, SerialPort
 from drivers.simulated.port import VirtualPort
 
+pytestmark = pytest.mark.slow
+
 REPLUG_S = 2.0
 
 

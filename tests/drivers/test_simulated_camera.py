@@ -10,6 +10,8 @@ import pytest
 
 from drivers.simulated import camera, presentation
 
+pytestmark = pytest.mark.slow
+
 POINTS = np.array([[345, 260], [302, 260], [201, 260], [244, 260], [273, 340]], np.float32)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.base import BadRead, CardRead, CommandDone, KeyInstalled, Keys
@@ -66,7 +66,6 @@ forged = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(forged | st.binary(max_size=64), max_size=12), st.data())
 def test_nothing_forged_is_a_card_and_nothing_raises(
     pieces: list[bytes], data: st.DataObject
@@ -86,7 +85,6 @@ def test_nothing_forged_is_a_card_and_nothing_raises(
     assert [card.number for card in line.cards] == ["1001"]
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_recorded_traffic_changed_in_any_way_is_no_second_card(data: st.DataObject) -> None:
     line = Line()

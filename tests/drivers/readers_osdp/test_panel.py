@@ -31,6 +31,8 @@ from drivers.simulated.osdp import SimulatedReader
 from tests.drivers.readers_osdp.panel import Panel, session
 from tests.drivers.readers_osdp.peer import KEY, Peer, pipe
 
+pytestmark = pytest.mark.slow
+
 CARD = wiegand.encode("h10301", 18, 1001)
 OTHER = bytes(range(100, 116))
 

@@ -16,6 +16,8 @@ from drivers.readers.osdp.messages import Colour
 from drivers.simulated.osdp import SimulatedReader
 from tests.drivers.readers_osdp.peer import KEY, Libosdp, pipe
 
+pytestmark = pytest.mark.slow
+
 CARD = wiegand.encode("h10301", 18, 1001)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.readers.osdp import frame, messages
@@ -105,7 +105,6 @@ good = st.builds(
 stream = st.lists(good | st.binary(max_size=40), max_size=12)
 
 
-@settings(max_examples=300)
 @given(stream, st.data())
 def test_any_bytes_in_any_pieces_neither_raise_nor_grow(
     parts: list[bytes], data: st.DataObject
@@ -131,6 +130,7 @@ def test_a_frame_is_found_behind_marks_and_noise(raw: bytes, noise: bytes) -> No
     assert decoded(noise + b"\xff" + raw).payload
 
 
+@pytest.mark.slow
 def test_megabytes_without_a_frame_cost_one_frame_of_memory() -> None:
     decoder = Decoder()
     assert decoder.feed(b"\x53" * 2_000_000) == [] and len(decoder._buffer) <= frame.MAX_FRAME

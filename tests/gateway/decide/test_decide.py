@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import decide as module
@@ -524,7 +524,6 @@ requests = st.builds(
 )
 
 
-@settings(max_examples=500)
 @given(requests, times)
 def test_a_grant_means_that_everything_was_in_order(request_: Request, now: datetime) -> None:
     decision = decide(request_, SITE, now)

@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from gateway.decide import decide
 from gateway.decide.model import (
@@ -77,7 +77,6 @@ def same_list(request: Request) -> People:
     return People(holder, *own, *request.companions, *request.recent)
 
 
-@settings(max_examples=400)
 @given(requests)
 def test_the_same_list_and_policy_say_the_same(request_: Request) -> None:
     event = recorded(request_)

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.decide import covered_since, decide, face_threshold, is_open
@@ -234,7 +234,6 @@ grants = st.sampled_from(
 )
 
 
-@settings(max_examples=600)
 @given(requests, grants, st.sampled_from(sorted(RESTRICTIONS)))
 def test_a_restriction_never_grants(
     request_: Request, given_: tuple[TemporaryGrant, ...], name: str
@@ -247,7 +246,6 @@ def test_a_restriction_never_grants(
         assert decide(request_, SITE, NOW).granted
 
 
-@settings(max_examples=600)
 @given(requests, st.dictionaries(st.sampled_from(Subsystem), st.sampled_from(Action)))
 def test_what_failed_lets_in_nobody_whom_it_would_not_have(
     request_: Request, actions: dict[Subsystem, Action]
@@ -265,7 +263,6 @@ def test_what_failed_lets_in_nobody_whom_it_would_not_have(
     assert decide(whole, site, NOW).granted
 
 
-@settings(max_examples=600)
 @given(
     requests, st.dictionaries(st.sampled_from(Subsystem), st.sampled_from(Action)), st.booleans()
 )
@@ -301,7 +298,6 @@ def test_the_stricter_threshold_holds_without_threat_levels_too() -> None:
         assert decide(near, site, NOW).granted
 
 
-@settings(max_examples=600)
 @given(requests)
 def test_deny_overrides_whatever_is_granted_beside(request_: Request) -> None:
     """More levels and grants let in nobody who is denied for any other reason than wanting them."""
@@ -335,7 +331,6 @@ UNKNOWN: dict[str, Change] = {
 }
 
 
-@settings(max_examples=300)
 @given(requests, st.sampled_from(sorted(UNKNOWN)))
 def test_what_is_unknown_denies(request_: Request, name: str) -> None:
     request, site = UNKNOWN[name](replace(request_, way="in"), SITE)

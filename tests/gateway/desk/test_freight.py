@@ -19,7 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from demo.rig import Rig
@@ -836,6 +836,7 @@ def test_an_act_whose_event_cant_be_written_is_not_done(db: sqlite3.Connection, 
         assert dump(path) == before
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_while_sealing_leaves_nothing(
     db: sqlite3.Connection, path: Path
 ) -> None:
@@ -875,7 +876,6 @@ def test_announced_trucks_from_a_file(tmp_path: Path, db: sqlite3.Connection) ->
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
 def test_no_file_of_trucks_raises(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
     file = tmp_path_factory.mktemp("x") / "x.csv"
     file.write_bytes(b"eta,driver,carrier\n" + raw)
@@ -1005,7 +1005,6 @@ def one_act(tx: Transaction, policy: FreightPolicy, dice: random.Random) -> Tran
 
 
 @given(st.dictionaries(st.sampled_from(sorted(CODES)), ACTIONS), st.randoms(use_true_random=False))
-@settings(max_examples=300, deadline=None)
 def test_no_sequence_of_acts_departs_with_an_open_finding(
     actions: dict[str, str], dice: random.Random
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.doors.machine import Door, DoorState, DoorTimes, Effect, Note, Relay
@@ -238,7 +238,6 @@ def step(door: Door, name: str, now: float) -> list[Effect]:
     }[name]()
 
 
-@settings(max_examples=300)
 @given(st.lists(st.tuples(steps, st.floats(0, 6))), st.booleans())
 def test_unlocked_always_has_an_end_and_forced_is_never_missed(
     story: list[tuple[str, float]], fire_releases: bool

@@ -18,6 +18,8 @@ from gateway.face.vision import convert, dlibfile, embedder
 from gateway.face.vision.engine import Engine, Face
 from gateway.face.vision.score import score
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def converted(tmp_path_factory):

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from gateway.cli.face import evaluate as facetrial
 from gateway.cli.main import app
 from gateway.face.accuracy import evaluate, plot
-from gateway.face.accuracy.evaluate import BadData, Look, Plan
+from gateway.face.accuracy.evaluate import BadData, Plan, Seen
 from gateway.face.accuracy.statistics import Rate, Trials, clopper_pearson, smallest_shown
 from gateway.face.vision.quality import Refusal
 from gateway.face.vision.score import LENGTH, RECOMMENDED, score
@@ -170,11 +170,11 @@ def test_the_command_tries_the_recommended_threshold() -> None:
     assert facetrial.RECOMMENDED == RECOMMENDED
 
 
-def crowd(people: int = 4, pictures: int = 8) -> dict[str, list[Look]]:
+def crowd(people: int = 4, pictures: int = 8) -> dict[str, list[Seen]]:
     """People at right angles (two apart), each picture nearly the same."""
     random = np.random.default_rng(3)
     return {
-        f"p{person}": [Look(face(person, 0.001, random), None) for _ in range(pictures)]
+        f"p{person}": [Seen(face(person, 0.001, random), None) for _ in range(pictures)]
         for person in range(people)
     }
 
@@ -192,7 +192,7 @@ def test_everybody_is_tried_against_everybody() -> None:
 def test_all_at_once_is_the_same_as_one_by_one() -> None:
     random = np.random.default_rng(5)
     seen = {
-        str(person): [Look(random.normal(0, 0.1, 128).astype(np.float32), None) for _ in range(9)]
+        str(person): [Seen(random.normal(0, 0.1, 128).astype(np.float32), None) for _ in range(9)]
         for person in range(5)
     }
     at_once, _ = evaluate.trials(seen, Plan(frames=3))
@@ -215,7 +215,7 @@ def test_the_same_seed_gives_the_same_figures() -> None:
 
 def test_a_tap_without_a_face_is_a_failure_to_acquire() -> None:
     seen = crowd(people=3, pictures=5)
-    seen["p0"][3:] = [Look(None, Refusal.NO_FACE)] * 2
+    seen["p0"][3:] = [Seen(None, Refusal.NO_FACE)] * 2
     made, _ = evaluate.trials(seen, Plan(templates=3, frames=1, splits=4))
     assert made.fta.errors == 2
     assert made.fta.trials == 6
@@ -224,7 +224,7 @@ def test_a_tap_without_a_face_is_a_failure_to_acquire() -> None:
 
 def test_a_poor_picture_is_no_template_but_comes_to_the_door() -> None:
     seen = crowd(people=3, pictures=5)
-    poor = [Look(item.embedding, Refusal.TOO_BLURRED) for item in seen["p0"]]
+    poor = [Seen(item.embedding, Refusal.TOO_BLURRED) for item in seen["p0"]]
     made, left_out = evaluate.trials({**seen, "p0": poor}, Plan())
     assert left_out == ["p0"]
     assert made.people == 2

@@ -28,6 +28,8 @@ from gateway.face.vision.liveness import (
     draw,
 )
 
+pytestmark = pytest.mark.slow
+
 FPS = 12
 FIVE = np.array([[45.0, 0], [18, 0], [-45, 0], [-18, 0], [0, 50]])
 BOX = np.array([[-65.0, -45], [65, 90]])

@@ -24,6 +24,8 @@ from gateway.face.vision.tracks import Sample
 from gateway.face.vision.watch import Look, Watcher
 from gateway.face.vision.worker import Worker, _jpeg
 
+pytestmark = pytest.mark.slow
+
 FPS = 20
 BOX = Face(100, 60, 220, 180)
 

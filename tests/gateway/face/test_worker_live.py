@@ -23,6 +23,8 @@ from gateway.face.service import result_of
 from gateway.face.vision.watch import Watcher
 from gateway.face.vision.worker import Worker
 
+pytestmark = pytest.mark.slow
+
 FPS = 12
 THRESHOLD = 0.45
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable, chain
@@ -212,7 +212,7 @@ KILLED = """
 import asyncio, sys
 from pathlib import Path
 from gateway.ledger import Ledger
-from gateway.decide.model import NewEvent
+from gateway.ledger.event import NewEvent
 async def main():
     ledger = Ledger.open(Path(sys.argv[1]), gateway="g")
     async def one(n):
@@ -226,6 +226,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 async def test_kill_9_under_load_loses_nothing_that_was_answered(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     answered: dict[int, str] = {}
@@ -337,7 +338,6 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200)
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), json_values))
 def test_a_body_reads_back_as_it_was_and_is_canonical(data: dict[str, object]) -> None:
     try:

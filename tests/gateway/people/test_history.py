@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.decide.model import Credential
@@ -262,7 +262,6 @@ anything = st.recursive(
 KEYS = (*COLUMNS, "op", "revoked_at", "requirements", "requires:training")
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.lists(st.dictionaries(st.sampled_from(KEYS), anything), max_size=4),
     st.booleans(),
@@ -329,7 +328,6 @@ ids = st.sampled_from("abcdef")
 lists = st.dictionaries(ids, st.tuples(st.integers(0, 3), st.booleans()), max_size=6)
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(lists, min_size=2, max_size=5), st.data())
 def test_any_version_can_be_had_back(
     tmp_path_factory: pytest.TempPathFactory,

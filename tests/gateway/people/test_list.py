@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.decide.model import Credential, Person, PersonStatus
@@ -204,7 +204,6 @@ persons = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(persons, unique_by=lambda p: p.id, max_size=6).filter(
         lambda people: (
@@ -237,7 +236,6 @@ def test_what_is_written_is_read(
     assert source.people == people
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(["x.csv", "x.json"]))
 def test_no_file_raises(tmp_path_factory: pytest.TempPathFactory, raw: bytes, name: str) -> None:
     source = read(tmp_path_factory.mktemp("junk"), raw, name)
@@ -380,6 +378,7 @@ sync.apply(db, plan, by="test")
 """
 
 
+@pytest.mark.slow
 def test_kill_9_in_the_middle_of_a_sync_leaves_the_old_list(people: Path, tmp_path: Path) -> None:
     apply(people, tmp_path, ANA)
     big = tmp_path / "big.csv"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.decide.model import Credential, PersonStatus
@@ -223,7 +223,6 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(COLUMNS), values), max_size=3))
 def test_no_json_value_raises_and_what_is_accepted_is_stored(
     tmp_path_factory: pytest.TempPathFactory, items: list[dict[str, Any]]

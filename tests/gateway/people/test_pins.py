@@ -20,7 +20,7 @@ import pytest
 import typer
 from argon2 import Parameters, PasswordHasher, Type
 from click.testing import Result
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -219,7 +219,6 @@ def test_a_damaged_hash_opens_nothing_and_costs_nothing(pins: Pins, place: int) 
     assert time.monotonic() - began < 2
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text(st.characters(categories=None), max_size=40) | st.text("0123456789 \0", max_size=9))
 def test_no_text_raises(typed: str) -> None:
     pins = Pins(KEY)
@@ -270,7 +269,6 @@ def test_bad_pins_and_why(bad: str, why: str) -> None:
     assert not bad or bad not in str(caught.value)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(max_size=10) | st.text("0123456789", max_size=10))
 def test_whatever_is_accepted_is_four_to_eight_digits(text: str) -> None:
     try:
@@ -639,6 +637,7 @@ def test_what_is_wrong_is_said_in_a_sentence(site: Site) -> None:
 RUN = "import typer; from gateway.cli.people.pin import pin; typer.run(pin)"
 
 
+@pytest.mark.slow
 def test_at_a_terminal_it_is_asked_twice_and_not_shown(site: Site) -> None:
     command = [sys.executable, "-c", RUN, "e1", "-c", str(site.config), "--json"]
     child, terminal = pty.fork()

@@ -25,7 +25,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from demo.broker import free_port
@@ -278,6 +278,7 @@ def test_a_half_written_file_gives_nobody_more_than_the_whole_one(tmp_path: Path
 # SQL
 
 
+@pytest.mark.slow
 def test_a_list_from_sqlite(tmp_path: Path) -> None:
     path = tmp_path / "hr.db"
     with closing(sqlite3.connect(path)) as db, db:
@@ -690,7 +691,6 @@ def test_no_changed_byte_goes_unnoticed() -> None:
         bundle.unseal(raw, [])
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=400))
 def test_a_bundle_is_good_or_refused_never_anything_else(raw: bytes) -> None:
     for junk in (raw, bundle.MAGIC + raw):

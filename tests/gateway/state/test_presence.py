@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.ledger import Ledger, LedgerReader
@@ -182,7 +182,6 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=200)
 @given(steps, st.integers(0, 40))
 def test_never_below_zero_and_a_checkpoint_changes_nothing(
     story_steps: list[tuple[str, str, str, str, float]], cut: int
