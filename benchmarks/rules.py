@@ -18,6 +18,7 @@ from gateway.decide.model import AreaFacts, Credential, Lookup, Person, Place, R
 from gateway.decide.policy import (
     AccessLevel,
     Area,
+    Direction,
     DoorPolicy,
     Mode,
     Passback,
@@ -103,7 +104,7 @@ async def run(folder: Path) -> None:
         found = roster.find(badge)
         middle = time.perf_counter()
         assert found.person is not None
-        facts = presence.facts("yard", "in", found.person.id, now)
+        facts = presence.facts("yard", Direction.IN, found.person.id, now)
         request = Request(
             "yard",
             badge,

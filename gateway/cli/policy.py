@@ -32,7 +32,7 @@ from gateway.decide.model import (
     PinOutcome,
     Request,
 )
-from gateway.decide.policy import Site, Subsystem
+from gateway.decide.policy import Direction, Site, Subsystem
 from gateway.decide.replay import Holder, NotReplayable, replay_steps
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.people import Roster, RosterUnavailable
@@ -59,7 +59,7 @@ def explain_(
     if way not in ("in", "out"):
         common.fail("--way is in or out", common.USAGE)
     when = moment(settings, at).astimezone(UTC) if at else datetime.now(UTC)
-    request, assumed = _request(settings, person, door, way, when)
+    request, assumed = _request(settings, person, door, Direction(way), when)
     if face:
         request = replace(request, credential=None, identified=True, enrolled=_enrolled(settings))
     decision, steps, asked = _to_the_end(request, settings.site, when)
@@ -188,7 +188,7 @@ def _enrolled(settings: Settings) -> int:
 
 
 def _request(
-    settings: Settings, person: str, door: str, way: str, when: datetime
+    settings: Settings, person: str, door: str, direction: Direction, when: datetime
 ) -> tuple[Request, list[str]]:
     """The request that their badge would make now, and what had to be assumed for it."""
     roster = Roster(settings.people_path)
@@ -216,12 +216,12 @@ def _request(
         templates=found.templates,
         face_until=found.face_until,
         has_pin=found.has_pin,
-        way=way,
+        direction=direction,
         threat=areas.threat_level(settings),
         failing=looked,
     )
     if settings.ledger_path.exists():
-        facts = areas.presence(settings).facts(door, way, person, when)
+        facts = areas.presence(settings).facts(door, direction, person, when)
         request = replace(request, area=facts)
     try:
         shown = control.ask(settings.socket_path, "status")["doors"].get(door)

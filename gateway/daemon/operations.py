@@ -128,7 +128,7 @@ class Operations:
         held = read_service(path)
         held.pop(gate.name, None)
         write_json(path, {**held, gate.name: reason} if reason else held)
-        gate.carry_out(gate.door.serve(reason, str(request.get("by", ""))))
+        gate.carry_out(gate.door.set_out_of_service(reason, str(request.get("by", ""))))
         return {"state": gate.door.state.value}
 
     async def interlock_override(self, request: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -260,7 +260,7 @@ class Daemon:
         of late, the threat level, who is inside."""
         for name, reason in self._out_of_service.items():
             if name in self.gates:
-                self.gates[name].carry_out(self.gates[name].door.serve(reason))
+                self.gates[name].carry_out(self.gates[name].door.set_out_of_service(reason))
         reader = LedgerReader(self._settings.ledger_path)
         try:
             wrong = wrong_pins(reader, self.pin_limits.lock_s)

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Protocol
 
 from gateway.config import DoorTable, InputRef, Settings
+from gateway.decide.policy import Direction
 from gateway.devices import (
     BusReader,
     Debounce,
@@ -105,12 +106,15 @@ def _gate(
     board.on_lost(gate.on_lock_lost)
     if isinstance(board, OutputLock):
         board.on_wrong(name, gate.on_lock_wrong)
-    ways = ((door.reader, "in", door.camera), (door.reader_out, "out", None))
-    for reader, way, camera in ways:
+    ways = (
+        (door.reader, Direction.IN, door.camera),
+        (door.reader_out, Direction.OUT, None),
+    )
+    for reader, direction, camera in ways:
         if reader is None:
             continue
         on_bus = plant.bus_reader(reader)
-        lane = gate.add_lane(reader, way, camera, on_bus)
+        lane = gate.add_lane(reader, direction, camera, on_bus)
         if on_bus is None:
             table = settings.tables.readers[reader]
             plant.readers.append(ReaderPort(reader, table, lane.on_reading, tells.on_device))

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from gateway.decide.policy import Subsystem
+from gateway.decide.policy import Direction, Subsystem
 from gateway.ledger.event import EventType
 
 
@@ -211,20 +211,22 @@ class Lookup(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One wish to pass, with everything that is known of it at the time of deciding.
+    """One person who wants to pass, with everything that is known at the time of deciding.
 
-    `credential` None means the reader read something that was no valid card.
-    `age_s` is the time since the badge was read.  `face` None means not looked for yet.
-    `busy` says that the door could not take the badge because too many were waiting, `way` is
-    ``in`` or ``out``, `interlocked` names the door that must be closed first, `pin` None means
-    not asked for yet, `face_until` is the last day on which the face may be used (None: no end),
-    `pin_locked` that too many wrong ones were typed.  `identified`: no badge was shown, a face was
-    found among `enrolled` people.
-
-    `threat` is the level in force, `failing` what does not work and why.  `companions` are people
-    whose badges were read here together with this one and who may pass but for needing company;
-    `recent` those let through here just before.  `waited` says that the wait for another badge
-    is over.  `confirmation` None means that no guard was asked yet.
+    `credential`    None: the reader read something that was not a valid card
+    `face_until`    last day on which the enrolled face may be used; None: no end
+    `face`, `pin`, `confirmation`   None: nobody asked for it yet
+    `age_s`         seconds since the badge was read
+    `busy`          too many badges were waiting, so the door did not take this one
+    `interlocked`   the door of the interlock that must be closed first; "" if there is none
+    `pin_locked`    the person typed too many wrong PINs
+    `identified`    no badge was shown: a face was found among `enrolled` people
+    `threat`        the threat level in force
+    `failing`       what does not work, and why
+    `companions`    people whose badges were read here together with this one, and who may pass
+                    apart from needing company
+    `recent`        people whom this reader let through just before
+    `waited`        the wait for another badge is over
     """
 
     door: str
@@ -239,7 +241,7 @@ class Request:
     clock_trusted: bool = True
     lock_ready: bool = True
     busy: bool = False
-    way: str = "in"
+    direction: Direction = Direction.IN
     out_of_service: bool = False
     tampered: bool = False
     interlocked: str = ""

@@ -14,6 +14,22 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 
+class Direction(StrEnum):
+    """Which way somebody passes a door: into its area, or out of it."""
+
+    IN = "in"
+    OUT = "out"
+
+    @classmethod
+    def read(cls, value: object) -> Direction:
+        """The direction that a record or a request names.
+
+        `value` comes from outside, so it may be anything; never raises.  Everything but ``out``
+        is read as IN, because more rules hold on the way in.
+        """
+        return cls.OUT if value == cls.OUT.value else cls.IN
+
+
 class Subsystem(StrEnum):
     """What can fail and still leave a choice.  The order is the one in which they are judged."""
 
@@ -202,9 +218,9 @@ class DoorPolicy:
     area: str = ""
     from_area: str = ""
 
-    def leads_to(self, way: str) -> str:
-        """The area on the other side, going ``in`` or ``out``."""
-        return self.from_area if way == "out" else self.area
+    def leads_to(self, direction: Direction) -> str:
+        """The name of the area that a person enters who passes in that direction; "" outside."""
+        return self.from_area if direction is Direction.OUT else self.area
 
 
 @dataclass(frozen=True, slots=True)

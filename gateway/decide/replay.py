@@ -31,7 +31,7 @@ from gateway.decide.model import (
     Reason,
     Request,
 )
-from gateway.decide.policy import Site, Subsystem
+from gateway.decide.policy import Direction, Site, Subsystem
 from gateway.ledger.event import Event, EventType
 
 _BADGE = Credential("recorded", "", "0")  # its number is not on record, and no rule looks at it
@@ -142,7 +142,7 @@ def request_of(data: Mapping[str, Any], snapshot: Snapshot) -> Request:
         clock_trusted=bool(facts.get("clock_trusted", True)),
         lock_ready=bool(facts.get("lock_ready", True)),
         busy=bool(facts.get("busy", False)),
-        way=str(data.get("way", "in")),
+        direction=Direction.read(data.get("way")),
         out_of_service=bool(facts.get("out_of_service", False)),
         tampered=bool(facts.get("tampered", False)),
         interlocked=str(facts.get("interlocked", "")),

@@ -35,7 +35,7 @@ from gateway.decide.model import (
     Reason,
     Request,
 )
-from gateway.decide.policy import Action, Site, Subsystem
+from gateway.decide.policy import Action, Direction, Site, Subsystem
 from gateway.decide.record import Fingerprints
 from gateway.decide.replay import THE_OTHER
 from gateway.doors.confirm import Confirmations, Waiting
@@ -201,7 +201,7 @@ class AccessAttempt:
         door: Place,
         *,
         reader: str,
-        way: str,
+        direction: Direction,
         camera: str | None,
         parts: Services,
         next_badge: NextBadge,
@@ -210,7 +210,7 @@ class AccessAttempt:
         self.pad = PinPad()
         self._door = door
         self._reader = reader
-        self._way = way
+        self._direction = direction
         self._camera = camera
         self._parts = parts
         self._next_badge = next_badge
@@ -326,7 +326,7 @@ class AccessAttempt:
             lookup, person = Lookup.UNKNOWN, None  # the badge has another holder since
         facts = AreaFacts()
         if parts.presence is not None and person is not None:
-            facts = parts.presence.facts(name, self._way, person.id, now)
+            facts = parts.presence.facts(name, self._direction, person.id, now)
         locked = said.pin_locked
         if said.pin is None and person is not None:
             locked = parts.pin_limits.locked(person.id, time.monotonic())
@@ -340,7 +340,7 @@ class AccessAttempt:
             age_s=age_s,
             clock_trusted=parts.clock.trusted,
             lock_ready=self._door.lock_ready,
-            way=self._way,
+            direction=self._direction,
             out_of_service=self._door.out_of_service,
             tampered=self._door.tampered,
             interlocked=self._door.blocked_by(),
@@ -443,7 +443,7 @@ class AccessAttempt:
         assert request.person is not None
         escort = decision.outcome is Outcome.NEED_ESCORT
         door = self._parts.site.doors[request.door]
-        area = self._parts.site.areas.get(door.leads_to(self._way))
+        area = self._parts.site.areas.get(door.leads_to(self._direction))
         until = time.monotonic()
         until += self._parts.escort_s if escort or area is None else area.second_s
         while (badge := await self._next_badge(until)) is not None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from drivers.base import Signal
+from gateway.decide.policy import Direction
 from gateway.doors.attempt import Services, seen
 from gateway.doors.interlock import Interlock
 from gateway.doors.machine import Door, DoorTimes, Effect, Note
@@ -65,10 +66,12 @@ class DoorController:
             interlock.add(name, self.door, lambda: lock.ready)
 
     def add_lane(
-        self, reader: str, way: str, camera: str | None, signals: Signals | None = None
+        self, reader: str, direction: Direction, camera: str | None, signals: Signals | None = None
     ) -> DoorReader:
         """A reader at this door, for one way through it."""
-        lane = DoorReader(self, reader=reader, way=way, camera=camera, parts=self._parts)
+        lane = DoorReader(
+            self, reader=reader, direction=direction, camera=camera, parts=self._parts
+        )
         self.lanes.append(lane)
         if signals is not None:
             self._readers[reader] = signals

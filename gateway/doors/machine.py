@@ -218,14 +218,17 @@ class Door:
             )
         ]
 
-    def serve(self, out_of_service: str, by: str = "") -> list[Effect]:
-        """Take it out of service for a reason, or ("") back into it."""
-        if out_of_service == self.out_of_service:
+    def set_out_of_service(self, reason: str, by: str = "") -> list[Effect]:
+        """Take the door out of service for `reason`; an empty reason returns it to service.
+
+        `by` names who asked for it, for the record.
+        """
+        if reason == self.out_of_service:
             return []
-        self.out_of_service = out_of_service
-        effects = self._lock() if out_of_service and self.relock_at is not None else []
-        kind = EventType.DOOR_OUT_OF_SERVICE if out_of_service else EventType.DOOR_IN_SERVICE
-        data = {"reason": out_of_service} if out_of_service else {}
+        self.out_of_service = reason
+        effects = self._lock() if reason and self.relock_at is not None else []
+        kind = EventType.DOOR_OUT_OF_SERVICE if reason else EventType.DOOR_IN_SERVICE
+        data = {"reason": reason} if reason else {}
         return [*effects, Note(kind, {**data, "by": by} if by else data)]
 
     def expire(self, now: float) -> list[Effect]:

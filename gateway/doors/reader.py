@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from drivers.base import BadRead, CardRead, Keys, Reading, Signal
 from gateway.decide.model import Credential, Decision, Lookup, Outcome, PinOutcome, Reason, Request
+from gateway.decide.policy import Direction
 from gateway.decide.record import access_event
 from gateway.doors.attempt import AccessAttempt, Place, Presented, Services, Verdict, seen
 from gateway.ledger import LedgerUnavailable
@@ -50,25 +51,25 @@ class Arrival:
 
 
 class DoorReader:
-    """One reader at one door; `way` is ``in`` or ``out``."""
+    """One reader at one door; `direction` is the one that it serves."""
 
     def __init__(
         self,
         door: Doorway,
         *,
         reader: str,
-        way: str,
+        direction: Direction,
         camera: str | None,
         parts: Services,
     ) -> None:
         self.reader = reader
         self._door = door
-        self._way = way
+        self._direction = direction
         self._parts = parts
         self._gatherer = AccessAttempt(
             door,
             reader=reader,
-            way=way,
+            direction=direction,
             camera=camera,
             parts=parts,
             next_badge=self._next_badge,
@@ -156,7 +157,9 @@ class DoorReader:
         except Exception as error:
             log.exception("door %s: internal error", self._door.name)
             credential = claim.credential if claim is not None else None
-            request = Request(self._door.name, credential, Lookup.UNAVAILABLE, way=self._way)
+            request = Request(
+                self._door.name, credential, Lookup.UNAVAILABLE, direction=self._direction
+            )
             why = type(error).__name__
             decision = Decision(Outcome.DENY, Reason.DENIED_INTERNAL_ERROR, why)
             answer = Verdict(request, decision, read_at)
@@ -173,7 +176,7 @@ class DoorReader:
             self._door.reserve()
             if presence is not None:
                 for _ in answers:
-                    presence.expect(self._door.name, self._way)
+                    presence.expect(self._door.name, self._direction)
         try:
             recorded = await self._append(answers, more)
         except (LedgerUnavailable, ValueError) as error:  # ValueError: what no record can hold
@@ -197,7 +200,7 @@ class DoorReader:
         finally:
             if granted and presence is not None:
                 for _ in answers:
-                    presence.expect_no_more(self._door.name, self._way)
+                    presence.expect_no_more(self._door.name, self._direction)
         self.last_at = time.monotonic()
         last = recorded[-1]
         self.last = {
@@ -222,7 +225,12 @@ class DoorReader:
                 self._note_lent(item.request)
             # The time of an arrival is the face process's word.
             took_ms = round(max(0.0, time.monotonic() - item.read_at) * 1000, 1)
-            about = {"reader": self.reader, "way": self._way, "took_ms": took_ms, **(more or {})}
+            about = {
+                "reader": self.reader,
+                "way": self._direction.value,
+                "took_ms": took_ms,
+                **(more or {}),
+            }
             events.append(access_event(item.request, item.decision, site, key, about))
         if len(events) == 1:
             recorded = [await ledger.append(events[0])]
@@ -288,7 +296,9 @@ class DoorReader:
     async def _refuse(
         self, count: int, *, busy: bool = False, noise: Mapping[str, int] | None = None
     ) -> None:
-        request = Request(self._door.name, None, Lookup.UNKNOWN, busy=busy, way=self._way)
+        request = Request(
+            self._door.name, None, Lookup.UNKNOWN, busy=busy, direction=self._direction
+        )
         decision = self._gatherer.decide(request)
         data = {"count": count, **({"bad_reads": dict(noise)} if noise else {})}
         await self._record(Verdict(request, decision, time.monotonic()), data)

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from gateway.config import Settings
 from gateway.decide.model import AreaFacts, Place
+from gateway.decide.policy import Direction
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.vault.files import write_whole
 
@@ -46,8 +47,8 @@ class Link:
     from_area: str = ""
     watched: bool = False
 
-    def leads_to(self, way: str) -> str:
-        return self.from_area if way == "out" else self.area
+    def leads_to(self, direction: Direction) -> str:
+        return self.from_area if direction is Direction.OUT else self.area
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Presence:
 
     # What is known
 
-    def facts(self, door: str, way: str, person: str, now: datetime) -> AreaFacts:
+    def facts(self, door: str, direction: Direction, person: str, now: datetime) -> AreaFacts:
         """For `decide()`: the area that `door` leads to, and `person`."""
         link = self._doors.get(door)
         if link is None or not self.known:
@@ -106,7 +107,7 @@ class Presence:
         seen = self._people.get(person)
         place = Place(seen.area, seen.since, seen.free) if seen is not None else None
         entered = dict(self._entered.get(door, {}))
-        return AreaFacts(place, self.occupancy(link.leads_to(way)), entered)
+        return AreaFacts(place, self.occupancy(link.leads_to(direction)), entered)
 
     def occupancy(self, area: str) -> int:
         """How many are in `area` or on the way in."""
@@ -130,16 +131,16 @@ class Presence:
 
     # What happens
 
-    def expect(self, door: str, way: str) -> None:
+    def expect(self, door: str, direction: Direction) -> None:
         """Somebody is being granted: they count until `expect_no_more`."""
         link = self._doors.get(door)
-        if link is not None and (area := link.leads_to(way)):
+        if link is not None and (area := link.leads_to(direction)):
             self._expected[area] += 1
 
-    def expect_no_more(self, door: str, way: str) -> None:
+    def expect_no_more(self, door: str, direction: Direction) -> None:
         """Their grant is on record (and counts by itself), or was not made."""
         link = self._doors.get(door)
-        if link is not None and (area := link.leads_to(way)):
+        if link is not None and (area := link.leads_to(direction)):
             self._expected[area] = max(0, self._expected[area] - 1)
 
     def apply(self, event: Event) -> list[NewEvent]:
@@ -177,7 +178,7 @@ class Presence:
             str(person["id"]),
             str(person.get("name", "")),
             str(person.get("company", "")),
-            link.leads_to(str(event.data.get("way", "in"))),
+            link.leads_to(Direction.read(event.data.get("way"))),
             at,
             tuple(event.data.get("facts", {}).get("levels", ())),
         )

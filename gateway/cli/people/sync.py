@@ -18,6 +18,7 @@ from rich.table import Table
 from gateway.cli import common, text
 from gateway.cli.people.list import open_list
 from gateway.config import Settings
+from gateway.decide.policy import Direction
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.people.sync import apply as sync
 from gateway.people.sync import file as source
@@ -298,7 +299,7 @@ def _show_rehearsal(tried: Rehearsal, language: str) -> None:
         table.add_row(
             f"[{colour}]{'refused' if shift.now == 'refused' else 'let in'}[/{colour}]",
             escape(f"{shift.person} {shift.name}"),
-            escape(shift.door + (" (out)" if shift.way == "out" else "")),
+            escape(shift.door + (" (out)" if shift.way is Direction.OUT else "")),
             str(shift.count),
             shift.last[:16].replace("T", " "),
             escape(why),

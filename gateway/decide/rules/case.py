@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.decide.model import Outcome, Person, Reason, Request
-from gateway.decide.policy import DEGRADED, Action, Area, DoorPolicy, Site, Subsystem, ThreatLevel
+from gateway.decide.policy import (
+    DEGRADED,
+    Action,
+    Area,
+    Direction,
+    DoorPolicy,
+    Site,
+    Subsystem,
+    ThreatLevel,
+)
 from gateway.ledger.event import EventType
 
 NOWHERE = Area("")
@@ -65,7 +74,7 @@ class Case:
         self.request = request
         self.site = site
         self.now = now
-        self.leaving = request.way == "out"
+        self.leaving = request.direction is Direction.OUT
         self.local = now.astimezone(site.zone)
         self.door: DoorPolicy
         self.person: Person

@@ -18,7 +18,7 @@ def door(case: Case) -> End | None:
     for name in (found.area, found.from_area):
         if name and name not in case.site.areas:
             return deny(Reason.DENIED_UNKNOWN_DOOR, f"no area {name}")
-    case.area = case.site.areas.get(found.leads_to(case.request.way), NOWHERE)
+    case.area = case.site.areas.get(found.leads_to(case.request.direction), NOWHERE)
     return None
 
 

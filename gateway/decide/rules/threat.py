@@ -4,7 +4,7 @@ face, nobody alone.  It only ever restricts."""
 from __future__ import annotations
 
 from gateway.decide.model import Reason, Request
-from gateway.decide.policy import Site
+from gateway.decide.policy import Direction, Site
 from gateway.decide.rules.case import EVERY_DAY, Case, End, deny
 
 
@@ -33,4 +33,4 @@ def face_threshold(request: Request, site: Site) -> float:
     if request.identified and door is not None and door.identify is not None:
         usual = min(usual, door.identify.threshold)
     strict = site.threat_levels.get(request.threat, EVERY_DAY).face_threshold
-    return min(usual, strict) if strict > 0 and request.way != "out" else usual
+    return min(usual, strict) if strict > 0 and request.direction is not Direction.OUT else usual

@@ -35,7 +35,7 @@ from gateway.decide.model import (
     Requirement,
     TemporaryGrant,
 )
-from gateway.decide.policy import Site
+from gateway.decide.policy import Direction, Site
 from gateway.decide.replay import UNDECIDED, Holder, request_of
 from gateway.ledger import LedgerReader
 from gateway.ledger.event import Event, EventType
@@ -85,7 +85,7 @@ class Shift:
     person: str
     name: str
     door: str
-    way: str
+    way: Direction
     now: str
     reason: str
     rule: str
@@ -342,7 +342,7 @@ def _answer(event: Event, holder: _Holder, site: Site, plan: Plan) -> Decision:
         person=person,
         list_version=plan.base,
         templates=holder.templates,
-        way=str(data.get("way", "in")),
+        direction=Direction.read(data.get("way")),
         has_pin=holder.has_pin,
     )
     decision = decide(request, site, now)
@@ -380,7 +380,7 @@ def _count(
     person = after.person if new.granted else before.person
     if person is None:
         return
-    door, way = str(event.data.get("door", event.subject)), str(event.data.get("way", "in"))
+    door, way = str(event.data.get("door", event.subject)), Direction.read(event.data.get("way"))
     now = "let_in" if new.granted else "refused"
     mark = (person.id, door, way, now, new.reason.value, new.rule, old.reason.value)
     shift = shifts.get(mark)

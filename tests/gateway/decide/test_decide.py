@@ -37,6 +37,7 @@ from gateway.decide.policy import (
     AccessLevel,
     Action,
     Area,
+    Direction,
     DoorPolicy,
     Identify,
     Mode,
@@ -206,9 +207,9 @@ CASES = [
     (replace(SAFE, pin=PinOutcome.UNAVAILABLE), NOON, Reason.DENIED_LIST_UNAVAILABLE),
     (replace(SAFE, pin=PinOutcome.CORRECT), NOON, Reason.GRANTED),
     (replace(SAFE, pin=PinOutcome.DURESS), NOON, Reason.GRANTED),
-    (replace(SAFE, way="out"), NOON, Reason.GRANTED),
+    (replace(SAFE, direction=Direction.OUT), NOON, Reason.GRANTED),
     (replace(GOOD, person=WARY), NOON, Reason.PIN_REQUIRED),
-    (replace(GOOD, person=WARY, way="out", has_pin=False), NOON, Reason.GRANTED),
+    (replace(GOOD, person=WARY, direction=Direction.OUT, has_pin=False), NOON, Reason.GRANTED),
     (replace(LAB, templates=2), NOON, Reason.DENIED_FACE_NOT_ENROLLED),
     (
         replace(LAB, face=MATCH, face_until=date(2026, 11, 23)),
@@ -310,12 +311,16 @@ CASES = [
         Reason.GRANTED,
     ),
     (replace(GOOD, person=replace(ANA, access_levels=("led", "boss"))), NOON, Reason.GRANTED),
-    (replace(GOOD, way="out", person=replace(ANA, access_levels=("led",))), NOON, Reason.GRANTED),
+    (
+        replace(GOOD, direction=Direction.OUT, person=replace(ANA, access_levels=("led",))),
+        NOON,
+        Reason.GRANTED,
+    ),
     # threat levels
     (replace(GOOD, threat=""), NOON, Reason.DENIED_THREAT_LEVEL),
     (replace(GOOD, threat="none such"), NOON, Reason.DENIED_THREAT_LEVEL),
     (replace(GOOD, threat="lockdown"), NOON, Reason.DENIED_THREAT_LEVEL),
-    (replace(GOOD, threat="lockdown", way="out"), NOON, Reason.GRANTED),
+    (replace(GOOD, threat="lockdown", direction=Direction.OUT), NOON, Reason.GRANTED),
     (replace(GOOD, threat="lockdown", person=BEN), NOON, Reason.GRANTED),
     (replace(GOOD, threat="partial"), NOON, Reason.GRANTED),
     (replace(DOCK, threat="partial"), NOON, Reason.DENIED_THREAT_LEVEL),
@@ -336,7 +341,7 @@ CASES = [
         NOON,
         Reason.DENIED_REQUIREMENT_LAPSED,
     ),
-    (replace(lacking(), way="out"), NOON, Reason.GRANTED),
+    (replace(lacking(), direction=Direction.OUT), NOON, Reason.GRANTED),
     # what failed
     (replace(YARD, failing={Subsystem.BROKER: "away"}), NOON, Reason.GRANTED),
     (replace(YARD, failing={Subsystem.LIST_OLD: "31 h"}), NOON, Reason.DENIED_DEGRADED),
@@ -353,7 +358,7 @@ CASES = [
     (been("yard", 5), NOON, Reason.GRANTED),
     (been("dock", 600), NOON, Reason.DENIED_PASSBACK),
     (been("dock", 600, free=True), NOON, Reason.GRANTED),
-    (been("", 600, replace(DOCK, way="out")), NOON, Reason.GRANTED),
+    (been("", 600, replace(DOCK, direction=Direction.OUT)), NOON, Reason.GRANTED),
     (been("yard", 5, YARD), NOON, Reason.GRANTED),  # soft: told, below
     (been("cage", 9, CAGE), NOON, Reason.DENIED_PASSBACK),
     (been("cage", 10, CAGE), NOON, Reason.GRANTED),
@@ -374,7 +379,7 @@ CASES = [
         Reason.ESCORT_REQUIRED,
     ),
     (replace(VISIT, person=replace(GUEST, escorts=("e2",)), recent=(BEN,)), NOON, Reason.GRANTED),
-    (replace(VISIT, way="out"), NOON, Reason.GRANTED),
+    (replace(VISIT, direction=Direction.OUT), NOON, Reason.GRANTED),
     (CAGE, NOON, Reason.GRANTED),
     (replace(CAGE, area=AreaFacts(occupancy=0)), NOON, Reason.SECOND_REQUIRED),
     (replace(CAGE, area=AreaFacts(known=True)), NOON, Reason.SECOND_REQUIRED),
@@ -428,7 +433,7 @@ def test_a_soft_passback_passes_and_is_told() -> None:
     decision = decide(been("yard", 5, YARD), SITE, NOON)
     assert decision.granted and [kind for kind, _ in decision.notes] == ["area.passback"]
     assert "in yard since 2026-11-24 11:55" in decision.notes[0][1]
-    out = decide(been("", 5, replace(YARD, way="out")), SITE, NOON)
+    out = decide(been("", 5, replace(YARD, direction=Direction.OUT)), SITE, NOON)
     assert out.granted and out.notes[0][1] == "leaves yard, was outside"
 
 

@@ -27,9 +27,9 @@ from gateway.decide.model import (
     Reason,
     Request,
 )
-from gateway.decide.policy import DoorPolicy, Mode, Site, Subsystem
+from gateway.decide.policy import Direction, DoorPolicy, Mode, Site, Subsystem
 from gateway.decide.record import access_event
-from gateway.decide.replay import THE_OTHER, Holder, NotReplayable, replay_event
+from gateway.decide.replay import THE_OTHER, Holder, NotReplayable, replay_event, request_of
 from gateway.ledger import chain
 from gateway.ledger.event import Event
 from gateway.uplink import cloud_event
@@ -64,7 +64,7 @@ class People:
 
 def recorded(request: Request, now: datetime = NOW, site: Site = SITE) -> Event:
     """The event as it comes back from the log."""
-    about = {"reader": "r", "way": request.way, "took_ms": 1.0}
+    about = {"reader": "r", "way": request.direction, "took_ms": 1.0}
     new = access_event(request, decide(request, site, now), site, Keys(), about)
     event = chain.to_event(1, chain.body_of(new, "i", now), b"1" * 32, b"2" * 32)
     SCHEMA.validate(json.loads(cloud_event(event, "g")))
@@ -181,3 +181,15 @@ def test_what_is_no_decision_is_said_to_be_none(kind: str, data: dict[str, Any])
     event = Event(1, "i", NOW.isoformat(), kind, "gate", data, "", "")
     with pytest.raises(NotReplayable):
         replay_event(event, SITE, People(Holder()))
+
+
+@pytest.mark.parametrize("way", ["sideways", "OUT", "", None, 5, ["out"], {}])
+def test_an_unknown_direction_in_a_record_is_read_as_in(way: object) -> None:
+    """More rules hold on the way in, so what nobody understands is judged by those."""
+    assert Direction.read(way) is Direction.IN
+    request = replace(GOOD, direction=Direction.OUT)
+    event = access_event(request, decide(request, SITE, NOW), SITE, Keys(), {"way": way})
+    data = json.loads(json.dumps(event.data))
+    assert request_of(data, same_list(request)).direction is Direction.IN
+    data["way"] = "out"
+    assert request_of(data, same_list(request)).direction is Direction.OUT

@@ -30,6 +30,7 @@ from gateway.decide.policy import (
     DEGRADED,
     Action,
     Area,
+    Direction,
     DoorPolicy,
     Identify,
     Mode,
@@ -280,7 +281,7 @@ def test_without_a_badge_only_a_face_that_matches_passes(
     assert known is not None and 0 < request.enrolled <= known.limit
     assert face is not None and face.outcome is FaceOutcome.MATCH and face.distance is not None
     assert face.distance <= face_threshold(request, site) <= known.threshold
-    assert request.way == "in" or face.distance <= known.threshold
+    assert request.direction is Direction.IN or face.distance <= known.threshold
     assert face.liveness is not None and face.liveness.challenge is True
 
 
@@ -291,10 +292,10 @@ def test_the_stricter_threshold_holds_without_threat_levels_too() -> None:
         GOOD, door="kiosk", credential=None, identified=True, enrolled=100, face=face, threat=""
     )
     site = replace(SITE, threat_levels={})
-    for way in ("in", "out"):
-        denied = decide(replace(request, way=way), site, NOW)
+    for way in Direction:
+        denied = decide(replace(request, direction=way), site, NOW)
         assert denied.reason is Reason.DENIED_FACE_MISMATCH
-        near = replace(request, way=way, face=replace(face, distance=0.3))
+        near = replace(request, direction=way, face=replace(face, distance=0.3))
         assert decide(near, site, NOW).granted
 
 
@@ -333,7 +334,7 @@ UNKNOWN: dict[str, Change] = {
 
 @given(requests, st.sampled_from(sorted(UNKNOWN)))
 def test_what_is_unknown_denies(request_: Request, name: str) -> None:
-    request, site = UNKNOWN[name](replace(request_, way="in"), SITE)
+    request, site = UNKNOWN[name](replace(request_, direction=Direction.IN), SITE)
     assert not decide(request, site, NOW).granted
 
 

@@ -30,6 +30,7 @@ from gateway.decide.policy import (
     AccessLevel,
     Action,
     Area,
+    Direction,
     DoorPolicy,
     Identify,
     Mode,
@@ -110,7 +111,10 @@ class World:
             0.4,
         )
         self.gate = DoorController("d", lock=self, times=DoorTimes(0.05), parts=parts)
-        lanes = [self.gate.add_lane("r", "in", "c", self), self.gate.add_lane("o", "out", None)]
+        lanes = [
+            self.gate.add_lane("r", Direction.IN, "c", self),
+            self.gate.add_lane("o", Direction.OUT, None),
+        ]
         self.lane, self.out = lanes
         self.tasks = [asyncio.create_task(lane.run()) for lane in lanes]
 
@@ -397,7 +401,7 @@ async def test_what_can_not_be_recorded_counts_nobody(
         patch.setattr(gate.ledger, "append", broken)
         await gate.tap(ANA)
     assert gate.driven == [] and gate.presence.occupancy("vault") == 0
-    facts = gate.presence.facts("d", "in", "1", datetime.now(UTC))
+    facts = gate.presence.facts("d", Direction.IN, "1", datetime.now(UTC))
     assert facts.occupancy == 0
     await gate.tap(ANA)
     assert gate.answers == [("1", "granted")]

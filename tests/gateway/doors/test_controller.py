@@ -26,7 +26,7 @@ from gateway.decide.model import (
     PersonStatus,
     PinOutcome,
 )
-from gateway.decide.policy import AccessLevel, DoorPolicy, Mode, Period, Schedule, Site
+from gateway.decide.policy import AccessLevel, Direction, DoorPolicy, Mode, Period, Schedule, Site
 from gateway.doors import reader as module
 from gateway.doors.attempt import Services
 from gateway.doors.controller import DoorController
@@ -69,7 +69,7 @@ class World:
         clock = Clock(None, 60)
         parts = Services(site, self, self, clock, self, self, self, limits, 0.3)  # type: ignore[arg-type]
         self.gate = DoorController("d", lock=self, times=DoorTimes(0.1), parts=parts)
-        self.lane = self.gate.add_lane("r", "in", "c", self)
+        self.lane = self.gate.add_lane("r", Direction.IN, "c", self)
         self.signals: list[Signal] = []
 
     def find(self, credential: Credential) -> Found:
@@ -194,7 +194,7 @@ async def test_a_lock_that_can_not_be_driven_costs_no_other_event() -> None:
     world = World()
     await world.tap()
     world.lock_fault = PortClosed(5, "gone")
-    world.gate.carry_out(world.gate.door.serve("being painted"))
+    world.gate.carry_out(world.gate.door.set_out_of_service("being painted"))
     kinds = [event.type for event in world.events]
     assert kinds[-2:] == ["door.lock_fault", "door.out_of_service"] and "door.locked" not in kinds
     world.lock_fault = ValueError("a driver with a bug")

@@ -180,9 +180,13 @@ def test_tamper_and_out_of_service(door: Door) -> None:
     assert door.tamper("reader", True) == [] and door.state is DoorState.TAMPERED
     assert types(door.tamper("reader", False)) == ["door.tamper_cleared"]
     door.release(1.0)
-    assert types(door.serve("being painted")) == [OFF, "door.locked", "door.out_of_service"]
+    assert types(door.set_out_of_service("being painted")) == [
+        OFF,
+        "door.locked",
+        "door.out_of_service",
+    ]
     assert door.state is DoorState.OUT_OF_SERVICE
-    assert door.serve("", "ana") == [Note("door.in_service", {"by": "ana"})]
+    assert door.set_out_of_service("", "ana") == [Note("door.in_service", {"by": "ana"})]
 
 
 def test_waiting_is_shown(door: Door) -> None:
@@ -233,8 +237,8 @@ def step(door: Door, name: str, now: float) -> list[Effect]:
         "fire": lambda: door.fire_alarm(True, now),
         "fire_over": lambda: door.fire_alarm(False, now),
         "tamper": lambda: door.tamper("r", True),
-        "serve": lambda: door.serve("why"),
-        "unserve": lambda: door.serve(""),
+        "serve": lambda: door.set_out_of_service("why"),
+        "unserve": lambda: door.set_out_of_service(""),
     }[name]()
 
 

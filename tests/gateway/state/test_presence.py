@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.decide.policy import Direction
 from gateway.ledger import Ledger, LedgerReader
 from gateway.ledger.event import Event, NewEvent
 from gateway.state.presence import Link, Presence, chain_of, muster
@@ -39,7 +40,7 @@ class Story:
         return seq
 
     def grant(
-        self, who: str, door: str, way: str = "in", minutes: float = 0.0, **facts: Any
+        self, who: str, door: str, way: Direction = Direction.IN, minutes: float = 0.0, **facts: Any
     ) -> int:
         person = {"id": who, "name": who.upper(), "company": ""}
         return self.add(
@@ -54,9 +55,9 @@ def test_without_a_contact_a_grant_is_an_entry() -> None:
     story = Story()
     story.grant("e1", "gate")
     assert story.inside("yard") == ["e1"]
-    story.grant("e1", "gate", "out", 5)
+    story.grant("e1", "gate", Direction.OUT, 5)
     assert story.inside() == []
-    facts = story.presence.facts("gate", "in", "e1", BEGIN)
+    facts = story.presence.facts("gate", Direction.IN, "e1", BEGIN)
     assert facts.place is not None and facts.place.area == ""
 
 
@@ -86,11 +87,11 @@ def test_a_second_one_through_the_open_door_is_in_too() -> None:
 def test_a_grant_of_which_nothing_was_heard_counts_as_an_entry() -> None:
     story = Story()
     story.grant("e1", "dock")
-    story.presence.facts("dock", "in", "e2", BEGIN + timedelta(minutes=1))
+    story.presence.facts("dock", Direction.IN, "e2", BEGIN + timedelta(minutes=1))
     assert story.inside("dock") == []
     # A list for an evacuation counts them too, long afterwards.
     assert [row["person"] for row in muster(story.presence)] == ["e1"]
-    story.presence.facts("dock", "in", "e2", BEGIN + timedelta(minutes=3))
+    story.presence.facts("dock", Direction.IN, "e2", BEGIN + timedelta(minutes=3))
     assert story.inside("dock") == ["e1"]
 
 
@@ -106,17 +107,17 @@ def test_who_is_left_alone_is_told_and_two_who_leave_together_are_not() -> None:
     last = [story.grant(who, "dock") for who in ("e1", "e2", "e3")][-1]
     story.add("door.entered", "dock", grant=last)
     story.add("door.closed", "dock")
-    story.add("door.entered", "dock", grant=story.grant("e1", "dock", "out"))
+    story.add("door.entered", "dock", grant=story.grant("e1", "dock", Direction.OUT))
     story.add("door.closed", "dock")
     assert story.told == []
-    pair = [story.grant(who, "dock", "out") for who in ("e2", "e3")]
+    pair = [story.grant(who, "dock", Direction.OUT) for who in ("e2", "e3")]
     story.add("door.entered", "dock", grant=pair[-1])
     assert story.told == [] and story.inside("dock") == []
     other = Story()
     last = [other.grant(who, "dock") for who in ("e1", "e2")][-1]
     other.add("door.entered", "dock", grant=last)
     other.add("door.closed", "dock")
-    other.add("door.entered", "dock", grant=other.grant("e1", "dock", "out"))
+    other.add("door.entered", "dock", grant=other.grant("e1", "dock", Direction.OUT))
     assert [(e.type, e.subject) for e in other.told] == [("area.alone", "e2")]
 
 
@@ -125,7 +126,7 @@ def test_forgiven_people_are_inside_and_free() -> None:
     story.grant("e1", "gate")
     story.grant("e2", "gate")
     story.add("area.forgiven", "e1", person="e1", left=False)
-    place = story.presence.facts("gate", "in", "e1", BEGIN).place
+    place = story.presence.facts("gate", Direction.IN, "e1", BEGIN).place
     assert place is not None and place.free and place.area == "yard"
     story.add("area.forgiven", "e2", person="e2", left=True)
     assert story.inside() == ["e1"]
@@ -138,7 +139,7 @@ def test_forgiven_people_are_inside_and_free() -> None:
 def test_who_went_in_first_is_known_by_level() -> None:
     story = Story()
     story.grant("e1", "lobby", levels=["boss"])
-    assert story.presence.facts("lobby", "in", "e2", BEGIN).entered == {"boss": BEGIN}
+    assert story.presence.facts("lobby", Direction.IN, "e2", BEGIN).entered == {"boss": BEGIN}
     assert story.inside() == []  # the lobby's door joins no areas
 
 
@@ -146,7 +147,7 @@ def test_levels_that_nobody_waits_for_are_not_kept() -> None:
     story = Story()
     story.presence = Presence(DOORS, first=frozenset({"boss"}))
     story.grant("e1", "lobby", levels=["boss", "plant"])
-    assert story.presence.facts("lobby", "in", "e2", BEGIN).entered == {"boss": BEGIN}
+    assert story.presence.facts("lobby", Direction.IN, "e2", BEGIN).entered == {"boss": BEGIN}
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def test_a_record_that_is_not_in_its_form_changes_nothing(data: dict[str, Any]) 
 def test_a_record_counts_once() -> None:
     story = Story()
     story.grant("e1", "gate")
-    story.grant("e1", "gate", "out")
+    story.grant("e1", "gate", Direction.OUT)
     assert story.presence.apply(story.events[0]) == [] and story.inside() == []
 
 
@@ -175,7 +176,7 @@ steps = st.lists(
         ),
         st.sampled_from(["e1", "e2", "e3"]),
         st.sampled_from(["gate", "dock", "lobby", "ghost"]),
-        st.sampled_from(["in", "out"]),
+        st.sampled_from(Direction),
         st.floats(0, 500),
     ),
     max_size=40,
