@@ -25,6 +25,8 @@ def list_(
     table = Table("camera", "state", "since", box=None)
     for camera in cameras:
         state = "ok" if camera["online"] else f"[red]{camera['detail']}[/red]"
+        if camera["state"] == "unstable":
+            state = f"[red]unstable[/red], now {state}"
         table.add_row(camera["name"], state, camera["since"])
     common.out.print(table)
 

@@ -146,7 +146,8 @@ def status(config: common.ConfigOption = CONFIG, json: common.JsonOption = False
         about = f"{face['embedder']} ({face['model']}), {face['enrolled']} people"
         table.add_row("faces", about)
     for device in answer["devices"]:
-        state = "online" if device["online"] else "[red]offline[/red]"
+        state = device["state"]
+        state = state if state == "online" else f"[red]{state}[/red]"
         table.add_row(device["kind"], f"{device['name']}: {state} {device['detail']}")
     for name, shown in answer["doors"].items():
         last = answer["last"].get(name) or {}

@@ -266,6 +266,22 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "door.lock_fault": ("the lock could not be driven", "no se pudo accionar la cerradura"),
     "device.online": ("{kind} online {detail}", "{kind} en línea {detail}"),
     "device.offline": ("{kind} offline: {detail}", "{kind} fuera de línea: {detail}"),
+    "device.unstable": (
+        "{kind} unstable, changed {count} time(s); now: {detail}",
+        "{kind} inestable, cambió {count} veces; ahora: {detail}",
+    ),
+    "uplink.name_taken": (
+        "another gateway has this name on the broker: {detail}",
+        "otra pasarela tiene este nombre en el broker: {detail}",
+    ),
+    "uplink.name_free": (
+        "no other gateway has this name on the broker any more",
+        "ya ninguna otra pasarela tiene este nombre en el broker",
+    ),
+    "uplink.message_skipped": (
+        "the broker does not take event {event} ({bytes} bytes), it is skipped: {detail}",
+        "el broker no acepta el evento {event} ({bytes} bytes), se omite: {detail}",
+    ),
     "camera.accepted": (
         "what the camera sees now was accepted by {by}: {reason}",
         "lo que la cámara ve ahora fue aceptado por {by}: {reason}",

@@ -15,7 +15,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -43,6 +43,7 @@ from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.people import Roster, RosterUnavailable, faces
 from gateway.people.pins import Pins
 from gateway.state.clock import Clock
+from gateway.state.flapping import DeviceStates
 from gateway.state.health import Health
 from gateway.state.presence import new_presence
 from gateway.state.restore import open_alarms, wrong_pins
@@ -70,7 +71,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._nudge = asyncio.Event()
         self._out_of_service = read_service(settings.doors_path)
-        self._devices: dict[tuple[str, str], dict[str, Any]] = {}
+        self.devices = DeviceStates(self.note)
         self._secured: dict[str, Callable[[], bool]] = {}  # readers that can be, on buses
         self.ledger = ledger
         self.clock = Clock(ledger.last_time, tables.site.clock_back_tolerance_s)
@@ -208,6 +209,7 @@ class Daemon:
                     board.close()
                 await end(tasks)
         finally:
+            self.devices.settle()
             await self._append(NewEvent(EventType.GATEWAY_STOPPED, self._settings.site.gateway))
             await self.chores.keep()
 
@@ -321,31 +323,7 @@ class Daemon:
 
     def on_device(self, kind: str, name: str, online: bool, detail: str) -> None:
         """A device came, went, or changed why it is away."""
-        known = self._devices.get((kind, name))
-        if known and known["online"] == online and known["detail"] == detail:
-            return
-        self._devices[kind, name] = {
-            "kind": kind,
-            "name": name,
-            "online": online,
-            "detail": detail,
-            "since": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        log.log(
-            logging.INFO if online else logging.WARNING,
-            "%s %s: %s %s",
-            kind,
-            name,
-            "online" if online else "offline",
-            detail,
-        )
-        self.note(
-            NewEvent(
-                EventType.DEVICE_ONLINE if online else EventType.DEVICE_OFFLINE,
-                name,
-                {"kind": kind, "detail": detail},
-            )
-        )
+        self.devices.change(kind, name, online, detail)
 
     # Standing tasks
 
@@ -473,7 +451,7 @@ class Daemon:
             "people": people,
             "ledger": {"ok": self.ledger.failed_since == 0, "refused": self.ledger.failed_since},
             "clock_trusted": self.clock.trusted,
-            "devices": sorted(self._devices.values(), key=lambda d: (d["kind"], d["name"])),
+            "devices": self.devices.shown(),
             "doors": {name: gate.status() for name, gate in self.gates.items()},
             "threat": self.threat.status(),
             "areas": {

@@ -32,6 +32,7 @@ class EventType(StrEnum):
 
     DEVICE_OFFLINE = "device.offline"
     DEVICE_ONLINE = "device.online"
+    DEVICE_UNSTABLE = "device.unstable"
 
     DOOR_CLOSED = "door.closed"
     DOOR_CONFIRM_ASKED = "door.confirm_asked"
@@ -134,6 +135,10 @@ class EventType(StrEnum):
     SEAL_VOIDED = "seal.voided"
 
     THREAT_CHANGED = "threat.changed"
+
+    UPLINK_MESSAGE_SKIPPED = "uplink.message_skipped"
+    UPLINK_NAME_FREE = "uplink.name_free"
+    UPLINK_NAME_TAKEN = "uplink.name_taken"
 
     VISIT_ARRIVED = "visit.arrived"
     VISIT_BADGE_ISSUED = "visit.badge_issued"
