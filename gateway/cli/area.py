@@ -20,6 +20,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import common
+from gateway.cli.app import App
+from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.daemon import control
 from gateway.daemon.commands import sign
@@ -29,10 +31,9 @@ from gateway.state.presence import Presence, new_presence
 from gateway.state.presence import muster as who_is_inside
 from gateway.state.threat import ThreatState, UnknownLevel
 
-area_app = typer.Typer(no_args_is_help=True)
-threat_app = typer.Typer(no_args_is_help=True)
+area_app = App()
+threat_app = App()
 
-CONFIG = common.DEFAULT_CONFIG
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it goes into the log.")]
 LONG_H = 16  # inside for longer: somebody who left without a badge, or should be looked for
 
@@ -61,12 +62,12 @@ def presence(settings: Settings) -> Presence:
 
 
 def muster(
+    ctx: Context,
     area: Annotated[str, typer.Option(help="This area alone.")] = "",
-    config: common.ConfigOption = CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """Who is inside, and since when; also while the gateway is stopped."""
-    settings = common.settings(config)
+    settings = ctx.settings
     if area and area not in settings.tables.areas:
         common.fail(f"there is no [areas.{area}]", common.REFUSED)
     try:
@@ -95,13 +96,13 @@ def muster(
 
 @area_app.command()
 def forgive(
+    ctx: Context,
     person: Annotated[str, typer.Argument(help="The person's id in the list.")],
     reason: ReasonOption,
     left: Annotated[bool, typer.Option("--left", help="They are outside, as you know.")] = False,
-    config: common.ConfigOption = CONFIG,
 ) -> None:
     """Let a person's next badge count wherever it is shown."""
-    settings = common.settings(config)
+    settings = ctx.settings
     data: dict[str, Any] = {"person": person, "left": left, "reason": reason[:200]}
     by = common.operator()
     try:
@@ -113,9 +114,9 @@ def forgive(
 
 
 @area_app.command("list")
-def list_(config: common.ConfigOption = CONFIG, json: common.JsonOption = False) -> None:
+def list_(ctx: Context, json: common.JsonOption = False) -> None:
     """The areas: how many are inside, and what holds there."""
-    settings = common.settings(config)
+    settings = ctx.settings
     try:
         areas = control.ask(settings.socket_path, "status")["areas"]
         inside = {name: area["inside"] for name, area in areas.items()}
@@ -145,9 +146,9 @@ def list_(config: common.ConfigOption = CONFIG, json: common.JsonOption = False)
 
 
 @threat_app.command()
-def show(config: common.ConfigOption = CONFIG, json: common.JsonOption = False) -> None:
+def show(ctx: Context, json: common.JsonOption = False) -> None:
     """The threat level in force, and those there are."""
-    settings = common.settings(config)
+    settings = ctx.settings
     try:
         status = control.ask(settings.socket_path, "status")["threat"]
     except control.ControlError:
@@ -172,12 +173,12 @@ def show(config: common.ConfigOption = CONFIG, json: common.JsonOption = False) 
 
 @threat_app.command("set")
 def set_(
+    ctx: Context,
     level: Annotated[str, typer.Argument(help="One of [threat_levels].")],
     reason: ReasonOption,
-    config: common.ConfigOption = CONFIG,
 ) -> None:
     """Put a threat level in force, from the next badge on, restarts included."""
-    settings = common.settings(config)
+    settings = ctx.settings
     by = common.operator()
     if level not in settings.tables.threat_levels:
         common.fail(f"there is no [threat_levels.{level}]", common.REFUSED)

@@ -8,16 +8,16 @@ import typer
 from rich.table import Table
 
 from gateway.cli import common
+from gateway.cli.app import App
+from gateway.cli.context import Context
 
-app = typer.Typer(no_args_is_help=True)
+app = App()
 
 
 @app.command("list")
-def list_(
-    config: common.ConfigOption = common.DEFAULT_CONFIG, json: common.JsonOption = False
-) -> None:
+def list_(ctx: Context, json: common.JsonOption = False) -> None:
     """Each camera, and whether its picture can be used."""
-    answer = common.ask(common.settings(config), "status")
+    answer = ctx.ask("status")
     cameras = [device for device in answer["devices"] if device["kind"] == "camera"]
     if json:
         common.print_json(cameras)
@@ -33,12 +33,10 @@ def list_(
 
 @app.command()
 def accept(
+    ctx: Context,
     name: Annotated[str, typer.Argument(help="The camera's name in the configuration.")],
     reason: Annotated[str, typer.Option("--reason", help="Why; it goes into the log.")],
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
 ) -> None:
     """Say that a camera looks where it should, after it was moved on purpose."""
-    common.ask(
-        common.settings(config), "camera_accept", camera=name, reason=reason, by=common.operator()
-    )
+    ctx.ask("camera_accept", camera=name, reason=reason, by=common.operator())
     common.out.print(f"{name}: what it sees now is what it should see", markup=False)

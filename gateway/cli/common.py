@@ -21,14 +21,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gateway import config
+from gateway.cli import context
 from gateway.daemon import control
 from gateway.ledger import Ledger, LedgerBusy, LedgerUnavailable
 from gateway.people import Roster, RosterUnavailable
 
 OK, REFUSED, USAGE, CHECK_FAILED, BAD_CONFIG, UNREACHABLE = 0, 1, 2, 3, 4, 5
 
-DEFAULT_CONFIG = Path("/etc/garita/garita.toml")
-
+DEFAULT_CONFIG = context.DEFAULT_CONFIG
+# Of commands that declare `-c` themselves, until they take a `Context`.
 ConfigOption = Annotated[
     Path,
     typer.Option(
@@ -37,6 +38,7 @@ ConfigOption = Annotated[
         envvar="GARITA_CONFIG",
         help="The site's configuration file.",
         show_default=True,
+        callback=context.inherited,
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
@@ -59,6 +61,11 @@ def settings(path: Path) -> config.Settings:
         for mistake in error.mistakes:
             err.print(str(mistake), markup=False, soft_wrap=True)
         raise typer.Exit(BAD_CONFIG) from error
+
+
+def say(text: str) -> None:
+    """One sentence on stdout, as it is: brackets in a name are not markup."""
+    out.print(text, markup=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

@@ -10,10 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import common
+from gateway.cli.app import App
+from gateway.cli.context import Context
 from gateway.daemon import control
 
-app = typer.Typer(no_args_is_help=True)
-interlock_app = typer.Typer(no_args_is_help=True)
+app = App()
+interlock_app = App()
 
 DoorArgument = Annotated[str, typer.Argument(help="The door's name in the configuration.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it goes into the log.")]
@@ -21,21 +23,26 @@ ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it goes into t
 
 @app.command("out-of-service")
 def out_of_service(
-    door: DoorArgument, reason: ReasonOption, config: common.ConfigOption = common.DEFAULT_CONFIG
+    ctx: Context,
+    door: DoorArgument,
+    reason: ReasonOption,
 ) -> None:
     """Let nobody in by this door until it is back in service, also after a restart.  People
     can leave by it as before."""
-    _serve(door, f"{reason} ({common.operator()})", config)
+    _serve(ctx, door, f"{reason} ({ctx.operator})")
 
 
 @app.command("in-service")
-def in_service(door: DoorArgument, config: common.ConfigOption = common.DEFAULT_CONFIG) -> None:
+def in_service(
+    ctx: Context,
+    door: DoorArgument,
+) -> None:
     """Back into service."""
-    _serve(door, "", config)
+    _serve(ctx, door, "")
 
 
-def _serve(door: str, reason: str, config: common.ConfigOption) -> None:
-    settings = common.settings(config)
+def _serve(ctx: Context, door: str, reason: str) -> None:
+    settings = ctx.settings
     if door not in settings.tables.doors:
         common.fail(f"there is no [doors.{door}]", common.REFUSED)
     answer = common.ask(settings, "door_service", door=door, reason=reason, by=common.operator())
@@ -43,11 +50,9 @@ def _serve(door: str, reason: str, config: common.ConfigOption) -> None:
 
 
 @app.command()
-def waiting(
-    config: common.ConfigOption = common.DEFAULT_CONFIG, json: common.JsonOption = False
-) -> None:
+def waiting(ctx: Context, json: common.JsonOption = False) -> None:
     """Who waits for a guard's word."""
-    found = common.ask(common.settings(config), "door_waiting")["waiting"]
+    found = ctx.ask("door_waiting")["waiting"]
     if json:
         common.print_json(found)
         return
@@ -60,19 +65,19 @@ def waiting(
 
 @app.command()
 def confirm(
+    ctx: Context,
     door: DoorArgument,
     request: Annotated[
         str,
         typer.Option("--id", help="Which request; without it, the one that waits, if you say yes."),
     ] = "",
     refuse: Annotated[bool, typer.Option("--refuse", help="They may not pass.")] = False,
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
 ) -> None:
     """Stand in for what failed: let the one person pass who waits at this door, once.
 
     They have shown a badge that may pass; you vouch for who they are.
     """
-    settings = common.settings(config)
+    settings = ctx.settings
     if not request:
         found = common.ask(settings, "door_waiting")["waiting"]
         there = [row for row in found if row["door"] == door]
@@ -101,13 +106,13 @@ def confirm(
 
 @interlock_app.command("override")
 def override(
+    ctx: Context,
     name: Annotated[str, typer.Argument(help="The interlock's name in the configuration.")],
     reason: ReasonOption,
     seconds: Annotated[float, typer.Option(min=1, max=3600, help="For how long.")] = 60,
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
 ) -> None:
     """Let two doors of an interlock be open at once for a while; it goes into the log."""
-    settings = common.settings(config)
+    settings = ctx.settings
     if name not in settings.tables.interlocks:
         common.fail(f"there is no [interlocks.{name}]", common.REFUSED)
     answer = common.ask(

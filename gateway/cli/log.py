@@ -15,11 +15,13 @@ import typer
 from rich.markup import escape
 
 from gateway.cli import common, text
+from gateway.cli.app import App
+from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.ledger.event import Event, EventType
 
-app = typer.Typer(no_args_is_help=True)
+app = App()
 
 COLUMNS = (
     "seq",
@@ -41,13 +43,13 @@ TypeOption = Annotated[str, typer.Option("--type", help="Events of this kind, su
 
 @app.command()
 def tail(
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    ctx: Context,
     count: Annotated[int, typer.Option("--lines", "-n", min=1, max=100_000)] = 20,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing new ones.")] = False,
     json: common.JsonOption = False,
 ) -> None:
     """The newest events."""
-    settings = common.settings(config)
+    settings = ctx.settings
     with _reading(settings) as ledger:
         seq = 0
         for event in ledger.tail(count):
@@ -62,12 +64,12 @@ def tail(
 
 @app.command()
 def show(
+    ctx: Context,
     seq: Annotated[int, typer.Argument(help="The event's number.")],
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """One event, whole."""
-    settings = common.settings(config)
+    settings = ctx.settings
     with _reading(settings) as ledger:
         event = ledger.get(seq)
     if event is None:
@@ -82,14 +84,14 @@ def show(
 
 @app.command()
 def verify(
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    ctx: Context,
     head: Annotated[
         str, typer.Option(help="SEQ:HASH noted elsewhere, which this log must contain.")
     ] = "",
     json: common.JsonOption = False,
 ) -> None:
     """Check every record and its link to the one before; exit code 3 if anything is wrong."""
-    settings = common.settings(config)
+    settings = ctx.settings
     with _reading(settings) as ledger, common.progress() as bars:
         bar = bars.add_task("verifying", total=ledger.last_seq)
         report = ledger.verify(lambda seq: bars.update(bar, completed=seq), _head(head))
@@ -114,7 +116,7 @@ def verify(
 
 @app.command()
 def export(
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    ctx: Context,
     format: Annotated[str, typer.Option(help="jsonl or csv.")] = "jsonl",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Not stdout.")] = None,
     type: TypeOption = "",
@@ -124,7 +126,7 @@ def export(
     """Events as JSON lines or CSV."""
     if format not in ("jsonl", "csv"):
         common.fail("--format is jsonl or csv", common.USAGE)
-    settings = common.settings(config)
+    settings = ctx.settings
     with _reading(settings) as ledger, common.progress() as bars:
         bar = bars.add_task("exporting", total=ledger.last_seq)
         events = ledger.search(

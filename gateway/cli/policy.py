@@ -15,6 +15,7 @@ from rich.table import Table
 
 from gateway.cli import area as areas
 from gateway.cli import common, text
+from gateway.cli.context import Context
 from gateway.cli.people.permit import moment
 from gateway.config import Settings
 from gateway.daemon import control
@@ -39,11 +40,11 @@ from gateway.people import Roster, RosterUnavailable
 from gateway.state.health import Health
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
-CONFIG = common.DEFAULT_CONFIG
 _BADGE = Credential("explained", "", "0")
 
 
 def explain_(
+    ctx: Context,
     person: Annotated[str, typer.Argument(help="The person's id in the list.")],
     door: Annotated[str, typer.Argument(help="The door's name in the configuration.")],
     at: Annotated[
@@ -51,11 +52,10 @@ def explain_(
     ] = "",
     way: Annotated[str, typer.Option(help="in or out.")] = "in",
     face: Annotated[bool, typer.Option("--face", help="They come without a badge.")] = False,
-    config: common.ConfigOption = CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """What would happen if they showed their badge (or only their face), and why, rule by rule."""
-    settings = common.settings(config)
+    settings = ctx.settings
     if way not in ("in", "out"):
         common.fail("--way is in or out", common.USAGE)
     when = moment(settings, at).astimezone(UTC) if at else datetime.now(UTC)
@@ -91,12 +91,12 @@ def explain_(
 
 
 def replay(
+    ctx: Context,
     number: Annotated[int, typer.Argument(help="The event's number in the log.")],
-    config: common.ConfigOption = CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """Decide a past badge again, by today's list and policy, and show what differs."""
-    settings = common.settings(config)
+    settings = ctx.settings
     reader = LedgerReader(settings.ledger_path)
     try:
         event = reader.get(number)

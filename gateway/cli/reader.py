@@ -18,6 +18,8 @@ from rich.table import Table
 
 from drivers.base import CardRead, Keys, Reading
 from gateway.cli import common
+from gateway.cli.app import App
+from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.daemon import control
 from gateway.decide.model import Credential
@@ -25,7 +27,7 @@ from gateway.devices import ReaderBus, ReaderPort
 from gateway.vault.readerkeys import ReaderKeys
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
-app = typer.Typer(no_args_is_help=True)
+app = App()
 
 NameArgument = Annotated[str, typer.Argument(help="The reader's name in the configuration.")]
 STATS = {
@@ -39,11 +41,9 @@ STATS = {
 
 
 @app.command("list")
-def list_(
-    config: common.ConfigOption = common.DEFAULT_CONFIG, json: common.JsonOption = False
-) -> None:
+def list_(ctx: Context, json: common.JsonOption = False) -> None:
     """The readers, and how good their links are if the gateway runs."""
-    settings = common.settings(config)
+    settings = ctx.settings
     links = _links(settings)
     readers = settings.tables.readers
     if json:
@@ -65,12 +65,12 @@ def list_(
 
 @app.command()
 def show(
+    ctx: Context,
     name: NameArgument,
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """One OSDP reader: who made it, what it can do, its key, its link."""
-    settings = common.settings(config)
+    settings = ctx.settings
     _on_bus(settings, name)
     link = common.ask(settings, "status")["readers"][name]
     if json:
@@ -86,9 +86,12 @@ def show(
 
 
 @app.command()
-def test(name: NameArgument, config: common.ConfigOption = common.DEFAULT_CONFIG) -> None:
+def test(
+    ctx: Context,
+    name: NameArgument,
+) -> None:
     """Flash and beep, then ask twenty times and show how long the answers took."""
-    settings = common.settings(config)
+    settings = ctx.settings
     _on_bus(settings, name)
     answer = common.ask(settings, "reader_test", timeout_s=control.LONGEST_S, reader=name)
     took = answer["took_ms"]
@@ -103,8 +106,8 @@ def test(name: NameArgument, config: common.ConfigOption = common.DEFAULT_CONFIG
 
 @app.command()
 def install(
+    ctx: Context,
     name: NameArgument,
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
     seconds: Annotated[float, typer.Option(help="How long the window is open.")] = 60,
 ) -> None:
     """Give a reader a key of its own.
@@ -113,7 +116,7 @@ def install(
     reader, with the window no longer than needed.  One that has our key gets a new one in its
     secure channel.
     """
-    settings = common.settings(config)
+    settings = ctx.settings
     _on_bus(settings, name)
     answer = common.ask(
         settings, "reader_install", reader=name, seconds=seconds, by=common.operator()
@@ -134,13 +137,13 @@ def install(
 
 @app.command()
 def comset(
+    ctx: Context,
     name: NameArgument,
     address: Annotated[int, typer.Option(min=0, max=126, help="Its new address.")],
     baudrate: Annotated[int, typer.Option(help="Its new speed: 9600 to 230400.")],
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
 ) -> None:
     """Give an OSDP reader another address and speed; then change the configuration alike."""
-    settings = common.settings(config)
+    settings = ctx.settings
     _on_bus(settings, name)
     answer = common.ask(
         settings,
@@ -158,15 +161,15 @@ def comset(
 
 @app.command()
 def watch(
+    ctx: Context,
     name: NameArgument,
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
     seconds: Annotated[float, typer.Option(help="Stop after this time; 0 is never.")] = 0,
 ) -> None:
     """Show what a reader reads, as it goes into the list: format:facility:number.
 
     Opens the port by itself, so the gateway must not be running.
     """
-    settings = common.settings(config)
+    settings = ctx.settings
     table = settings.tables.readers.get(name)
     if table is None:
         common.fail(f"there is no [readers.{name}]", common.REFUSED)

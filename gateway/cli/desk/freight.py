@@ -14,6 +14,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from gateway.cli import common
+from gateway.cli.app import App
 from gateway.cli.desk import common as desk
 from gateway.cli.desk import page as freightpage
 from gateway.cli.desk import seal
@@ -43,7 +44,7 @@ from gateway.desk.freight.transaction import (
     Vvtt,
 )
 
-app = typer.Typer(no_args_is_help=True)
+app = App()
 app.add_typer(seal.app, name="seals", help="The inventory of seals.")
 
 CONFIG = common.DEFAULT_CONFIG

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from gateway.cli import common
+from gateway.cli.app import App
 from gateway.cli.desk import common as desk
 from gateway.desk import partners
 from gateway.desk.partners import Partner, clearance
 from gateway.desk.visits.settings import partner_policy
 
-app = typer.Typer(no_args_is_help=True)
+app = App()
 
 Name = Annotated[str, typer.Argument(help="The company's name.")]
 CONFIG = common.DEFAULT_CONFIG

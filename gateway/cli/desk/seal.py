@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 
 from gateway.cli import common
+from gateway.cli.app import App
 from gateway.cli.desk import common as desk
 from gateway.desk.freight import pictures, seals, store
 from gateway.desk.freight.transaction import Stage
 
-app = typer.Typer(no_args_is_help=True)
+app = App()
 CONFIG = common.DEFAULT_CONFIG
 Numbers = Annotated[list[str], typer.Argument(help="Numbers, or a range AB000100..AB000199.")]
 WORDS = {

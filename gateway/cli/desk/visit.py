@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli import common
+from gateway.cli.app import App
 from gateway.cli.desk import common as desk
 from gateway.config import Settings
 from gateway.decide.model import Credential
@@ -20,8 +21,8 @@ from gateway.desk.visits import badges, records, register, regulars, visitlog
 from gateway.desk.visits.settings import visit_policy
 from gateway.desk.visits.visit import STATES, WORDS, Plan, Release, Visit
 
-app = typer.Typer(no_args_is_help=True)
-regular_app = typer.Typer(no_args_is_help=True, help="Known regular visitors.")
+app = App()
+regular_app = App(help="Known regular visitors.")
 app.add_typer(regular_app, name="regular")
 
 VisitId = Annotated[int, typer.Argument(help="The visit's number.")]

@@ -3,13 +3,12 @@ kept for it."""
 
 from __future__ import annotations
 
-import typer
-
+from gateway.cli.app import App
 from gateway.cli.face import evaluate as facetrial
 from gateway.cli.face import privacy
 from gateway.cli.face import report as facereport
 
-app = typer.Typer(no_args_is_help=True)
+app = App()
 app.command("evaluate")(facetrial.evaluate)
 app.command("report")(facereport.report)
 privacy.attach(app)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from drivers.registry import UnknownDriver
 from gateway.cli import common
+from gateway.cli.context import Context
 from gateway.cli.face import privacy
 from gateway.cli.people import list as people
 from gateway.config import Settings
@@ -39,6 +40,7 @@ PAUSE_S = 0.4  # so that one picture is not the last one again
 
 
 def enroll(
+    ctx: Context,
     person: Annotated[str, typer.Argument(help="Their id; not with --folder.")] = "",
     photos: Annotated[list[Path] | None, typer.Argument(help="Photographs of them.")] = None,
     camera: Annotated[str, typer.Option(help="Take the pictures with this camera.")] = "",
@@ -50,11 +52,10 @@ def enroll(
     allow_duplicate: Annotated[
         bool, typer.Option("--allow-duplicate", help="The face is somebody else's too: twins.")
     ] = False,
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """Enrol faces.  Three good photographs a person or more; each refusal says why."""
-    settings = common.settings(config)
+    settings = ctx.settings
     if sum((bool(photos), bool(camera), folder is not None)) != 1 or bool(person) == bool(folder):
         common.fail("give ID and PHOTOS, or ID and --camera NAME, or --folder DIR", common.USAGE)
     try:

@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import common
+from gateway.cli.context import Context
 from gateway.cli.people import list as people
 from gateway.config import Settings
 from gateway.face.evidence import Evidence, EvidenceError, site_sealer
@@ -41,17 +42,17 @@ def today(settings: Settings) -> date:
 
 
 def consent(
+    ctx: Context,
     person: PersonOption = "",
     given: Annotated[str, typer.Option("--date", help="The day it was given, 2026-11-25.")] = "",
     until: Annotated[str, typer.Option(help="The last day the face may be used.")] = "",
     note: Annotated[str, typer.Option(help="Where the signed paper is.")] = "",
     list_: Annotated[bool, typer.Option("--list", help="Whose consent ends soon.")] = False,
     days: Annotated[int, typer.Option(help="How soon, with --list.", min=0, max=3650)] = 30,
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """Write down that a person agreed to the face match, and until when; or list what ends."""
-    settings = common.settings(config)
+    settings = ctx.settings
     if list_ == bool(person):
         common.fail("give ID and --date, or --list", common.USAGE)
     if list_:
@@ -78,13 +79,13 @@ def consent(
 
 
 def forget(
+    ctx: Context,
     person: people.PersonArgument,
     reason: people.ReasonOption,
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """Destroy a person's face templates, key and consent; they stay on the list."""
-    settings = common.settings(config)
+    settings = ctx.settings
     db = people.open_list(settings)
     lost = faces.forget(db, person, why=reason, by=common.operator())
     db.close()
@@ -98,11 +99,9 @@ def forget(
         common.out.print("backups of people.db made before still hold them: docs/privacy.md")
 
 
-def purge(
-    config: common.ConfigOption = common.DEFAULT_CONFIG, json: common.JsonOption = False
-) -> None:
+def purge(ctx: Context, json: common.JsonOption = False) -> None:
     """Destroy the faces whose last day is past; the running gateway does so by itself."""
-    settings = common.settings(config)
+    settings = ctx.settings
     db = people.open_list(settings)
     gone = faces.purge(db, today(settings), by=common.operator())
     db.close()
@@ -114,11 +113,9 @@ def purge(
         common.out.print(f"{len(gone)} people: {' '.join(gone)}".rstrip(": "), markup=False)
 
 
-def keys(
-    config: common.ConfigOption = common.DEFAULT_CONFIG, json: common.JsonOption = False
-) -> None:
+def keys(ctx: Context, json: common.JsonOption = False) -> None:
     """Who has a face key, and whether it opens; takes over templates from before the keys."""
-    settings = common.settings(config)
+    settings = ctx.settings
     try:
         vault = Vault(SiteKey.load(settings.tables.site.key_file))
     except KeyFileError as error:
@@ -153,12 +150,12 @@ def keys(
 
 
 def picture(
+    ctx: Context,
     seq: Annotated[int, typer.Argument(help="The event's number in the log.", min=1)],
     out: Annotated[Path, typer.Option("--out", help="The JPEG to write; a new file.")],
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
 ) -> None:
     """Take the sealed picture of one event out.  Who did it goes into the log first."""
-    settings = common.settings(config)
+    settings = ctx.settings
     try:
         site = SiteKey.load(settings.tables.site.key_file)
         with closing(LedgerReader(settings.ledger_path)) as reader:

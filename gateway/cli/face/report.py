@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import common
+from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.people import RosterUnavailable
@@ -87,7 +88,7 @@ SHOWN_PEOPLE = 50
 
 
 def report(
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    ctx: Context,
     weeks: Annotated[
         int, typer.Option(help="Compare the newest weeks with the first ones.", min=1, max=52)
     ] = 4,
@@ -104,7 +105,7 @@ def report(
     from gateway.face.accuracy.report import Advice, Enrolled  # noqa: PLC0415
     from gateway.face.accuracy.report import report as make  # noqa: PLC0415
 
-    settings = common.settings(config)
+    settings = ctx.settings
     site = settings.tables.site
     ledger = LedgerReader(settings.ledger_path)
     try:

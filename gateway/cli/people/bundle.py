@@ -10,11 +10,13 @@ from typing import Annotated
 import typer
 
 from gateway.cli import common
+from gateway.cli.app import App
+from gateway.cli.context import Context
 from gateway.people.sources import SourceError, bundle, parts
 from gateway.people.sync.file import MAX_BYTES
 from gateway.vault.files import write_whole
 
-app = typer.Typer(no_args_is_help=True)
+app = App()
 
 
 @app.command()
@@ -98,15 +100,15 @@ def verify(
 
 @app.command()
 def publish(
+    ctx: Context,
     file: Annotated[Path, typer.Argument(help="The bundle.")],
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
 ) -> None:
     """Publish a bundle to the broker of the configuration, retained, in parts that it takes."""
     import aiomqtt  # noqa: PLC0415 - other commands start sooner without
 
     from gateway.uplink.bundles import send  # noqa: PLC0415
 
-    settings = common.settings(config)
+    settings = ctx.settings
     if settings.tables.mqtt is None:
         common.fail("the configuration has no [mqtt]", common.REFUSED)
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as jsonlib
 import sqlite3
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,13 +11,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import common
+from gateway.cli.app import App
+from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.decide.model import Credential
 from gateway.people import RosterUnavailable, permits
 from gateway.people.schema import open_admin
 from gateway.people.sync import apply as sync
 
-app = typer.Typer(no_args_is_help=True)
+app = App()
 
 PersonArgument = Annotated[str, typer.Argument(help="The person's id in the list.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it goes into the log.")]
@@ -34,13 +35,13 @@ def open_list(settings: Settings) -> sqlite3.Connection:
 
 @app.command("list")
 def list_(
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
+    ctx: Context,
     search: Annotated[str, typer.Option(help="Part of an id, name or company.")] = "",
     limit: Annotated[int, typer.Option(help="How many to show; 0 is all.")] = 200,
     json: common.JsonOption = False,
 ) -> None:
     """The people in force."""
-    db = open_list(common.settings(config))
+    db = open_list(ctx.settings)
     like = f"%{search}%"
     where = "p.id LIKE :like OR p.name LIKE :like OR p.company LIKE :like"
     rows = _rows(db, f"{_PERSON} WHERE {where} ORDER BY p.id", {"like": like})
@@ -62,13 +63,13 @@ def list_(
 
 @app.command()
 def show(
+    ctx: Context,
     person: PersonArgument,
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
     reveal: Annotated[bool, typer.Option(help="Show badge numbers in full.")] = False,
     json: common.JsonOption = False,
 ) -> None:
     """One person: validity, badges (masked), levels, enrolled faces."""
-    db = open_list(common.settings(config))
+    db = open_list(ctx.settings)
     rows = _rows(db, f"{_PERSON} WHERE p.id = :id", {"id": person})
     if not rows:
         common.fail(f"nobody on the list has the id {person}", common.REFUSED)
@@ -89,35 +90,35 @@ def show(
 
 @app.command()
 def revoke(
+    ctx: Context,
     person: PersonArgument,
     reason: ReasonOption,
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
 ) -> None:
     """Let a person pass no more, from the next badge on, whatever any list says."""
-    _set_revoked(person, reason, config, revoked=True)
+    _set_revoked(ctx, person, reason, revoked=True)
 
 
 @app.command()
 def reinstate(
+    ctx: Context,
     person: PersonArgument,
     reason: ReasonOption,
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
 ) -> None:
     """Take a revocation back; the list decides again."""
-    _set_revoked(person, reason, config, revoked=False)
+    _set_revoked(ctx, person, reason, revoked=False)
 
 
 @app.command()
 def escort(
+    ctx: Context,
     person: PersonArgument,
     by: Annotated[
         list[str] | None, typer.Option("--by", help="Only by this person; may be said again.")
     ] = None,
     clear: Annotated[bool, typer.Option("--clear", help="They pass alone again.")] = False,
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
 ) -> None:
     """Let a person pass with an escort's badge alone."""
-    settings = common.settings(config)
+    settings = ctx.settings
     db = open_list(settings)
     who = None if clear else list(by or ())
     try:
@@ -133,8 +134,8 @@ def escort(
     common.out.print(f"{person}: {shown}", markup=False)
 
 
-def _set_revoked(person: str, reason: str, config: Path, *, revoked: bool) -> None:
-    settings = common.settings(config)
+def _set_revoked(ctx: Context, person: str, reason: str, *, revoked: bool) -> None:
+    settings = ctx.settings
     db = open_list(settings)
     try:
         done = sync.set_revoked(db, person, revoked=revoked, why=reason, by=common.operator())

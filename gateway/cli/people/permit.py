@@ -14,15 +14,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import common
+from gateway.cli.app import App
+from gateway.cli.context import Context
 from gateway.cli.people.list import open_list
 from gateway.config import Settings
 from gateway.people import permits, requirements
 from gateway.people.requirements import Row
 
-grant_app = typer.Typer(no_args_is_help=True)
-requirement_app = typer.Typer(no_args_is_help=True)
+grant_app = App()
+requirement_app = App()
 
-CONFIG = common.DEFAULT_CONFIG
 PersonArgument = Annotated[str, typer.Argument(help="The person's id in the list.")]
 CompanyOption = Annotated[
     bool, typer.Option("--company", help="SUBJECT is a company's name, not a person's id.")
@@ -45,16 +46,16 @@ def writing(settings: Settings) -> Iterator[sqlite3.Connection]:
 
 @grant_app.command("add")
 def add(
+    ctx: Context,
     person: PersonArgument,
     until: Annotated[str, typer.Option(help="When it ends: 2026-11-30T18:00, site time.")],
     reason: Annotated[str, typer.Option(help="Why; it goes into the log.")],
     door: Annotated[str, typer.Option(help="The door.")] = "",
     area: Annotated[str, typer.Option(help="Or the area.")] = "",
     since: Annotated[str, typer.Option("--from", help="When it begins; now if left out.")] = "",
-    config: common.ConfigOption = CONFIG,
 ) -> None:
     """Let a person pass by a door, or into an area, for a while."""
-    settings = common.settings(config)
+    settings = ctx.settings
     if bool(door) == bool(area):
         common.fail("say either --door or --area", common.USAGE)
     known = settings.tables.doors if door else settings.tables.areas
@@ -76,12 +77,12 @@ def add(
 
 @grant_app.command("list")
 def list_grants(
+    ctx: Context,
     person: Annotated[str, typer.Argument(help="Of this person alone.")] = "",
-    config: common.ConfigOption = CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """Temporary grants, those that are over too."""
-    settings = common.settings(config)
+    settings = ctx.settings
     db = open_list(settings)
     found = permits.grants(db, person)
     db.close()
@@ -102,11 +103,11 @@ def list_grants(
 
 @grant_app.command("end")
 def end(
+    ctx: Context,
     number: Annotated[int, typer.Argument(help="The grant's number.")],
-    config: common.ConfigOption = CONFIG,
 ) -> None:
     """End a grant now."""
-    with writing(common.settings(config)) as db:
+    with writing(ctx.settings) as db:
         if not permits.end_grant(db, number, by=common.operator()):
             common.fail(f"there is no grant {number}", common.REFUSED)
     common.out.print(f"grant {number}: ended", markup=False)
@@ -114,6 +115,7 @@ def end(
 
 @requirement_app.command("set")
 def set_(
+    ctx: Context,
     subject: SubjectArgument,
     kind: Annotated[str, typer.Argument(help="Its kind: one of [requirements].")],
     until: Annotated[
@@ -123,10 +125,9 @@ def set_(
     issued: Annotated[str, typer.Option(help="The day on which it was issued.")] = "",
     note: Annotated[str, typer.Option(help="Anything else; it goes into the log.")] = "",
     company: CompanyOption = False,
-    config: common.ConfigOption = CONFIG,
 ) -> None:
     """Put on record what a person or a company has shown, in place of what was there."""
-    settings = common.settings(config)
+    settings = ctx.settings
     of = _whose(settings, kind, company)
     _not_the_registers(settings, kind)
     row = Row(of, subject, kind, _day(until), number, _day(issued), note)
@@ -138,14 +139,14 @@ def set_(
 
 @requirement_app.command()
 def remove(
+    ctx: Context,
     subject: SubjectArgument,
     kind: Annotated[str, typer.Argument(help="Its kind.")],
     company: CompanyOption = False,
-    config: common.ConfigOption = CONFIG,
 ) -> None:
     """Take it off the record: areas that require it are closed to them."""
     of = "company" if company else "person"
-    with writing(common.settings(config)) as db:
+    with writing(ctx.settings) as db:
         if not requirements.remove(db, of, subject, kind, by=common.operator()):
             common.fail(f"{subject} has no {kind}", common.REFUSED)
     common.out.print(f"{subject}: {kind} removed", markup=False)
@@ -153,12 +154,12 @@ def remove(
 
 @requirement_app.command("list")
 def list_(
+    ctx: Context,
     subject: Annotated[str, typer.Argument(help="Of this person or company alone.")] = "",
-    config: common.ConfigOption = CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """What people and companies have shown."""
-    settings = common.settings(config)
+    settings = ctx.settings
     db = open_list(settings)
     _show(settings, requirements.rows(db, subject=subject), json)
     db.close()
@@ -166,14 +167,14 @@ def list_(
 
 @requirement_app.command()
 def due(
+    ctx: Context,
     days: Annotated[
         int, typer.Option(help="Within so many days; without it, each kind's own.")
     ] = 0,
-    config: common.ConfigOption = CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """What lapses soon."""
-    settings = common.settings(config)
+    settings = ctx.settings
     kinds = [(k.name, k.of, days or k.warn_days) for k in settings.site.requirements.values()]
     db = open_list(settings)
     _show(settings, requirements.due(db, kinds, datetime.now(settings.site.zone).date()), json)

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli import common
+from gateway.cli.context import Context
 from gateway.cli.people import list as people
 from gateway.config import Settings
 from gateway.decide.model import PinOutcome
@@ -25,8 +26,8 @@ GENERATED_DIGITS = 6
 
 
 def pin(
+    ctx: Context,
     person: people.PersonArgument,
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
     duress: Annotated[
         bool, typer.Option("--duress", help="The one to type under threat: it raises an alarm.")
     ] = False,
@@ -39,7 +40,7 @@ def pin(
     json: common.JsonOption = False,
 ) -> None:
     """Give a person a PIN (4 to 8 digits); it is asked for, or read from stdin in a pipe."""
-    settings = common.settings(config)
+    settings = ctx.settings
     if clear and (duress or generate):
         common.fail("--clear takes both PINs away and goes with no other option", common.USAGE)
     stored = _stored(settings, person)

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import common
+from gateway.cli.context import Context
 from gateway.cli.people import sync as lists
 from gateway.cli.people.list import open_list
 from gateway.config import Settings, SourceTable
@@ -32,8 +33,8 @@ def sources_of(settings: Settings) -> dict[str, SourceTable]:
 
 
 def pull(
+    ctx: Context,
     name: Annotated[str, typer.Argument(help="The source, as the configuration names it.")],
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
     apply: lists.ApplyOption = False,
     confirm: lists.ConfirmOption = "",
     scheduled: Annotated[bool, typer.Option("--scheduled", hidden=True)] = False,
@@ -45,7 +46,7 @@ def pull(
     """
     if scheduled:
         os.nice(10)  # doors come first
-    settings = common.settings(config)
+    settings = ctx.settings
     sources = sources_of(settings)
     if name not in sources:
         common.fail(f"there is no [sync.sources.{name}]", common.REFUSED)
@@ -92,11 +93,9 @@ def _unchanged(name: str, json: bool) -> None:
         common.out.print(f"{name}: nothing has changed since the last time", markup=False)
 
 
-def sources(
-    config: common.ConfigOption = common.DEFAULT_CONFIG, json: common.JsonOption = False
-) -> None:
+def sources(ctx: Context, json: common.JsonOption = False) -> None:
     """The sources: when they were last pulled, which fail and why, which lists wait."""
-    settings = common.settings(config)
+    settings = ctx.settings
     db = open_list(settings)
     found = [puller.state(db, name) for name in sources_of(settings)]
     if json:
@@ -112,16 +111,16 @@ def sources(
 
 
 def confirm(
+    ctx: Context,
     name: Annotated[str, typer.Argument(help="The source whose list waits.")],
     names: Annotated[
         str, typer.Argument(help="The tripwires that you let pass, parted by commas.")
     ] = "",
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
     drop: Annotated[bool, typer.Option("--drop", help="Throw the list away.")] = False,
     json: common.JsonOption = False,
 ) -> None:
     """Show a list that was pulled and waits; naming all its tripwires puts it in force."""
-    settings = common.settings(config)
+    settings = ctx.settings
     db = open_list(settings)
     try:
         held = puller.waiting(settings.pending_path, name, settings.site.access_levels)
@@ -151,14 +150,14 @@ def confirm(
 
 
 def revocations(
+    ctx: Context,
     days: Annotated[int, typer.Option(min=1, max=3650, help="So many past days.")] = 30,
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """How long it took from the source's revocation until this gate denied."""
     since = (datetime.now(UTC) - timedelta(days=days)).isoformat()
     rows = (
-        open_list(common.settings(config))
+        open_list(ctx.settings)
         .execute(
             "SELECT person_id, version, revoked_at, effective_at, seconds FROM revocation_delay "
             "WHERE effective_at >= ? ORDER BY seconds DESC",

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import common, text
+from gateway.cli.context import Context
 from gateway.cli.people.list import open_list
 from gateway.config import Settings
 from gateway.decide.policy import Direction
@@ -34,8 +35,8 @@ ApplyOption = Annotated[bool, typer.Option("--apply", help="Put the list in forc
 
 
 def sync_(
+    ctx: Context,
     file: Annotated[Path, typer.Argument(help="The list: CSV or JSON.")],
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
     apply: ApplyOption = False,
     delta: Annotated[
         bool, typer.Option("--delta", help="The file holds changes only (column op).")
@@ -54,7 +55,7 @@ def sync_(
 ) -> None:
     """Show what a list would change and whom it would newly refuse or let in; with --apply, put
     it in force, whole or not at all."""
-    settings = common.settings(config)
+    settings = ctx.settings
     names = confirmed(confirm) | ({"empty"} if allow_empty else set())
     with common.progress() as bars:
         reading = bars.add_task("reading", total=None)
@@ -96,10 +97,10 @@ def sync_(
 
 
 def rollback(
+    ctx: Context,
     version: Annotated[
         int | None, typer.Argument(help="The version to go back to; without: the one before.")
     ] = None,
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
     apply: ApplyOption = False,
     confirm: ConfirmOption = "",
     json: common.JsonOption = False,
@@ -109,7 +110,7 @@ def rollback(
     The old content becomes a new version: nothing that happened is rewritten.  Revocations made
     here stay.
     """
-    settings = common.settings(config)
+    settings = ctx.settings
     db = open_list(settings)
     try:
         to = version or sync.version(db) - 1
@@ -128,11 +129,9 @@ def rollback(
     show_plan(plan, number, apply, json, [], tried, settings.tables.site.language)
 
 
-def versions(
-    config: common.ConfigOption = common.DEFAULT_CONFIG, json: common.JsonOption = False
-) -> None:
+def versions(ctx: Context, json: common.JsonOption = False) -> None:
     """Every list that was applied: when, by whom, from what, how much it changed."""
-    with open_list(common.settings(config)) as connection:
+    with open_list(ctx.settings) as connection:
         rows = history.versions(connection)
     if json:
         common.print_json(rows)
@@ -149,14 +148,14 @@ def versions(
 
 
 def history_(
+    ctx: Context,
     person: Annotated[str, typer.Argument(help="The person's id; without: everybody.")] = "",
-    config: common.ConfigOption = common.DEFAULT_CONFIG,
     reveal: Annotated[bool, typer.Option(help="Show badge numbers in full.")] = False,
     limit: Annotated[int, typer.Option(help="How many to show; 0 is all.")] = 200,
     json: common.JsonOption = False,
 ) -> None:
     """Who was changed by which list, from what to what, and who applied it."""
-    with open_list(common.settings(config)) as connection:
+    with open_list(ctx.settings) as connection:
         found = history.changes(connection, person=person, limit=limit, reveal=reveal)
     if json:
         common.print_json([asdict(change) for change in found])

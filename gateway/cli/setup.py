@@ -1,0 +1,69 @@
+"""`garita run`, and what an installer needs: the site key, the clock, the locks."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway import devices
+from gateway.cli import common
+from gateway.cli.app import App
+from gateway.cli.context import Context
+from gateway.vault.sitekey import KeyFileError, SiteKey
+
+key_app = App()
+clock_app = App()
+lock_app = App()
+
+
+def run(
+    ctx: Context,
+    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
+) -> None:
+    """Run the gateway in the foreground."""
+    arguments = ["-m", "gateway.daemon", "-c", str(ctx.config), "--log-level", log_level]
+    os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - no shell is wanted
+
+
+@key_app.command("new")
+def key_new(path: Annotated[Path, typer.Argument(help="The file to make.")]) -> None:
+    """Make a site key.  Keep a copy in a safe: without it, enrolled faces can't be read."""
+    try:
+        SiteKey.create(path)
+    except KeyFileError as error:
+        common.fail(str(error), common.REFUSED)
+    common.out.print(f"{path}: made. Keep a copy in a safe.", markup=False)
+
+
+@clock_app.command("accept")
+def clock_accept(
+    ctx: Context,
+) -> None:
+    """Vouch for the present time after the clock was wrongly ahead."""
+    answer = ctx.ask("clock_accept", by=common.operator())
+    common.out.print(f"accepted: the log's newest time was {answer['back_s']:.0f} s ahead")
+
+
+@lock_app.command("rest")
+def lock_rest(
+    ctx: Context,
+) -> None:
+    """Put every lock to its state of rest; for ExecStopPost= and for installers."""
+    tables = ctx.settings.tables
+    failed = False
+    for name, table in tables.locks.items():
+        if table.reader is not None:  # its outputs drop by themselves
+            continue
+        doors = {key: item for key, item in tables.doors.items() if item.lock == name}
+        try:
+            devices.rest_board(name, table, doors)
+            common.out.print(f"{name}: at rest", markup=False)
+        except OSError as error:
+            common.err.print(f"{name}: {error}", markup=False)
+            failed = True
+    if failed:
+        raise typer.Exit(common.UNREACHABLE)
