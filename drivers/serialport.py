@@ -25,6 +25,8 @@ from collections.abc import Callable, Iterator
 import serial
 import serial.rs485
 
+from drivers.backoff import Backoff
+
 log = logging.getLogger("garita.serial")
 
 READ_SIZE = 4096
@@ -104,7 +106,7 @@ class SerialPort:
 
     async def run(self) -> None:
         """Open, serve and reopen the port for ever; closes it when cancelled."""
-        wait = self._retry_s[0]
+        backoff = Backoff(*self._retry_s)
         while True:
             self.progress_at = time.monotonic()
             try:
@@ -112,16 +114,15 @@ class SerialPort:
                 port = await asyncio.to_thread(self._open)
             except (OSError, serial.SerialException) as error:
                 self._tell(False, _reason(error))
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, self._retry_s[1])
+                await asyncio.sleep(backoff.pause_s())
                 continue
-            wait = self._retry_s[0]
+            backoff.reset()
             try:
                 reason = await self._serve(port)
             finally:
                 self._close(port)
             self._tell(False, reason)
-            await asyncio.sleep(wait)
+            await asyncio.sleep(self._retry_s[0])
 
     def _open(self) -> serial.Serial:
         port = serial.Serial(

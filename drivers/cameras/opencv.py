@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from drivers import base
+from drivers.backoff import Backoff
 from drivers.cameras.state import CameraState, HealthOptions
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class OpenCvCamera:
 
         cv2.setNumThreads(1)
         self._health = self._watch()
-        wait = RETRY_S[0]
+        backoff = Backoff(*RETRY_S)
         while not self._stop.is_set():
             capture = self._open(cv2)
             if capture is not None:
@@ -145,9 +146,9 @@ class OpenCvCamera:
                 capture.release()
                 if got and self._is_file:
                     continue  # at its end a file begins again, or its successor does
-                wait = RETRY_S[0] if got else wait
-            self._stop.wait(wait)
-            wait = min(wait * 2, RETRY_S[1])
+                if got:
+                    backoff.reset()
+            self._stop.wait(backoff.pause_s())
 
     def _watch(self) -> FeedHealth:
         from drivers.cameras.health import FeedHealth  # noqa: PLC0415 - see the head of this file

@@ -34,7 +34,7 @@ from gateway import GaritaError
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.chain import canonical
 from gateway.ledger.event import Event, EventType, NewEvent
-from gateway.vault.files import write_json
+from gateway.vault.files import FileThread, write_json
 
 log = logging.getLogger("garita.daemon.commands")
 
@@ -135,10 +135,15 @@ class Counters:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._files = FileThread("command counters")
         self._last: dict[str, int] | None = None
 
-    def take(self, command: Command) -> None:
-        """Raises Refused for one that was taken before, or if it can't be told or written."""
+    async def take(self, command: Command) -> None:
+        """Count `command` as taken.  Raises Refused if one with its counter or a later one was
+        taken before, or if the counters can't be read or written."""
+        await self._files.run(self._take, command)
+
+    def _take(self, command: Command) -> None:
         try:
             last = self._last if self._last is not None else self._read()
             if command.counter <= last.get(command.key, 0):
@@ -223,7 +228,7 @@ class RemoteCommands:
         handler = self._handlers.get(command.name)
         if handler is None:
             raise Refused("not known here")
-        self._counters.take(command)
+        await self._counters.take(command)
         data = {"command": command.name, "key": command.key, "by": command.by}
         accepted = {**data, "counter": command.counter}
         try:

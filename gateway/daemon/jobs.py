@@ -1,8 +1,12 @@
-"""What the gateway does by the clock: tell what will lapse and who should have left,
-forgive passbacks at their hour, keep the checkpoint of who is inside, look at disk and clock.
+"""What the gateway does by the clock.
 
-Each of these is told once, restarts included: its event carries the day (or the visit and its end)
-in its id, and the log takes an id once.
+Every few seconds it looks at disk and clock.  Once a day it records which requirements lapse soon
+and forgives passbacks at their hour; it records who should have left when their time is up; now
+and then it keeps the checkpoint of who is inside; every hour it destroys faces and pictures whose
+time is over.
+
+An event of these is recorded once, restarts included: its id carries the day (or the visit and its
+end), and the log takes an id once.  All file work is done in threads.
 """
 
 from __future__ import annotations
@@ -12,18 +16,19 @@ import hashlib
 import logging
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
-from typing import Protocol
 
 from gateway.config import Settings
+from gateway.desk.act import stamp
 from gateway.desk.visits import records
 from gateway.desk.visits.visit import CRITERIA
+from gateway.face.evidence import Evidence
 from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
-from gateway.people import requirements
+from gateway.people import RosterUnavailable, faces, requirements
 from gateway.state.clock import Clock
 from gateway.state.health import LOOK_EVERY_S, Health
 from gateway.state.presence import Presence, chain_of
@@ -31,89 +36,170 @@ from gateway.state.presence import Presence, chain_of
 log = logging.getLogger("garita.daemon.jobs")
 
 CHECKPOINT_EVERY_S = 600.0
+OVERDUE_EVERY_S = 60.0  # when nothing was heard of a visit and none is due
+RETENTION_EVERY_S = 3600.0
+CLOCK_EVERY_S = 1.0
 BATCH = 50
 
 
-class Running(Protocol):
-    """The parts of the daemon that chores need."""
-
-    _settings: Settings
-    ledger: Ledger
-    clock: Clock
-    presence: Presence
-    health: Health
-
-
 class Jobs:
-    """`run()` does them for ever."""
+    """`run()` does the jobs of every few seconds and of every day, for ever."""
 
-    def __init__(self, running: Running) -> None:
-        self._running = running
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ledger: Ledger,
+        clock: Clock,
+        presence: Presence,
+        health: Health,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._clock = clock
+        self._presence = presence
+        self._health = health
         self._warned: date | None = None
         self._forgiven: date | None = None
         self._overdue: set[str] = set()
+        self._overdue_due: datetime | None = None  # None: somebody may be due at any time
+        self._overdue_at = 0.0
         self._kept_at = time.monotonic()
 
     async def run(self) -> None:
+        """Do what is due, for ever."""
         while True:
-            self._running.health.look()
-            clock = self._running.clock
-            if clock.trusted:  # what a wrong clock calls today is no day to put in an id
-                local = clock.now().astimezone(self._running._settings.site.zone)
+            await asyncio.to_thread(self._health.look)
+            if self._clock.trusted:  # an id must not carry the day of a wrong clock
+                local = self._clock.now().astimezone(self._settings.site.zone)
                 try:
-                    await self._warn(local.date())
-                    await self._forgive(local)
-                    await self._tell_overdue(local)
+                    await self.warn(local.date())
+                    await self.forgive(local)
+                    if self._overdue_may_be_due(local):
+                        await self.record_overdue(local)
                 except (LedgerUnavailable, sqlite3.Error) as error:
-                    log.warning("a chore waits: %s", error)
+                    log.warning("a job waits: %s", error)
             if time.monotonic() - self._kept_at > CHECKPOINT_EVERY_S:
                 self._kept_at = time.monotonic()
-                await self.keep()
+                await self.keep_presence()
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def _warn(self, today: date) -> None:
+    def on_act(self, act: NewEvent) -> None:
+        """An admin act was recorded: one that is about a visit may change who is due next."""
+        if act.type.startswith("visit."):
+            self._overdue_due = None
+
+    async def warn(self, today: date) -> None:
+        """Record what lapses within its days of warning; once for `today`."""
         if self._warned == today:
             return
-        events = await asyncio.to_thread(lambda: list(expiring(self._running._settings, today)))
+        events = await asyncio.to_thread(lambda: list(expiring(self._settings, today)))
         for start in range(0, len(events), BATCH):
             batch = events[start : start + BATCH]
-            await asyncio.gather(*(self._running.ledger.append(event) for event in batch))
+            await asyncio.gather(*(self._ledger.append(event) for event in batch))
             await asyncio.sleep(0.01)  # doors come first
         self._warned = today
 
-    async def _forgive(self, local: datetime) -> None:
-        settings = self._running._settings
-        hour = settings.tables.presence.forgive_at
+    async def forgive(self, local: datetime) -> None:
+        """Forgive all passbacks if their hour has come; once for the day of `local`."""
+        hour = self._settings.tables.presence.forgive_at
         today = local.date()
         if hour is None or self._forgiven == today or f"{local:%H:%M}" < hour[:5]:
             return
-        gateway = settings.site.gateway
+        gateway = self._settings.site.gateway
         data = {"by": gateway, "reason": f"every day at {hour}"}
-        await self._running.ledger.append(
+        await self._ledger.append(
             NewEvent(EventType.AREA_FORGIVEN, gateway, data, id=f"area.forgiven-{gateway}-{today}")
         )
         self._forgiven = today
 
-    async def _tell_overdue(self, now: datetime) -> None:
-        events = await asyncio.to_thread(lambda: list(overdue(self._running._settings, now)))
+    def _overdue_may_be_due(self, now: datetime) -> bool:
+        passed = self._overdue_due is None or now > self._overdue_due
+        return passed or time.monotonic() - self._overdue_at > OVERDUE_EVERY_S
+
+    async def record_overdue(self, now: datetime) -> None:
+        """Record each visitor who should have left by `now`; once for each end of a visit."""
+        self._overdue_at = time.monotonic()
+        self._overdue_due = now  # until the list says when: an act in between sets it to None
+        events, due = await asyncio.to_thread(_look_for_overdue, self._settings, now)
+        if self._overdue_due is not None:
+            self._overdue_due = due
         for event in events:
             if event.id not in self._overdue:
-                await self._running.ledger.append(event)
+                await self._ledger.append(event)
         self._overdue = {str(event.id) for event in events}
 
-    async def keep(self) -> None:
+    async def keep_presence(self) -> None:
         """Write the checkpoint of who is inside; a failure costs time at the next start."""
-        presence, settings = self._running.presence, self._running._settings
-        if not presence.known:
+        if not self._presence.known:
             return
-        reader = LedgerReader(settings.ledger_path)
         try:
-            checkpoint = presence.checkpoint(chain_of(reader))
-            await asyncio.to_thread(checkpoint.save, settings.presence_path)
+            chain = await asyncio.to_thread(_chain, self._settings.ledger_path)
+            checkpoint = self._presence.checkpoint(chain)
+            await asyncio.to_thread(checkpoint.save, self._settings.presence_path)
         except (OSError, LedgerUnavailable) as error:
             log.error("the checkpoint of who is inside can't be kept: %s", error)
-        finally:
-            reader.close()
+
+
+class Retention:
+    """Destroys faces and pictures whose last day is past: hourly, by the site's day, and never by
+    a clock that can't be trusted.  `destroyed` is called when there are acts in the outbox."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        clock: Clock,
+        note: Callable[[NewEvent], None],
+        destroyed: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._note = note
+        self._destroyed = destroyed
+
+    async def run(self) -> None:
+        """Look every hour, for ever."""
+        while True:
+            if self._clock.trusted:
+                today = self._clock.now().astimezone(self._settings.site.zone).date()
+                await self._purge_faces(today)
+                await self._purge_pictures(today)
+            await asyncio.sleep(RETENTION_EVERY_S)
+
+    async def _purge_faces(self, today: date) -> None:
+        try:
+            gone = await asyncio.to_thread(faces.purge_file, self._settings.people_path, today)
+        except RosterUnavailable as error:
+            log.warning("faces past their retention wait: %s", error)
+            return
+        if gone:
+            log.info("retention over: %d face(s) destroyed", len(gone))
+            self._destroyed()
+
+    async def _purge_pictures(self, today: date) -> None:
+        days = self._settings.tables.face.keep_pictures_days
+        pictures = Evidence(self._settings.evidence_path)
+        try:
+            count = await asyncio.to_thread(pictures.purge, today, days)
+        except OSError as error:
+            log.warning("pictures past their retention wait: %s", error)
+            return
+        if count:
+            data = {"count": count, "days": days}
+            self._note(NewEvent(EventType.FACE_PICTURES_PURGED, self._settings.site.gateway, data))
+
+
+async def watch_clock(clock: Clock, gateway: str, note: Callable[[NewEvent], None]) -> None:
+    """Record each step of the wall clock, for ever."""
+    while True:
+        step = clock.take_step()
+        if step is not None:
+            level = logging.WARNING if step.trusted else logging.CRITICAL
+            log.log(level, "the clock moved by %+.1f s, trusted: %s", step.seconds, step.trusted)
+            data = {"seconds": step.seconds, "trusted": step.trusted}
+            note(NewEvent(EventType.CLOCK_STEPPED, gateway, data))
+        await asyncio.sleep(CLOCK_EVERY_S)
 
 
 def expiring(settings: Settings, today: date) -> Iterator[NewEvent]:
@@ -155,6 +241,28 @@ def overdue(settings: Settings, now: datetime) -> Iterator[NewEvent]:
                 "criteria": list(CRITERIA),
             }
             yield NewEvent(EventType.VISIT_OVERDUE, visit.person_id, data, id=f"overdue-{key}")
+
+
+def next_due(settings: Settings, now: datetime) -> datetime:
+    """When the next visitor who is here should have left; far in the future if nobody is here."""
+    far = now.replace(year=9000)
+    if not settings.people_path.exists():
+        return far
+    with closing(_read_only(settings.people_path)) as db:
+        found = db.execute(
+            "SELECT min(expected_until) FROM visit WHERE state = 'on_site' AND expected_until >= ?",
+            (stamp(now),),
+        ).fetchone()[0]
+    return datetime.fromisoformat(found) if found else far
+
+
+def _look_for_overdue(settings: Settings, now: datetime) -> tuple[list[NewEvent], datetime]:
+    return list(overdue(settings, now)), next_due(settings, now)
+
+
+def _chain(path: Path) -> str:
+    with closing(LedgerReader(path)) as reader:
+        return chain_of(reader)
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

@@ -11,58 +11,68 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from drivers.base import Signal
 from drivers.readers.osdp import messages
-from gateway.config import Settings
 from gateway.daemon.control import Refused
+from gateway.daemon.outbox import Outbox
+from gateway.daemon.wiring import Plant
 from gateway.devices import BusReader, ReaderBus
 from gateway.doors.confirm import Confirmations
-from gateway.doors.controller import DoorController
-from gateway.doors.interlock import Interlock
 from gateway.face.service import FaceService
 from gateway.ledger import Ledger
 from gateway.ledger.event import EventType, NewEvent
+from gateway.state.clock import Clock
 from gateway.state.presence import Presence, muster
-from gateway.state.service import read_service
+from gateway.state.service import OutOfService
 from gateway.state.threat import ThreatState
-from gateway.vault.files import write_json
 
 log = logging.getLogger("garita.daemon.operations")
 
 LONGEST_INSTALL_S = 600.0
 LONGEST_OVERRIDE_S = 3600.0
 LONGEST_TEST_S = 20.0  # with the last answer well within control.LONGEST_S
+CAPTURE_S = 5.0  # for one good face
 BAUDRATES = (9600, 19200, 38400, 57600, 115200, 230400)
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 
-class Running(Protocol):
-    """The parts of the daemon that operations need."""
-
-    _settings: Settings
-    buses: dict[str, ReaderBus]
-    gates: dict[str, DoorController]
-    interlocks: dict[str, Interlock]
-    faces: FaceService | None
-    ledger: Ledger
-    presence: Presence
-    threat: ThreatState
-    guard: Confirmations
-
-    def note(self, event: NewEvent) -> None: ...
-
-
 class Operations:
     """Handlers for the control socket, by name."""
 
-    def __init__(self, running: Running) -> None:
-        self._running = running
+    def __init__(
+        self,
+        *,
+        gateway: str,
+        plant: Plant,
+        faces: FaceService | None,
+        ledger: Ledger,
+        clock: Clock,
+        presence: Presence,
+        threat: ThreatState,
+        confirmations: Confirmations,
+        out_of_service: OutOfService,
+        outbox: Outbox,
+    ) -> None:
+        self._gateway = gateway
+        self._plant = plant
+        self._faces = faces
+        self._ledger = ledger
+        self._clock = clock
+        self._presence = presence
+        self._threat = threat
+        self._confirmations = confirmations
+        self._out_of_service = out_of_service
+        self._outbox = outbox
 
     def table(self) -> dict[str, Handler]:
+        """The handlers by the name of the operation."""
         return {
+            "nudge": self.nudge,
+            "clock_accept": self.clock_accept,
+            "capture": self.capture,
             "reader_install": self.reader_install,
             "reader_test": self.reader_test,
             "reader_comset": self.reader_comset,
@@ -75,6 +85,24 @@ class Operations:
             "door_waiting": self.door_waiting,
             "door_confirm": self.door_confirm,
         }
+
+    async def nudge(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A command has put acts into the outbox."""
+        self._outbox.nudge()
+        return {}
+
+    async def clock_accept(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """An operator vouches for the time that the clock shows."""
+        back = self._clock.accept().total_seconds()
+        data = {"by": str(request.get("by", "")), "back_s": round(back, 1)}
+        await self._ledger.append(NewEvent(EventType.CLOCK_ACCEPTED, self._gateway, data))
+        return data
+
+    async def capture(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A face from a camera that this process holds, for enrolment."""
+        if self._faces is None:
+            return {"refused": "no_camera"}
+        return await self._faces.capture(str(request["camera"]), CAPTURE_S)
 
     async def reader_install(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Open an install window: the one time in which the default key counts."""
@@ -122,18 +150,15 @@ class Operations:
 
     async def door_service(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Take a door out of service (`reason`), or back into it (no reason)."""
-        gate = self._running.gates[str(request["door"])]
+        gate = self._plant.gates[str(request["door"])]
         reason = str(request.get("reason", ""))[:200]
-        path = self._running._settings.doors_path
-        held = read_service(path)
-        held.pop(gate.name, None)
-        write_json(path, {**held, gate.name: reason} if reason else held)
+        await self._out_of_service.put(gate.name, reason)
         gate.carry_out(gate.door.set_out_of_service(reason, str(request.get("by", ""))))
         return {"state": gate.door.state.value}
 
     async def interlock_override(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Let the doors of an interlock be for a stated time and reason."""
-        interlock = self._running.interlocks[str(request["interlock"])]
+        interlock = self._plant.interlocks[str(request["interlock"])]
         seconds = min(LONGEST_OVERRIDE_S, max(0.0, float(request["seconds"])))
         interlock.override(time.monotonic() + seconds)
         reason = str(request.get("reason", ""))[:200]
@@ -144,10 +169,10 @@ class Operations:
 
     async def camera_accept(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """A camera was moved on purpose: what it sees now is what it should see."""
-        camera, faces = str(request["camera"]), self._running.faces
-        if camera not in self._running._settings.tables.cameras:
+        camera = str(request["camera"])
+        if self._faces is None or camera not in self._faces.cameras:
             raise LookupError(f"there is no camera {camera}")
-        if faces is None or not faces.accept_scene(camera):
+        if not self._faces.accept_scene(camera):
             raise LookupError("the face process is away")
         self._record(
             EventType.CAMERA_ACCEPTED, camera, request, reason=str(request.get("reason", ""))[:200]
@@ -156,12 +181,11 @@ class Operations:
 
     async def threat_set(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Put a threat level in force."""
-        threat = self._running.threat
         level, by = str(request["level"]), str(request.get("by", ""))
         reason = str(request.get("reason", ""))[:200]
-        was = threat.level
-        changed = await threat.set(level, by, reason, self._running.ledger.append)
-        return {"level": threat.level, "was": was, "changed": changed}
+        was = self._threat.level
+        changed = await self._threat.set(level, by, reason, self._ledger.append)
+        return {"level": self._threat.level, "was": was, "changed": changed}
 
     async def area_forgive(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Let a person's next badge count wherever it is shown; `left`: they are outside."""
@@ -170,31 +194,31 @@ class Operations:
         event = NewEvent(
             EventType.AREA_FORGIVEN, person, {"by": str(request.get("by", "")), **data}
         )
-        await self._running.ledger.append(event)
+        await self._ledger.append(event)
         return {}
 
     async def muster(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Who is inside."""
-        return {"people": muster(self._running.presence, str(request.get("area", "")))}
+        return {"people": muster(self._presence, str(request.get("area", "")))}
 
     async def door_waiting(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Who waits for a guard's word."""
-        return {"waiting": self._running.guard.waiting()}
+        return {"waiting": self._confirmations.waiting()}
 
     async def door_confirm(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Answer one request, by its id, with what is on record before it counts."""
-        guard, yes = self._running.guard, request.get("yes") is True
-        waiting = guard.find(str(request["id"]), str(request["door"]))
+        yes = request.get("yes") is True
+        waiting = self._confirmations.find(str(request["id"]), str(request["door"]))
         about = {**waiting.about(), "by": str(request.get("by", ""))}
         kind = EventType.DOOR_CONFIRMED if yes else EventType.DOOR_CONFIRM_REFUSED
-        await self._running.ledger.append(NewEvent(kind, waiting.door, about))
-        if not guard.answer(waiting, yes=yes):
+        await self._ledger.append(NewEvent(kind, waiting.door, about))
+        if not self._confirmations.answer(waiting, yes=yes):
             raise LookupError("too late: the request has ended")
         return {"person": waiting.person.id, "name": waiting.person.name}
 
     def _reader(self, request: Mapping[str, Any]) -> tuple[ReaderBus, BusReader]:
         name = str(request["reader"])
-        for bus in self._running.buses.values():
+        for bus in self._plant.buses.values():
             if name in bus.readers:
                 return bus, bus.readers[name]
         raise Refused(f"{name} is no reader on a bus")
@@ -202,4 +226,4 @@ class Operations:
     def _record(
         self, kind: EventType, subject: str, request: Mapping[str, Any], **data: Any
     ) -> None:
-        self._running.note(NewEvent(kind, subject, {"by": str(request.get("by", "")), **data}))
+        self._ledger.note(NewEvent(kind, subject, {"by": str(request.get("by", "")), **data}))

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
+from drivers.backoff import Backoff
 from gateway.config import Settings
+from gateway.daemon.commands import Command, Refused
 from gateway.ledger.event import EventType, NewEvent
 from gateway.people.sources import SourceError, bundle
-from gateway.people.sources.parts import Joiner
-from gateway.vault.files import write_whole
+from gateway.people.sources.parts import MAX_BYTES, Joiner, Pieces
+from gateway.vault.files import FileThread, write_whole
 
 log = logging.getLogger("garita.daemon.pulls")
 
@@ -32,6 +34,7 @@ RETRY_S = (60.0, 3600.0)
 HANGS_S = 900.0  # beside the source's own time-out: reading and applying
 LOOK_S = 30.0  # how often the wall clock is looked at
 REFUSED_EVERY_S = 10.0
+WAITING, WAITING_BYTES = 16, 2 * MAX_BYTES  # bundles that wait to be judged
 
 
 class Pulls:
@@ -43,8 +46,11 @@ class Pulls:
         self._arrived = asyncio.Event()
         self._asked = self._bundled = False
         self._refused_at = -REFUSED_EVERY_S
-        self._seen = ""
+        self._taken = ""  # the digest of the newest bundle that was written
         self._joiner = Joiner()
+        self._whole: asyncio.Queue[Pieces] = asyncio.Queue(WAITING)
+        self._waiting_bytes = 0
+        self._files = FileThread("bundles")
         timed = {k: t for k, t in settings.tables.sync.sources.items() if t.every or t.at}
         self._name = next(iter(timed), "")
         self._table = timed.get(self._name)
@@ -52,8 +58,13 @@ class Pulls:
         self.takes_bundles = bundles is not None and bundles.mqtt
 
     async def run(self) -> None:
-        """Pull for ever."""
-        retry, due = RETRY_S[0], self._due(first=True)
+        """Pull, and take bundles, for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._take_bundles())
+            group.create_task(self._pull_for_ever())
+
+    async def _pull_for_ever(self) -> None:
+        backoff, due = Backoff(*RETRY_S), self._due(first=True)
         while True:
             try:
                 async with asyncio.timeout(LOOK_S if self._table else None):
@@ -69,10 +80,11 @@ class Pulls:
                 if self._table is None or not due():
                     continue
                 if await self._pull(self._name, self._table.timeout_s):
-                    retry, due = RETRY_S[0], self._due()
+                    backoff.reset()
+                    due = self._due()
                 else:
-                    due = self._after(min(retry, self._table.every_s or retry))
-                    retry = min(retry * 2, RETRY_S[1])
+                    pause_s = backoff.pause_s()
+                    due = self._after(min(pause_s, self._table.every_s or pause_s))
 
     def _due(self, first: bool = False) -> Callable[[], bool]:
         table = self._table
@@ -129,35 +141,61 @@ class Pulls:
             log.warning("the pull of %s failed with %d (garita people sources)", name, code)
         return code in (0, WAITS)
 
-    def pull_now(self) -> str:
-        """Have the source with a schedule pulled at once; its name, "" if there is none."""
-        if self._table is not None:
-            self._asked = True
-            self._arrived.set()
-        return self._name
+    async def commanded(self, command: Command) -> Mapping[str, Any]:
+        """Have the source with a schedule pulled at once; its tripwires hold as ever.  Raises
+        Refused if there is none."""
+        if self._table is None:
+            raise Refused("no source has a schedule")
+        self._asked = True
+        self._arrived.set()
+        return {"source": self._name}
 
     def on_bundle(self, payload: bytes) -> None:
-        """A bundle, or a part of one, came over MQTT.  Who may publish is no proof of who signed:
-        what does not open with a key that is trusted here never reaches the disk."""
-        whole = self._joiner.feed(payload)
-        if whole is None:
+        """A bundle, or a part of one, came over MQTT; returns at once.
+
+        Parts are collected here; what is whole is hashed, verified and written in a thread.
+        """
+        pieces = self._joiner.feed(payload)
+        if pieces is None:
             return
-        payload = whole
-        mark = hashlib.sha256(payload).hexdigest()
-        if mark == self._seen:
-            return  # retained: it comes again with each connection
-        bundles = self._settings.tables.sync.bundles
-        try:
-            keys = [bundle.load_public(path) for path in bundles.trusted] if bundles else []
-            found = bundle.unseal(payload, keys)
-            found.check(gateway=self._settings.site.gateway, after=0)
-            write_whole(self._settings.bundle_path, payload, mode=0o600)  # badge numbers
-        except (SourceError, OSError) as error:
-            self._refuse(str(error))
+        if self._waiting_bytes + pieces.size > WAITING_BYTES or self._whole.full():
+            self._refuse("too many wait")
             return
-        self._seen, self._bundled = mark, True
-        log.info("bundle %d came over mqtt", found.header.serial)
-        self._arrived.set()
+        self._waiting_bytes += pieces.size
+        self._whole.put_nowait(pieces)
+
+    async def _take_bundles(self) -> None:
+        """Judge bundles for ever, in the order in which they came."""
+        while True:
+            pieces = await self._whole.get()
+            try:
+                serial = await self._files.run(self._take, pieces)
+                if serial is not None:
+                    log.info("bundle %d came over mqtt", serial)
+                    self._bundled = True
+                    self._arrived.set()
+            except (SourceError, OSError) as error:
+                self._refuse(str(error))
+            finally:
+                self._waiting_bytes -= pieces.size
+                self._whole.task_done()
+
+    def _take(self, pieces: Pieces) -> int | None:
+        """Write a bundle to the disk; its serial, or None for one that was taken before.
+
+        A right to publish does not prove who signed: a bundle that does not open with a key that
+        is trusted here never reaches the disk.  Raises SourceError or OSError.  For a thread.
+        """
+        mark = pieces.digest()
+        if mark is None or mark == self._taken:
+            return None  # spoilt on the way, or retained: that comes again at each connection
+        trusted = self._settings.tables.sync.bundles
+        keys = [bundle.load_public(path) for path in trusted.trusted] if trusted else []
+        header = bundle.examine(pieces.pieces, keys)
+        header.check(gateway=self._settings.site.gateway, after=0)
+        write_whole(self._settings.bundle_path, pieces.pieces, mode=0o600)  # badge numbers
+        self._taken = mark
+        return header.serial
 
     def _refuse(self, why: str) -> None:
         log.warning("a bundle over mqtt was refused: %s", why)

@@ -1,6 +1,7 @@
-"""The doors of a site, built from its settings: which reader, lock and input belongs to which.
+"""The devices and doors of a site, built from its settings: what belongs to what.
 
-Wiring only: what the parts do is theirs.
+`build_devices` makes everything that has a wire; `build_doors` then makes the doors and connects
+them.  There is nothing else here: what a part does stands in the part's own file.
 """
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
+from drivers.serialport import SerialPort
 from gateway.config import DoorTable, InputRef, Settings
 from gateway.decide.policy import Direction
 from gateway.devices import (
@@ -33,11 +34,8 @@ from gateway.vault.readerkeys import ReaderKeys
 Board = LockBoard | OutputLock
 
 
-class Tells(Protocol):
-    """Where devices report, and events go."""
-
-    def on_device(self, kind: str, name: str, online: bool, detail: str) -> None: ...
-    def note(self, event: NewEvent) -> None: ...
+OnDevice = Callable[[str, str, bool, str], None]
+"""Called with kind, name, online and detail when a device comes, goes or says why."""
 
 
 @dataclass(slots=True)
@@ -53,35 +51,60 @@ class Plant:
 
     def bus_reader(self, name: str) -> BusReader | None:
         """A reader on a bus, by name."""
-        return next((b.readers[name] for b in self.buses.values() if name in b.readers), None)
+        return self.bus_readers().get(name)
+
+    def bus_readers(self) -> dict[str, BusReader]:
+        """All readers on buses, by name."""
+        return {n: r for bus in self.buses.values() for n, r in bus.readers.items()}
+
+    def ports(self) -> dict[tuple[str, str], SerialPort]:
+        """Every serial port that has to be kept open, by kind and name of its device."""
+        boards = {n: b for n, b in self.boards.items() if isinstance(b, LockBoard)}
+        ports = {("lock", name): board.port for name, board in boards.items()}
+        ports |= {("reader", reader.name): reader.port for reader in self.readers}
+        ports |= {("bus", name): bus.port for name, bus in self.buses.items()}
+        return ports
 
 
-def build_plant(settings: Settings, parts: Services, keys: ReaderKeys, tells: Tells) -> Plant:
-    """All doors with their devices; raises ReaderKeysError if the keys can't be read."""
+def build_devices(
+    settings: Settings,
+    *,
+    keys: ReaderKeys,
+    on_device: OnDevice,
+    note: Callable[[NewEvent], None],
+) -> Plant:
+    """All devices but the readers with a port of their own, which come with their doors.
+
+    `note` takes what buses have for the log.  Raises ReaderKeysError if a key does not open.
+    """
     tables = settings.tables
     plant = Plant()
     for name, bus in tables.buses.items():
         on_it = {n: r for n, r in tables.readers.items() if r.bus == name}
-        plant.buses[name] = ReaderBus(
-            name, bus, on_it, keys, tells.on_device, tells.note, tables.site.language
-        )
+        plant.buses[name] = ReaderBus(name, bus, on_it, keys, on_device, note, tables.site.language)
     for name, table in tables.inputs.items():
-        plant.inputs[name] = make_inputs(name, table, tells.on_device)
+        plant.inputs[name] = make_inputs(name, table, on_device)
     for name, lock in tables.locks.items():
         doors = {key: door for key, door in tables.doors.items() if door.lock == name}
         if lock.reader is None:
-            plant.boards[name] = LockBoard(name, lock, doors, tells.on_device)
+            plant.boards[name] = LockBoard(name, lock, doors, on_device)
         else:
             reader = plant.bus_reader(lock.reader)
             assert reader is not None  # checked with the configuration
-            plant.boards[name] = OutputLock(name, reader, doors, tells.on_device)
+            plant.boards[name] = OutputLock(name, reader, doors, on_device)
+    return plant
+
+
+def build_doors(plant: Plant, settings: Settings, *, parts: Services, on_device: OnDevice) -> None:
+    """Add all doors to `plant`, each with its readers, and connect them to their devices."""
+    tables = settings.tables
     interlock_of: dict[str, Interlock] = {}
     for name, item in tables.interlocks.items():
         plant.interlocks[name] = Interlock(name)
         interlock_of |= dict.fromkeys(item.doors, plant.interlocks[name])
     for name, door in tables.doors.items():
-        plant.gates[name] = _gate(name, door, settings, parts, plant, tells, interlock_of.get(name))
-    return plant
+        interlock = interlock_of.get(name)
+        plant.gates[name] = _gate(name, door, settings, parts, plant, on_device, interlock)
 
 
 def _gate(
@@ -90,7 +113,7 @@ def _gate(
     settings: Settings,
     parts: Services,
     plant: Plant,
-    tells: Tells,
+    on_device: OnDevice,
     interlock: Interlock | None,
 ) -> DoorController:
     board = plant.boards[door.lock]
@@ -117,7 +140,7 @@ def _gate(
         lane = gate.add_lane(reader, direction, camera, on_bus)
         if on_bus is None:
             table = settings.tables.readers[reader]
-            plant.readers.append(ReaderPort(reader, table, lane.on_reading, tells.on_device))
+            plant.readers.append(ReaderPort(reader, table, lane.on_reading, on_device))
         else:
             on_bus.on_reading(lane.on_reading)
     for device in _wired_to(door, settings):

@@ -6,7 +6,7 @@ import json
 import logging
 from pathlib import Path
 
-from gateway.vault.files import write_json
+from gateway.vault.files import FileThread, write_json
 
 log = logging.getLogger("garita.face.scenes")
 
@@ -17,6 +17,7 @@ class Scenes:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._files = FileThread("camera scenes")
         self._held = self.read()
 
     def read(self) -> dict[str, str]:
@@ -30,9 +31,10 @@ class Scenes:
             return {}
 
     def put(self, camera: str, data: str) -> None:
-        """Keep the scene of one camera."""
+        """Keep the scene of one camera; returns at once, a thread writes the file."""
         self._held[camera] = data
-        try:
-            write_json(self._path, self._held)
-        except OSError as error:
-            log.warning("%s: %s", self._path, error)
+        self._files.soon(write_json, self._path, dict(self._held))
+
+    def close(self) -> None:
+        """Wait until everything is on the disk."""
+        self._files.close()

@@ -15,9 +15,10 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from drivers.backoff import Backoff
 from gateway.decide.model import FaceOutcome, FaceResult, Liveness
 from gateway.face import wire
 
@@ -70,6 +71,12 @@ class FaceService:
         """The process's id while it is ready."""
         return self._process.pid if self._process and self.ready.is_set() else None
 
+    @property
+    def cameras(self) -> Collection[str]:
+        """The names of the cameras."""
+        names: Collection[str] = self._config["cameras"]
+        return names
+
     def status(self) -> dict[str, Any]:
         return {
             "ready": self.ready.is_set(),
@@ -85,17 +92,14 @@ class FaceService:
 
     async def run(self) -> None:
         """Keep the process running until cancelled."""
-        wait = RETRY_S[0]
+        backoff = Backoff(*RETRY_S)
         while True:
             begun = time.monotonic()
             detail = await self._live()
             self._on_device("face", "face", False, detail)
             for name in self._config["cameras"]:
                 self._on_device("camera", name, False, "the face process is away")
-            if time.monotonic() - begun > 60:
-                wait = RETRY_S[0]
-            await asyncio.sleep(wait)
-            wait = min(wait * 2, RETRY_S[1])
+            await asyncio.sleep(backoff.pause_s(time.monotonic() - begun))
 
     async def match(
         self,

@@ -1,10 +1,10 @@
 """The one writer of the log.
 
-Events go in by `append()`, which answers when the record is on disk (SQLite, WAL,
-synchronous=FULL) or raises `LedgerUnavailable`.  One thread writes; whatever has queued up
-while it waited for the disk goes into the next transaction together (group commit).  After
-a failure it closes the file, and opens it again for the next event, so that a disk that has
-room again is a log that works again.  It never skips a number and never changes a record.
+`append()` takes an event and answers when its record is on disk (SQLite, WAL, synchronous=FULL),
+or raises `LedgerUnavailable`.  One thread writes.  The events that arrive while it waits for the
+disk go into the next transaction together (group commit).  After a failure it closes the file and
+opens it again for the next event, so a disk that has room again takes records again.  It never
+skips a number and never changes a record.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import logging
 import os
 import queue
 import secrets
@@ -27,6 +28,8 @@ from gateway.ledger import chain
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.vault.files import adopt
 
+log = logging.getLogger("garita.ledger.writer")
+
 BUSY_MS = 1000  # how long another program's lock on the file is waited for
 
 
@@ -39,12 +42,23 @@ class LedgerBusy(GaritaError):
 
 
 @dataclass(slots=True)
-class _Job:
-    """An event on its way to the disk, and whom to tell."""
+class _Append:
+    """An event on its way to the disk, and the future of whoever waits for it."""
 
-    event: NewEvent | None  # None asks only whether the writer lives
+    event: NewEvent
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Event]
+
+
+@dataclass(slots=True)
+class _Ping:
+    """A question whether the writer's thread is alive; it answers with None."""
+
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[None]
+
+
+_Job = _Append | _Ping
 
 
 class Ledger:
@@ -108,8 +122,12 @@ class Ledger:
         """Queue one event behind those before it; the future ends as `append` does."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Event] = loop.create_future()
-        self._jobs.put(_Job(event, loop, future))
+        self._jobs.put(_Append(event, loop, future))
         return future
+
+    def note(self, event: NewEvent) -> None:
+        """Queue one event for which nobody waits; a failure is logged."""
+        self.append_soon(event).add_done_callback(_log_failure)
 
     def append_sync(self, event: NewEvent) -> Event:
         """`append` for a program without an event loop."""
@@ -127,8 +145,8 @@ class Ledger:
     async def ping(self, timeout_s: float) -> bool:
         """Whether the writer's thread gets through its queue in time; for the watchdog."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Event] = loop.create_future()
-        self._jobs.put(_Job(None, loop, future))
+        future: asyncio.Future[None] = loop.create_future()
+        self._jobs.put(_Ping(loop, future))
         done, _ = await asyncio.wait([future], timeout=timeout_s)
         future.cancel()
         return bool(done)
@@ -151,9 +169,12 @@ class Ledger:
     def _run(self) -> None:
         while True:
             job = self._jobs.get()
-            jobs: list[_Job] = []
-            while job is not None:
-                jobs.append(job)
+            jobs: list[_Append] = []
+            while job is not None:  # None ends the thread
+                if isinstance(job, _Ping):
+                    _answer(job.loop, _end, job.future)
+                else:
+                    jobs.append(job)
                 if len(jobs) >= self._batch:
                     break
                 try:
@@ -167,20 +188,19 @@ class Ledger:
                     self._db.close()
                 return
 
-    def _write(self, jobs: Sequence[_Job]) -> None:
+    def _write(self, jobs: Sequence[_Append]) -> None:
         """One transaction; each job gets its record or the reason why there is none."""
-        results: list[tuple[_Job, Event | Exception]] = []
+        results: list[tuple[_Append, Event | Exception]] = []
         try:
             db = self._db or self._connect()
-            # Who has given up must not find a record that they believe not to exist.
-            live = [job for job in jobs if job.event is not None and not job.future.cancelled()]
+            # A caller that has given up acts as if there were no record, so there must be none.
+            live = [job for job in jobs if not job.future.cancelled()]
             if live:
                 seq, digest = self.last_seq, self._hash
                 db.execute("BEGIN IMMEDIATE")
                 for event in self._about_ourselves():
                     seq, digest, _ = self._insert(db, event, seq, digest)
                 for job in live:
-                    assert job.event is not None
                     try:
                         seq, digest, record = self._insert(db, job.event, seq, digest)
                         results.append((job, record))
@@ -190,12 +210,11 @@ class Ledger:
                 self._committed(seq, digest)
         except (sqlite3.Error, OSError) as error:
             self._disconnect()
-            live = [job for job in jobs if job.event is not None]
-            self.failed_since += len(live)
+            self.failed_since += len(jobs)
             reason = LedgerUnavailable(f"{self._path.name}: {error}")
-            results = [(job, reason) for job in live]
-        results += [(job, _ALIVE) for job in jobs if job.event is None]
-        self._deliver(results)
+            results = [(job, reason) for job in jobs]
+        if results:  # one wake-up of the loop for all of them
+            _answer(results[0][0].loop, self._resolve, results)
 
     def _about_ourselves(self) -> list[NewEvent]:
         """What the log has to say of itself before it goes on."""
@@ -286,25 +305,16 @@ class Ledger:
             except sqlite3.Error:
                 return
 
-    def _deliver(self, results: Sequence[tuple[_Job, Event | Exception]]) -> None:
-        """Answer the callers, all with one wake-up of their loop."""
-        if not results:
-            return
-        try:
-            results[0][0].loop.call_soon_threadsafe(self._resolve, results)
-        except RuntimeError:
-            return  # the loop is gone: nobody waits any more
-
-    def _resolve(self, results: Sequence[tuple[_Job, Event | Exception]]) -> None:
-        """In the event loop: futures end, sinks wake."""
+    def _resolve(self, results: Sequence[tuple[_Append, Event | Exception]]) -> None:
+        """In the event loop: end the futures, call the observer, wake those who wait for more."""
         for job, result in results:
             if job.future.done():
-                if isinstance(result, Event) and result is not _ALIVE:
+                if isinstance(result, Event):
                     self._late.append(result.seq)
             elif isinstance(result, Exception):
                 job.future.set_exception(result)
             else:
-                if self._observer is not None and result is not _ALIVE:
+                if self._observer is not None:
                     with contextlib.suppress(Exception):
                         self._observer(result)
                 job.future.set_result(result)
@@ -312,4 +322,17 @@ class Ledger:
             self._grown.set()
 
 
-_ALIVE = Event(0, "", "", "", "", {}, "", "")
+def _answer(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *about: object) -> None:
+    """Have `call` called in the loop; nothing happens if the loop has ended: nobody waits then."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call, *about)
+
+
+def _end(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _log_failure(future: asyncio.Future[Event]) -> None:
+    if not future.cancelled() and (error := future.exception()) is not None:
+        log.critical("an event could not be recorded: %s", error)

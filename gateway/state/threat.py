@@ -1,23 +1,25 @@
 """The threat level in force, kept over restarts.
 
 In: levels by name, from a command, an input, or a signed message.  Out: the name that `decide()`
-gets, and the event that says who changed it and why.  A raise takes effect at once and is
-written down after; a lower level takes effect when it is on record.  A state that can't be read
-is the strictest level, or the one the policy names for that.  Nothing here decides who passes.
+gets, and the event that says who changed it and why.  A higher level is in force at once and is
+recorded afterwards; a lower level is in force when it is on record.  If the kept level can't be
+read, the strictest one is in force, or the one that the policy names for that.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway import GaritaError
 from gateway.decide.policy import ThreatLevel
 from gateway.ledger.event import Event, EventType, NewEvent
-from gateway.vault.files import write_json
+from gateway.vault.files import FileThread, write_json
 
 log = logging.getLogger("garita.state.threat")
 
@@ -29,8 +31,20 @@ class UnknownLevel(GaritaError):
     """The policy has no level of that name."""
 
 
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A level, who put it in force and why, and since when (RFC 3339, UTC)."""
+
+    level: str
+    by: str = ""
+    reason: str = ""
+    since: str = ""
+
+
 class ThreatState:
-    """`levels` by name (none: there is nothing to keep); `on_unknown` "" is the strictest."""
+    """`levels` by name (none: the site has no levels), `path` the file that keeps the one in
+    force, `gateway` the subject of the events.  `on_unknown` is the level for a file that can't
+    be read; "" is the strictest."""
 
     def __init__(
         self, levels: Mapping[str, ThreatLevel], path: Path, gateway: str, on_unknown: str = ""
@@ -38,93 +52,98 @@ class ThreatState:
         self.levels = levels
         self._path = path
         self._gateway = gateway
+        self._files = FileThread("threat level")
+        self._in_turn = asyncio.Lock()  # records are in the order of the changes
         ranked = sorted(levels.values(), key=lambda level: level.rank)
         self._usual = ranked[0].name if ranked else ""
         self._strictest = on_unknown or (ranked[-1].name if ranked else "")
-        self.level = self._strictest
-        self.by = self.reason = self.since = ""
+        self.now = InForce(self._strictest)
+
+    @property
+    def level(self) -> str:
+        """The name of the level in force; "" for a site without levels."""
+        return self.now.level
 
     def restore(self, newest: Callable[[str], Event | None]) -> NewEvent | None:
-        """Read the level in force; `newest` finds the newest record of a type.  Returns an event
-        to record if it could not be told."""
+        """Read the level in force, at a start.  `newest` finds the newest record of a type.
+        Returns an event to record if the level could not be read."""
         if not self.levels:
             return None
         try:
-            found = self._read(newest)
+            self.now = self._read(newest)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             log.critical("%s can't be read (%s): %s", self._path, error, self._strictest)
-            return self._put(self._strictest, "gateway", f"the state can't be read: {error}")
-        if found is None:
-            self._put(self._usual, "", "")
+            why = f"the state can't be read: {error}"
+            was, self.now = self.level, InForce(self._strictest, "gateway", why, _now())
+            return self._event(self.now, was)
         return None
 
-    def _read(self, newest: Callable[[str], Event | None]) -> bool | None:
-        """None if nothing was ever set."""
+    async def set(self, level: str, by: str, reason: str, append: Append) -> bool:
+        """Put `level` in force; False if it is already, or if a higher one came meanwhile.
+
+        Raises UnknownLevel, and what `append` raises if the change can't be recorded: then a
+        higher level is in force all the same, and a lower one is not.
+        """
+        if level not in self.levels:
+            raise UnknownLevel(f"there is no [threat_levels.{level}]")
+        was = self.now
+        if level == was.level:
+            return False
+        wanted = InForce(level, by, reason, _now())
+        if self._rank(level) > self._rank(was.level):
+            self.now = wanted
+            kept = asyncio.create_task(self._keep(wanted))
+            async with self._in_turn:
+                await kept
+                await append(self._event(wanted, was.level))
+        else:
+            async with self._in_turn:
+                await append(self._event(wanted, was.level))
+                if self.now is not was:
+                    return False  # raised meanwhile: that stands, and its record comes after
+                self.now = wanted
+                await self._keep(wanted)
+        log.warning("threat level %s (was %s) by %s: %s", level, was.level, by, reason)
+        return True
+
+    async def raise_to(self, level: str, by: str, reason: str, append: Append) -> bool:
+        """`set`, but never to a lower level."""
+        higher = self._rank(level) > self._rank(self.level)
+        return higher and await self.set(level, by, reason, append)
+
+    def status(self) -> dict[str, str] | None:
+        """The level in force for people and MQTT; None for a site without levels."""
+        return asdict(self.now) if self.levels else None
+
+    def _read(self, newest: Callable[[str], Event | None]) -> InForce:
         try:
             data = json.loads(self._path.read_text("utf-8"))
         except FileNotFoundError:
             # Whoever removes the file must not lower the level by that.
             event = newest(CHANGED)
-            if event is None:
-                return None
+            if event is None:  # nobody ever set a level
+                return InForce(self._usual, since=_now())
             data = {**event.data, "since": event.time}
         if data["level"] not in self.levels:
             raise ValueError(f"the policy has no level {data['level']}")
-        self.level, self.by = str(data["level"]), str(data["by"])
-        self.reason, self.since = str(data["reason"]), str(data["since"])
-        return True
+        fields = ("level", "by", "reason", "since")
+        return InForce(**{name: str(data[name]) for name in fields})
 
-    async def set(self, level: str, by: str, reason: str, append: Append) -> bool:
-        """Put `level` in force; False if it is already.  Raises UnknownLevel, and for a lower
-        level what `append` raises when it can't be recorded: then the level stays."""
-        if level not in self.levels:
-            raise UnknownLevel(f"there is no [threat_levels.{level}]")
-        if level == self.level:
-            return False
-        was = self.level
-        event = NewEvent(CHANGED, self._gateway, _data(level, was, by, reason))
-        if self.levels[level].rank > self.levels[was].rank:
-            self._put(level, by, reason)
-            self._write()
-            await append(event)
-        else:
-            await append(event)
-            if self.level != was:
-                # Raised while the lower level was being recorded: that stands, and is said last.
-                await append(NewEvent(CHANGED, self._gateway, self._again(level)))
-                return False
-            self._put(level, by, reason)
-            self._write()
-        log.warning("threat level %s (was %s) by %s: %s", level, was, by, reason)
-        return True
-
-    async def raise_to(self, level: str, by: str, reason: str, append: Append) -> bool:
-        """`set`, but never to a lower one."""
-        higher = self.levels[level].rank > self.levels[self.level].rank
-        return higher and await self.set(level, by, reason, append)
-
-    def status(self) -> dict[str, str] | None:
-        if not self.levels:
-            return None
-        return {"level": self.level, "by": self.by, "reason": self.reason, "since": self.since}
-
-    def _again(self, was: str) -> dict[str, str]:
-        return _data(self.level, was, self.by, self.reason)
-
-    def _put(self, level: str, by: str, reason: str) -> NewEvent:
-        was, self.level, self.by, self.reason = self.level, level, by, reason
-        self.since = datetime.now(UTC).isoformat(timespec="seconds")
-        return NewEvent(CHANGED, self._gateway, _data(level, was, by, reason))
-
-    def _write(self) -> None:
-        """Whole or not at all.  If it can't be written the level is in force all the same: the
-        record of it is what a restart finds then, if the file of before is gone."""
-        data = {"level": self.level, "by": self.by, "reason": self.reason, "since": self.since}
+    async def _keep(self, state: InForce) -> None:
+        """Write the file.  A failure does not stop the change: a restart then finds its record,
+        or the file of before."""
         try:
-            write_json(self._path, data)
+            await self._files.run(write_json, self._path, asdict(state))
         except OSError as error:
             log.critical("the threat level can't be kept over a restart: %s", error)
 
+    def _rank(self, level: str) -> int:
+        return self.levels[level].rank
 
-def _data(level: str, was: str, by: str, reason: str) -> dict[str, str]:
-    return {"level": level, "was": was, "by": by, "reason": reason}
+    def _event(self, state: InForce, was: str) -> NewEvent:
+        data = {"level": state.level, "was": was, "by": state.by, "reason": state.reason}
+        return NewEvent(CHANGED, self._gateway, data)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

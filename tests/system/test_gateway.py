@@ -23,7 +23,8 @@ from drivers.readers.rdm6300 import encode
 from drivers.simulated.camera import empty_video, person_video
 from gateway.config import load
 from gateway.daemon import control
-from gateway.daemon.service import Daemon
+from gateway.daemon.build import build
+from gateway.daemon.supervisor import Watchdog
 from gateway.ledger import Ledger, LedgerReader
 from gateway.ledger.event import Event, NewEvent
 from gateway.vault.sitekey import SiteKey
@@ -346,14 +347,15 @@ async def test_systemd_is_told_ready_and_pinged_only_while_all_make_progress(
 
     settings = load(rig.config)
     ledger = Ledger.open(rig.ledger_path, gateway="demo-gate")
-    daemon = Daemon(settings, SiteKey.load(settings.tables.site.key_file), ledger)
-    assert await daemon._stalled() == []
-    daemon.readers[0].port.progress_at -= 60
-    daemon.gates["yard"].lanes[0]._serving = True
-    daemon.gates["yard"].lanes[0]._progress_at -= 120
-    assert await daemon._stalled() == ["reader gate-in", "door yard yard-in"]
+    parts = build(settings, SiteKey.load(settings.tables.site.key_file), ledger)
+    watchdog = Watchdog(parts.plant, parts.ledger, parts.door_limit_s)
+    assert await watchdog.stalled() == []
+    parts.plant.readers[0].port.progress_at -= 60
+    parts.plant.gates["yard"].lanes[0]._serving = True
+    parts.plant.gates["yard"].lanes[0]._progress_at -= 120
+    assert await watchdog.stalled() == ["reader gate-in", "door yard yard-in"]
     ledger.close()
-    assert "ledger" in await daemon._stalled()  # its thread has ended
+    assert "ledger" in await watchdog.stalled()  # its thread has ended
 
 
 async def test_start_is_refused_with_a_reason_not_a_traceback(make_rig: MakeRig) -> None:

@@ -51,6 +51,13 @@ class Header:
     sha256: str
     size: int
 
+    def check(self, *, gateway: str, after: int) -> None:
+        """That it is for this gateway, and not older than number `after`; raises SourceError."""
+        if gateway not in self.gateways and ALL not in self.gateways:
+            raise SourceError(f"the bundle is not for {gateway}")
+        if self.serial < after:
+            raise SourceError(f"the bundle's serial {self.serial} is older than {after}")
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
@@ -60,11 +67,8 @@ class Bundle:
     body: bytes
 
     def check(self, *, gateway: str, after: int) -> None:
-        """That it is for this gateway, and not older than number `after`; raises SourceError."""
-        if gateway not in self.header.gateways and ALL not in self.header.gateways:
-            raise SourceError(f"the bundle is not for {gateway}")
-        if self.header.serial < after:
-            raise SourceError(f"the bundle's serial {self.header.serial} is older than {after}")
+        """`Header.check`."""
+        self.header.check(gateway=gateway, after=after)
 
 
 def seal(
@@ -94,6 +98,17 @@ def seal(
 
 def unseal(raw: bytes, keys: Sequence[Ed25519PublicKey]) -> Bundle:
     """Open a bundle signed by one of `keys`; raises SourceError."""
+    header = examine([raw], keys)
+    return Bundle(header, raw[len(raw) - header.size :])
+
+
+def examine(pieces: Sequence[bytes], keys: Sequence[Ed25519PublicKey]) -> Header:
+    """The header of a bundle signed by one of `keys`, whose list is the one that was signed.
+
+    The bundle comes in `pieces`, in order, and is never joined: 64 MiB copied at once would hold
+    up the event loop also from another thread.  Raises SourceError.
+    """
+    raw = _head(pieces)
     if not raw.startswith(MAGIC):
         raise SourceError("that is no bundle")
     end = raw.find(b"\n", len(MAGIC), len(MAGIC) + MAX_HEADER)
@@ -108,12 +123,16 @@ def unseal(raw: bytes, keys: Sequence[Ed25519PublicKey]) -> Bundle:
     if not any(_good(key, signature, signed) for key in keys):
         raise SourceError("the bundle is not signed by a key that is trusted here")
     header = _header(raw[len(MAGIC) : end])
-    body = raw[last + 1 :]
-    if len(body) != header.size:
-        raise SourceError(f"the bundle holds {len(body)} of {header.size} bytes")
-    if hashlib.sha256(body).hexdigest() != header.sha256:
+    size = sum(map(len, pieces)) - last - 1
+    if size != header.size:
+        raise SourceError(f"the bundle holds {size} of {header.size} bytes")
+    digest, skip = hashlib.sha256(), last + 1
+    for piece in pieces:
+        digest.update(memoryview(piece)[skip:])
+        skip = max(0, skip - len(piece))
+    if digest.hexdigest() != header.sha256:
         raise SourceError("the bundle's list was changed")
-    return Bundle(header, body)
+    return header
 
 
 def open_file(path: Path, keys: Sequence[Ed25519PublicKey], *, max_bytes: int) -> Bundle:
@@ -180,6 +199,16 @@ def key_id(key: Ed25519PublicKey) -> str:
     """16 hex characters that name a key."""
     raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
     return hashlib.sha256(raw).hexdigest()[:16]
+
+
+def _head(pieces: Sequence[bytes]) -> bytes:
+    """The first bytes, as many as a header and a signature may have."""
+    head, most = bytearray(), len(MAGIC) + MAX_HEADER + 200
+    for piece in pieces:
+        head += memoryview(piece)[: most - len(head)]
+        if len(head) == most:
+            break
+    return bytes(head)
 
 
 def _good(key: Ed25519PublicKey, signature: bytes, signed: bytes) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 
 PART_BYTES = 96 * 1024
 MAX_BYTES = 64 * 1024 * 1024
@@ -26,6 +27,28 @@ def split(raw: bytes) -> list[bytes]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A bundle in pieces, in order; `name` is what its parts say of its digest."""
+
+    pieces: list[bytes]
+    name: str = ""
+
+    @property
+    def size(self) -> int:
+        """How many bytes the bundle has."""
+        return sum(map(len, self.pieces))
+
+    def digest(self) -> str | None:
+        """SHA-256 in hex; None if it is not the one that the parts name.  Takes a while for a
+        large bundle: call it in a thread."""
+        digest = hashlib.sha256()
+        for piece in self.pieces:
+            digest.update(piece)
+        found = digest.hexdigest()
+        return found if found.startswith(self.name) else None
+
+
 class Joiner:
     """Bytes in, a whole bundle out when its last part is there; keeps two bundles at most, each
     of at most 64 MiB."""
@@ -33,11 +56,12 @@ class Joiner:
     def __init__(self) -> None:
         self._open: dict[bytes, dict[int, bytes]] = {}
 
-    def feed(self, payload: bytes) -> bytes | None:
-        """One message; the bundle, if it is whole now.  What is no part is a bundle already."""
+    def feed(self, payload: bytes) -> Pieces | None:
+        """One message; the bundle, if all its parts are there now.  A message that is not a part
+        is taken for a whole bundle.  Returns at once: nothing is copied or hashed."""
         head = _HEAD.match(payload[:64])
         if head is None:
-            return payload
+            return Pieces([payload])
         name, number, count = head[1], int(head[2]), int(head[3])
         if not number < count <= MAX_BYTES // PART_BYTES or len(payload) > PART_BYTES + 64:
             return None
@@ -48,5 +72,4 @@ class Joiner:
         if len(parts) < count:
             return None
         del self._open[name]
-        raw = b"".join(parts[key] for key in sorted(parts))
-        return raw if hashlib.sha256(raw).hexdigest()[:16].encode() == name else None
+        return Pieces([parts[key] for key in sorted(parts)], name.decode())

@@ -132,22 +132,22 @@ def test_a_changed_byte_is_never_another_command(place: int, change: int) -> Non
     assert dict(command.body) == BODY and command.key == "room"
 
 
-def test_a_counter_counts_once_over_restarts(tmp_path: Path) -> None:
+async def test_a_counter_counts_once_over_restarts(tmp_path: Path) -> None:
     path = tmp_path / "commands.json"
     one = verify(message(), KEYS, "g", NOW, retained=False)
-    Counters(path).take(one)
+    await Counters(path).take(one)
     for counters in (Counters(path), Counters(path)):
         with pytest.raises(Refused, match="seen before"):
-            counters.take(one)
+            await counters.take(one)
     counters = Counters(path)
-    counters.take(verify(message(counter=18), KEYS, "g", NOW, retained=False))
+    await counters.take(verify(message(counter=18), KEYS, "g", NOW, retained=False))
     with pytest.raises(Refused, match="seen before"):
-        counters.take(one)
+        await counters.take(one)
     path.write_text("[]")
     with pytest.raises(Refused, match="can't be read"):
-        Counters(path).take(verify(message(counter=99), KEYS, "g", NOW, retained=False))
+        await Counters(path).take(verify(message(counter=99), KEYS, "g", NOW, retained=False))
     with pytest.raises(Refused, match="can't be read"):
-        Counters(tmp_path / "no" / "c.json").take(one)
+        await Counters(tmp_path / "no" / "c.json").take(one)
 
 
 class Desk:
@@ -174,11 +174,19 @@ class Desk:
         self.events.append(event)
         return Event(1, "", "", "", "", {}, "", "")
 
+    def settled(self) -> int:
+        """How many messages were carried out or refused."""
+        recorded = sum(event.data.get("count", 1) for event in self.events)
+        return recorded + sum(self.desk._refused.values())
+
     async def send(self, *payloads: bytes, retained: bool = False) -> None:
         task = asyncio.create_task(self.desk.run())
         for payload in payloads:
+            wanted = self.settled() + self.desk._queue.qsize() + 1
             self.desk.receive(payload, retained)
-            await asyncio.sleep(0.01)
+            async with asyncio.timeout(10):
+                while self.settled() < wanted:
+                    await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

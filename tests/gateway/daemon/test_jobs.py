@@ -38,14 +38,24 @@ class Gateway:
             '[requirements.check]\ntitle = { en = "a", es = "b" }\nwarn_days = 30\n',
         )
         (folder / "garita.toml").write_text(text)
-        self._settings = config.load(folder / "garita.toml")
-        self.ledger = Ledger.open(self._settings.ledger_path, gateway="gate-1")
+        self.settings = config.load(folder / "garita.toml")
+        self.ledger = Ledger.open(self.settings.ledger_path, gateway="gate-1")
         self.clock = Clock(None, 60)
         self.presence = Presence({})
         self.health = Health(folder, disk_free_mb=1, list_max_age_h=None)
 
+    def jobs(self) -> Jobs:
+        """Jobs that have just started."""
+        return Jobs(
+            settings=self.settings,
+            ledger=self.ledger,
+            clock=self.clock,
+            presence=self.presence,
+            health=self.health,
+        )
+
     def told(self, kind: str) -> list[str]:
-        reader = LedgerReader(self._settings.ledger_path)
+        reader = LedgerReader(self.settings.ledger_path)
         events = [e.subject for e in reader.after(0, 1000) if e.type == kind]
         reader.close()
         return events
@@ -54,7 +64,7 @@ class Gateway:
 @pytest.fixture
 def gateway(tmp_path: Path) -> Gateway:
     gateway = Gateway(tmp_path)
-    path = gateway._settings.people_path
+    path = gateway.settings.people_path
     open_admin(path).close()
     days = {"e1": 0, "e2": 30, "e3": 31, "e4": -1}
     rows = [Row("person", who, "check", TODAY + timedelta(days=n)) for who, n in days.items()]
@@ -64,12 +74,12 @@ def gateway(tmp_path: Path) -> Gateway:
 
 
 async def test_what_lapses_is_told_once_a_day(gateway: Gateway) -> None:
-    chores = Jobs(gateway)
-    await chores._warn(TODAY)
-    await chores._warn(TODAY)
-    await Jobs(gateway)._warn(TODAY)  # as after a restart
+    jobs = gateway.jobs()
+    await jobs.warn(TODAY)
+    await jobs.warn(TODAY)
+    await gateway.jobs().warn(TODAY)  # as after a restart
     assert gateway.told("requirement.expiring") == ["e1", "e2"]
-    await chores._warn(TODAY + timedelta(days=1))
+    await jobs.warn(TODAY + timedelta(days=1))
     assert gateway.told("requirement.expiring") == ["e1", "e2", "e2", "e3"]
     gateway.ledger.close()
 
@@ -77,44 +87,44 @@ async def test_what_lapses_is_told_once_a_day(gateway: Gateway) -> None:
 async def test_an_overdue_visitor_is_told_once(gateway: Gateway) -> None:
     now = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
     hour = timedelta(hours=1)
-    settings = gateway._settings
+    settings = gateway.settings
     policy = visit_policy(settings)
     with closing(sqlite3.connect(settings.people_path)) as db:
         for name in ("Ana", "Eva"):
             plan = Plan(name, "Laura", now, now + hour)
             register.walk_in(db, plan, Shown("ine", "", ""), policy, by="g", now=now)
-        chores = Jobs(gateway)
-        await chores._tell_overdue(now + hour)  # the last minute is theirs
+        jobs = gateway.jobs()
+        await jobs.record_overdue(now + hour)  # the last minute is theirs
         assert gateway.told("visit.overdue") == []
         register.depart(db, 2, by="g", now=now)
         for _ in range(2):
-            await chores._tell_overdue(now + 2 * hour)
-            await Jobs(gateway)._tell_overdue(now + 2 * hour)  # as after a restart
+            await jobs.record_overdue(now + 2 * hour)
+            await gateway.jobs().record_overdue(now + 2 * hour)  # as after a restart
         assert gateway.told("visit.overdue") == ["visit-1"]
         register.extend(db, 1, now + 3 * hour, policy, by="g", now=now + 2 * hour)
-        await chores._tell_overdue(now + 2 * hour)
+        await jobs.record_overdue(now + 2 * hour)
         assert gateway.told("visit.overdue") == ["visit-1"]
-        await chores._tell_overdue(now + 4 * hour)  # and again for the time they were given
+        await jobs.record_overdue(now + 4 * hour)  # and again for the time they were given
         assert gateway.told("visit.overdue") == ["visit-1", "visit-1"]
     gateway.ledger.close()
 
 
 def test_without_a_list_nothing_lapses(gateway: Gateway) -> None:
-    gateway._settings.people_path.unlink()
-    assert list(expiring(gateway._settings, TODAY)) == []
+    gateway.settings.people_path.unlink()
+    assert list(expiring(gateway.settings, TODAY)) == []
     gateway.ledger.close()
 
 
 async def test_passbacks_are_forgiven_at_their_hour_and_once(gateway: Gateway) -> None:
-    zone = gateway._settings.site.zone
-    chores = Jobs(gateway)
-    await chores._forgive(datetime(2026, 11, 25, 3, 59, tzinfo=zone))
+    zone = gateway.settings.site.zone
+    jobs = gateway.jobs()
+    await jobs.forgive(datetime(2026, 11, 25, 3, 59, tzinfo=zone))
     assert gateway.told("area.forgiven") == []
     for hour in (4, 5):
-        await chores._forgive(datetime(2026, 11, 25, hour, 0, tzinfo=zone))
-        await Jobs(gateway)._forgive(datetime(2026, 11, 25, hour, 1, tzinfo=zone))
+        await jobs.forgive(datetime(2026, 11, 25, hour, 0, tzinfo=zone))
+        await gateway.jobs().forgive(datetime(2026, 11, 25, hour, 1, tzinfo=zone))
     assert gateway.told("area.forgiven") == ["gate-1"]
-    await chores._forgive(datetime(2026, 11, 26, 4, 0, tzinfo=zone))
+    await jobs.forgive(datetime(2026, 11, 26, 4, 0, tzinfo=zone))
     assert len(gateway.told("area.forgiven")) == 2
     gateway.ledger.close()
 
@@ -122,11 +132,11 @@ async def test_passbacks_are_forgiven_at_their_hour_and_once(gateway: Gateway) -
 async def test_a_checkpoint_that_cant_be_kept_is_no_end(
     gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = gateway._settings.presence_path
+    path = gateway.settings.presence_path
     path.mkdir()
-    await Jobs(gateway).keep()
+    await gateway.jobs().keep_presence()
     assert "can't be kept" in caplog.text and list(path.parent.glob(".*")) == []
     path.rmdir()
-    await Jobs(gateway).keep()
+    await gateway.jobs().keep_presence()
     assert path.exists() and path.stat().st_mode & 0o777 == 0o640
     gateway.ledger.close()

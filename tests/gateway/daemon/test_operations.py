@@ -12,6 +12,7 @@ import pytest
 from gateway.config import BusTable, ReaderTable
 from gateway.daemon.control import LONGEST_S, Refused
 from gateway.daemon.operations import LONGEST_TEST_S, Operations
+from gateway.daemon.wiring import Plant
 from gateway.devices import ReaderBus
 from gateway.ledger.event import NewEvent
 from gateway.vault.readerkeys import ReaderKeys
@@ -34,16 +35,33 @@ async def running(tmp_path: Path, noted: list[NewEvent]) -> Any:
     keys = ReaderKeys(tmp_path / "keys.json", SiteKey(bytes(32)))
     table = BusTable(driver="osdp", port="/dev/none")
     bus = ReaderBus("b", table, readers, keys, lambda *about: None, noted.append)
-    return SimpleNamespace(buses={"b": bus}, note=noted.append)
+    return SimpleNamespace(plant=Plant(buses={"b": bus}), ledger=SimpleNamespace(note=noted.append))
+
+
+def operations(running: Any) -> Operations:
+    """The operations on readers; no other part is asked for anything here."""
+    no: Any = None
+    return Operations(
+        gateway="g",
+        plant=running.plant,
+        ledger=running.ledger,
+        faces=no,
+        clock=no,
+        presence=no,
+        threat=no,
+        confirmations=no,
+        out_of_service=no,
+        outbox=no,
+    )
 
 
 async def test_a_reader_without_secure_channel_gets_no_key(
     running: Any, noted: list[NewEvent]
 ) -> None:
     with pytest.raises(Refused, match="clear has secure = false"):
-        await Operations(running).reader_install({"reader": "clear"})
-    assert not noted and not running.buses["b"].readers["clear"].session.installing
-    assert (await Operations(running).reader_install({"reader": "r"}))["seconds"] == 60
+        await operations(running).reader_install({"reader": "clear"})
+    assert not noted and not running.plant.buses["b"].readers["clear"].session.installing
+    assert (await operations(running).reader_install({"reader": "r"}))["seconds"] == 60
 
 
 @pytest.mark.parametrize(
@@ -64,14 +82,14 @@ async def test_an_address_that_is_taken_is_no_new_one(
         asked.append(payload)
         return True, ""
 
-    running.buses["b"].readers["r"].ask = ask
+    running.plant.buses["b"].readers["r"].ask = ask
     order = {"reader": "r", "address": address, "baudrate": baudrate}
     with pytest.raises(Refused, match=why):
-        await Operations(running).reader_comset(order)
+        await operations(running).reader_comset(order)
     assert not asked and not noted
     # Its own address at another speed, and a free one, are as good as before.
     for free in (2, 9):
-        await Operations(running).reader_comset({**order, "address": free, "baudrate": 115200})
+        await operations(running).reader_comset({**order, "address": free, "baudrate": 115200})
     assert len(asked) == 2
 
 
@@ -87,7 +105,7 @@ async def test_a_test_of_a_slow_reader_ends_within_what_a_request_may_take(
         return True, ""
 
     begun = now
-    running.buses["b"].readers["r"].ask = ask
-    answer = await Operations(running).reader_test({"reader": "r"})
+    running.plant.buses["b"].readers["r"].ask = ask
+    answer = await operations(running).reader_test({"reader": "r"})
     assert now - begun < LONGEST_S - 5 and LONGEST_TEST_S < LONGEST_S
     assert not answer["good"] and answer["detail"] == "too slow: 7 answers in 20 s"

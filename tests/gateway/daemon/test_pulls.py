@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import random
 import time
@@ -57,14 +58,19 @@ def test_parts_make_the_whole_in_any_order(raw: bytes, order: random.Random) -> 
     assert all(len(piece) < 128 * 1024 for piece in pieces)
     order.shuffle(pieces)
     joiner = parts.Joiner()
-    assert [joiner.feed(piece) for piece in pieces] == [None] * (len(pieces) - 1) + [raw]
+    found = [joiner.feed(piece) for piece in pieces]
+    assert found[:-1] == [None] * (len(pieces) - 1)
+    whole = found[-1]
+    assert whole is not None and b"".join(whole.pieces) == raw
+    assert whole.digest() == hashlib.sha256(raw).hexdigest() and whole.size == len(raw)
 
 
 def test_parts_that_spoil_are_no_bundle() -> None:
     joiner = parts.Joiner()
     one, two = parts.split(b"x" * (parts.PART_BYTES + 1))
     assert joiner.feed(one) is None
-    assert joiner.feed(two.replace(b"\nx", b"\ny")) is None  # forged: spoils, and is seen
+    spoilt = joiner.feed(two.replace(b"\nx", b"\ny"))
+    assert spoilt is not None and spoilt.digest() is None  # forged: spoils, and is seen
     assert joiner.feed(b"GARITA-PART-1 0123456789abcdef 5 5\n") is None
     assert joiner.feed(b"GARITA-PART-1 0123456789abcdef 0 9999\n") is None
     for n in range(50):
@@ -130,16 +136,40 @@ async def test_what_is_refused_never_reaches_the_disk(
         serial=9,
     )
     foreign = seal(rig, ["e1,Ana,,plant"], 8, gateways="another").read_bytes()
+    task = asyncio.create_task(taker._take_bundles())
     for payload in (b"junk", forged, foreign, good[:-3], good.replace(b"Ana", b"Eva")):
         taker.on_bundle(payload)
+    await taker._whole.join()
     assert not settings.bundle_path.exists() and not taker._arrived.is_set()
     assert [event.type for event in noted] == ["people.bundle_refused"]  # once in ten seconds
     taker.on_bundle(good)
+    await taker._whole.join()
     assert settings.bundle_path.read_bytes() == good and taker._arrived.is_set()
     assert settings.bundle_path.stat().st_mode & 0o777 == 0o600
     taker._arrived.clear()
     taker.on_bundle(good)  # retained: it comes again with each connection
+    await taker._whole.join()
     assert not taker._arrived.is_set()
+    task.cancel()
+
+
+async def test_a_flood_of_bundles_takes_no_more_memory_than_it_may(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = make_rig()
+    configure(rig, BUNDLES)
+    seal(rig, ["e1,Ana,,plant"], 7)
+    noted: list[NewEvent] = []
+    taker = Pulls(config.load(rig.config), noted.append)
+    large = bytes(pulls.MAX_BYTES)
+    for _ in range(40):
+        taker.on_bundle(large)
+    assert taker._waiting_bytes == pulls.WAITING_BYTES
+    assert [event.data["detail"] for event in noted] == ["too many wait"]
+    task = asyncio.create_task(taker._take_bundles())
+    await taker._whole.join()
+    assert taker._waiting_bytes == 0
+    task.cancel()
 
 
 async def test_a_bundle_over_a_real_broker_is_in_force_at_the_gate(

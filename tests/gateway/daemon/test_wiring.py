@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from drivers.base import InputState, LinkChange, OutputState, Tamper
-from gateway.config import load
+from gateway.config import Settings, load
 from gateway.daemon.__main__ import main
-from gateway.daemon.wiring import build_plant
+from gateway.daemon.wiring import Plant, build_devices, build_doors
 from gateway.vault.readerkeys import ReaderKeys
 from gateway.vault.sitekey import SiteKey
 
@@ -62,6 +62,18 @@ fail = "secure"
 """
 
 
+def plant_of(settings: Settings, ledger: Any, keys: ReaderKeys, noted: list[Any]) -> Plant:
+    """Devices and doors, as the daemon builds them."""
+    services: Any = SimpleNamespace(ledger=ledger)
+    plant = build_devices(settings, keys=keys, on_device=nothing, note=noted.append)
+    build_doors(plant, settings, parts=services, on_device=nothing)
+    return plant
+
+
+def nothing(kind: str, name: str, online: bool, detail: str) -> None:
+    return None
+
+
 async def test_the_cover_of_a_reader_that_holds_the_lock_is_the_doors_tamper(
     tmp_path: Path,
 ) -> None:
@@ -70,13 +82,12 @@ async def test_the_cover_of_a_reader_that_holds_the_lock_is_the_doors_tamper(
     settings = load(path)
     keys = ReaderKeys(tmp_path / "keys.json", SiteKey(bytes(32)))
     noted: list[Any] = []
-    tells: Any = SimpleNamespace(on_device=lambda *about: None, note=noted.append)
     ledger = SimpleNamespace(
         append_soon=lambda event: (
             noted.append(event) or SimpleNamespace(add_done_callback=lambda seen: None)
         )
     )
-    plant = build_plant(settings, SimpleNamespace(ledger=ledger), keys, tells)  # type: ignore[arg-type]
+    plant = plant_of(settings, ledger, keys, noted)
     inside = plant.bus_reader("inside")
     assert inside is not None
     inside.take(Tamper(True), 0.0)
@@ -104,8 +115,7 @@ async def test_a_lock_that_says_other_than_it_was_told_is_a_fault_of_its_door(
             noted.append(event) or SimpleNamespace(add_done_callback=lambda seen: None)
         )
     )
-    tells: Any = SimpleNamespace(on_device=lambda *about: None, note=noted.append)
-    plant = build_plant(load(path), SimpleNamespace(ledger=ledger), keys, tells)  # type: ignore[arg-type]
+    plant = plant_of(load(path), ledger, keys, noted)
     inside = plant.bus_reader("inside")
     assert inside is not None
     inside._switched[2] = False
@@ -127,8 +137,7 @@ async def test_a_chattering_contact_fills_no_log_and_ends_in_the_true_state(
             noted.append(event) or SimpleNamespace(add_done_callback=lambda seen: None)
         )
     )
-    tells: Any = SimpleNamespace(on_device=lambda *about: None, note=noted.append)
-    plant = build_plant(load(path), SimpleNamespace(ledger=ledger), keys, tells)  # type: ignore[arg-type]
+    plant = plant_of(load(path), ledger, keys, noted)
     inside, gate = plant.bus_reader("inside"), plant.gates["gate"]
     assert inside is not None
     for _ in range(100):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -46,7 +47,7 @@ async def test_a_level_is_kept_with_who_and_why(tmp_path: Path) -> None:
     ]
     second = state(path)
     assert second.restore(nothing) is None
-    assert (second.level, second.by, second.reason) == ("lockdown", "ana", "shots")
+    assert (second.level, second.now.by, second.now.reason) == ("lockdown", "ana", "shots")
     with pytest.raises(UnknownLevel):
         await second.set("none", "ana", "", log.append)
 
@@ -104,11 +105,43 @@ async def test_a_raise_while_a_lower_level_is_being_recorded_stands(tmp_path: Pa
     one.restore(nothing)
     await one.set("high", "ana", "", log.append)
 
+    disk = asyncio.Event()
+
     async def slow(event: NewEvent) -> Event:
-        if event.data["level"] == "normal":
-            await one.raise_to("lockdown", "button", "", log.append)
+        await disk.wait()
         return await log.append(event)
 
-    assert not await one.set("normal", "ana", "", slow)
+    lower = asyncio.create_task(one.set("normal", "ana", "", slow))
+    await asyncio.sleep(0)
+    higher = asyncio.create_task(one.raise_to("lockdown", "button", "", log.append))
+    await asyncio.sleep(0)
+    assert one.level == "lockdown"  # at once, whatever the disk does
+    disk.set()
+    assert not await lower and await higher
     assert one.level == "lockdown" and log.events[-1].data["level"] == "lockdown"
     assert json.loads((tmp_path / "threat.json").read_text())["level"] == "lockdown"
+
+
+async def test_levels_that_change_at_once_are_recorded_in_the_order_in_which_they_came(
+    tmp_path: Path,
+) -> None:
+    log, one = Log(), state(tmp_path / "threat.json")
+    one.restore(nothing)
+    levels = ["lockdown", "normal", "high", "lockdown", "normal"]
+    tasks = []
+    for level in levels:
+        tasks.append(asyncio.create_task(one.set(level, "ana", "", log.append)))
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    assert log.events[-1].data["level"] == one.level
+    assert json.loads((tmp_path / "threat.json").read_text())["level"] == one.level
+
+
+async def test_a_file_that_cant_be_written_does_not_keep_a_level_from_being_raised(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log, one = Log(), state(tmp_path / "none" / "threat.json")
+    one.restore(nothing)
+    assert await one.set("lockdown", "ana", "", log.append)
+    assert one.level == "lockdown" and len(log.events) == 1
+    assert "can't be kept" in caplog.text

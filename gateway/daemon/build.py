@@ -1,0 +1,243 @@
+"""All parts of one gateway, built from its settings.
+
+Each part gets what it needs by keyword and nothing else; a part that is needed is built before the
+one that needs it, so a wrong order here is a NameError at the first start.  Nothing runs yet: see
+gateway/daemon/service.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from gateway.config import Settings
+from gateway.daemon.jobs import Jobs
+from gateway.daemon.outbox import Outbox
+from gateway.daemon.pulls import Pulls
+from gateway.daemon.status import Status
+from gateway.daemon.triggers import ThreatTriggers
+from gateway.daemon.wiring import OnDevice, Plant, build_devices, build_doors
+from gateway.devices import BusReader
+from gateway.doors.attempt import Services
+from gateway.doors.confirm import Confirmations
+from gateway.doors.pinpad import PinLimits
+from gateway.face.matcher import CardholderMatcher
+from gateway.face.scenes import Scenes
+from gateway.face.service import CHALLENGE_S, FaceService
+from gateway.ledger import Ledger, LedgerReader
+from gateway.people import Roster
+from gateway.people.pins import Pins
+from gateway.state.clock import Clock
+from gateway.state.flapping import DeviceStates
+from gateway.state.health import Health
+from gateway.state.presence import Presence, new_presence
+from gateway.state.service import OutOfService
+from gateway.state.threat import ThreatState
+from gateway.uplink import Uplink
+from gateway.vault.readerkeys import ReaderKeys
+from gateway.vault.sitekey import SiteKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts of one gateway; None for what the site does not have."""
+
+    settings: Settings
+    ledger: Ledger
+    clock: Clock
+    plant: Plant
+    devices: DeviceStates
+    out_of_service: OutOfService
+    presence: Presence
+    threat: ThreatState
+    triggers: ThreatTriggers
+    confirmations: Confirmations
+    pin_limits: PinLimits
+    health: Health
+    faces: FaceService | None
+    matcher: CardholderMatcher | None
+    uplink: Uplink | None
+    outbox: Outbox
+    pulls: Pulls
+    jobs: Jobs
+    status: Status
+    door_limit_s: float
+    """How long (seconds) a door may rightly wait for one badge."""
+
+
+class _Broker:
+    """Whether the broker is connected, as `Health` asks; None for a site without one."""
+
+    def __init__(self, configured: bool, on_device: OnDevice) -> None:
+        self.connected = False if configured else None
+        self._on_device = on_device
+
+    def changed(self, online: bool, detail: str) -> None:
+        self.connected = online
+        self._on_device("broker", "mqtt", online, detail)
+
+
+def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
+    """Build everything; must be called in the event loop.
+
+    Raises ReaderKeysError or OSError if keys or doors out of service can't be read.
+    """
+    tables, site = settings.tables, settings.site
+    devices = DeviceStates(ledger.note)
+    out_of_service = OutOfService(settings.doors_path)
+    clock = Clock(ledger.last_time, tables.site.clock_back_tolerance_s)
+    roster = Roster(settings.people_path)
+    presence = new_presence(settings)
+    threat = ThreatState(
+        site.threat_levels, settings.threat_path, site.gateway, tables.threat.on_unknown
+    )
+    confirmations = Confirmations(tables.health.confirm_s)
+    pin_limits = PinLimits(tables.pin.attempts, tables.pin.lock_s)
+    faces = _face_service(settings, devices.change)
+    matcher = None
+    if faces is not None:
+        matcher = CardholderMatcher(faces, roster, key, tables.face, settings.evidence_path)
+    broker = _Broker(tables.mqtt is not None, devices.change)
+
+    plant = build_devices(
+        settings,
+        keys=ReaderKeys(settings.keys_path, key),
+        on_device=devices.change,
+        note=ledger.note,
+    )
+    health = Health(
+        tables.site.data_dir,
+        disk_free_mb=tables.health.disk_free_mb,
+        list_max_age_h=tables.health.list_max_age_h,
+        broker=lambda: broker.connected,
+        secured={n: partial(_is_secured, reader) for n, reader in plant.bus_readers().items()},
+    )
+    services = Services(
+        site=site,
+        roster=roster,
+        ledger=ledger,
+        clock=clock,
+        key=key,
+        faces=matcher,
+        pins=Pins(key),
+        pin_limits=pin_limits,
+        pin_timeout_s=tables.pin.timeout_s,
+        presence=presence,
+        threat=lambda: threat.level,
+        failing=health.failing,
+        guard=confirmations,
+        escort_s=tables.presence.escort_s,
+    )
+    build_doors(plant, settings, parts=services, on_device=devices.change)
+    if faces is not None:
+        _announce_faces(settings, plant, faces)
+
+    outbox = Outbox(settings.people_path, ledger.append)
+    pulls = Pulls(settings, ledger.note)
+    triggers = ThreatTriggers(settings, threat, ledger.append, lambda: (clock.now(), clock.trusted))
+    triggers.desk.handle("sync", pulls.commanded)
+    triggers.listen({**plant.inputs, **plant.bus_readers()})
+    status = Status(
+        settings=settings,
+        ledger=ledger,
+        clock=clock,
+        roster=roster,
+        devices=devices,
+        plant=plant,
+        presence=presence,
+        threat=threat,
+    )
+    uplink = None
+    if tables.mqtt is not None:
+        uplink = Uplink(
+            tables.mqtt,
+            site.gateway,
+            LedgerReader(settings.ledger_path),
+            ledger.wait_beyond,
+            settings.cursor_path,
+            status.state,
+            broker.changed,
+            triggers.desk.receive if tables.command_keys else None,
+            pulls.on_bundle if pulls.takes_bundles else None,
+        )
+    jobs = Jobs(
+        settings=settings,
+        ledger=ledger,
+        clock=clock,
+        presence=presence,
+        health=health,
+    )
+    outbox.on_act(jobs.on_act)
+    status.add("mqtt", lambda: uplink.status() if uplink else None)
+    status.add("face", lambda: _face_status(faces, matcher))
+    return Parts(
+        settings=settings,
+        ledger=ledger,
+        clock=clock,
+        plant=plant,
+        devices=devices,
+        out_of_service=out_of_service,
+        presence=presence,
+        threat=threat,
+        triggers=triggers,
+        confirmations=confirmations,
+        pin_limits=pin_limits,
+        health=health,
+        faces=faces,
+        matcher=matcher,
+        uplink=uplink,
+        outbox=outbox,
+        pulls=pulls,
+        jobs=jobs,
+        status=status,
+        door_limit_s=_door_limit_s(settings, services),
+    )
+
+
+def _face_service(settings: Settings, on_device: OnDevice) -> FaceService | None:
+    tables = settings.tables
+    if not tables.cameras:
+        return None
+    scenes = Scenes(settings.scenes_path)
+    worker = {
+        "cameras": {
+            name: {"driver": camera.driver, "options": camera.options}
+            for name, camera in tables.cameras.items()
+        },
+        "frames": tables.face.frames,
+        "min_face_px": tables.face.min_face_px,
+        "others": tables.face.others,
+        "embedder": tables.face.embedder,
+        "embedder_options": tables.face.embedder_options,
+        "scenes": scenes.read(),
+    }
+    return FaceService(worker, on_device=on_device, on_scene=scenes.put)
+
+
+def _announce_faces(settings: Settings, plant: Plant, faces: FaceService) -> None:
+    """At a door that opens to a face alone, whoever stands before its camera asks to pass."""
+    for name, door in settings.tables.doors.items():
+        if door.identify is not None and door.camera is not None:
+            faces.on_arrival(door.camera, plant.gates[name].lanes[0].on_arrival)
+
+
+def _face_status(
+    faces: FaceService | None, matcher: CardholderMatcher | None
+) -> dict[str, Any] | None:
+    if faces is None or matcher is None:
+        return None
+    return {**faces.status(), "enrolled": matcher.enrolled}
+
+
+def _door_limit_s(settings: Settings, services: Services) -> float:
+    """For faces (one found, then two that turn as they are told), PINs, a guard, another badge,
+    and then for the disk."""
+    challenged = any(door.challenge for door in settings.site.doors.values())
+    challenge_s = CHALLENGE_S if challenged else 0.0
+    faces_s = 3 * settings.tables.face.timeout_s + 2 * challenge_s
+    return faces_s + services.longest_wait_s + 10.0
+
+
+def _is_secured(reader: BusReader) -> bool:
+    return reader.session.secured

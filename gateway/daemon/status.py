@@ -1,0 +1,91 @@
+"""What the gateway tells about itself: over MQTT, and to `garita status`.
+
+JSON values only, and nothing secret.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gateway import __version__
+from gateway.config import Settings
+from gateway.daemon.wiring import Plant
+from gateway.ledger import Ledger
+from gateway.people import Roster, RosterUnavailable
+from gateway.state.clock import Clock
+from gateway.state.flapping import DeviceStates
+from gateway.state.presence import Presence
+from gateway.state.threat import ThreatState
+
+
+class Status:
+    """Reads the parts; changes nothing."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ledger: Ledger,
+        clock: Clock,
+        roster: Roster,
+        devices: DeviceStates,
+        plant: Plant,
+        presence: Presence,
+        threat: ThreatState,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._clock = clock
+        self._roster = roster
+        self._devices = devices
+        self._plant = plant
+        self._presence = presence
+        self._threat = threat
+        self._started = time.monotonic()
+        self._more: dict[str, Callable[[], Any]] = {}
+
+    def add(self, name: str, about: Callable[[], Any]) -> None:
+        """Have `about()` shown under `name` to people at the box."""
+        self._more[name] = about
+
+    def state(self) -> dict[str, Any]:
+        """The gateway's health, for MQTT and `garita status`."""
+        people: dict[str, Any] | None
+        try:
+            version = self._roster.version()
+            people = {"version": version.number, "total": version.total} if version else None
+        except RosterUnavailable as error:
+            people = {"error": str(error)}
+        refused = self._ledger.failed_since
+        return {
+            "gateway": self._settings.site.gateway,
+            "version": __version__,
+            "policy_version": self._settings.site.policy_version,
+            "people": people,
+            "ledger": {"ok": refused == 0, "refused": refused},
+            "clock_trusted": self._clock.trusted,
+            "devices": self._devices.shown(),
+            "doors": {name: gate.status() for name, gate in self._plant.gates.items()},
+            "threat": self._threat.status(),
+            "areas": {
+                name: {"inside": self._presence.occupancy(name), "maximum": area.maximum or None}
+                for name, area in self._settings.site.areas.items()
+            },
+        }
+
+    async def asked(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Everything, for the control socket."""
+        gates = self._plant.gates
+        return {
+            **self.state(),
+            "pid": os.getpid(),
+            "uptime_s": round(time.monotonic() - self._started, 1),
+            "last_seq": self._ledger.last_seq,
+            "last": {name: gate.last for name, gate in gates.items()},
+            "unrecorded": sum(lane.unrecorded for gate in gates.values() for lane in gate.lanes),
+            "readers": {n: reader.status() for n, reader in self._plant.bus_readers().items()},
+            **{name: about() for name, about in self._more.items()},
+        }
