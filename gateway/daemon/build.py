@@ -19,9 +19,9 @@ from gateway.daemon.status import Status
 from gateway.daemon.triggers import ThreatTriggers
 from gateway.daemon.wiring import OnDevice, Plant, build_devices, build_doors
 from gateway.devices import BusReader
-from gateway.doors.attempt import Services
 from gateway.doors.confirm import Confirmations
 from gateway.doors.pinpad import PinLimits
+from gateway.doors.services import Services
 from gateway.face.matcher import CardholderMatcher
 from gateway.face.scenes import Scenes
 from gateway.face.service import CHALLENGE_S, FaceService
@@ -126,10 +126,10 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         presence=presence,
         threat=lambda: threat.level,
         failing=health.failing,
-        guard=confirmations,
+        confirmations=confirmations,
         escort_s=tables.presence.escort_s,
     )
-    build_doors(plant, settings, parts=services, on_device=devices.change)
+    build_doors(plant, settings, services=services, on_device=devices.change)
     if faces is not None:
         _announce_faces(settings, plant, faces)
 
@@ -219,7 +219,7 @@ def _announce_faces(settings: Settings, plant: Plant, faces: FaceService) -> Non
     """At a door that opens to a face alone, whoever stands before its camera asks to pass."""
     for name, door in settings.tables.doors.items():
         if door.identify is not None and door.camera is not None:
-            faces.on_arrival(door.camera, plant.gates[name].lanes[0].on_arrival)
+            faces.on_arrival(door.camera, plant.gates[name].readers[0].on_arrival)
 
 
 def _face_status(

@@ -153,8 +153,8 @@ class Operations:
         gate = self._plant.gates[str(request["door"])]
         reason = str(request.get("reason", ""))[:200]
         await self._out_of_service.put(gate.name, reason)
-        gate.carry_out(gate.door.set_out_of_service(reason, str(request.get("by", ""))))
-        return {"state": gate.door.state.value}
+        gate.hardware.set_out_of_service(reason, str(request.get("by", "")))
+        return {"state": gate.hardware.door.state.value}
 
     async def interlock_override(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Let the doors of an interlock be for a stated time and reason."""

@@ -107,9 +107,9 @@ class Daemon:
         runs |= {f"inputs {name}": board.run for name, board in parts.plant.inputs.items()}
         runs |= {f"{kind} {name}": port.run for (kind, name), port in parts.plant.ports().items()}
         runs |= {
-            f"door {name} {lane.reader}": lane.run
+            f"door {name} {reader.reader}": reader.run
             for name, gate in parts.plant.gates.items()
-            for lane in gate.lanes
+            for reader in gate.readers
         }
         if parts.faces is not None and parts.matcher is not None:
             runs["face"] = parts.faces.run
@@ -126,17 +126,17 @@ class Daemon:
         gates = parts.plant.gates
         for name, reason in parts.out_of_service.read().items():
             if name in gates:
-                gates[name].carry_out(gates[name].door.set_out_of_service(reason))
+                gates[name].hardware.set_out_of_service(reason)
         reader = LedgerReader(parts.settings.ledger_path)
         try:
             wrong = wrong_pins(reader, parts.pin_limits.lock_s)
-            alarms = open_alarms(reader, [n for n, g in gates.items() if g.door.watched])
+            alarms = open_alarms(reader, [n for n, g in gates.items() if g.watched])
             changed = parts.threat.restore(reader.newest)
             self._restore_presence(reader)
         finally:
             reader.close()
         for name, open_ones in alarms.items():
-            gates[name].carry_out(gates[name].door.resume(open_ones, time.monotonic()))
+            gates[name].hardware.resume(open_ones)
         parts.pin_limits.remember(wrong)
         if changed is not None:
             parts.ledger.note(changed)

@@ -85,7 +85,9 @@ class Status:
             "uptime_s": round(time.monotonic() - self._started, 1),
             "last_seq": self._ledger.last_seq,
             "last": {name: gate.last for name, gate in gates.items()},
-            "unrecorded": sum(lane.unrecorded for gate in gates.values() for lane in gate.lanes),
+            "unrecorded": sum(
+                reader.unrecorded for gate in gates.values() for reader in gate.readers
+            ),
             "readers": {n: reader.status() for n, reader in self._plant.bus_readers().items()},
             **{name: about() for name, about in self._more.items()},
         }

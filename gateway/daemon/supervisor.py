@@ -93,10 +93,10 @@ class Watchdog:
             if now - board.progress_at > READER_STALL_S
         ]
         stalled += [
-            f"door {name} {lane.reader}"
+            f"door {name} {reader.reader}"
             for name, gate in self._plant.gates.items()
-            for lane in gate.lanes
-            if now - lane.progress_at > self._door_limit_s
+            for reader in gate.readers
+            if now - reader.progress_at > self._door_limit_s
         ]
         if not await self._ledger.ping(LEDGER_STALL_S):
             stalled.append("ledger")

@@ -24,10 +24,11 @@ from gateway.devices import (
     ReaderPort,
     make_inputs,
 )
-from gateway.doors.attempt import Services
 from gateway.doors.controller import DoorController
+from gateway.doors.hardware import DoorHardware
 from gateway.doors.interlock import Interlock
 from gateway.doors.machine import DoorTimes
+from gateway.doors.services import Services
 from gateway.ledger.event import NewEvent
 from gateway.vault.readerkeys import ReaderKeys
 
@@ -95,7 +96,9 @@ def build_devices(
     return plant
 
 
-def build_doors(plant: Plant, settings: Settings, *, parts: Services, on_device: OnDevice) -> None:
+def build_doors(
+    plant: Plant, settings: Settings, *, services: Services, on_device: OnDevice
+) -> None:
     """Add all doors to `plant`, each with its readers, and connect them to their devices."""
     tables = settings.tables
     interlock_of: dict[str, Interlock] = {}
@@ -104,31 +107,37 @@ def build_doors(plant: Plant, settings: Settings, *, parts: Services, on_device:
         interlock_of |= dict.fromkeys(item.doors, plant.interlocks[name])
     for name, door in tables.doors.items():
         interlock = interlock_of.get(name)
-        plant.gates[name] = _gate(name, door, settings, parts, plant, on_device, interlock)
+        plant.gates[name] = _gate(name, door, settings, services, plant, on_device, interlock)
 
 
 def _gate(
     name: str,
     door: DoorTable,
     settings: Settings,
-    parts: Services,
+    services: Services,
     plant: Plant,
     on_device: OnDevice,
     interlock: Interlock | None,
 ) -> DoorController:
     board = plant.boards[door.lock]
-    gate = DoorController(
+    controller = DoorController(
         name,
         lock=board,
-        times=DoorTimes(door.pulse_s, door.rex_s, door.held_warn_s, door.held_alarm_s),
-        parts=parts,
+        times=DoorTimes(
+            pulse_s=door.pulse_s,
+            rex_s=door.rex_s,
+            held_warn_s=door.held_warn_s,
+            held_alarm_s=door.held_alarm_s,
+        ),
+        services=services,
         watched=door.contact is not None,
         fire_releases=door.on_fire == "release",
         interlock=interlock,
     )
-    board.on_lost(gate.on_lock_lost)
+    hardware = controller.hardware
+    board.on_lost(hardware.on_lock_lost)
     if isinstance(board, OutputLock):
-        board.on_wrong(name, gate.on_lock_wrong)
+        board.on_wrong(name, hardware.on_lock_wrong)
     ways = (
         (door.reader, Direction.IN, door.camera),
         (door.reader_out, Direction.OUT, None),
@@ -137,19 +146,19 @@ def _gate(
         if reader is None:
             continue
         on_bus = plant.bus_reader(reader)
-        lane = gate.add_lane(reader, direction, camera, on_bus)
+        added = controller.add_reader(reader, direction, camera, on_bus)
         if on_bus is None:
             table = settings.tables.readers[reader]
-            plant.readers.append(ReaderPort(reader, table, lane.on_reading, on_device))
+            plant.readers.append(ReaderPort(reader, table, added.on_reading, on_device))
         else:
-            on_bus.on_reading(lane.on_reading)
+            on_bus.on_reading(added.on_reading)
     for device in _wired_to(door, settings):
         if (on_bus := plant.bus_reader(device)) is not None:
-            on_bus.on_tamper(partial(gate.on_tamper, device))
-    _listen(plant, "contact", door.contact, gate, gate.on_contact, gate.on_contact_lost)
-    _listen(plant, "rex", door.rex, gate, gate.on_rex)
-    _listen(plant, "fire", door.fire, gate, gate.on_fire)
-    return gate
+            on_bus.on_tamper(partial(hardware.on_tamper, device))
+    _listen(plant, "contact", door.contact, hardware, hardware.on_contact, hardware.on_contact_lost)
+    _listen(plant, "rex", door.rex, hardware, hardware.on_rex)
+    _listen(plant, "fire", door.fire, hardware, hardware.on_fire)
+    return controller
 
 
 def _wired_to(door: DoorTable, settings: Settings) -> list[str]:
@@ -165,7 +174,7 @@ def _listen(
     plant: Plant,
     kind: str,
     ref: InputRef | None,
-    gate: DoorController,
+    hardware: DoorHardware,
     told: Callable[[bool], None],
     lost: Callable[[], None] | None = None,
 ) -> None:
@@ -176,7 +185,7 @@ def _listen(
     resting = ref.normally == "closed"
     device = plant.bus_reader(ref.device) or plant.inputs[ref.device]
     name = f"{ref.device}:{ref.input}"
-    debounce = Debounce(ref.debounce_s, told, partial(gate.on_chatter, kind, name))
+    debounce = Debounce(ref.debounce_s, told, partial(hardware.on_chatter, kind, name))
 
     def link(online: bool, detail: str) -> None:
         if not online:

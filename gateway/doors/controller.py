@@ -1,45 +1,24 @@
-"""One door at work: its state machine, its lock, its inputs, its readers.
+"""One door: its hardware, and the readers at it.
 
-`DoorController` carries out what `gateway/doors/machine.py` says (drive the relay, note an
-event), sets its timer, and keeps the interlock.  Its lanes (`gateway/doors/reader.py`) decide who
-passes.
+`DoorController` puts them together and answers for the whole door.  Calls run down only: from the
+controller and its readers (gateway/doors/reader.py) to the hardware (gateway/doors/hardware.py).
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
-from drivers.base import Signal
 from gateway.decide.policy import Direction
-from gateway.doors.attempt import Services, seen
+from gateway.doors.hardware import DoorHardware, Lock
 from gateway.doors.interlock import Interlock
-from gateway.doors.machine import Door, DoorTimes, Effect, Note
+from gateway.doors.machine import DoorTimes
 from gateway.doors.reader import DoorReader
-from gateway.ledger.event import EventType, NewEvent
-
-log = logging.getLogger("garita.doors.controller")
-
-_LOCK_NOTES = (EventType.DOOR_UNLOCKED, EventType.DOOR_LOCKED)
-
-
-class Lock(Protocol):
-    @property
-    def ready(self) -> bool: ...
-    def drive(self, door: str, released: bool) -> None: ...
-
-
-class Signals(Protocol):
-    """A reader that can show something: LED, buzzer, display."""
-
-    def signal(self, signal: Signal) -> None: ...
+from gateway.doors.services import AccessPoint, Display, NoDisplay, Services
 
 
 class DoorController:
-    """One door with its lock, inputs and lanes."""
+    """One door with its hardware and its readers; the arguments are those of `DoorHardware`."""
 
     def __init__(
         self,
@@ -47,45 +26,56 @@ class DoorController:
         *,
         lock: Lock,
         times: DoorTimes,
-        parts: Services,
+        services: Services,
         watched: bool = False,
         fire_releases: bool = False,
         interlock: Interlock | None = None,
     ) -> None:
         self.name = name
-        self.door = Door(name, times, watched=watched, fire_releases=fire_releases)
-        self.lanes: list[DoorReader] = []
-        self._lock = lock
-        self._parts = parts
-        self._interlock = interlock
-        self._readers: dict[str, Signals] = {}
-        self._alarming = False
-        self._lock_failed = ""
-        self._timer: asyncio.TimerHandle | None = None
-        if interlock is not None:
-            interlock.add(name, self.door, lambda: lock.ready)
-
-    def add_lane(
-        self, reader: str, direction: Direction, camera: str | None, signals: Signals | None = None
-    ) -> DoorReader:
-        """A reader at this door, for one way through it."""
-        lane = DoorReader(
-            self, reader=reader, direction=direction, camera=camera, parts=self._parts
+        self.hardware = DoorHardware(
+            name,
+            lock=lock,
+            times=times,
+            services=services,
+            watched=watched,
+            fire_releases=fire_releases,
+            interlock=interlock,
         )
-        self.lanes.append(lane)
-        if signals is not None:
-            self._readers[reader] = signals
-        return lane
+        self.readers: list[DoorReader] = []
+        self._services = services
+
+    def add_reader(
+        self, reader: str, direction: Direction, camera: str | None, display: Display | None = None
+    ) -> DoorReader:
+        """Add the reader of that name, for people who pass in that direction.
+
+        `camera` sees who stands at it; `display` is what the reader can show.
+        """
+        added = DoorReader(
+            self._services,
+            AccessPoint(self.name, reader, direction, camera),
+            self.hardware,
+            display if display is not None else NoDisplay(),
+        )
+        self.readers.append(added)
+        if display is not None:
+            self.hardware.add_display(display)
+        return added
+
+    @property
+    def watched(self) -> bool:
+        """Whether the door has a contact."""
+        return self.hardware.door.watched
 
     @property
     def last(self) -> Mapping[str, Any] | None:
-        """The newest answer at this door."""
-        newest = max(self.lanes, key=lambda lane: lane.last_at, default=None)
+        """The newest answer at this door; None before the first."""
+        newest = max(self.readers, key=lambda reader: reader.last_at, default=None)
         return newest.last if newest is not None else None
 
     def status(self) -> dict[str, Any]:
         """The door in one word and its parts, for `garita status` and MQTT."""
-        door = self.door
+        door = self.hardware.door
         return {
             "state": door.state.value,
             "released": door.released,
@@ -93,140 +83,3 @@ class DoorController:
             "tampered": sorted(door.tampers),
             "out_of_service": door.out_of_service,
         }
-
-    # What lanes ask and say
-
-    @property
-    def lock_ready(self) -> bool:
-        return self._lock.ready
-
-    @property
-    def out_of_service(self) -> bool:
-        return bool(self.door.out_of_service)
-
-    @property
-    def tampered(self) -> bool:
-        return bool(self.door.tampers)
-
-    def blocked_by(self) -> str:
-        """The door of the interlock that must be shut first; "" if none."""
-        if self._interlock is None:
-            return ""
-        return self._interlock.blocked_by(self.name, time.monotonic())
-
-    def reserve(self) -> None:
-        """A grant is about to be recorded: until it is carried out, no other door may open."""
-        if self._interlock is not None:
-            self._interlock.reserve(self.name)
-
-    def give_back(self) -> None:
-        if self._interlock is not None:
-            self._interlock.give_back(self.name)
-
-    def waits(self, reader: str, waiting: bool) -> None:
-        self.carry_out(self.door.waits(reader, waiting))
-
-    def release(self, grant: int) -> None:
-        """The grant is on record."""
-        try:
-            self.carry_out(self.door.release(time.monotonic(), grant))
-        finally:
-            self.give_back()
-
-    def signal(self, reader: str, signal: Signal) -> None:
-        """Show something at one reader."""
-        shown = self._readers.get(reader)
-        if shown is not None:
-            shown.signal(signal)
-
-    # What devices tell
-
-    def on_contact(self, is_open: bool) -> None:
-        self.carry_out(self.door.contact(is_open, time.monotonic()))
-        if is_open and self._interlock is not None:
-            other = self._interlock.breach(self.name)
-            if other:
-                self._note(NewEvent(EventType.INTERLOCK_BREACHED, self.name, {"other": other}))
-
-    def on_contact_lost(self) -> None:
-        self.carry_out(self.door.contact_lost())
-
-    def on_rex(self, active: bool) -> None:
-        self.carry_out(self.door.rex(active, time.monotonic()))
-
-    def on_fire(self, active: bool) -> None:
-        self.carry_out(self.door.fire_alarm(active, time.monotonic()))
-
-    def on_tamper(self, device: str, active: bool) -> None:
-        self.carry_out(self.door.tamper(device, active))
-
-    def on_chatter(self, kind: str, name: str, count: int) -> None:
-        """An input (``contact``, ``rex``, ``fire``) went to and fro `count` times."""
-        self._note(
-            NewEvent(
-                EventType.DOOR_INPUT_CHATTER,
-                self.name,
-                {
-                    "input": kind,
-                    "device": name,
-                    "count": count,
-                },
-            )
-        )
-
-    def on_lock_lost(self) -> None:
-        """The relay board went away."""
-        self.carry_out(self.door.fault())
-
-    def on_lock_wrong(self, detail: str) -> None:
-        """The lock says that it is not as it was told to be."""
-        log.error("door %s: %s", self.name, detail)
-        self._note(NewEvent(EventType.DOOR_LOCK_FAULT, self.name, {"detail": detail}))
-
-    def carry_out(self, effects: Sequence[Effect]) -> None:
-        """Drive the relay and note what the door did.
-
-        A relay that can't be driven is a fault that is noted; the wish to unlock is dropped.
-        """
-        failed = False
-        for effect in effects:
-            if isinstance(effect, Note):
-                if not (failed and effect.type in _LOCK_NOTES):
-                    self._note(NewEvent(effect.type, self.name, dict(effect.data)))
-                continue
-            try:
-                self._lock.drive(self.name, effect.released)
-                self._lock_failed = ""
-            except Exception as error:
-                failed = True
-                log.error("door %s: the lock can't be driven: %s", self.name, error)
-                again = self.door.fault() == [] and self._lock_failed == str(error)
-                self._lock_failed = str(error)
-                if not again:  # during a fire it is tried again and again
-                    self._note(
-                        NewEvent(EventType.DOOR_LOCK_FAULT, self.name, {"detail": str(error)})
-                    )
-        self._show_alarm()
-        self._set_timer()
-
-    def _show_alarm(self) -> None:
-        """Tell whoever stands there to shut it, at every reader of the door."""
-        if self.door.alarming != self._alarming:
-            self._alarming = self.door.alarming
-            for shown in self._readers.values():
-                shown.signal(Signal.ALARM if self._alarming else Signal.IDLE)
-
-    def _set_timer(self) -> None:
-        """One timer for what is due next; set anew, because a timer may fire early."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self.door.deadline is not None:
-            wait = max(0.0, self.door.deadline - time.monotonic())
-            self._timer = asyncio.get_running_loop().call_later(wait, self._expire)
-
-    def _expire(self) -> None:
-        self.carry_out(self.door.expire(time.monotonic()))
-
-    def _note(self, event: NewEvent) -> None:
-        self._parts.ledger.append_soon(event).add_done_callback(seen)

@@ -1,96 +1,86 @@
-"""The path of one badge: from a reading to an answer on record.
+"""One reader at one door: from a reading to verdicts on record, and the release.
 
-    reading -> gather and decide (gateway/doors/attempt.py) -> ledger -> lock
+    queue -> attempt (needs, answers) -> record on disk -> lock
 
-One `DoorReader` is one reader at a door: a door has one for each way.  It takes readings in
-order, has each badge judged, waits until the record is on disk and only then has its door
-released.  Whatever fails on the way ends in a refusal.  Nothing here decides by itself, and
-nothing calls back up: the uplink finds the record in the ledger.
+`DoorReader` takes readings in order.  For each badge it makes an `AccessAttempt`
+(gateway/doors/attempt.py), asks the person for whatever the attempt needs, waits until the
+verdicts are on disk and only then has the hardware release the door.  An error on any of these
+steps ends in a refusal.  The reader decides nothing itself and calls nothing above it: the uplink
+finds the record in the ledger.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from drivers.base import BadRead, CardRead, Keys, Reading, Signal
-from gateway.decide.model import Credential, Decision, Lookup, Outcome, PinOutcome, Reason, Request
-from gateway.decide.policy import Direction
-from gateway.decide.record import access_event
-from gateway.doors.attempt import AccessAttempt, Place, Presented, Services, Verdict, seen
+from gateway.decide import decide
+from gateway.decide.model import Credential, Lookup, Reason, Request
+from gateway.doors.attempt import AccessAttempt, RecentlyAdmitted
+from gateway.doors.hardware import DoorHardware
+from gateway.doors.prompter import Prompter
+from gateway.doors.recorder import AccessRecorder
+from gateway.doors.services import AccessPoint, Display, Services, loop_time
+from gateway.doors.steps import (
+    CompanyNeeded,
+    FaceNeeded,
+    GuardNeeded,
+    PinNeeded,
+    Presented,
+    Verdict,
+)
 from gateway.ledger import LedgerUnavailable
-from gateway.ledger.event import Event, EventType, NewEvent
-from gateway.people import RosterUnavailable
 
 log = logging.getLogger("garita.doors.reader")
 
-QUEUE_LIMIT = 1000  # badges waiting at one reader; beyond this they are refused as busy
+QUEUE_LIMIT = 1000  # badges that may wait at one reader; further ones are refused as busy
 NOISE_WINDOW_S = 10.0  # bad reads are recorded at once, then at most once in this time
-
-
-class Doorway(Place, Protocol):
-    """The door as its lanes see it."""
-
-    def reserve(self) -> None: ...
-    def give_back(self) -> None: ...
-    def release(self, grant: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Somebody stands before the camera of a door that opens to a face alone; `track` is the
-    face process's own number for them."""
+    """Somebody stands before the camera of a door that opens to a face alone.  `track` is the
+    number that the face process gave them."""
 
     track: int
 
 
 class DoorReader:
-    """One reader at one door; `direction` is the one that it serves."""
+    """The reader at `point`.  It releases `hardware` and shows answers on `display`."""
 
     def __init__(
-        self,
-        door: Doorway,
-        *,
-        reader: str,
-        direction: Direction,
-        camera: str | None,
-        parts: Services,
+        self, services: Services, point: AccessPoint, hardware: DoorHardware, display: Display
     ) -> None:
-        self.reader = reader
-        self._door = door
-        self._direction = direction
-        self._parts = parts
-        self._gatherer = AccessAttempt(
-            door,
-            reader=reader,
-            direction=direction,
-            camera=camera,
-            parts=parts,
-            next_badge=self._next_badge,
-            refused=self._record,
-        )
+        self.reader = point.reader
+        self.unrecorded = 0  # answers that the ledger could not take, since the start
+        self.last: Mapping[str, Any] | None = None
+        self.last_at = 0.0
+        self._services = services
+        self._point = point
+        self._hardware = hardware
+        self._display = display
+        self._prompter = Prompter(services, point, display)
+        self._recorder = AccessRecorder(services, point)
+        self._recent = RecentlyAdmitted(services.escort_s)
         self._waiting: deque[tuple[CardRead | Arrival, float]] = deque()
-        self._pictures: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._busy = 0
         self._noise: dict[str, int] = {}
         self._noise_until = 0.0
         self._serving = False
-        self._progress_at = time.monotonic()
-        self.unrecorded = 0  # decisions that the ledger could not take, since the start
-        self.last: Mapping[str, Any] | None = None
-        self.last_at = 0.0
+        self._asking = False
+        self._progress_at = 0.0
 
     def on_reading(self, reading: Reading, now: float) -> None:
-        """A reading arrived at monotonic `now`; returns at once."""
+        """A reading arrived at `now` (loop time); returns at once."""
         if isinstance(reading, Keys):
-            self._gatherer.pad.press(reading.pressed)
+            self._prompter.press(reading.pressed)
             return
         if isinstance(reading, BadRead):
             self._noise[reading.reason] = self._noise.get(reading.reason, 0) + 1
@@ -100,14 +90,16 @@ class DoorReader:
             if not self._waiting and not self._serving:
                 self._progress_at = now
             self._waiting.append((reading, now))
-            self._gatherer.give_up()  # the next badge ends a wait for this one's PIN or guard
+            self._prompter.give_up()  # the next badge ends a wait for this one's PIN or guard
         self._wake.set()
 
     def on_arrival(self, track: int, at: float) -> None:
-        """A face came, at a door that opens to one without a badge.  Whoever shows a badge goes
-        first, and a face that waits is not announced twice."""
+        """A face came at `at` (loop time), at a door that opens to a face without a badge.
+
+        A person who shows a badge goes first, and only one face waits at a time.
+        """
         if not self._waiting and not self._serving:
-            self._progress_at = time.monotonic()
+            self._progress_at = loop_time()
             self._waiting.append((Arrival(track), at))
             self._wake.set()
 
@@ -120,172 +112,176 @@ class DoorReader:
                 item, read_at = self._waiting.popleft()
                 self._serving = True
                 await self._serve(item, read_at)
-                self._progress_at = time.monotonic()
+                self._progress_at = loop_time()
             self._serving = False
             await self._refuse_unreadable()
 
     @property
     def progress_at(self) -> float:
-        """Monotonic mark of progress for a watchdog: with nothing to do, that is now."""
-        return self._progress_at if self._serving or self._waiting else time.monotonic()
+        """When this reader last got on (loop time), for a watchdog; with nothing to do, now."""
+        return self._progress_at if self._serving or self._waiting else loop_time()
+
+    async def _serve(self, item: CardRead | Arrival, read_at: float) -> None:
+        """One badge or face, from the look-up to the lock."""
+        presented: Presented | None
+        if isinstance(item, CardRead):
+            presented = _presented(item)
+        else:
+            try:
+                presented = await self._prompter.identify(item.track)
+            except Exception as error:
+                log.exception("door %s: internal error", self._point.door)
+                attempt = self._attempt(Presented(), read_at)
+                return await self._answer(attempt.failed(error))
+            if presented is None:
+                return None
+        attempt = self._attempt(presented, read_at)
+        await self._answer(await self._verdicts(attempt))
+
+    def _attempt(self, presented: Presented, read_at: float) -> AccessAttempt:
+        return AccessAttempt(self._services, self._point, presented, read_at, self._recent)
+
+    async def _verdicts(self, attempt: AccessAttempt) -> tuple[Verdict, ...]:
+        """Give the attempt all that it needs; each gets its verdict even if we have a bug."""
+        try:
+            step = await self._ask_for_factors(attempt)
+            while isinstance(step, CompanyNeeded):
+                attempt.add_company(await self._company(attempt, step))
+                step = await self._ask_for_factors(attempt)
+            return step
+        except Exception as error:
+            log.exception("door %s: internal error", self._point.door)
+            return attempt.failed(error)
+
+    async def _company(self, attempt: AccessAttempt, need: CompanyNeeded) -> AccessAttempt | None:
+        """The attempt of somebody who came along and may pass; None if nobody did in time.
+
+        Whoever may not pass is refused, and another may still come.
+        """
+        until = loop_time() + need.wait_s
+        with self._ask(Signal.WAIT):
+            while (badge := await self._next_badge(until)) is not None:
+                other = attempt.companion(*badge)
+                if other is None:
+                    continue
+                verdicts = await self._verdicts_alone(other)
+                if verdicts[-1].decision.granted:
+                    return other
+                await self._answer(verdicts)
+        return None
+
+    async def _verdicts_alone(self, attempt: AccessAttempt) -> tuple[Verdict, ...]:
+        """The verdicts on somebody who came along, and so needs no further company."""
+        try:
+            step = await self._ask_for_factors(attempt)
+            if isinstance(step, CompanyNeeded):
+                raise RuntimeError("a companion needs company")
+            return step
+        except Exception as error:
+            log.exception("door %s: internal error", self._point.door)
+            return attempt.failed(error)
+
+    async def _ask_for_factors(self, attempt: AccessAttempt) -> CompanyNeeded | tuple[Verdict, ...]:
+        """Ask for one factor after the other, until company is needed or the verdicts are there."""
+        while True:
+            match attempt.next(self._hardware.condition()):
+                case PinNeeded(person):
+                    with self._ask(Signal.PIN):
+                        outcome, locked = await self._prompter.pin(person.id)
+                    attempt.add_pin(outcome, locked=locked)
+                case FaceNeeded(person):
+                    with self._ask(Signal.LOOK):
+                        attempt.add_face(await self._prompter.face(person.id, attempt.read_at))
+                case GuardNeeded(person, why):
+                    with self._ask(Signal.WAIT):
+                        attempt.add_confirmation(await self._prompter.confirmation(person, why))
+                case step:
+                    return step
+
+    @contextmanager
+    def _ask(self, signal: Signal) -> Iterator[None]:
+        """Show what is asked for; meanwhile the door is in the state ``waiting``."""
+        before, self._asking = self._asking, True
+        self._hardware.waits(self.reader, True)
+        self._display.signal(signal)
+        try:
+            yield
+        finally:
+            self._asking = before
+            self._hardware.waits(self.reader, before)
 
     async def _next_badge(self, until: float) -> tuple[Presented, float] | None:
-        """The next card read here, or None when it did not come by then."""
+        """The next card read here and when; None if none comes before `until` (loop time)."""
         while True:
             while self._waiting:
                 item, read_at = self._waiting.popleft()
                 if isinstance(item, CardRead):
-                    return _claim(item), read_at
+                    return _presented(item), read_at
             self._wake.clear()
             try:
-                async with asyncio.timeout(max(0.0, until - time.monotonic())):
+                async with asyncio.timeout(max(0.0, until - loop_time())):
                     await self._wake.wait()
             except TimeoutError:
                 return None
 
-    async def _serve(self, item: CardRead | Arrival, read_at: float) -> None:
-        """One badge or face, from look-up to lock.  It gets its answer even if we have a bug."""
-        claim: Presented | None = Presented()
-        try:
-            if isinstance(item, CardRead):
-                claim = _claim(item)
-            else:
-                claim = await self._gatherer.identify(item.track)
-            if claim is None:
-                return
-            answer = await self._gatherer.gather(claim, read_at)
-        except Exception as error:
-            log.exception("door %s: internal error", self._door.name)
-            credential = claim.credential if claim is not None else None
-            request = Request(
-                self._door.name, credential, Lookup.UNAVAILABLE, direction=self._direction
-            )
-            why = type(error).__name__
-            decision = Decision(Outcome.DENY, Reason.DENIED_INTERNAL_ERROR, why)
-            answer = Verdict(request, decision, read_at)
-        await self._record(answer)
-
-    async def _record(self, answer: Verdict, more: Mapping[str, Any] | None = None) -> None:
-        """Write the decision down, and before it that of whoever came along; a grant takes effect
-        only after that."""
-        granted = answer.decision.granted
-        answers = [answer] if answer.partner is None else [answer.partner, answer]
+    async def _answer(
+        self, verdicts: tuple[Verdict, ...], more: Mapping[str, Any] | None = None
+    ) -> None:
+        """Record the verdicts; a grant takes effect only after that."""
+        hardware, point, presence = self._hardware, self._point, self._services.presence
+        decision = verdicts[-1].decision
         # Before the first await: two doors of an interlock must not both get through here.
-        presence = self._parts.presence
-        if granted:
-            self._door.reserve()
+        if decision.granted:
+            hardware.reserve()
             if presence is not None:
-                for _ in answers:
-                    presence.expect(self._door.name, self._direction)
+                for _ in verdicts:
+                    presence.expect(point.door, point.direction)
         try:
-            recorded = await self._append(answers, more)
-        except (LedgerUnavailable, ValueError) as error:  # ValueError: what no record can hold
-            self.unrecorded += 1
-            self.last_at = time.monotonic()
-            self.last = {"reason": Reason.DENIED_LEDGER_UNAVAILABLE.value, "seq": None}
-            log.critical(
-                "door %s: the log can't be written (%s): %s; nobody passes until it can",
-                self._door.name,
-                error,
-                Reason.DENIED_LEDGER_UNAVAILABLE,
-            )
-            if granted:
-                self._door.give_back()
-            self._door.signal(self.reader, Signal.DENIED)
+            recorded = await self._recorder.record(verdicts, more)
+        except (LedgerUnavailable, ValueError) as error:
+            if decision.granted:
+                hardware.give_back()
+            self._unrecorded(error)
             return
         except BaseException:
-            if granted:
-                self._door.give_back()
+            if decision.granted:
+                hardware.give_back()
             raise
         finally:
-            if granted and presence is not None:
-                for _ in answers:
-                    presence.expect_no_more(self._door.name, self._direction)
-        self.last_at = time.monotonic()
-        last = recorded[-1]
+            if decision.granted and presence is not None:
+                for _ in verdicts:
+                    presence.expect_no_more(point.door, point.direction)
+        self.last_at = loop_time()
         self.last = {
-            "reason": answer.decision.reason.value,
-            "seq": last.seq,
-            "time": last.time,
+            "reason": decision.reason.value,
+            "seq": recorded.seq,
+            "time": recorded.time,
         }
-        if granted:
-            self._door.release(last.seq)
-            for item in answers:
-                self._gatherer.passed(item.request)
-        self._door.signal(self.reader, Signal.GRANTED if granted else Signal.DENIED)
+        if decision.granted:
+            hardware.release(recorded.seq)
+            for verdict in verdicts:
+                self._recent.add(verdict.request)
+        self._display.signal(Signal.GRANTED if decision.granted else Signal.DENIED)
 
-    async def _append(self, answers: list[Verdict], more: Mapping[str, Any] | None) -> list[Event]:
-        """All on disk, or an exception."""
-        site, key, ledger = self._parts.site, self._parts.key, self._parts.ledger
-        events = []
-        for item in answers:
-            if item.request.pin is PinOutcome.DURESS:  # also where a face or an interlock refuses
-                self._note_duress(item.request)
-            if item.decision.reason is Reason.DENIED_FACE_MISMATCH:
-                self._note_lent(item.request)
-            # The time of an arrival is the face process's word.
-            took_ms = round(max(0.0, time.monotonic() - item.read_at) * 1000, 1)
-            about = {
-                "reader": self.reader,
-                "way": self._direction.value,
-                "took_ms": took_ms,
-                **(more or {}),
-            }
-            events.append(access_event(item.request, item.decision, site, key, about))
-        if len(events) == 1:
-            recorded = [await ledger.append(events[0])]
-        else:  # one behind the other, so that they reach the disk in one transaction
-            recorded = list(await asyncio.gather(*(ledger.append(event) for event in events)))
-        for item, event in zip(answers, recorded, strict=True):
-            self._tell(_notes(self._door.name, item))
-            self._keep_picture(item.request, event)
-        return recorded
-
-    def _keep_picture(self, request: Request, recorded: Event) -> None:
-        """Beside the door: no picture is worth a badge that waits."""
-        if self._parts.faces is None or request.face is None or not request.face.picture:
-            return
-        person = request.person.id if request.person else ""
-        task = asyncio.create_task(self._parts.faces.keep_picture(recorded, person, request.face))
-        self._pictures.add(task)
-        task.add_done_callback(self._pictures.discard)
-
-    def _tell(self, events: list[NewEvent]) -> None:
-        for event in events:
-            self._parts.ledger.append_soon(event).add_done_callback(seen)
-
-    def _note_duress(self, request: Request) -> None:
-        """The silent alarm: an event of its own, while the door does what it does for anybody."""
-        data = {"door": self._door.name, "reader": self.reader}
-        if request.person is not None:
-            data |= {"person": request.person.id, "name": request.person.name}
-        self._tell([NewEvent(EventType.ALARM_DURESS, self._door.name, data)])
-
-    def _note_lent(self, request: Request) -> None:
-        """The badge of one person, and the face of another who is on the list: named both."""
-        face, person = request.face, request.person
-        if face is None or face.nearest is None or person is None or request.identified:
-            return
-        other_id, distance = face.nearest
-        other = None
-        with contextlib.suppress(RosterUnavailable):
-            other = self._parts.roster.find_person(other_id).person
-        data = {
-            "door": self._door.name,
-            "reader": self.reader,
-            "person": {"id": person.id, "name": person.name, "company": person.company},
-            "face_person": other_id,
-            "face_name": other.name if other else "",
-            "distance": round(distance, 4),
-        }
-        self._tell([NewEvent(EventType.ALARM_LENT_BADGE, self._door.name, data)])
+    def _unrecorded(self, error: Exception) -> None:
+        """The log could not take the verdicts, so nobody passes."""
+        self.unrecorded += 1
+        self.last_at = loop_time()
+        self.last = {"reason": Reason.DENIED_LEDGER_UNAVAILABLE.value, "seq": None}
+        log.critical(
+            "door %s: the log can't be written (%s): %s; nobody passes until it can",
+            self._point.door,
+            error,
+            Reason.DENIED_LEDGER_UNAVAILABLE,
+        )
+        self._display.signal(Signal.DENIED)
 
     async def _refuse_unreadable(self) -> None:
         """Record bad reads and badges that found the door busy, many as one, with a count."""
         if self._busy:
             count, self._busy = self._busy, 0
             await self._refuse(count, busy=True)
-        now = time.monotonic()
+        now = loop_time()
         if self._noise and now < self._noise_until:
             asyncio.get_running_loop().call_later(self._noise_until - now, self._wake.set)
         elif self._noise:
@@ -296,23 +292,12 @@ class DoorReader:
     async def _refuse(
         self, count: int, *, busy: bool = False, noise: Mapping[str, int] | None = None
     ) -> None:
-        request = Request(
-            self._door.name, None, Lookup.UNKNOWN, busy=busy, direction=self._direction
-        )
-        decision = self._gatherer.decide(request)
+        point = self._point
+        request = Request(point.door, None, Lookup.UNKNOWN, busy=busy, direction=point.direction)
+        decision = decide(request, self._services.site, self._services.clock.latest())
         data = {"count": count, **({"bad_reads": dict(noise)} if noise else {})}
-        await self._record(Verdict(request, decision, time.monotonic()), data)
+        await self._answer((Verdict(request, decision, loop_time()),), data)
 
 
-def _claim(card: CardRead) -> Presented:
+def _presented(card: CardRead) -> Presented:
     return Presented(Credential(card.format, card.facility, card.number))
-
-
-def _notes(door: str, answer: Verdict) -> list[NewEvent]:
-    """What a decision has to tell beside itself."""
-    person = answer.request.person
-    who = {"id": person.id, "name": person.name, "company": person.company} if person else {}
-    return [
-        NewEvent(kind, door, {"person": who, "detail": detail})
-        for kind, detail in answer.decision.notes
-    ]

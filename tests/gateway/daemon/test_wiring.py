@@ -62,11 +62,11 @@ fail = "secure"
 """
 
 
-def plant_of(settings: Settings, ledger: Any, keys: ReaderKeys, noted: list[Any]) -> Plant:
+def plant_of(settings: Settings, keys: ReaderKeys, noted: list[Any]) -> Plant:
     """Devices and doors, as the daemon builds them."""
-    services: Any = SimpleNamespace(ledger=ledger)
+    services: Any = SimpleNamespace(note=noted.append, escort_s=20.0)
     plant = build_devices(settings, keys=keys, on_device=nothing, note=noted.append)
-    build_doors(plant, settings, parts=services, on_device=nothing)
+    build_doors(plant, settings, services=services, on_device=nothing)
     return plant
 
 
@@ -82,16 +82,12 @@ async def test_the_cover_of_a_reader_that_holds_the_lock_is_the_doors_tamper(
     settings = load(path)
     keys = ReaderKeys(tmp_path / "keys.json", SiteKey(bytes(32)))
     noted: list[Any] = []
-    ledger = SimpleNamespace(
-        append_soon=lambda event: (
-            noted.append(event) or SimpleNamespace(add_done_callback=lambda seen: None)
-        )
-    )
-    plant = plant_of(settings, ledger, keys, noted)
+    plant = plant_of(settings, keys, noted)
     inside = plant.bus_reader("inside")
     assert inside is not None
     inside.take(Tamper(True), 0.0)
-    assert plant.gates["gate"].tampered and plant.gates["other"].tampered
+    gate, other = plant.gates["gate"].hardware, plant.gates["other"].hardware
+    assert gate.condition().tampered and other.condition().tampered
     assert [(e.type, e.subject) for e in noted] == [
         ("door.tamper", "gate"),
         ("door.tamper", "other"),
@@ -100,7 +96,7 @@ async def test_the_cover_of_a_reader_that_holds_the_lock_is_the_doors_tamper(
     assert elsewhere is not None
     inside.take(Tamper(False), 0.0)
     elsewhere.take(Tamper(True), 0.0)
-    assert not plant.gates["gate"].tampered and plant.gates["other"].tampered
+    assert not gate.condition().tampered and other.condition().tampered
 
 
 async def test_a_lock_that_says_other_than_it_was_told_is_a_fault_of_its_door(
@@ -110,12 +106,7 @@ async def test_a_lock_that_says_other_than_it_was_told_is_a_fault_of_its_door(
     path.write_text(CONFIG)
     keys = ReaderKeys(tmp_path / "keys.json", SiteKey(bytes(32)))
     noted: list[Any] = []
-    ledger = SimpleNamespace(
-        append_soon=lambda event: (
-            noted.append(event) or SimpleNamespace(add_done_callback=lambda seen: None)
-        )
-    )
-    plant = plant_of(load(path), ledger, keys, noted)
+    plant = plant_of(load(path), keys, noted)
     inside = plant.bus_reader("inside")
     assert inside is not None
     inside._switched[2] = False
@@ -132,13 +123,8 @@ async def test_a_chattering_contact_fills_no_log_and_ends_in_the_true_state(
     path.write_text(CONFIG.replace("input = 1 }", "input = 1, debounce_s = 0.001 }"))
     keys = ReaderKeys(tmp_path / "keys.json", SiteKey(bytes(32)))
     noted: list[Any] = []
-    ledger = SimpleNamespace(
-        append_soon=lambda event: (
-            noted.append(event) or SimpleNamespace(add_done_callback=lambda seen: None)
-        )
-    )
-    plant = plant_of(load(path), ledger, keys, noted)
-    inside, gate = plant.bus_reader("inside"), plant.gates["gate"]
+    plant = plant_of(load(path), keys, noted)
+    inside, gate = plant.bus_reader("inside"), plant.gates["gate"].hardware
     assert inside is not None
     for _ in range(100):
         inside.take(InputState(1, False), 0.0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -40,11 +39,11 @@ from gateway.decide.policy import (
     Site,
     Subsystem,
 )
-from gateway.doors.attempt import Services
 from gateway.doors.confirm import Confirmations, NoSuchRequest
 from gateway.doors.controller import DoorController
 from gateway.doors.machine import DoorTimes
 from gateway.doors.pinpad import PinLimits
+from gateway.doors.services import Services
 from gateway.face.matcher import Identified
 from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import Event, NewEvent
@@ -52,6 +51,9 @@ from gateway.people import Found, SealedPin
 from gateway.state.clock import Clock
 from gateway.state.presence import Link, Presence
 from gateway.uplink import cloud_event
+from tests.gateway.doors.virtual import hold_time_while_writing, now
+
+pytestmark = pytest.mark.looptime
 
 WEEK = frozenset(("mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"))
 AREA = Area("vault", passback=Passback.HARD, two_person=True, second_s=0.4)
@@ -90,33 +92,31 @@ class World:
             areas={area.name: area},
         )
         self.ledger = Ledger.open(folder / "ledger.db", gateway="g")
+        hold_time_while_writing(self.ledger)
         self.path = folder / "ledger.db"
         self.presence = Presence({"d": Link(area.name, "", False)}, frozenset({area.name}))
         self.ledger.observe(self.on_record)
         self.guard = Confirmations(0.5)
-        parts = Services(
-            site,
-            self,
-            self.ledger,
-            Clock(None, 60),
-            self,
-            self,
-            self,  # type: ignore[arg-type]
-            PinLimits(3, 300),
-            0.3,
-            self.presence,
-            lambda: "",
-            lambda *_: self.failing,
-            self.guard,
-            0.4,
+        services = Services(
+            site=site,
+            roster=self,
+            ledger=self.ledger,
+            clock=Clock(None, 60),
+            key=self,
+            faces=self,  # type: ignore[arg-type]
+            pins=self,
+            pin_limits=PinLimits(3, 300),
+            pin_timeout_s=0.3,
+            presence=self.presence,
+            failing=lambda *_: self.failing,
+            confirmations=self.guard,
+            escort_s=0.4,
         )
-        self.gate = DoorController("d", lock=self, times=DoorTimes(0.05), parts=parts)
-        lanes = [
-            self.gate.add_lane("r", Direction.IN, "c", self),
-            self.gate.add_lane("o", Direction.OUT, None),
-        ]
-        self.lane, self.out = lanes
-        self.tasks = [asyncio.create_task(lane.run()) for lane in lanes]
+        controller = DoorController("d", lock=self, times=DoorTimes(0.05), services=services)
+        self.hardware = controller.hardware
+        self.reader = controller.add_reader("r", Direction.IN, "c", self)
+        self.out = controller.add_reader("o", Direction.OUT, None)
+        self.tasks = [asyncio.create_task(reader.run()) for reader in controller.readers]
 
     def on_record(self, event: Event) -> None:
         for more in self.presence.apply(event):
@@ -151,10 +151,10 @@ class World:
     def fingerprint(self, key: str) -> str:
         return "f" * 16
 
-    async def tap(self, *people: Person, wait: float = 0.05, lane: Any = None) -> None:
+    async def tap(self, *people: Person, wait: float = 0.05, reader: Any = None) -> None:
         for person in people:
-            reading = CardRead("em4100", "1", person.id)
-            (lane or self.lane).on_reading(reading, time.monotonic())
+            card = CardRead("em4100", "1", person.id)
+            (reader or self.reader).on_reading(card, now())
             await asyncio.sleep(wait)
 
     def events(self, prefix: str) -> list[Event]:
@@ -199,108 +199,108 @@ async def world(tmp_path: Path) -> AsyncIterator[Make]:
 
 
 async def test_two_enter_together_by_one_unlocking(world: Make) -> None:
-    gate = world()
-    await gate.tap(ANA)
-    assert gate.answers == [] and gate.driven == [] and gate.signals == [Signal.WAIT]
-    await gate.tap(BEN)
-    assert gate.answers == [("2", "granted"), ("1", "granted")]
-    assert gate.driven[0] is True and gate.driven.count(True) == 1
-    assert {key for key, _ in gate.presence.inside()} == {"1", "2"}
-    facts = gate.events("access.")[1].data["facts"]
+    door = world()
+    await door.tap(ANA)
+    assert door.answers == [] and door.driven == [] and door.signals == [Signal.WAIT]
+    await door.tap(BEN)
+    assert door.answers == [("2", "granted"), ("1", "granted")]
+    assert door.driven[0] is True and door.driven.count(True) == 1
+    assert {key for key, _ in door.presence.inside()} == {"1", "2"}
+    facts = door.events("access.")[1].data["facts"]
     assert facts["companions"] == ["2"] and facts["waited"] is True
 
 
 @pytest.mark.parametrize("others", [(), (ANA,), (ANA, ANA), (OLD,), (OLD, OLD)])
 async def test_nobody_enters_alone(world: Make, others: tuple[Person, ...]) -> None:
-    gate = world()
-    await gate.tap(ANA, *others)
+    door = world()
+    await door.tap(ANA, *others)
     await asyncio.sleep(0.5)
-    assert gate.driven == []
-    assert ("1", "denied_no_second_person") in gate.answers
-    assert "granted" not in [reason for _, reason in gate.answers]
-    assert gate.presence.occupancy("vault") == 0
+    assert door.driven == []
+    assert ("1", "denied_no_second_person") in door.answers
+    assert "granted" not in [reason for _, reason in door.answers]
+    assert door.presence.occupancy("vault") == 0
 
 
 async def test_a_second_who_may_not_is_refused_and_another_may_still_come(world: Make) -> None:
-    gate = world()
-    await gate.tap(ANA, OLD, BEN)
-    assert gate.answers == [("3", "denied_revoked"), ("2", "granted"), ("1", "granted")]
+    door = world()
+    await door.tap(ANA, OLD, BEN)
+    assert door.answers == [("3", "denied_revoked"), ("2", "granted"), ("1", "granted")]
 
 
 async def test_who_is_revoked_while_they_wait_stays_out_and_so_does_the_other(world: Make) -> None:
-    gate = world()
-    await gate.tap(ANA)
-    gate.people["1"] = replace(ANA, status=PersonStatus.REVOKED)
-    await gate.tap(BEN)
-    assert gate.answers == [("2", "denied_no_second_person"), ("1", "denied_revoked")]
-    assert gate.driven == [] and gate.presence.occupancy("vault") == 0
+    door = world()
+    await door.tap(ANA)
+    door.people["1"] = replace(ANA, status=PersonStatus.REVOKED)
+    await door.tap(BEN)
+    assert door.answers == [("2", "denied_no_second_person"), ("1", "denied_revoked")]
+    assert door.driven == [] and door.presence.occupancy("vault") == 0
 
 
 async def test_one_left_alone_is_told_and_may_be_joined(world: Make) -> None:
-    gate = world()
-    await gate.tap(ANA, BEN)
-    await gate.tap(BEN, lane=gate.out)
+    door = world()
+    await door.tap(ANA, BEN)
+    await door.tap(BEN, reader=door.out)
     await asyncio.sleep(0.05)
-    assert [(e.subject, e.data["area"]) for e in gate.events("area.alone")] == [("1", "vault")]
-    await gate.tap(BEN)
-    assert gate.answers[-1] == ("2", "granted")
+    assert [(e.subject, e.data["area"]) for e in door.events("area.alone")] == [("1", "vault")]
+    await door.tap(BEN)
+    assert door.answers[-1] == ("2", "granted")
 
 
 async def test_a_badge_handed_back_is_a_passback(world: Make) -> None:
-    gate = world(replace(AREA, two_person=False))
-    await gate.tap(ANA, ANA)
-    assert gate.answers == [("1", "granted"), ("1", "denied_passback")]
+    door = world(replace(AREA, two_person=False))
+    await door.tap(ANA, ANA)
+    assert door.answers == [("1", "granted"), ("1", "denied_passback")]
     note = NewEvent("area.forgiven", "1", {"person": "1", "left": False})
-    await gate.ledger.append(note)
-    await gate.tap(ANA)
-    assert gate.answers[-1] == ("1", "granted")
+    await door.ledger.append(note)
+    await door.tap(ANA)
+    assert door.answers[-1] == ("1", "granted")
 
 
 async def test_a_full_area_is_full_for_two_at_once(world: Make) -> None:
-    gate = world(replace(AREA, maximum=1))
-    await gate.tap(ANA, BEN)
+    door = world(replace(AREA, maximum=1))
+    await door.tap(ANA, BEN)
     await asyncio.sleep(0.5)
-    assert gate.driven == [] and gate.answers[0] == ("2", "denied_area_full")
+    assert door.driven == [] and door.answers[0] == ("2", "denied_area_full")
 
 
 async def test_a_visitor_waits_for_the_escort_or_follows_them(world: Make) -> None:
-    gate = world(replace(AREA, two_person=False))
-    await gate.tap(GUEST)
-    assert gate.answers == []
-    await gate.tap(BEN)
-    assert gate.answers == [("2", "granted"), ("4", "granted")]
-    gate.people["5"] = replace(GUEST, id="5")
-    await gate.tap(gate.people["5"])  # Ben's badge is fresh enough for another
-    assert gate.answers[-1] == ("5", "granted")
+    door = world(replace(AREA, two_person=False))
+    await door.tap(GUEST)
+    assert door.answers == []
+    await door.tap(BEN)
+    assert door.answers == [("2", "granted"), ("4", "granted")]
+    door.people["5"] = replace(GUEST, id="5")
+    await door.tap(door.people["5"])  # Ben's badge is fresh enough for another
+    assert door.answers[-1] == ("5", "granted")
     await asyncio.sleep(0.45)
-    gate.people["6"] = replace(GUEST, id="6")
-    await gate.tap(gate.people["6"])
+    door.people["6"] = replace(GUEST, id="6")
+    await door.tap(door.people["6"])
     await asyncio.sleep(0.45)
-    assert gate.answers[-1] == ("6", "denied_no_escort")
+    assert door.answers[-1] == ("6", "denied_no_escort")
 
 
 async def test_an_escort_who_is_revoked_since_leads_nobody_in(world: Make) -> None:
-    gate = world(replace(AREA, two_person=False))
-    await gate.tap(BEN)
-    gate.people["2"] = replace(BEN, status=PersonStatus.REVOKED)
-    await gate.tap(GUEST)
+    door = world(replace(AREA, two_person=False))
+    await door.tap(BEN)
+    door.people["2"] = replace(BEN, status=PersonStatus.REVOKED)
+    await door.tap(GUEST)
     await asyncio.sleep(0.45)
-    assert gate.answers == [("2", "granted"), ("4", "denied_no_escort")]
+    assert door.answers == [("2", "granted"), ("4", "denied_no_escort")]
 
 
 async def test_who_is_revoked_while_a_guard_is_asked_for_the_other_stays_out(world: Make) -> None:
     area = replace(AREA, degraded={Subsystem.DISK: Action.CONFIRM})
-    gate = world(area)
-    gate.failing = {Subsystem.DISK: "full"}
-    await gate.tap(ANA, BEN)
+    door = world(area)
+    door.failing = {Subsystem.DISK: "full"}
+    await door.tap(ANA, BEN)
     for yes in (True, True):  # first for Ben, who came second and is judged first
-        waiting = gate.guard.waiting()[-1]
+        waiting = door.guard.waiting()[-1]
         if waiting["person"] == "1":
-            gate.people["2"] = replace(BEN, status=PersonStatus.REVOKED)
-        gate.guard.answer(gate.guard.find(str(waiting["id"]), "d"), yes=yes)
+            door.people["2"] = replace(BEN, status=PersonStatus.REVOKED)
+        door.guard.answer(door.guard.find(str(waiting["id"]), "d"), yes=yes)
         await asyncio.sleep(0.05)
-    assert gate.answers == [("2", "denied_revoked"), ("1", "denied_no_second_person")]
-    assert gate.driven == []
+    assert door.answers == [("2", "denied_revoked"), ("1", "denied_no_second_person")]
+    assert door.driven == []
 
 
 # A guard's word
@@ -310,101 +310,101 @@ CONFIRM = replace(
 )
 
 
-async def asked(gate: World, person: Person = ANA) -> str:
+async def asked(door: World, person: Person = ANA) -> str:
     """A badge at a door whose camera is dark; the id under which a guard is asked."""
-    await gate.tap(person)
+    await door.tap(person)
     await asyncio.sleep(0.02)
-    return str(gate.guard.waiting()[-1]["id"])
+    return str(door.guard.waiting()[-1]["id"])
 
 
 @pytest.mark.parametrize(("yes", "reason"), [(True, "granted"), (False, "denied_not_confirmed")])
 async def test_a_guard_answers_one_request(world: Make, yes: bool, reason: str) -> None:
-    gate = world(CONFIRM, Mode.BADGE_FACE)
-    request = await asked(gate)
-    assert gate.events("door.confirm_asked")[0].data["id"] == request
-    waiting = gate.guard.find(request, "d")
-    assert gate.guard.answer(waiting, yes=yes)
-    assert not gate.guard.answer(waiting, yes=True)
+    door = world(CONFIRM, Mode.BADGE_FACE)
+    request = await asked(door)
+    assert door.events("door.confirm_asked")[0].data["id"] == request
+    waiting = door.guard.find(request, "d")
+    assert door.guard.answer(waiting, yes=yes)
+    assert not door.guard.answer(waiting, yes=True)
     await asyncio.sleep(0.05)
-    assert gate.answers == [("1", reason)]
-    assert bool(gate.driven) == yes
-    event = gate.events("access.")[0]
+    assert door.answers == [("1", reason)]
+    assert bool(door.driven) == yes
+    event = door.events("access.")[0]
     assert event.data["degraded"] == ["camera"] and event.data["fallback"] == {"camera": "confirm"}
     assert event.data["confirmation"] == ("confirmed" if yes else "refused")
     with pytest.raises(NoSuchRequest):
-        gate.guard.find(request, "d")
+        door.guard.find(request, "d")
 
 
 async def test_no_word_in_time_denies_and_a_late_one_opens_nothing(world: Make) -> None:
-    gate = world(CONFIRM, Mode.BADGE_FACE)
-    waiting = gate.guard.find(await asked(gate), "d")
+    door = world(CONFIRM, Mode.BADGE_FACE)
+    waiting = door.guard.find(await asked(door), "d")
     await asyncio.sleep(0.6)
-    assert gate.answers == [("1", "denied_not_confirmed")]
-    assert not gate.guard.answer(waiting, yes=True)
-    request = await asked(gate)
+    assert door.answers == [("1", "denied_not_confirmed")]
+    assert not door.guard.answer(waiting, yes=True)
+    request = await asked(door)
     assert request != waiting.id
     await asyncio.sleep(0.6)
-    assert gate.driven == []
+    assert door.driven == []
 
 
 async def test_a_word_for_one_person_never_lets_in_the_next(world: Make) -> None:
-    gate = world(CONFIRM, Mode.BADGE_FACE)
-    first = await asked(gate, ANA)
-    second = await asked(gate, BEN)  # their badge ends the wait of the one before
-    assert gate.answers == [("1", "denied_not_confirmed")] and first != second
-    for request, door in ((first, "d"), (second, "other"), ("", "d")):
+    door = world(CONFIRM, Mode.BADGE_FACE)
+    first = await asked(door, ANA)
+    second = await asked(door, BEN)  # their badge ends the wait of the one before
+    assert door.answers == [("1", "denied_not_confirmed")] and first != second
+    for request, name in ((first, "d"), (second, "other"), ("", "d")):
         with pytest.raises(NoSuchRequest):
-            gate.guard.find(request, door)
+            door.guard.find(request, name)
     await asyncio.sleep(0.6)
-    assert gate.answers[-1] == ("2", "denied_not_confirmed") and gate.driven == []
+    assert door.answers[-1] == ("2", "denied_not_confirmed") and door.driven == []
 
 
 async def test_a_word_for_who_was_revoked_meanwhile_opens_nothing(world: Make) -> None:
-    gate = world(CONFIRM, Mode.BADGE_FACE)
-    request = await asked(gate)
-    gate.people["1"] = replace(ANA, status=PersonStatus.REVOKED)
-    gate.guard.answer(gate.guard.find(request, "d"), yes=True)
+    door = world(CONFIRM, Mode.BADGE_FACE)
+    request = await asked(door)
+    door.people["1"] = replace(ANA, status=PersonStatus.REVOKED)
+    door.guard.answer(door.guard.find(request, "d"), yes=True)
     await asyncio.sleep(0.05)
-    assert gate.answers == [("1", "denied_revoked")] and gate.driven == []
+    assert door.answers == [("1", "denied_revoked")] and door.driven == []
 
 
 async def test_a_badge_that_changes_hands_while_it_waits_opens_nothing(world: Make) -> None:
-    gate = world(CONFIRM, Mode.BADGE_FACE)
-    request = await asked(gate)
-    gate.people["1"] = replace(BEN)
-    gate.guard.answer(gate.guard.find(request, "d"), yes=True)
+    door = world(CONFIRM, Mode.BADGE_FACE)
+    request = await asked(door)
+    door.people["1"] = replace(BEN)
+    door.guard.answer(door.guard.find(request, "d"), yes=True)
     await asyncio.sleep(0.05)
-    assert gate.events("access.")[0].data["reason"] == "denied_unknown_credential"
+    assert door.events("access.")[0].data["reason"] == "denied_unknown_credential"
 
 
 async def test_a_pin_in_place_of_the_face(world: Make) -> None:
-    gate = world(replace(CONFIRM, degraded={Subsystem.CAMERA: Action.BADGE_PIN}), Mode.BADGE_FACE)
-    await gate.tap(ANA)
+    door = world(replace(CONFIRM, degraded={Subsystem.CAMERA: Action.BADGE_PIN}), Mode.BADGE_FACE)
+    await door.tap(ANA)
     for key in "1234#":
-        gate.lane.on_reading(Keys(key), time.monotonic())
+        door.reader.on_reading(Keys(key), now())
     await asyncio.sleep(0.05)
-    assert gate.answers == [("1", "granted")] and Signal.PIN in gate.signals
-    await gate.tap(BEN)
+    assert door.answers == [("1", "granted")] and Signal.PIN in door.signals
+    await door.tap(BEN)
     await asyncio.sleep(0.35)
-    assert gate.answers[-1] == ("2", "denied_no_pin")
+    assert door.answers[-1] == ("2", "denied_no_pin")
 
 
 async def test_what_can_not_be_recorded_counts_nobody(
     world: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate = world(replace(AREA, two_person=False, maximum=1))
+    door = world(replace(AREA, two_person=False, maximum=1))
 
     async def broken(event: NewEvent) -> Event:
         raise LedgerUnavailable("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(gate.ledger, "append", broken)
-        await gate.tap(ANA)
-    assert gate.driven == [] and gate.presence.occupancy("vault") == 0
-    facts = gate.presence.facts("d", Direction.IN, "1", datetime.now(UTC))
+        patch.setattr(door.ledger, "append", broken)
+        await door.tap(ANA)
+    assert door.driven == [] and door.presence.occupancy("vault") == 0
+    facts = door.presence.facts("d", Direction.IN, "1", datetime.now(UTC))
     assert facts.occupancy == 0
-    await gate.tap(ANA)
-    assert gate.answers == [("1", "granted")]
+    await door.tap(ANA)
+    assert door.answers == [("1", "granted")]
 
 
 # A face without a badge, in company
@@ -413,48 +413,48 @@ async def test_what_can_not_be_recorded_counts_nobody(
 SEEN = FaceResult(FaceOutcome.MATCH, 0.2, 3, 0.01)
 
 
-async def arrive(gate: World, person: Person) -> None:
-    gate.face, gate.known = SEEN, person.id
-    gate.lane.on_arrival(7, time.monotonic())
+async def arrive(door: World, person: Person) -> None:
+    door.face, door.known = SEEN, person.id
+    door.reader.on_arrival(7, now())
     await asyncio.sleep(0.05)
 
 
 async def test_one_known_by_face_waits_for_a_second_badge_that_is_not_their_own(
     world: Make,
 ) -> None:
-    gate = world()
-    await arrive(gate, ANA)
-    assert gate.answers == [] and gate.driven == [] and gate.signals == [Signal.WAIT]
-    await gate.tap(ANA)
-    assert gate.driven == [] and gate.answers == [("1", "denied_no_second_person")]
-    await gate.tap(BEN)
-    assert gate.answers[1:] == [("2", "granted"), ("1", "granted")]
-    assert gate.driven.count(True) == 1
-    assert {key for key, _ in gate.presence.inside()} == {"1", "2"}
-    alone, second = (gate.events("access.")[n].data for n in (2, 1))
+    door = world()
+    await arrive(door, ANA)
+    assert door.answers == [] and door.driven == [] and door.signals == [Signal.WAIT]
+    await door.tap(ANA)
+    assert door.driven == [] and door.answers == [("1", "denied_no_second_person")]
+    await door.tap(BEN)
+    assert door.answers[1:] == [("2", "granted"), ("1", "granted")]
+    assert door.driven.count(True) == 1
+    assert {key for key, _ in door.presence.inside()} == {"1", "2"}
+    alone, second = (door.events("access.")[n].data for n in (2, 1))
     assert alone["identified"] == {"enrolled": 4} and "credential" not in alone
     assert "identified" not in second and second["facts"]["companions"] == ["1"]
 
 
 async def test_who_was_found_by_face_and_revoked_while_they_wait_stays_out(world: Make) -> None:
-    gate = world()
-    await arrive(gate, ANA)
-    gate.people["1"] = replace(ANA, status=PersonStatus.REVOKED)
-    await gate.tap(BEN)
-    assert gate.answers == [("2", "denied_no_second_person"), ("1", "denied_revoked")]
-    assert gate.driven == [] and gate.presence.occupancy("vault") == 0
+    door = world()
+    await arrive(door, ANA)
+    door.people["1"] = replace(ANA, status=PersonStatus.REVOKED)
+    await door.tap(BEN)
+    assert door.answers == [("2", "denied_no_second_person"), ("1", "denied_revoked")]
+    assert door.driven == [] and door.presence.occupancy("vault") == 0
 
 
 async def test_a_visitor_follows_an_escort_who_was_known_by_face(world: Make) -> None:
-    gate = world(replace(AREA, two_person=False))
-    await arrive(gate, BEN)
-    await gate.tap(GUEST)
-    assert gate.answers == [("2", "granted"), ("4", "granted")]
-    gate.people["2"] = replace(BEN, status=PersonStatus.REVOKED)
-    gate.people["5"] = replace(GUEST, id="5")
-    await gate.tap(gate.people["5"])
+    door = world(replace(AREA, two_person=False))
+    await arrive(door, BEN)
+    await door.tap(GUEST)
+    assert door.answers == [("2", "granted"), ("4", "granted")]
+    door.people["2"] = replace(BEN, status=PersonStatus.REVOKED)
+    door.people["5"] = replace(GUEST, id="5")
+    await door.tap(door.people["5"])
     await asyncio.sleep(0.45)
-    assert gate.answers[-1] == ("5", "denied_no_escort")
+    assert door.answers[-1] == ("5", "denied_no_escort")
 
 
 @pytest.mark.parametrize("outcome", [FaceOutcome.CAMERA_FAULT, FaceOutcome.UNAVAILABLE])
@@ -463,28 +463,28 @@ async def test_nothing_stands_in_for_a_face_without_a_badge(
 ) -> None:
     """Nobody is found then, so there is nobody to ask a guard about."""
     area = replace(AREA, two_person=False, degraded=dict.fromkeys(Subsystem, Action.BADGE))
-    gate = world(area)
-    gate.face, gate.known = FaceResult(outcome), "1"
-    gate.lane.on_arrival(7, time.monotonic())
+    door = world(area)
+    door.face, door.known = FaceResult(outcome), "1"
+    door.reader.on_arrival(7, now())
     await asyncio.sleep(0.05)
-    assert gate.events("access.") == [] and gate.driven == []
+    assert door.events("access.") == [] and door.driven == []
 
 
 async def test_a_face_that_nobody_has_is_on_record_without_a_person(world: Make) -> None:
-    gate = world(replace(AREA, two_person=False))
-    gate.face = FaceResult(FaceOutcome.MISMATCH, 0.9, 3, 0.01)
-    gate.lane.on_arrival(7, time.monotonic())
+    door = world(replace(AREA, two_person=False))
+    door.face = FaceResult(FaceOutcome.MISMATCH, 0.9, 3, 0.01)
+    door.reader.on_arrival(7, now())
     await asyncio.sleep(0.05)
-    [event] = gate.events("access.")
+    [event] = door.events("access.")
     assert event.data["reason"] == "denied_not_identified" and "person" not in event.data
-    assert gate.driven == []
+    assert door.driven == []
 
 
 @pytest.mark.parametrize("at", [float("nan"), float("inf"), 1e12])
 async def test_an_arrival_with_a_wild_time_is_still_on_record(world: Make, at: float) -> None:
-    gate = world(replace(AREA, two_person=False))
-    gate.face, gate.known = SEEN, "1"
-    gate.lane.on_arrival(7, at)
+    door = world(replace(AREA, two_person=False))
+    door.face, door.known = SEEN, "1"
+    door.reader.on_arrival(7, at)
     await asyncio.sleep(0.05)
-    [event] = gate.events("access.")
+    [event] = door.events("access.")
     assert event.data["reason"] == "granted" and event.data["took_ms"] == 0

@@ -28,15 +28,18 @@ from gateway.decide.model import (
 )
 from gateway.decide.policy import AccessLevel, Direction, DoorPolicy, Mode, Period, Schedule, Site
 from gateway.doors import reader as module
-from gateway.doors.attempt import Services
 from gateway.doors.controller import DoorController
 from gateway.doors.interlock import Interlock
 from gateway.doors.machine import DoorTimes
 from gateway.doors.pinpad import PinLimits
+from gateway.doors.services import Services
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.event import Event, NewEvent
 from gateway.people import Found, RosterUnavailable, SealedPin
 from gateway.state.clock import Clock
+from tests.gateway.doors.virtual import now
+
+pytestmark = pytest.mark.looptime
 
 ANA = Person("e1", "Ana", access_levels=("all",))
 DAYS = frozenset(("mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"))
@@ -46,7 +49,15 @@ MATCH = FaceResult(FaceOutcome.MATCH, 0.3, 1, 0.01)
 class World:
     """Stand-ins for the list, the ledger, the lock and the camera, each with a fault to set."""
 
-    def __init__(self, mode: Mode = Mode.BADGE, *, challenge: bool = False) -> None:
+    def __init__(
+        self,
+        mode: Mode = Mode.BADGE,
+        *,
+        challenge: bool = False,
+        name: str = "d",
+        watched: bool = False,
+        interlock: Interlock | None = None,
+    ) -> None:
         self.person = ANA
         self.events: list[NewEvent] = []
         self.driven: list[bool] = []
@@ -60,16 +71,33 @@ class World:
         site = Site(
             gateway="g",
             zone=ZoneInfo("UTC"),
-            doors={"d": DoorPolicy("d", mode, challenge=challenge)},
+            doors={name: DoorPolicy(name, mode, challenge=challenge)},
             schedules={"a": Schedule("a", (Period(DAYS, clock_time(0), None),))},
             holidays={},
-            access_levels={"all": AccessLevel("all", {"d": "a"})},
+            access_levels={"all": AccessLevel("all", {name: "a"})},
         )
-        limits = PinLimits(3, 300)
-        clock = Clock(None, 60)
-        parts = Services(site, self, self, clock, self, self, self, limits, 0.3)  # type: ignore[arg-type]
-        self.gate = DoorController("d", lock=self, times=DoorTimes(0.1), parts=parts)
-        self.lane = self.gate.add_lane("r", Direction.IN, "c", self)
+        self.clock = Clock(None, 60)
+        self.services = Services(
+            site=site,
+            roster=self,
+            ledger=self,
+            clock=self.clock,
+            key=self,
+            faces=self,  # type: ignore[arg-type]
+            pins=self,
+            pin_limits=PinLimits(3, 300),
+            pin_timeout_s=0.3,
+        )
+        self.controller = DoorController(
+            name,
+            lock=self,
+            times=DoorTimes(0.1),
+            services=self.services,
+            watched=watched,
+            interlock=interlock,
+        )
+        self.hardware = self.controller.hardware
+        self.reader = self.controller.add_reader("r", Direction.IN, "c", self)
         self.signals: list[Signal] = []
 
     def find(self, credential: Credential) -> Found:
@@ -119,11 +147,11 @@ class World:
     async def tap(self, count: int = 1) -> None:
         """Badges, and the gate until it has answered them."""
         for _ in range(count):
-            self.lane.on_reading(CardRead("em4100", "1", "2"), time.monotonic())
+            self.reader.on_reading(CardRead("em4100", "1", "2"), now())
         await self.settle()
 
     async def settle(self) -> None:
-        task = asyncio.create_task(self.lane.run())
+        task = asyncio.create_task(self.reader.run())
         await asyncio.sleep(0.05)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -164,9 +192,9 @@ async def test_a_record_that_can_not_be_written_denies(caplog: pytest.LogCapture
     world = World()
     world.ledger_fault = LedgerUnavailable("disk full")
     await world.tap(3)
-    assert world.driven == [] and world.lane.unrecorded == 3
+    assert world.driven == [] and world.reader.unrecorded == 3
     assert "nobody passes until it can" in caplog.text
-    assert world.gate.last == {"reason": "denied_ledger_unavailable", "seq": None}
+    assert world.controller.last == {"reason": "denied_ledger_unavailable", "seq": None}
     world.ledger_fault = None
     await world.tap()
     assert world.driven == [True]
@@ -194,33 +222,33 @@ async def test_a_lock_that_can_not_be_driven_costs_no_other_event() -> None:
     world = World()
     await world.tap()
     world.lock_fault = PortClosed(5, "gone")
-    world.gate.carry_out(world.gate.door.set_out_of_service("being painted"))
+    world.hardware.set_out_of_service("being painted")
     kinds = [event.type for event in world.events]
     assert kinds[-2:] == ["door.lock_fault", "door.out_of_service"] and "door.locked" not in kinds
     world.lock_fault = ValueError("a driver with a bug")
-    world.gate.release(1)
-    assert not world.gate.door.released
+    world.hardware.release(1)
+    assert not world.hardware.door.released
 
 
 async def test_a_fire_with_the_lock_away_is_one_fault_and_released_when_it_is_back() -> None:
     world = World()
-    world.gate.door._fire_releases = True
+    world.hardware.door._fire_releases = True
     world.lock_fault = PortClosed(5, "gone")
-    world.gate.on_fire(True)
+    world.hardware.on_fire(True)
     await asyncio.sleep(0.35)
     kinds = [event.type for event in world.events]
     assert kinds == ["door.fire", "door.lock_fault"] and world.driven == []
     world.lock_fault = None
     await asyncio.sleep(0.15)
     assert world.driven[0] is True
-    world.gate.on_fire(False)
+    world.hardware.on_fire(False)
     assert world.driven[-1] is False
 
 
 async def test_a_board_that_vanishes_while_unlocked_is_a_fault() -> None:
     world = World()
     await world.tap()
-    world.gate.on_lock_lost()
+    world.hardware.on_lock_lost()
     assert world.events[-1].type == "door.lock_fault"
     await asyncio.sleep(0.15)
     assert world.driven == [True]
@@ -247,7 +275,7 @@ async def test_the_face_decides_and_a_bug_in_it_denies(face: Any, reason: str) -
 
 async def test_a_clock_that_jumped_back_just_now_is_noticed_by_the_badge_itself() -> None:
     world = World()
-    clock = world.gate._parts.clock
+    clock = world.clock
     await world.tap()
     clock._wall = lambda: time.time() - 3600
     await world.tap()
@@ -260,7 +288,7 @@ async def test_a_record_that_can_not_be_formed_denies() -> None:
     world = World()
     world.ledger_fault = ValueError("no JSON")
     await world.tap()
-    assert world.driven == [] and world.lane.unrecorded == 1
+    assert world.driven == [] and world.reader.unrecorded == 1
 
 
 async def test_after_three_failed_challenges_a_right_one_does_not_count() -> None:
@@ -288,7 +316,7 @@ async def test_who_is_revoked_while_they_look_at_the_camera_stays_out() -> None:
 
 async def test_a_badge_that_waited_too_long_is_stale() -> None:
     world = World()
-    world.lane.on_reading(CardRead("em4100", "1", "2"), time.monotonic() - 6)
+    world.reader.on_reading(CardRead("em4100", "1", "2"), now() - 6)
     await world.settle()
     assert world.reasons == ["denied_stale_badge"] and world.driven == []
 
@@ -309,12 +337,12 @@ async def test_noise_is_recorded_at_once_and_then_gathered(
     monkeypatch.setattr(module, "NOISE_WINDOW_S", 0.2)
     world = World()
     for reason in (BadReadReason.CHECKSUM, BadReadReason.FRAMING, BadReadReason.CHECKSUM):
-        world.lane.on_reading(BadRead(reason), time.monotonic())
+        world.reader.on_reading(BadRead(reason), now())
     await world.settle()
     assert world.reasons == ["denied_bad_read"]
     assert world.events[0].data["bad_reads"] == {"checksum": 2, "framing": 1}
     for _ in range(100):
-        world.lane.on_reading(BadRead(BadReadReason.CHECKSUM), time.monotonic())
+        world.reader.on_reading(BadRead(BadReadReason.CHECKSUM), now())
     await world.settle()
     assert len(world.events) == 1
     await asyncio.sleep(0.2)
@@ -326,12 +354,12 @@ async def test_noise_is_recorded_at_once_and_then_gathered(
 
 
 async def typed(world: World, *keys: str) -> None:
-    """A badge, and keys while the lane waits for them."""
-    task = asyncio.create_task(world.lane.run())
-    world.lane.on_reading(CardRead("em4100", "1", "2"), time.monotonic())
+    """A badge, and keys while the reader waits for them."""
+    task = asyncio.create_task(world.reader.run())
+    world.reader.on_reading(CardRead("em4100", "1", "2"), now())
     for pressed in keys:
         await asyncio.sleep(0.03)
-        world.lane.on_reading(Keys(pressed), time.monotonic())
+        world.reader.on_reading(Keys(pressed), now())
     await asyncio.sleep(0.45)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -362,7 +390,7 @@ async def test_a_pin_decides(keys: tuple[str, ...], reason: str) -> None:
 
 async def test_a_pin_typed_before_the_badge_counts_for_nothing() -> None:
     world = World(Mode.BADGE_PIN)
-    world.lane.on_reading(Keys("1234#"), time.monotonic())
+    world.reader.on_reading(Keys("1234#"), now())
     await typed(world)
     assert world.reasons == ["denied_no_pin"]
 
@@ -404,12 +432,12 @@ async def test_wrong_pins_lock_also_the_right_one() -> None:
 
 async def test_the_next_badge_ends_the_wait_for_a_pin() -> None:
     world = World(Mode.BADGE_PIN)
-    task = asyncio.create_task(world.lane.run())
-    world.lane.on_reading(CardRead("em4100", "1", "2"), time.monotonic())
+    task = asyncio.create_task(world.reader.run())
+    world.reader.on_reading(CardRead("em4100", "1", "2"), now())
     await asyncio.sleep(0.05)
-    world.lane.on_reading(CardRead("em4100", "1", "3"), time.monotonic())
+    world.reader.on_reading(CardRead("em4100", "1", "3"), now())
     await asyncio.sleep(0.05)
-    world.lane.on_reading(Keys("1234#"), time.monotonic())
+    world.reader.on_reading(Keys("1234#"), now())
     await asyncio.sleep(0.1)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -432,17 +460,10 @@ async def test_a_pin_that_can_not_be_looked_up_denies() -> None:
 
 async def test_never_both_doors_of_an_interlock() -> None:
     """Both badges at once: the second is refused while the first is still being recorded."""
-    worlds = World(), World()
     interlock = Interlock("sally-port")
-    for name, world in zip("ab", worlds, strict=True):
-        world.gate.door.watched = True
-        world.gate.door.contact(False, 0.0)
-        world.gate._interlock = interlock
-        interlock.add(name, world.gate.door)
-        world.gate.name = world.lane._door.name = name
-        site = world.lane._parts.site
-        site.doors[name] = DoorPolicy(name, Mode.BADGE)  # type: ignore[index]
-        site.access_levels["all"].grants[name] = "a"  # type: ignore[index]
+    worlds = [World(name=name, watched=True, interlock=interlock) for name in "ab"]
+    for world in worlds:
+        world.hardware.on_contact(False)
     slow = asyncio.Event()
     quick = worlds[0].append
 
@@ -451,83 +472,74 @@ async def test_never_both_doors_of_an_interlock() -> None:
         return await quick(event)
 
     worlds[0].append = append  # type: ignore[method-assign]
-    tasks = [asyncio.create_task(world.lane.run()) for world in worlds]
-    worlds[0].lane.on_reading(CardRead("em4100", "1", "2"), time.monotonic())
+    tasks = [asyncio.create_task(world.reader.run()) for world in worlds]
+    worlds[0].reader.on_reading(CardRead("em4100", "1", "2"), now())
     await asyncio.sleep(0.02)
-    worlds[1].lane.on_reading(CardRead("em4100", "1", "2"), time.monotonic())
+    worlds[1].reader.on_reading(CardRead("em4100", "1", "2"), now())
     await asyncio.sleep(0.02)
     slow.set()
     await asyncio.sleep(0.02)
-    worlds[0].gate.on_contact(True)
-    worlds[1].lane.on_reading(CardRead("em4100", "1", "2"), time.monotonic())
+    worlds[0].hardware.on_contact(True)
+    worlds[1].reader.on_reading(CardRead("em4100", "1", "2"), now())
     await asyncio.sleep(0.02)
     assert worlds[0].reasons == ["granted"]
     assert worlds[1].reasons == ["denied_interlock"] * 2 and worlds[1].driven == []
     assert worlds[1].events[0].data["rule"] == "a"
-    worlds[0].gate.on_contact(False)
-    worlds[1].lane.on_reading(CardRead("em4100", "1", "2"), time.monotonic())
+    worlds[0].hardware.on_contact(False)
+    worlds[1].reader.on_reading(CardRead("em4100", "1", "2"), now())
     await asyncio.sleep(0.02)
     assert worlds[1].reasons[-1] == "granted"
-    worlds[1].gate.on_contact_lost()  # unknown is not shut
-    assert interlock.blocked_by("a", time.monotonic()) == "b"
-    interlock.override(time.monotonic() + 1)
-    assert interlock.blocked_by("a", time.monotonic()) == ""
+    worlds[1].hardware.on_contact_lost()  # unknown is not shut
+    assert interlock.blocked_by("a", now()) == "b"
+    interlock.override(now() + 1)
+    assert interlock.blocked_by("a", now()) == ""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_a_grant_that_could_not_be_recorded_gives_the_interlock_back() -> None:
-    world = World()
     interlock = Interlock("i")
-    world.gate._interlock = interlock
-    for name in ("d", "other"):
-        interlock.add(name, world.gate.door)
+    world = World(interlock=interlock)
+    interlock.add("other", world.hardware.door)
     world.ledger_fault = LedgerUnavailable("disk full")
     await world.tap()
-    assert interlock.blocked_by("other", time.monotonic()) == ""
+    assert interlock.blocked_by("other", now()) == ""
 
 
 async def test_a_refusal_at_the_other_reader_gives_no_reservation_back() -> None:
-    world = World()
     interlock = Interlock("i")
-    world.gate._interlock = interlock
-    for name in ("d", "other"):
-        interlock.add(name, world.gate.door)
-    world.gate.reserve()  # a grant that is being recorded at one reader
+    world = World(interlock=interlock)
+    interlock.add("other", world.hardware.door)
+    world.hardware.reserve()  # a grant that is being recorded at one reader
     world.person = replace(ANA, status=PersonStatus.REVOKED)
     world.ledger_fault = ValueError("what no record can hold")
     await world.tap()  # a refusal at the other
-    assert interlock.blocked_by("other", time.monotonic()) == "d"
-    world.gate.reserve()  # and one more grant there
-    world.gate.give_back()
-    assert interlock.blocked_by("other", time.monotonic()) == "d"
-    world.gate.give_back()
-    assert interlock.blocked_by("other", time.monotonic()) == ""
+    assert interlock.blocked_by("other", now()) == "d"
+    world.hardware.reserve()  # and one more grant there
+    world.hardware.give_back()
+    assert interlock.blocked_by("other", now()) == "d"
+    world.hardware.give_back()
+    assert interlock.blocked_by("other", now()) == ""
 
 
 async def test_a_bug_while_recording_gives_the_interlock_back() -> None:
-    world = World()
     interlock = Interlock("i")
-    world.gate._interlock = interlock
-    for name in ("d", "other"):
-        interlock.add(name, world.gate.door)
+    world = World(interlock=interlock)
+    interlock.add("other", world.hardware.door)
     world.ledger_fault = RuntimeError("a bug")
     await world.tap()
-    assert world.driven == [] and interlock.blocked_by("other", time.monotonic()) == ""
+    assert world.driven == [] and interlock.blocked_by("other", now()) == ""
 
 
 async def test_a_door_whose_lock_is_away_is_not_known_to_be_locked() -> None:
     """The board may have kept its relay energised."""
-    world = World()
     interlock = Interlock("i")
-    gate = DoorController(
-        "d", lock=world, times=DoorTimes(0.1), parts=world.lane._parts, interlock=interlock
-    )
-    interlock.add("other", world.gate.door)
-    gate.release(1)
+    world = World(interlock=interlock)
+    interlock.add("other", World().hardware.door)
+    world.hardware.release(1)
     world.ready = False
-    gate.on_lock_lost()
-    assert not gate.door.released and interlock.blocked_by("other", time.monotonic()) == "d"
+    world.hardware.on_lock_lost()
+    assert not world.hardware.door.released and interlock.blocked_by("other", now()) == "d"
     world.ready = True
-    assert interlock.blocked_by("other", time.monotonic()) == ""
+    assert interlock.blocked_by("other", now()) == ""
