@@ -6,6 +6,7 @@ The portraits of the tests, and those of the folders that ``GARITA_FACES`` names
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import time
@@ -16,10 +17,11 @@ import numpy as np
 
 from benchmarks.figures import percentile, say
 from demo.photos import fetch
-from gateway.face.accuracy.evaluate import read
 from gateway.face.vision import embedder
 from gateway.face.vision.embedder import DlibEmbedder, Unusable
 from gateway.face.vision.engine import Engine
+from gateway.face.vision.photograph import read
+from gateway.people.pictures import PictureError
 
 NAMES = ("obama.jpg", "obama2.jpg", "obama3.jpg", "biden.jpg", "astronaut.png")
 MOST = 30  # portraits a folder
@@ -32,7 +34,11 @@ def portraits(photos: Path) -> list[Any]:
     for name in filter(None, os.environ.get("GARITA_FACES", "").split(":")):
         found = sorted(path for path in Path(name).rglob("*") if path.is_file())
         paths += found[:: max(1, len(found) // MOST)]
-    return [image for path in paths if (image := read(path, 3)) is not None]
+    found = []
+    for path in paths:
+        with contextlib.suppress(PictureError):  # a folder may hold other files
+            found.append(read(path, 3))
+    return found
 
 
 def reference(photos: Path) -> Any:

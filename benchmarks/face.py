@@ -155,7 +155,7 @@ def steps_in(folder: Path, photos: Path) -> list[float]:
     worker.cameras["gate"], worker.watchers["gate"] = stage, watcher  # type: ignore[assignment]
     watcher.start()
     engine = enrolment.make_engine()
-    looks = [enrolment.look(engine, photos / name) for name in NAMES]
+    looks = [enrolment.examine(engine, photos / name) for name in NAMES]
     rows = np.concatenate([unpack(pack(k.embedding)) for k in looks if k.embedding is not None])
     templates = base64.b64encode(rows.astype("<f4").tobytes()).decode()
     took = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -18,6 +20,10 @@ from hypothesis import settings as hypothesis_settings
 from demo.broker import free_port
 from demo.photos import PhotosMissing, fetch
 from demo.rig import Rig
+
+if TYPE_CHECKING:  # heavy: most tests need no models
+    from gateway.face.enrolment import ExaminedPhotograph
+    from gateway.face.vision.engine import Engine
 
 # `make quick` tries each property with few examples, `make test` with many.
 hypothesis_settings.register_profile("quick", max_examples=25, deadline=None)
@@ -49,6 +55,22 @@ def photos() -> Path:
         return fetch()
     except PhotosMissing as error:
         pytest.fail(str(error))
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """The models that enrolment uses, loaded once: they take seconds."""
+    from gateway.face.enrolment import make_engine
+
+    return make_engine()
+
+
+@pytest.fixture(scope="session")
+def examined(engine: Engine, photos: Path) -> Callable[[str], ExaminedPhotograph]:
+    """What enrolment finds in a portrait, examined once."""
+    from gateway.face.enrolment import examine
+
+    return functools.cache(lambda name: examine(engine, photos / name))
 
 
 class Mosquitto:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
+import sqlite3
 import time
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -17,26 +17,18 @@ from gateway.cli.context import Context
 from gateway.cli.face import privacy
 from gateway.cli.people import list as people
 from gateway.config import Settings
+from gateway.locale import _, ngettext
 from gateway.people import faces
 from gateway.vault.sitekey import KeyFileError, SiteKey
 from gateway.vault.templates import Vault, VaultError
 
 if TYPE_CHECKING:  # heavy: loaded when the command runs, not for every `garita`
-    from gateway.face.enrolment import Look
+    from gateway.face.enrolment import EnrolledFaces, ExaminedPhotograph, Mode, NotStored
 
 
-ATTEMPTS = 3  # at each picture, before it is given up
-NO_CONSENT = "no consent in force (garita face consent ID --date DAY)"
-DUPLICATE = (
-    "this face is already enrolled as {person} ({name}); --allow-duplicate if they are twins",
-    "este rostro ya está registrado como {person} ({name}); --allow-duplicate si son gemelos",
-)
-UNCOMPARED = (
-    "not compared with {n} people, whose templates do not open or are of another model: {shown}",
-    "sin comparar con {n} personas, cuyas plantillas no abren o son de otro modelo: {shown}",
-)
+ATTEMPTS = 3  # at each picture, before the command gives up
 SHOWN = 10
-PAUSE_S = 0.4  # so that one picture is not the last one again
+PAUSE_S = 0.4  # between two pictures, so that they differ
 
 
 def enroll(
@@ -44,20 +36,43 @@ def enroll(
     person: Annotated[str, typer.Argument(help="Their id; not with --folder.")] = "",
     photos: Annotated[list[Path] | None, typer.Argument(help="Photographs of them.")] = None,
     camera: Annotated[str, typer.Option(help="Take the pictures with this camera.")] = "",
-    shots: Annotated[int, typer.Option(help="How many pictures to take.", min=1, max=10)] = 3,
+    shots: Annotated[
+        int | None,
+        typer.Option(
+            help="How many pictures to take, by default as many as the doors ask for.",
+            min=1,
+            max=20,
+        ),
+    ] = None,
     folder: Annotated[
         Path | None, typer.Option(help="Many people: sub-folders named by id, or ID_1.jpg.")
     ] = None,
     add: Annotated[bool, typer.Option("--add", help="Keep what was enrolled before.")] = False,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Drop what was enrolled before, though the new pictures are too few or show "
+            "another face.",
+        ),
+    ] = False,
     allow_duplicate: Annotated[
         bool, typer.Option("--allow-duplicate", help="The face is somebody else's too: twins.")
     ] = False,
     json: common.JsonOption = False,
 ) -> None:
-    """Enrol faces.  Three good photographs a person or more; each refusal says why."""
+    """Enrol faces.  Three good photographs a person or more; each refusal says why.
+
+    What was enrolled before stays until the new enrolment is complete and shows the same face.
+    """
+    from gateway.face.enrolment import Mode  # noqa: PLC0415
+
     settings = ctx.settings
     if sum((bool(photos), bool(camera), folder is not None)) != 1 or bool(person) == bool(folder):
-        common.fail("give ID and PHOTOS, or ID and --camera NAME, or --folder DIR", common.USAGE)
+        common.fail(_("give ID and PHOTOS, or ID and --camera NAME, or --folder DIR"), common.USAGE)
+    if add and replace:
+        common.fail(_("give --add or --replace, not both"), common.USAGE)
+    mode = Mode.ADD if add else Mode.REPLACE if replace else Mode.RENEW
     try:
         vault = Vault(SiteKey.load(settings.tables.site.key_file))
     except KeyFileError as error:
@@ -65,10 +80,15 @@ def enroll(
     if person and settings.tables.face.require_consent:
         _must_agree(settings, person)  # before anybody looks at the face
     if camera:
-        looks = {person: _from_camera(settings, camera, shots)}
+        shots = shots or settings.tables.face.min_templates
+        examined = {person: _from_camera(settings, camera, shots)}
     else:
-        looks = _from_files(settings, {person: photos} if photos else _folder(folder))
-    _store(settings, vault, looks, add, allow_duplicate, json)
+        examined = _from_files(settings, {person: photos} if photos else _folder(folder))
+    _store_all(settings, vault, examined, mode, allow_duplicate, json)
+
+
+def _no_consent() -> str:
+    return _("no consent in force (garita face consent ID --date DAY)")
 
 
 def _must_agree(settings: Settings, person: str) -> None:
@@ -76,7 +96,7 @@ def _must_agree(settings: Settings, person: str) -> None:
     agreed = faces.has_consent(db, person, privacy.today(settings))
     db.close()
     if not agreed:
-        common.fail(f"{person}: {NO_CONSENT}", common.REFUSED)
+        common.fail(f"{person}: {_no_consent()}", common.REFUSED)
 
 
 def _folder(folder: Path | None) -> dict[str, list[Path]]:
@@ -84,11 +104,13 @@ def _folder(folder: Path | None) -> dict[str, list[Path]]:
 
     found = enrolment.photos_by_person(folder) if folder else {}
     if not found:
-        common.fail(f"{folder}: no pictures there", common.REFUSED)
+        common.fail(_("{folder}: no pictures there").format(folder=folder), common.REFUSED)
     return found
 
 
-def _from_files(settings: Settings, files: dict[str, list[Path]]) -> dict[str, list[Look]]:
+def _from_files(
+    settings: Settings, files: dict[str, list[Path]]
+) -> dict[str, list[ExaminedPhotograph]]:
     from gateway.face import enrolment  # noqa: PLC0415
     from gateway.face.vision.embedder import ModelsMissing, Unusable  # noqa: PLC0415
 
@@ -97,21 +119,24 @@ def _from_files(settings: Settings, files: dict[str, list[Path]]) -> dict[str, l
         engine = enrolment.make_engine(face.embedder, face.embedder_options)
     except (ModelsMissing, Unusable, UnknownDriver, ValidationError) as error:
         common.fail(f"face.embedder: {error}", common.UNREACHABLE)
-    result: dict[str, list[Look]] = {}
+    result: dict[str, list[ExaminedPhotograph]] = {}
     with common.progress() as bars:
-        bar = bars.add_task("looking at faces", total=sum(map(len, files.values())))
+        bar = bars.add_task(_("looking at faces"), total=sum(map(len, files.values())))
         for person, paths in files.items():
-            looks = []
+            examined = []
             for path in paths:
-                looks.append(enrolment.look(engine, path))
+                examined.append(enrolment.examine(engine, path))
                 bars.advance(bar)
-            result[person] = enrolment.agree(looks, _usual(settings))
+            result[person] = enrolment.agree(examined, _usual(settings))
     return result
 
 
 def _usual(settings: Settings) -> float:
-    """The usual threshold of the model: a site that is strict with ours does not change its
-    scale, and of another's nobody here knows better than the site."""
+    """The usual threshold of the model, which gives the scale of its distances.
+
+    A stricter `face.threshold` does not change the scale of dlib's model.  For another model the
+    site's threshold is the only figure that is known.
+    """
     from gateway.face.vision.embedder import BUILT_IN  # noqa: PLC0415
     from gateway.face.vision.score import RECOMMENDED  # noqa: PLC0415
 
@@ -119,103 +144,187 @@ def _usual(settings: Settings) -> float:
     return RECOMMENDED if face.embedder == BUILT_IN else face.threshold
 
 
-def _from_camera(settings: Settings, camera: str, shots: int) -> list[Look]:
-    """Pictures through the running gateway, which holds the camera."""
+def _from_camera(settings: Settings, camera: str, shots: int) -> list[ExaminedPhotograph]:
+    """Pictures through the running gateway, which has the camera open."""
     from gateway.face import enrolment  # noqa: PLC0415
     from gateway.face.vision.engine import MODEL  # noqa: PLC0415
     from gateway.face.vision.quality import Refusal  # noqa: PLC0415
 
-    looks: list[Look] = []
+    examined: list[ExaminedPhotograph] = []
     for attempt in range(ATTEMPTS * shots):
-        good = sum(look.embedding is not None for look in looks)
+        good = sum(item.embedding is not None for item in examined)
         if good == shots:
             break
-        common.err.print(f"picture {good + 1} of {shots}: look at the camera")
+        common.err.print(
+            _("picture {number} of {shots}: look at the camera").format(
+                number=good + 1, shots=shots
+            )
+        )
         time.sleep(PAUSE_S)
         answer = common.ask(settings, "capture", camera=camera)
-        name = f"picture {attempt + 1}"
+        name = _("picture {number}").format(number=attempt + 1)
         if "template" in answer:
             template = base64.b64decode(answer["template"])
-            look = enrolment.from_capture(
+            item = enrolment.from_capture(
                 name, template, answer["quality"], str(answer.get("model") or MODEL)
             )
-        elif answer["refused"] in Refusal:
-            look = enrolment.Look(name, None, {}, Refusal(answer["refused"]))
+        elif answer["refused"] in {refusal.value for refusal in Refusal}:
+            item = enrolment.ExaminedPhotograph(name, None, {}, Refusal(answer["refused"]))
         else:
-            common.fail(f"camera {camera}: {answer['refused']}", common.UNREACHABLE)
-        looks = enrolment.agree([*looks, look], _usual(settings))
-    return looks
+            common.fail(
+                _("camera {camera}: {why}").format(camera=camera, why=answer["refused"]),
+                common.UNREACHABLE,
+            )
+        examined = enrolment.agree([*examined, item], _usual(settings))
+    return examined
 
 
-def _store(
+def _store_all(
     settings: Settings,
     vault: Vault,
-    looks: dict[str, list[Look]],
-    add: bool,
+    examined: dict[str, list[ExaminedPhotograph]],
+    mode: Mode,
     allow_duplicate: bool,
     json: bool,
 ) -> None:
-    from gateway.face import enrolment  # noqa: PLC0415
-    from gateway.face.duplicates import DuplicateFace, Known  # noqa: PLC0415
-    from gateway.face.vision.quality import SENTENCES  # noqa: PLC0415
+    from gateway.face.enrolment import EnrolledFaces  # noqa: PLC0415
 
     db = people.open_list(settings)
-    # Faces from before each person had a key: taken over by whoever first has the site key.
+    # Templates from before version 3 of people.db get a key for each person.
     faces.reseal(db, vault, VaultError)
-    known = Known(vault, limit=settings.tables.face.threshold, today=privacy.today(settings))
-    known.follow(db)
-    wanted = settings.tables.face.min_templates
-    language = 1 if settings.tables.site.language == "es" else 0
-    report, failed = [], False
-    for person, items in looks.items():
-        error = ""
-        total = 0
-        try:
-            if settings.tables.face.require_consent and not faces.has_consent(
-                db, person, privacy.today(settings)
-            ):
-                raise LookupError(f"{person}: {NO_CONSENT}")
-            total = enrolment.store(
-                db,
-                vault,
-                known,
-                person,
-                items,
-                by=common.operator(),
-                replace=not add,
-                allow_duplicate=allow_duplicate,
-            )
-        except (LookupError, VaultError) as missing:
-            error = str(missing)
-        except DuplicateFace as twin:
-            error = f"{person}: {DUPLICATE[language].format(**asdict(twin.twin))}"
-        report.append(
-            {
-                "person": person,
-                "templates": total,
-                "enough": total >= wanted,
-                "error": error,
-                "photos": [
-                    {"name": i.name, "refused": i.refusal, "quality": i.quality} for i in items
-                ],
-            }
-        )
-        failed |= bool(error) or total < wanted
-        if json:
-            continue
-        for item in items:
-            why = f"refused: {SENTENCES[item.refusal][language]}" if item.refusal else "good"
-            common.out.print(f"  {item.name}: {why}", markup=False)
-        verdict = error or f"{person}: {total} template(s)"
-        short = "" if error or total >= wanted else f", {wanted} are needed: add more photographs"
-        common.out.print(verdict + short, markup=False)
-    model = next((i.model for items in looks.values() for i in items if not i.refusal), None)
-    if model is not None and (left_out := sorted(known.uncompared(model) - looks.keys())):
-        shown = ", ".join(left_out[:SHOWN]) + (", ..." if len(left_out) > SHOWN else "")
-        common.err.print(UNCOMPARED[language].format(n=len(left_out), shown=shown), markup=False)
+    enrolled = EnrolledFaces(
+        vault, limit=settings.tables.face.threshold, today=privacy.today(settings)
+    )
+    enrolled.follow(db)
+    report = []
+    for person, items in examined.items():
+        report.append(_store(settings, db, vault, enrolled, person, items, mode, allow_duplicate))
+        if not json:
+            _show(report[-1], items, settings.tables.face.min_templates)
+    _tell_uncompared(enrolled, examined)
     db.close()
     common.nudge(settings)
     if json:
         common.print_json(report)
-    if failed:
+    if not all(item["enough"] and not item["error"] for item in report):
         raise typer.Exit(common.REFUSED)
+
+
+def _store(
+    settings: Settings,
+    db: sqlite3.Connection,
+    vault: Vault,
+    enrolled: EnrolledFaces,
+    person: str,
+    items: list[ExaminedPhotograph],
+    mode: Mode,
+    allow_duplicate: bool,
+) -> dict[str, Any]:
+    """One person's part of the report."""
+    from gateway.face import enrolment  # noqa: PLC0415
+
+    face = settings.tables.face
+    error, total, added = "", 0, 0
+    try:
+        if face.require_consent and not faces.has_consent(db, person, privacy.today(settings)):
+            raise LookupError(f"{person}: {_no_consent()}")
+        stored = enrolment.store(
+            db,
+            vault,
+            enrolled,
+            person,
+            items,
+            by=common.operator(),
+            needed=face.min_templates,
+            mode=mode,
+            allow_duplicate=allow_duplicate,
+        )
+        total, added = stored.total, stored.added
+    except (LookupError, VaultError) as missing:
+        error = str(missing)
+    except enrolment.NotStored as refusal:
+        total = refusal.kept
+        error = _unchanged(person, refusal, face.min_templates)
+    except enrolment.DuplicateFace as twin:
+        error = _(
+            "{person}: this face is already enrolled as {other} ({name}); "
+            "--allow-duplicate if they are twins"
+        ).format(person=person, other=twin.twin.person, name=twin.twin.name)
+    return {
+        "person": person,
+        "templates": total,
+        "added": added,
+        "enough": total >= face.min_templates,
+        "error": error,
+        "photos": [
+            {
+                "name": item.name,
+                "refused": item.refusal,
+                "detail": str(item.detail or ""),
+                "quality": item.quality,
+            }
+            for item in items
+        ],
+    }
+
+
+def _unchanged(person: str, refusal: NotStored, needed: int) -> str:
+    """Why the enrolment before stays, and what the operator can do."""
+    from gateway.face.enrolment import Obstacle  # noqa: PLC0415
+
+    kept = ngettext(
+        "{person}: nothing changed, the {n} template from before stays",
+        "{person}: nothing changed, the {n} templates from before stay",
+        refusal.kept,
+    ).format(person=person, n=refusal.kept)
+    why = {
+        Obstacle.INCOMPLETE: _(
+            "{good} of the {needed} good photographs that a new enrolment needs; give more, or "
+            "--add keeps both, or --replace takes these alone"
+        ).format(good=refusal.good, needed=needed),
+        Obstacle.ANOTHER_FACE: _(
+            "the new face differs from the enrolled one (distance {distance}); if it is the same "
+            "person, --replace takes the new one"
+        ).format(distance=refusal.distance),
+        Obstacle.UNCOMPARABLE: _(
+            "the enrolled face can't be compared with the new one (another face model or another "
+            "site key); --replace takes the new one"
+        ),
+    }
+    return f"{kept}: {why[refusal.obstacle]}"
+
+
+def _show(entry: dict[str, Any], items: list[ExaminedPhotograph], needed: int) -> None:
+    from gateway.face.vision.quality import sentence  # noqa: PLC0415
+
+    for item in items:
+        why = _("good")
+        if item.refusal:
+            why = _("refused: {why}").format(why=item.detail or sentence(item.refusal))
+        common.out.print(f"  {item.name}: {why}", markup=False, soft_wrap=True)
+    person, total = entry["person"], entry["templates"]
+    verdict = entry["error"] or ngettext(
+        "{person}: {n} template", "{person}: {n} templates", total
+    ).format(person=person, n=total)
+    if not entry["error"] and total < needed:
+        verdict += ", " + _("{needed} are needed: add more photographs").format(needed=needed)
+    common.out.print(verdict, markup=False, soft_wrap=True)
+
+
+def _tell_uncompared(
+    enrolled: EnrolledFaces, examined: dict[str, list[ExaminedPhotograph]]
+) -> None:
+    model = next((i.model for items in examined.values() for i in items if not i.refusal), None)
+    if model is None:
+        return
+    left_out = sorted(enrolled.uncompared(model) - examined.keys())
+    if left_out:
+        shown = ", ".join(left_out[:SHOWN]) + (", ..." if len(left_out) > SHOWN else "")
+        text = ngettext(
+            "not compared with {n} person, whose templates do not open or are of another model: "
+            "{shown}",
+            "not compared with {n} people, whose templates do not open or are of another model: "
+            "{shown}",
+            len(left_out),
+        )
+        common.err.print(text.format(n=len(left_out), shown=shown), markup=False, soft_wrap=True)

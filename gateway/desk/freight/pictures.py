@@ -12,6 +12,7 @@ from pathlib import Path
 from gateway.desk.errors import DeskError
 from gateway.desk.freight.transaction import Picture
 from gateway.desk.text import clean
+from gateway.people.pictures import PictureError, PictureFault, inspect
 from gateway.vault.files import write_whole
 
 MAX_BYTES = 32 * 1024 * 1024
@@ -34,6 +35,7 @@ def reference(path: Path, keep: Path | None = None) -> Picture:
                 f"{name}: no es un archivo, o pasa de 32 MB",
             )
         data = path.read_bytes()
+        _check_size(name, data)
         digest = hashlib.sha256(data).hexdigest()
         if keep is not None:
             _store(keep, f"{digest}{suffix}", data)
@@ -42,6 +44,17 @@ def reference(path: Path, keep: Path | None = None) -> Picture:
             "bad_picture", f"{name}: {error.strerror}", f"{name}: {error.strerror}"
         ) from error
     return Picture(name, digest)
+
+
+def _check_size(name: str, data: bytes) -> None:
+    """Refuse a picture that whoever shows it later could not decode.  Other faults are left: the
+    hash of a damaged picture is a record too."""
+    try:
+        inspect(data)
+    except PictureError as error:
+        if error.fault is PictureFault.TOO_MANY_PIXELS:
+            en, es = error.message.say("en"), error.message.say("es")
+            raise DeskError("bad_picture", f"{name}: {en}", f"{name}: {es}") from error
 
 
 def _store(folder: Path, name: str, data: bytes) -> None:

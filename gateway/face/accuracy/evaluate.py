@@ -25,15 +25,14 @@ from numpy.typing import NDArray
 
 from gateway import GaritaError
 from gateway.face.accuracy.statistics import Trials
+from gateway.face.vision import photograph
 from gateway.face.vision.embedder import BUILT_IN, by_name
-from gateway.face.vision.engine import DETECTOR_PX, Embedding, Engine, Image
+from gateway.face.vision.engine import DETECTOR_PX, Embedding, Engine
 from gateway.face.vision.quality import Refusal, judge
 from gateway.face.vision.score import LENGTH, direction, score
+from gateway.people.pictures import PictureError
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".ppm", ".tif", ".tiff"})
-MAX_BYTES = 32 * 1024 * 1024
-MAX_SIDE = 1600
-TINY = 200  # px of the shorter side
+SUFFIXES = photograph.SUFFIXES | {".pgm", ".ppm", ".tif", ".tiff"}
 Score = Callable[[NDArray[np.float32], NDArray[np.float32]], float]
 
 
@@ -51,7 +50,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class EvaluatedPicture:
     """What a picture gave: the embedding of its widest face or None, and what enrolment would
     refuse it for."""
 
@@ -107,7 +106,7 @@ def look(
     upscale: float,
     advance: Callable[[], object],
     model: tuple[str, Mapping[str, Any]] = (BUILT_IN, {}),
-) -> dict[Path, Seen]:
+) -> dict[Path, EvaluatedPicture]:
     """Find and embed the widest face of each picture, on every processor; `advance` is called
     once a picture.  `model` is the embedder's name and options."""
     workers = max(1, min(len(os.sched_getaffinity(0)), 16, len(paths)))
@@ -139,7 +138,9 @@ class Plan:
 
 
 def trials(
-    seen: Mapping[str, Sequence[Seen]], plan: Plan, advance: Callable[[], object] = lambda: None
+    seen: Mapping[str, Sequence[EvaluatedPicture]],
+    plan: Plan,
+    advance: Callable[[], object] = lambda: None,
 ) -> tuple[Trials, list[str]]:
     """Everybody's taps against everybody's templates, split by split.
 
@@ -186,7 +187,9 @@ def trials(
     return made, [name for name in seen if name not in names]
 
 
-def pair_trials(listed: Sequence[Pair], seen: Mapping[Path, Seen], rule: Score = score) -> Trials:
+def pair_trials(
+    listed: Sequence[Pair], seen: Mapping[Path, EvaluatedPicture], rule: Score = score
+) -> Trials:
     """Each pair is one attempt: the first picture at the door, the second enrolled.
 
     Who is who is not in such a list, so the folder of a picture is taken for its person; a
@@ -245,17 +248,17 @@ def _against(
     return at_once
 
 
-def _enough(pictures: Sequence[Seen], plan: Plan) -> bool:
+def _enough(pictures: Sequence[EvaluatedPicture], plan: Plan) -> bool:
     fit = sum(_enrollable(item, plan) for item in pictures)
     return fit >= plan.templates and len(pictures) >= plan.templates + plan.frames
 
 
-def _enrollable(item: Seen, plan: Plan) -> bool:
+def _enrollable(item: EvaluatedPicture, plan: Plan) -> bool:
     return item.embedding is not None and (item.refusal is None or not plan.gates)
 
 
 def _split(
-    pictures: Sequence[Seen], plan: Plan, random: np.random.Generator
+    pictures: Sequence[EvaluatedPicture], plan: Plan, random: np.random.Generator
 ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
     """(templates (n, 128), taps each (k, 128)); a tap in which no picture gave a face is empty."""
     order = random.permutation(len(pictures))
@@ -280,36 +283,18 @@ def _start(upscale: float, name: str, options: Mapping[str, Any]) -> None:
     _engine, _upscale = Engine(DETECTOR_PX // 2, by_name(name, options)), upscale
 
 
-def _look(path: Path) -> Seen:
-    image = read(path, _upscale)
-    if image is None:
-        return Seen(None, Refusal.UNREADABLE)
+def _look(path: Path) -> EvaluatedPicture:
+    try:
+        image = photograph.read(path, _upscale)
+    except PictureError as error:
+        return EvaluatedPicture(None, Refusal(error.fault.value))
     assert _engine is not None
     faces = _engine.detect(image)
     if not faces:
-        return Seen(None, Refusal.NO_FACE)
-    return Seen(_engine.embed(image, faces[0]), judge(image, faces, _engine.landmarks)[1])
-
-
-def read(path: Path, upscale: float = 1.0) -> Image | None:
-    """A picture as RGB, enlarged if it is tiny, at most 1600 pixels on its longer side; None
-    if it is none."""
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            return None
-        raw = np.frombuffer(path.read_bytes(), np.uint8)
-        picture = cv2.imdecode(raw, cv2.IMREAD_COLOR)
-    except (OSError, cv2.error):
-        return None
-    if picture is None:
-        return None
-    tiny = min(picture.shape[:2]) < TINY
-    scale = min(upscale if tiny else 1.0, MAX_SIDE / max(picture.shape[:2]))
-    if scale != 1:
-        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=method)
-    rgb: Image = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-    return rgb
+        return EvaluatedPicture(None, Refusal.NO_FACE)
+    return EvaluatedPicture(
+        _engine.embed(image, faces[0]), judge(image, faces, _engine.landmarks)[1]
+    )
 
 
 _SAME = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from gateway.face.vision.protocols import Face, Image, Points
+from gateway.locale import N_, _
 
 MIN_FACE_PX = 80
 MIN_SHARPNESS = 30.0
@@ -30,9 +31,13 @@ _INNER = slice(30, 120)  # of the chip: the face without hair and what is behind
 
 
 class Refusal(StrEnum):
-    """Why a picture is not enrolled.  Stable codes."""
+    """Why a picture is not enrolled.  Stable codes; the first four are also those of
+    gateway.people.pictures.PictureFault."""
 
     UNREADABLE = "unreadable"
+    FORMAT = "format_not_read"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    FILE_TOO_LARGE = "file_too_large"
     NO_FACE = "no_face"
     SEVERAL_FACES = "several_faces"
     TOO_SMALL = "too_small"
@@ -47,34 +52,27 @@ class Refusal(StrEnum):
 
 
 SENTENCES = {
-    Refusal.UNREADABLE: ("not a picture that can be read", "no es una imagen legible"),
-    Refusal.NO_FACE: ("no face found; look straight ahead", "no hay rostro; mire de frente"),
-    Refusal.SEVERAL_FACES: ("more than one face", "hay más de un rostro"),
-    Refusal.TOO_SMALL: ("the face is too small; come closer", "el rostro es pequeño; acérquese"),
-    Refusal.TOO_BLURRED: ("the face is blurred; hold still", "el rostro está borroso; no se mueva"),
-    Refusal.TOO_DARK: ("the face is too dark", "el rostro está muy oscuro"),
-    Refusal.TOO_BRIGHT: ("the face is too bright", "el rostro está muy claro"),
-    Refusal.SIDE_LIGHT: (
-        "the light comes from one side; face the light",
-        "la luz viene de un lado; póngase de frente a la luz",
-    ),
-    Refusal.TURNED_AWAY: (
-        "the face is turned away; look straight at the camera",
-        "el rostro está de lado; mire de frente a la cámara",
-    ),
-    Refusal.TILTED: (
-        "the head is tilted; hold it upright",
-        "la cabeza está inclinada; manténgala derecha",
-    ),
-    Refusal.ANOTHER_PERSON: (
-        "not the same face as the other pictures",
-        "no es el mismo rostro que en las otras imágenes",
-    ),
-    Refusal.SAME_PICTURE: (
-        "the same picture again; take another one",
-        "la misma imagen otra vez; tome otra",
-    ),
+    Refusal.UNREADABLE: N_("not a picture that can be read"),
+    Refusal.FORMAT: N_("a picture format that is not read here; save it as JPEG"),
+    Refusal.TOO_MANY_PIXELS: N_("too many pixels; scale the picture down"),
+    Refusal.FILE_TOO_LARGE: N_("the file is too large; scale the picture down"),
+    Refusal.NO_FACE: N_("no face found; look straight ahead"),
+    Refusal.SEVERAL_FACES: N_("more than one face"),
+    Refusal.TOO_SMALL: N_("the face is too small; come closer"),
+    Refusal.TOO_BLURRED: N_("the face is blurred; hold still"),
+    Refusal.TOO_DARK: N_("the face is too dark"),
+    Refusal.TOO_BRIGHT: N_("the face is too bright"),
+    Refusal.SIDE_LIGHT: N_("the light comes from one side; face the light"),
+    Refusal.TURNED_AWAY: N_("the face is turned away; look straight at the camera"),
+    Refusal.TILTED: N_("the head is tilted; hold it upright"),
+    Refusal.ANOTHER_PERSON: N_("not the same face as the other pictures"),
+    Refusal.SAME_PICTURE: N_("the same picture again; take another one"),
 }
+
+
+def sentence(refusal: Refusal) -> str:
+    """What to tell the person, in the language in use."""
+    return _(SENTENCES[refusal])
 
 
 @dataclass(frozen=True, slots=True)

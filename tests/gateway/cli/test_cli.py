@@ -154,7 +154,7 @@ async def test_one_face_in_two_folders_is_enrolled_once(rig: Rig, photos: Path) 
             (folder / person / f"{number}.jpg").symlink_to(photos / name)
     done = await rig.acli("people", "enroll", "--folder", str(folder), check=False)
     assert done.returncode == 1
-    assert "e1: 3 template(s)" in done.stdout
+    assert "e1: 3 templates" in done.stdout
     assert "e2: this face is already enrolled as e1 (Ana [x])" in done.stdout
     photo = str(photos / "obama3.jpg")
     done = await rig.acli("people", "enroll", "e2", photo, "--json", check=False)
@@ -162,7 +162,7 @@ async def test_one_face_in_two_folders_is_enrolled_once(rig: Rig, photos: Path) 
     assert answer["templates"] == 0 and "already enrolled as e1" in answer["error"]
     twins = ("people", "enroll", "e2", photo, "--allow-duplicate")
     done = await rig.acli(*twins, check=False)  # one picture: stored, and more are wanted
-    assert "e2: 1 template(s)" in done.stdout
+    assert "e2: 1 template," in done.stdout
 
 
 async def test_an_installer_sees_what_a_reader_reads(rig: Rig) -> None:

@@ -8,8 +8,10 @@ import json
 import random
 import re
 import sqlite3
+import struct
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -894,6 +896,18 @@ def test_pictures_are_hashed_and_kept_only_where_wanted(tmp_path: Path) -> None:
     for bad in (tmp_path / "b.jpg", tmp_path, tmp_path / "a.exe"):
         with refused("bad_picture"):
             pictures.reference(bad)
+
+
+def test_a_small_file_of_a_huge_picture_is_not_kept(tmp_path: Path) -> None:
+    """Whoever opens it later would need gigabytes."""
+    head = struct.pack(">4sIIBBBBB", b"IHDR", 30_000, 30_000, 8, 2, 0, 0, 0)
+    crc = struct.pack(">I", zlib.crc32(head))
+    (tmp_path / "a.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n\0\0\0\r" + head + crc + b"\0\0\x10\0IDAT" + bytes(500)
+    )
+    with refused("bad_picture"):
+        pictures.reference(tmp_path / "a.png", tmp_path / "keep")
+    assert not (tmp_path / "keep").exists()
 
 
 def test_no_cell_of_the_log_is_a_formula() -> None:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from gateway.cli.face import evaluate as facetrial
 from gateway.cli.main import app
 from gateway.face.accuracy import evaluate, plot
-from gateway.face.accuracy.evaluate import BadData, Plan, Seen
+from gateway.face.accuracy.evaluate import BadData, EvaluatedPicture, Plan
 from gateway.face.accuracy.statistics import Rate, Trials, clopper_pearson, smallest_shown
 from gateway.face.vision.quality import Refusal
 from gateway.face.vision.score import LENGTH, RECOMMENDED, score
@@ -170,11 +170,11 @@ def test_the_command_tries_the_recommended_threshold() -> None:
     assert facetrial.RECOMMENDED == RECOMMENDED
 
 
-def crowd(people: int = 4, pictures: int = 8) -> dict[str, list[Seen]]:
+def crowd(people: int = 4, pictures: int = 8) -> dict[str, list[EvaluatedPicture]]:
     """People at right angles (two apart), each picture nearly the same."""
     random = np.random.default_rng(3)
     return {
-        f"p{person}": [Seen(face(person, 0.001, random), None) for _ in range(pictures)]
+        f"p{person}": [EvaluatedPicture(face(person, 0.001, random), None) for _ in range(pictures)]
         for person in range(people)
     }
 
@@ -192,7 +192,9 @@ def test_everybody_is_tried_against_everybody() -> None:
 def test_all_at_once_is_the_same_as_one_by_one() -> None:
     random = np.random.default_rng(5)
     seen = {
-        str(person): [Seen(random.normal(0, 0.1, 128).astype(np.float32), None) for _ in range(9)]
+        str(person): [
+            EvaluatedPicture(random.normal(0, 0.1, 128).astype(np.float32), None) for _ in range(9)
+        ]
         for person in range(5)
     }
     at_once, _ = evaluate.trials(seen, Plan(frames=3))
@@ -215,7 +217,7 @@ def test_the_same_seed_gives_the_same_figures() -> None:
 
 def test_a_tap_without_a_face_is_a_failure_to_acquire() -> None:
     seen = crowd(people=3, pictures=5)
-    seen["p0"][3:] = [Seen(None, Refusal.NO_FACE)] * 2
+    seen["p0"][3:] = [EvaluatedPicture(None, Refusal.NO_FACE)] * 2
     made, _ = evaluate.trials(seen, Plan(templates=3, frames=1, splits=4))
     assert made.fta.errors == 2
     assert made.fta.trials == 6
@@ -224,7 +226,7 @@ def test_a_tap_without_a_face_is_a_failure_to_acquire() -> None:
 
 def test_a_poor_picture_is_no_template_but_comes_to_the_door() -> None:
     seen = crowd(people=3, pictures=5)
-    poor = [Seen(item.embedding, Refusal.TOO_BLURRED) for item in seen["p0"]]
+    poor = [EvaluatedPicture(item.embedding, Refusal.TOO_BLURRED) for item in seen["p0"]]
     made, left_out = evaluate.trials({**seen, "p0": poor}, Plan())
     assert left_out == ["p0"]
     assert made.people == 2
@@ -288,15 +290,6 @@ def test_a_list_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "pairs").write_bytes(b"\xff\xd8\xff\xe0" * 100)
     with pytest.raises(BadData, match="not a list of pairs"):
         evaluate.pairs(tmp_path / "pairs")
-
-
-def test_what_is_no_picture_is_none(tmp_path: Path) -> None:
-    (tmp_path / "x.jpg").write_bytes(b"not a picture")
-    assert evaluate.read(tmp_path / "x.jpg") is None
-    assert evaluate.read(tmp_path / "missing.jpg") is None
-    enlarged = evaluate.read(put(tmp_path / "y.png"), 3)
-    assert enlarged is not None
-    assert enlarged.shape == (24, 24, 3)
 
 
 def test_the_curve_is_a_picture(tmp_path: Path) -> None:

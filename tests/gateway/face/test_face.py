@@ -26,7 +26,6 @@ from drivers.cameras.opencv import CameraState, OpenCvCamera
 from drivers.simulated.camera import black_video, empty_video, frozen_video, person_video
 from gateway.decide.model import FaceOutcome, FaceResult
 from gateway.face import enrolment, wire
-from gateway.face.duplicates import Known
 from gateway.face.service import FaceService, result_of
 from gateway.face.vision import worker
 from gateway.face.vision.engine import MODEL, Engine, Face, distances
@@ -67,7 +66,7 @@ class Templates(list[bytes]):
 
 
 def templates(engine: Engine, photos: Path, *names: str) -> Templates:
-    looks = [enrolment.look(engine, photos / name) for name in names]
+    looks = [enrolment.examine(engine, photos / name) for name in names]
     good = (look.embedding for look in looks if look.embedding is not None)
     return Templates(embedding.astype("<f4").tobytes() for embedding in good)
 
@@ -118,10 +117,10 @@ def test_every_refusal(engine: Engine, photos: Path, tmp_path: Path) -> None:
         Refusal.UNREADABLE: junk,
     }
     for refusal, path in cases.items():
-        look = enrolment.look(engine, path)
+        look = enrolment.examine(engine, path)
         assert (look.refusal, look.embedding) == (refusal, None), path.name
-    assert enrolment.look(engine, tmp_path / "missing.jpg").refusal is Refusal.UNREADABLE
-    assert enrolment.look(engine, photos / "obama.jpg").refusal is None
+    assert enrolment.examine(engine, tmp_path / "missing.jpg").refusal is Refusal.UNREADABLE
+    assert enrolment.examine(engine, photos / "obama.jpg").refusal is None
     bright = np.full((200, 200, 3), 250, np.uint8)
     assert judge(bright, [Face(20, 20, 180, 180)], engine.landmarks)[1] is Refusal.TOO_BRIGHT
 
@@ -148,24 +147,24 @@ def test_pose_and_light_of_real_faces(engine: Engine, photos: Path, tmp_path: Pa
     (face,) = engine.detect(rgb)
     middle, size = (face.left + face.right) / 2, rgb.shape[1::-1]
     turned = cv2.warpAffine(good, cv2.getRotationMatrix2D((middle, face.bottom), 32, 1), size)
-    look = enrolment.look(engine, picture(tmp_path / "tilted.png", turned))
+    look = enrolment.examine(engine, picture(tmp_path / "tilted.png", turned))
     assert look.refusal is Refusal.TILTED and 27 < abs(look.quality["roll"]) < 37
     across = (np.arange(good.shape[1]) - middle) / (face.width / 2)
     gain = 0.2 + 0.8 / (1 + np.exp(-6 * across))
     lit = picture(tmp_path / "lit.png", (good * gain[None, :, None]).astype(np.uint8))
-    look = enrolment.look(engine, lit)
+    look = enrolment.examine(engine, lit)
     assert look.refusal is Refusal.SIDE_LIGHT and look.quality["side_light"] > 0.3
     # A face whose landmarks say that it looks away, whatever the detector says.
     away = np.array([(145, 80), (125, 80), (55, 80), (85, 80), (130, 120)], np.float32)
     assert judge(rgb, [face], lambda *_: away)[1] is Refusal.TURNED_AWAY
     for name in ("obama.jpg", "obama2.jpg", "obama3.jpg", "biden.jpg"):
-        look = enrolment.look(engine, photos / name)
+        look = enrolment.examine(engine, photos / name)
         assert look.refusal is None and {"turn", "roll", "side_light"} <= set(look.quality), name
 
 
 def test_a_strangers_picture_and_the_same_picture_twice(engine: Engine, photos: Path) -> None:
     names = ("obama.jpg", "biden.jpg", "obama.jpg", "obama2.jpg")
-    looks = enrolment.agree([enrolment.look(engine, photos / name) for name in names])
+    looks = enrolment.agree([enrolment.examine(engine, photos / name) for name in names])
     assert [look.refusal for look in looks] == [
         None,
         Refusal.ANOTHER_PERSON,
@@ -187,15 +186,20 @@ def test_templates_are_sealed_on_the_disk(engine: Engine, photos: Path, tmp_path
     (tmp_path / "p.csv").write_text(",".join(COLUMNS) + "\ne1,A,,,,,,,\n")
     db = open_admin(path)
     sync.apply(db, sync.plan(db, read_people(tmp_path / "p.csv", levels=())), by="t")
-    look = enrolment.look(engine, photos / "obama.jpg")
+    look = enrolment.examine(engine, photos / "obama.jpg")
     assert look.embedding is not None
     vault = Vault(KEY)
-    known = Known(vault, limit=THRESHOLD, today=date(2026, 11, 25))
-    assert enrolment.store(db, vault, known, "e1", [look], by="t", replace=True) == 1
-    assert enrolment.store(db, vault, known, "e1", [look], by="t", replace=False) == 2
-    assert enrolment.store(db, vault, known, "e1", [look], by="t", replace=True) == 1
+    known = enrolment.EnrolledFaces(vault, limit=THRESHOLD, today=date(2026, 11, 25))
+
+    def store(person: str, mode: enrolment.Mode) -> int:
+        given = {"by": "t", "needed": 1, "mode": mode}
+        return enrolment.store(db, vault, known, person, [look], **given).total
+
+    assert store("e1", enrolment.Mode.RENEW) == 1
+    assert store("e1", enrolment.Mode.ADD) == 2
+    assert store("e1", enrolment.Mode.RENEW) == 1
     with pytest.raises(LookupError, match="nobody"):
-        enrolment.store(db, vault, known, "e2", [look], by="t", replace=True)
+        store("e2", enrolment.Mode.RENEW)
     db.close()
     (sealed,) = Roster(path).templates("e1")
     plain = look.embedding.astype("<f4").tobytes()

@@ -103,7 +103,9 @@ def person(photos: Path) -> tuple[stage.Portrait, str]:
     assert picture is not None
     face = engine.detect(picture)[0]
     portrait = stage.portrait(picture, engine.landmarks(picture, face))
-    looks = [enrolment.look(engine, photos / n) for n in ("obama.jpg", "obama2.jpg", "obama3.jpg")]
+    looks = [
+        enrolment.examine(engine, photos / n) for n in ("obama.jpg", "obama2.jpg", "obama3.jpg")
+    ]
     rows = np.stack([look.embedding for look in looks if look.embedding is not None])
     return portrait, base64.b64encode(rows.astype("<f4").tobytes()).decode()
 

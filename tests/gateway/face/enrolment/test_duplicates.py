@@ -16,9 +16,10 @@ from gateway.config import FaceTable
 from gateway.decide.model import FaceOutcome
 from gateway.face import enrolment, wire
 from gateway.face import matcher as biometric
-from gateway.face.duplicates import DuplicateFace, Known
-from gateway.face.enrolment import Look
+from gateway.face.enrolment import DuplicateFace, EnrolledFaces, ExaminedPhotograph, Mode
+from gateway.face.enrolment import templates as stored
 from gateway.face.matcher import CardholderMatcher
+from gateway.face.vision.engine import MODEL
 from gateway.face.vision.quality import Refusal
 from gateway.people import Roster, faces
 from gateway.people.schema import open_admin
@@ -38,10 +39,10 @@ def a_face() -> np.ndarray:
     return RANDOM.normal(0, 0.125, 128).astype(np.float32)
 
 
-def looks(face: np.ndarray, count: int = 3, model: str = enrolment.MODEL) -> list[Look]:
+def looks(face: np.ndarray, count: int = 3, model: str = MODEL) -> list[ExaminedPhotograph]:
     """Pictures of one face, as far apart as dlib's of one person are."""
     noise = RANDOM.normal(0, 0.02, (count, 128)).astype(np.float32)
-    return [Look(f"{n}.jpg", face + noise[n], {}, None, model) for n in range(count)]
+    return [ExaminedPhotograph(f"{n}.jpg", face + noise[n], {}, None, model) for n in range(count)]
 
 
 @pytest.fixture
@@ -55,13 +56,24 @@ def db(tmp_path: Path) -> sqlite3.Connection:
     return db
 
 
-def known(vault: Vault = VAULT) -> Known:
-    return Known(vault, limit=LIMIT, today=TODAY)
+def known(vault: Vault = VAULT) -> EnrolledFaces:
+    return EnrolledFaces(vault, limit=LIMIT, today=TODAY)
 
 
-def store(db: sqlite3.Connection, person: str, found: list[Look], by: Known, **more: bool) -> int:
-    options = {"replace": True} | more
-    return enrolment.store(db, VAULT, by, person, found, by="t", **options)
+def store(
+    db: sqlite3.Connection,
+    person: str,
+    found: list[ExaminedPhotograph],
+    by: EnrolledFaces,
+    **more: Any,
+) -> int:
+    return enrolment.store(db, VAULT, by, person, found, by="t", needed=3, **more).total
+
+
+def insert(db: sqlite3.Connection, person: str, found: list[ExaminedPhotograph]) -> None:
+    """Templates as they lie in people.db after a site changed its face model."""
+    with db as connection:
+        stored._insert(connection, VAULT, person, found)
 
 
 def test_the_same_face_under_another_id_is_refused_by_name_and_nothing_changes(
@@ -83,7 +95,7 @@ def test_the_same_person_may_be_enrolled_again_and_added_to(db: sqlite3.Connecti
     face, every = a_face(), known()
     assert store(db, "e200", looks(face), every) == 3
     assert store(db, "e200", looks(face), every) == 3
-    assert store(db, "e200", looks(face, 1), every, replace=False) == 4
+    assert store(db, "e200", looks(face, 1), every, mode=Mode.ADD) == 4
 
 
 def test_twins_are_allowed_by_an_option_that_the_log_shows(
@@ -134,18 +146,18 @@ def test_templates_of_another_model_or_that_do_not_open_are_named_not_compared(
     store(db, "e200", looks(face, model="other-512"), known())
     every = known()
     assert store(db, "e1", looks(face), every) == 3
-    assert every.uncompared(enrolment.MODEL) == {"e200"}
+    assert every.uncompared(MODEL) == {"e200"}
     store(db, "e3", looks(a_face()), every)
     with db as connection:
         connection.execute("UPDATE template SET sealed = x'00' WHERE person_id = 'e1'")
     again = known()
     again.follow(db)
     assert again.unread == {"e1"}
-    assert again.uncompared(enrolment.MODEL) == {"e1", "e200"}
+    assert again.uncompared(MODEL) == {"e1", "e200"}
 
 
 def test_a_refused_picture_is_compared_with_nobody(db: sqlite3.Connection) -> None:
-    refused = [Look("a.jpg", None, {}, Refusal.NO_FACE)]
+    refused = [ExaminedPhotograph("a.jpg", None, {}, Refusal.NO_FACE)]
     assert store(db, "e1", refused, known()) == 0
 
 
@@ -180,7 +192,7 @@ class Galleries(Service):
     """A face process that is given a gallery; `during` happens while it takes it."""
 
     def __init__(self) -> None:
-        super().__init__(enrolment.MODEL)
+        super().__init__(MODEL)
         self.starts = 1
         self.taken: list[tuple[int, list[str], bool]] = []
         self.during = lambda: None
@@ -245,10 +257,10 @@ async def test_only_templates_of_the_model_in_use_are_compared(
     db: sqlite3.Connection, tmp_path: Path, mine: int, others: int, compared: int | None
 ) -> None:
     face = a_face()
-    for count, model in ((mine, enrolment.MODEL), (others, "other-128")):
+    for count, model in ((mine, MODEL), (others, "other-128")):
         if count:
-            store(db, "e1", looks(face, count, model), known(), replace=False)
-    service = Service(enrolment.MODEL)
+            insert(db, "e1", looks(face, count, model))
+    service = Service(MODEL)
     roster = Roster(tmp_path / "people.db")
     matcher = CardholderMatcher(service, roster, KEY, FaceTable(), tmp_path)  # type: ignore[arg-type]
     result = await matcher.match("gate", "e1", 0.0)
