@@ -160,7 +160,7 @@ def load(path: Path) -> Settings:
     ]
     if unknown:
         raise ConfigError(in_order(iter(unknown)))
-    site = site_policy(tables, version, known.by_reason())
+    site = site_policy(tables, version, known)
     return Settings(path, tables, site, known, tuple(warnings(tables)))
 
 

@@ -133,6 +133,7 @@ class FreightTable(_Table):
     pests: bool = True
     spot_check_percent: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 5.0
     supervisors: list[str] = []
+    checklist_set: KindName = "msc-2020"
     checklists: Path | None = None
     pictures_dir: Path | None = None
     policy: FreightPolicyTable = FreightPolicyTable()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import time
 from zoneinfo import ZoneInfo
 
+from gateway.config.criteria import Criteria
 from gateway.config.tables import ALWAYS, AreaTable, Tables
 from gateway.decide.policy import (
     DAYS,
@@ -23,7 +23,7 @@ from gateway.decide.policy import (
 )
 
 
-def site_policy(tables: Tables, version: str, evidence: Mapping[str, tuple[str, ...]]) -> Site:
+def site_policy(tables: Tables, version: str, criteria: Criteria) -> Site:
     """The part of the settings that `decide()` sees."""
     everyday = Period(frozenset((*DAYS, HOLIDAY)), time(0), None)
     schedules = {ALWAYS: Schedule(ALWAYS, (everyday,))}
@@ -97,7 +97,8 @@ def site_policy(tables: Tables, version: str, evidence: Mapping[str, tuple[str, 
             for name, level in tables.threat_levels.items()
         },
         degraded={**DEGRADED, **tables.degraded},
-        evidence=evidence,
+        evidence=criteria.by_reason(),
+        criteria_edition=criteria.label,
     )
 
 

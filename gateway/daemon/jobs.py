@@ -24,7 +24,6 @@ from pathlib import Path
 from gateway.config import Settings
 from gateway.desk.act import stamp
 from gateway.desk.visits import records
-from gateway.desk.visits.visit import CRITERIA
 from gateway.face.evidence import Evidence
 from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
@@ -238,7 +237,7 @@ def overdue(settings: Settings, now: datetime) -> Iterator[NewEvent]:
                 "host": visit.host,
                 "until": visit.expected_until,
                 "badge_out": visit.badge_out,
-                "criteria": list(CRITERIA),
+                **settings.criteria.marks(EventType.VISIT_OVERDUE),
             }
             yield NewEvent(EventType.VISIT_OVERDUE, visit.person_id, data, id=f"overdue-{key}")
 

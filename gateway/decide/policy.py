@@ -228,7 +228,8 @@ class Site:
     """The site's policy: everything that decides and does not change from badge to badge.
 
     `degraded` holds what is done about each `Subsystem` where an area says nothing; `evidence` maps
-    a reason code to the criteria that its decision is evidence for.
+    a reason code to the criteria that its decision is evidence for, and `criteria_edition` names
+    the table that these are from.
     """
 
     gateway: str
@@ -243,3 +244,4 @@ class Site:
     threat_levels: Mapping[str, ThreatLevel] = field(default_factory=dict)
     degraded: Mapping[Subsystem, Action] = field(default_factory=lambda: DEGRADED)
     evidence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    criteria_edition: str = ""

@@ -36,6 +36,7 @@ def access_event(
         "policy_version": decision.policy_version,
         "degraded": list(decision.degraded),
         "criteria": list(decision.criteria),
+        "criteria_edition": site.criteria_edition,
         "facts": facts(request),
         **about,
     }

@@ -10,10 +10,11 @@ Words = tuple[str, str]
 
 class DeskError(GaritaError):
     """What was asked is not done, and nothing is half done.  `code` is stable; `words` says why
-    in both languages; `criteria` are those that the refusal serves."""
+    in both languages; `serves` are the codes and event types whose criteria the refusal
+    serves; () is its own code."""
 
-    def __init__(self, code: str, en: str, es: str, criteria: tuple[str, ...] = ()) -> None:
-        self.code, self.words, self.criteria = code, (en, es), criteria
+    def __init__(self, code: str, en: str, es: str, serves: tuple[str, ...] = ()) -> None:
+        self.code, self.words, self.serves = code, (en, es), serves or (code,)
         super().__init__(en)
 
     def say(self, language: str) -> str:

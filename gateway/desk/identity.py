@@ -40,7 +40,6 @@ def shown(
             "unknown_id_kind",
             f"no photo ID of this kind is accepted here; accepted: {known}",
             f"aquí no se acepta ese tipo de identificación; se aceptan: {known}",
-            ("10.2", "10.3"),
         )
     text = clean(number, ("ID number", "número de identificación"), most=MAX_NUMBER, needed=False)
     plain = "".join(char for char in text if char.isalnum()).upper()

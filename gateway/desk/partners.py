@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
+from gateway.config.criteria import standard
 from gateway.desk.act import stamp, writing
 from gateway.desk.errors import DeskError, NotFound
 from gateway.desk.text import clean, fold
@@ -28,7 +29,6 @@ KINDS = ("carrier", "supplier", "customer", "contractor", "broker", "other")
 PROGRAMMES = ("ctpat", "oea", "aeo", "pip", "basc", "none")
 STATUSES = ("active", "suspended")
 Verdict = Literal["pass", "hold", "deny"]
-CRITERIA = ("3.1", "3.4", "3.5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +120,12 @@ def checked(partner: Partner) -> Partner:
             "missing",
             "a programme status comes with its SVI or certificate number",
             "el estatus de un programa lleva su número SVI o de certificado",
-            CRITERIA,
         )
     if partner.programme == "none" and partner.questionnaire is None:
         raise DeskError(
             "missing",
             "a partner without a programme needs the date of a questionnaire",
             "un socio sin programa necesita la fecha de un cuestionario",
-            CRITERIA,
         )
     note = clean(partner.note, ("note", "nota"), needed=False)
     return Partner(
@@ -186,12 +184,13 @@ def put(
             "INSERT INTO partner_history (key, version, at, by, data) VALUES (?, ?, ?, ?, ?)",
             (key, version, stamp(now), by, json.dumps(values, ensure_ascii=False)),
         )
-        data = {**values, "by": by, "criteria": list(CRITERIA)}
+        kind = EventType.PARTNER_CHANGED if old else EventType.PARTNER_ADDED
+        data = {**values, "by": by, **standard().marks(kind)}
         if policy.requirement:
             data["requirement"] = _require(connection, new, policy, by=by, now=now)
         put_event(
             connection,
-            EventType.PARTNER_CHANGED if old else EventType.PARTNER_ADDED,
+            kind,
             new.name,
             data,
         )
@@ -212,7 +211,6 @@ def get(connection: sqlite3.Connection, name: str) -> Partner:
             "partner_unknown",
             f"{name[:60]} is not in the register of partners",
             f"{name[:60]} no está en el registro de socios",
-            CRITERIA,
         )
     return found
 

@@ -64,7 +64,8 @@ def opened(settings: Settings, *, act: bool = True) -> Iterator[sqlite3.Connecti
 
 def refused(settings: Settings, error: DeskError, code: int = common.REFUSED) -> None:
     """Say why not, with the reason code and the criteria."""
-    tail = f" [{error.code}{'; ' + ', '.join(error.criteria) if error.criteria else ''}]"
+    criteria = ", ".join(settings.criteria.of(*error.serves))
+    tail = f" [{'; '.join((error.code, *filter(None, [criteria])))}]"
     common.fail(error.say(language(settings)) + tail, code)
 
 

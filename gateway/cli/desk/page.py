@@ -33,7 +33,7 @@ def public(tx: Transaction, policy: FreightPolicy) -> dict[str, Any]:
                 "released": f.released,
                 "open": f.open,
                 "todo": f.kind.todo,
-                "criteria": list(f.kind.criteria),
+                "criteria": list(policy.criteria.of(f.code)),
                 "en": f.words[0],
                 "es": f.words[1],
             }
@@ -143,7 +143,7 @@ def _sections(
         names = {p.id: desk.pick(settings, p.words) for p in known.points} if known else {}
         marks = {"ok": word("good", "bien"), "bad": word("FOUND", "HALLAZGO"), "na": "n/a"}
         yield (
-            f"{word('Inspection', 'Inspección')} {item.number} (5.5): {title} {item.unit}",
+            f"{word('Inspection', 'Inspección')} {item.number} (5.3, 5.5): {title} {item.unit}",
             [
                 f"{at(item.started_at)} – {at(item.finished_at) or '…'}"
                 f"  {item.inspector} ({item.operator}) {item.camera}",
@@ -169,7 +169,7 @@ def _sections(
                 f"{word('seals on documents', 'sellos en documentos')}: "
                 f"{', '.join(loading.document_seals) or '-'}",
             ]
-        yield word("Cargo (7)", "Carga (7)"), lines
+        yield word("Cargo (7.4, 7.6, 7.8, 7.30)", "Carga (7.4, 7.6, 7.8, 7.30)"), lines
     yield (
         word("Seals affixed (6.2)", "Sellos colocados (6.2)"),
         [
@@ -181,7 +181,7 @@ def _sections(
     if spot := tx.spot:
         drawn = word("drawn", "salió") if spot.drawn else word("not drawn", "no salió")
         yield (
-            word("Spot check (5.29)", "Revisión sorteada (5.29)"),
+            word("Spot check (5.8)", "Revisión sorteada (5.8)"),
             [
                 f"{at(spot.at)}  {drawn} ({spot.percent:g} %)",
                 f"{at(spot.done_at)}  {spot.done_by}  {'ok' if spot.ok else spot.note}"
@@ -218,7 +218,7 @@ def _line(settings: Settings, finding: Finding) -> str:
     word = desk.pick(settings, actions[finding.action])
     if finding.released:
         word = desk.pick(settings, ("released", "liberado"))
-    criteria = ", ".join(finding.kind.criteria)
+    criteria = ", ".join(settings.criteria.of(finding.code))
     return f"{word}: {desk.pick(settings, finding.words)} [{finding.code}; {criteria}]"
 
 

@@ -1,26 +1,39 @@
 """The criteria of a programme (CTPAT, OEA ...) that a site's records are evidence for, as data.
 
-In: a set that comes with the program, by name, and a site's own file that corrects or adds to
-it.  Out: the criteria with their titles, and which reason code or event type is evidence for
-which.  The titles are our words, not the programme's text, which a member checks against the
-authority's booklet.  Nothing here decides anything.
+In: a set that comes with the program, by name, and the site's own file, which corrects it or adds
+to it.  Out: the criteria with their titles, and which reason code, event type or code of the
+desk is evidence for which of them.  The program names codes and event types only; the numbers are
+in the TOML file and nowhere else.
+
+The titles are our words and not the programme's text.  A member checks the numbers and the words
+against the authority's booklet.  Nothing here decides anything.
+
+Every record that names criteria has `criteria_edition` beside them (`Criteria.marks`).  A record
+without it was written with the first revision of the table; `editions` says what its numbers
+stand for today.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway import GaritaError
 from gateway.decide.model import Reason
 from gateway.ledger.event import EventType
 
 HERE = Path(__file__).parent
+STANDARD = "ctpat-msc-2020"
 KINDS = ("must", "should")
+EDITION = "criteria_edition"
+"""The key of a record that says from which table its criteria are."""
+
+_T = TypeVar("_T")
 _CODES = frozenset(reason.value for reason in Reason)
 
 
@@ -33,27 +46,64 @@ class CriteriaError(GaritaError):
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What one part of a criterion asks; `kind` is ``must`` or ``should``, `words` by language."""
+
+    kind: str
+    words: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Criterion:
-    """`kind` is ``must``, ``should`` or ``must, should``; `title` by language; `members` the kinds
-    of member that it holds for (empty: all)."""
+    """One criterion.
+
+    `title` is by language.  `parts` is never empty.  `portal` holds the numbers of the questions
+    on it in the programme's portal, as far as they are known.  `members` are the kinds of member
+    that it holds for and `not_for` those that it is not asked of, where a source says so; both
+    empty: not known.  `keep_days` is how long its records are to be kept; 0: not said.
+    """
 
     id: str
-    kind: str
     title: Mapping[str, str]
+    parts: tuple[Part, ...]
+    portal: tuple[int, ...] = ()
     members: tuple[str, ...] = ()
+    not_for: tuple[str, ...] = ()
+    keep_days: int = 0
+
+    @property
+    def kind(self) -> str:
+        """``must``, ``should`` or ``must, should``."""
+        found = {part.kind for part in self.parts}
+        return ", ".join(kind for kind in KINDS if kind in found)
 
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """`evidence` maps a reason code or an event type to ids."""
+    """A set.  `evidence` maps a reason code, an event type or a code of the desk to ids."""
 
     name: str = ""
     edition: str = ""
+    revision: int = 0
     criteria: Mapping[str, Criterion] = field(default_factory=dict)
     evidence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def label(self) -> str:
+        """How records name the set that their criteria are from, such as ``ctpat-msc-2020/2``."""
+        return f"{self.name}/{self.revision}"
+
+    def of(self, *keys: str) -> tuple[str, ...]:
+        """The criteria that any of the codes or event types is evidence for, in order of number."""
+        return in_order(item for key in keys for item in self.evidence.get(key, ()))
+
+    def marks(self, *keys: str, more: Iterable[str] = ()) -> dict[str, object]:
+        """What a record of these codes or event types says: ``criteria``, with the ids of `more`
+        beside, and ``criteria_edition``."""
+        return {"criteria": list(in_order((*self.of(*keys), *more))), EDITION: self.label}
+
     def by_reason(self) -> dict[str, tuple[str, ...]]:
-        """For each reason code: what is said of the code itself, else of its event type."""
+        """For each reason code of a decision: what is said of the code, else of its event type."""
         found = {}
         for reason in Reason:
             kind = EventType.ACCESS_GRANTED if reason is Reason.GRANTED else EventType.ACCESS_DENIED
@@ -61,61 +111,124 @@ class Criteria:
         return found
 
 
+def in_order(ids: Iterable[str]) -> tuple[str, ...]:
+    """The ids, each once, in order of number: 5.8 before 5.14."""
+
+    def place(item: str) -> list[tuple[int, str]]:
+        return [(int(part), "") if part.isdigit() else (-1, part) for part in item.split(".")]
+
+    return tuple(sorted(dict.fromkeys(ids), key=place))
+
+
 def names() -> list[str]:
     """The sets that come with the program."""
     return sorted(path.stem for path in HERE.glob("*.toml"))
 
 
+@cache
+def standard() -> Criteria:
+    """The set of a site that says nothing else."""
+    return load(STANDARD)
+
+
 def load(name: str, own: Path | None = None) -> Criteria:
-    """The set `name`, with the site's `own` file over it; raises CriteriaError."""
+    """The set `name` ("" for none), with the site's `own` file over it; raises CriteriaError."""
     base = _read(HERE / f"{name}.toml", name) if name else Criteria()
     if own is None:
         return base
-    more = _read(own, base.name or own.stem, known=base.criteria)
+    more = _read(own, base.name or own.stem, base)
     return Criteria(
-        base.name or more.name,
-        more.edition or base.edition,
-        {**base.criteria, **more.criteria},
-        {**base.evidence, **more.evidence},
+        name=base.name or more.name,
+        edition=more.edition or base.edition,
+        revision=base.revision,
+        criteria={**base.criteria, **more.criteria},
+        evidence={**base.evidence, **more.evidence},
     )
 
 
-def _read(path: Path, name: str, known: Mapping[str, Criterion] | None = None) -> Criteria:
-    try:
-        data = tomllib.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise CriteriaError(path, "", f"can't be read: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CriteriaError(path, "", f"not valid TOML: {error}") from error
-    if unknown := set(data) - {"edition", "criteria", "evidence"}:
+def _read(path: Path, name: str, base: Criteria | None = None) -> Criteria:
+    """One file; `base` is the set that it lies over, None for one that comes with the program."""
+    data = read_toml(path)
+    if unknown := set(data) - {"edition", "revision", "criteria", "evidence"}:
         raise CriteriaError(path, min(unknown), "unknown key")
+    revision = data.get("revision", 0)
+    if not isinstance(revision, int) or revision < 0:
+        raise CriteriaError(path, "revision", "expected a whole number")
     found = {}
     for key, item in _table(path, "criteria", data.get("criteria", {})).items():
         found[key] = _criterion(path, key, _table(path, f"criteria.{key}", item))
     evidence = {}
     for key, ids in _table(path, "evidence", data.get("evidence", {})).items():
-        if key not in _CODES and not re.fullmatch(r"[a-z]+\.[a-z_]+", key):
+        if base is not None and not _is_known(key):
             raise CriteriaError(path, f"evidence.{key}", "no reason code and no event type")
         if not isinstance(ids, list) or not all(isinstance(item, str) for item in ids):
             raise CriteriaError(path, f"evidence.{key}", "expected a list of ids")
         for item in ids:
-            if item not in found and item not in (known or {}):
+            if item not in found and (base is None or item not in base.criteria):
                 raise CriteriaError(path, f"evidence.{key}", f"there is no criterion {item}")
         evidence[key] = tuple(ids)
-    return Criteria(name, str(data.get("edition", "")), found, evidence)
+    return Criteria(name, str(data.get("edition", "")), revision, found, evidence)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file; raises CriteriaError."""
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise CriteriaError(path, "", f"can't be read: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CriteriaError(path, "", f"not valid TOML: {error}") from error
+
+
+def _is_known(key: str) -> bool:
+    """Whether a site may say what `key` is evidence for: a typing error would have no effect."""
+    if key in _CODES or re.fullmatch(r"[a-z]+\.[a-z_]+", key):
+        return True
+    return key in standard().evidence  # the codes of the desk
 
 
 def _criterion(path: Path, key: str, item: Mapping[str, Any]) -> Criterion:
-    kind, title, members = item.get("kind"), item.get("title"), item.get("members", [])
-    if not isinstance(kind, str) or not set(kind.split(", ")) <= set(KINDS):
-        raise CriteriaError(path, f"criteria.{key}.kind", "expected must, should or 'must, should'")
-    if not isinstance(title, dict) or not all(
-        isinstance(title.get(language), str) for language in ("en", "es")
+    here = f"criteria.{key}"
+    title = _words(path, f"{here}.title", item.get("title"))
+    parts = item.get("parts", [])
+    if not isinstance(parts, list):
+        raise CriteriaError(path, f"{here}.parts", "expected a list of tables")
+    kinds = item.get("kind", "")
+    if not isinstance(kinds, str) or (
+        not (parts and not kinds) and not set(kinds.split(", ")) <= set(KINDS)
     ):
-        raise CriteriaError(path, f"criteria.{key}.title", "expected a text in en and in es")
-    if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
-        raise CriteriaError(path, f"criteria.{key}.members", "expected a list of words")
-    return Criterion(key, kind, title, tuple(members))
+        raise CriteriaError(path, f"{here}.kind", "expected must, should or 'must, should'")
+    found = tuple(_part(path, f"{here}.parts.{n}", part) for n, part in enumerate(parts, start=1))
+    return Criterion(
+        id=key,
+        title=title,
+        parts=found or tuple(Part(kind, title) for kind in kinds.split(", ")),
+        portal=_list(path, f"{here}.portal", item.get("portal", []), int, "numbers"),
+        members=_list(path, f"{here}.members", item.get("members", []), str, "words"),
+        not_for=_list(path, f"{here}.not_for", item.get("not_for", []), str, "words"),
+        keep_days=_list(path, f"{here}.keep_days", [item.get("keep_days", 0)], int, "numbers")[0],
+    )
+
+
+def _part(path: Path, key: str, item: Any) -> Part:
+    table = _table(path, key, item)
+    if table.get("kind") not in KINDS:
+        raise CriteriaError(path, f"{key}.kind", "expected must or should")
+    return Part(str(table["kind"]), _words(path, key, item))
+
+
+def _words(path: Path, key: str, value: Any) -> Mapping[str, str]:
+    if not isinstance(value, dict) or not all(
+        isinstance(value.get(language), str) for language in ("en", "es")
+    ):
+        raise CriteriaError(path, key, "expected a text in en and in es")
+    return {language: value[language] for language in ("en", "es")}
+
+
+def _list(path: Path, key: str, value: Any, kind: type[_T], what: str) -> tuple[_T, ...]:
+    if not isinstance(value, list) or not all(type(item) is kind for item in value):
+        raise CriteriaError(path, key, f"expected a list of {what}")
+    return tuple(value)
 
 
 def _table(path: Path, key: str, value: Any) -> Mapping[str, Any]:

@@ -33,13 +33,15 @@ def act(
     kind: str,
     by: str,
     now: datetime,
-    criteria: list[str],
     data: dict[str, object],
     *,
+    serves: Sequence[str] = (),
+    more: Sequence[str] = (),
     prepare: Callable[[Transaction], Transaction] | None = None,
 ) -> Transaction:
     """One act: load, change, save, its event, and what it newly found; or, where a step was held
-    back, the record of that alone."""
+    back, the record of that alone.  `serves` and `more` are those of `event`; they are read after
+    `change` was called."""
     held: Held | None = None
     with writing(connection):
         tx = store.load(connection, number, version)
@@ -54,9 +56,9 @@ def act(
             # What the step had already written (a seal taken) is undone; the try is recorded.
             connection.execute("ROLLBACK TO act")
             held = error
-            _held_event(connection, tx, error.findings, by, step=kind)
+            _held_event(connection, tx, error.findings, by, policy, step=kind)
         else:
-            event(connection, kind, new, by, criteria, **data)
+            event(connection, kind, new, by, policy, serves=serves, more=more, **data)
             tell(connection, new, before, policy, by)
         connection.execute("RELEASE act")
     if held is not None:
@@ -73,7 +75,7 @@ def tell(
 ) -> None:
     """An event for what is newly wrong."""
     if news := [f for f in _wrong(tx, policy) if f.key not in before]:
-        _held_event(connection, tx, news, by, step="")
+        _held_event(connection, tx, news, by, policy, step="")
 
 
 def _wrong(tx: Transaction, policy: FreightPolicy) -> list[Finding]:
@@ -81,17 +83,22 @@ def _wrong(tx: Transaction, policy: FreightPolicy) -> list[Finding]:
 
 
 def _held_event(
-    connection: sqlite3.Connection, tx: Transaction, found: Iterable[Finding], by: str, step: str
+    connection: sqlite3.Connection,
+    tx: Transaction,
+    found: Iterable[Finding],
+    by: str,
+    policy: FreightPolicy,
+    step: str,
 ) -> None:
     findings = list(found)
     refuse = any(f.action == "refuse" for f in findings)
-    criteria = sorted({c for f in findings for c in f.kind.criteria})
     event(
         connection,
         EventType.FREIGHT_REFUSED if refuse else EventType.FREIGHT_HELD,
         tx,
         by,
-        criteria,
+        policy,
+        serves=[f.code for f in findings],
         step=step,
         findings=[{"code": f.code, "about": f.about, "action": f.action} for f in findings],
         codes=", ".join(dict.fromkeys(f.code for f in findings)),
@@ -103,15 +110,19 @@ def event(
     kind: str,
     tx: Transaction,
     by: str,
-    criteria: list[str],
+    policy: FreightPolicy,
+    *,
+    serves: Iterable[str] = (),
+    more: Iterable[str] = (),
     **data: object,
 ) -> None:
+    """Record that `kind` happened to the truck.  `serves` are codes whose criteria it is evidence
+    for beside those of its kind, `more` further criteria."""
     base: dict[str, object] = {"freight": tx.id, "stage": tx.stage.value}
     if tx.arrival is not None:
         base["tractor"] = tx.arrival.tractor
-    put_event(
-        connection, kind, f"freight-{tx.id}", {**base, **data, "by": by, "criteria": criteria}
-    )
+    marks = policy.criteria.marks(kind, *serves, more=more)
+    put_event(connection, kind, f"freight-{tx.id}", {**base, **data, "by": by, **marks})
 
 
 def clearance(
@@ -139,9 +150,7 @@ def unit_of(units: Sequence[str], wanted: str) -> str:
         return units[0]
     if name not in units:
         known = ", ".join(units) or "-"
-        raise DeskError(
-            "no_unit", f"which unit? it has {known}", f"¿qué unidad? trae {known}", ("5.5",)
-        )
+        raise DeskError("no_unit", f"which unit? it has {known}", f"¿qué unidad? trae {known}")
     return name
 
 
@@ -170,5 +179,4 @@ def not_among(name: str, others: Iterable[str], *, account: bool = False) -> Non
             "same_person",
             en,
             es,
-            ("5.5", "6.1"),
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.desk.act import writing
@@ -68,7 +68,6 @@ def unit(kind: UnitKind, number: str, plates: str = "", *, as_painted: bool = Fa
             "unit_number_wrong",
             f"{text} is no container number: read it again{hint}",
             f"{text} no es un número de contenedor: léalo otra vez{hint}",
-            ("5.5",),
         )
     return Unit(kind, text, plate, good)
 
@@ -81,7 +80,6 @@ def document(text: str) -> Document:
             "bad_document",
             "a document is written as bill_of_lading=NUMBER",
             "un documento se escribe bill_of_lading=NÚMERO",
-            ("7.1",),
         )
     return Document(kind, clean(value, ("document number", "número de documento"), most=60))
 
@@ -94,7 +92,7 @@ def expect(
     by: str,
     now: datetime,
 ) -> Transaction:
-    """A carrier announced a truck (10.7)."""
+    """A carrier announced a truck."""
     return expect_all(connection, [expected], policy, by=by, now=now)[0]
 
 
@@ -114,16 +112,14 @@ def expect_all(
             cleared = clearance(connection, item.carrier, policy, now)
             if cleared.verdict == "deny":
                 en, es = cleared.words
-                raise DeskError(
-                    cleared.code, f"{item.carrier}: {en}", f"{item.carrier}: {es}", ("3.1", "3.4")
-                )
+                raise DeskError(cleared.code, f"{item.carrier}: {en}", f"{item.carrier}: {es}")
             tx = store.insert(connection, Transaction(0, expected=item), policy)
             event(
                 connection,
                 EventType.FREIGHT_EXPECTED,
                 tx,
                 by,
-                ["10.7"],
+                policy,
                 eta=item.eta.isoformat(),
                 driver=item.driver,
                 carrier=item.carrier,
@@ -184,7 +180,8 @@ def arrive(
             cleared.verdict,
             came.documents,
         )
-        return life.arrive(tx, arrival, seen)
+        now_in_force = replace(tx, checklist_set=policy.checklists.name)
+        return life.arrive(now_in_force, arrival, seen)
 
     data = {
         "driver": driver,
@@ -196,7 +193,6 @@ def arrive(
         "id_kind": came.shown.kind if came.shown else "",
         "id_fingerprint": came.shown.fingerprint if came.shown else "",
     }
-    criteria = ["10.3", "10.4", "10.7"]
     if number is not None:
         return act(
             connection,
@@ -207,13 +203,12 @@ def arrive(
             EventType.FREIGHT_ARRIVED,
             by,
             now,
-            criteria,
             data,
         )
     with writing(connection):
         blank = store.insert(connection, Transaction(0), policy)
         tx = store.save(connection, blank, change(blank), policy)
-        event(connection, EventType.FREIGHT_ARRIVED, tx, by, criteria, **data)
+        event(connection, EventType.FREIGHT_ARRIVED, tx, by, policy, serves=(), more=(), **data)
         tell(connection, tx, set(), policy, by)
     return tx
 
@@ -248,7 +243,6 @@ def see_seal(
         EventType.FREIGHT_SEAL_SEEN,
         by,
         now,
-        ["6.1", "6.7"],
         data,
     )
 
@@ -280,7 +274,6 @@ def identify(
         EventType.FREIGHT_IDENTIFIED,
         by,
         now,
-        ["10.3"],
         data,
     )
 
@@ -315,7 +308,6 @@ def hook(
         EventType.FREIGHT_HOOKED,
         by,
         now,
-        ["5.2", "10.4"],
         data,
     )
 
@@ -347,7 +339,6 @@ def turn_away(
         EventType.FREIGHT_TURNED_AWAY,
         by,
         now,
-        ["10.3"],
         {"reason": why},
     )
 
@@ -373,7 +364,6 @@ def _not_here_already(
                 "here_already",
                 f"{min(twice)} is here already as transaction {other.id}",
                 f"{min(twice)} ya está aquí como operación {other.id}",
-                ("10.4",),
             )
 
 

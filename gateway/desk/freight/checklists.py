@@ -1,14 +1,19 @@
-"""Inspection checklists as data: which there are, which a truck needs.
+"""Inspection checklists as data: which there are, and which of them a truck needs.
 
 In: the TOML file that comes with the program, and the site's own over it.  Out: frozen
-checklists.  A file that can't be used raises DeskError with its place; nothing is half read.
+checklists.  A file that can't be used raises DeskError, which names the place; nothing is half
+read.
+
+Authorities name different points to look at, so there are several sets of lists (CTPAT's of today,
+OEA's, CTPAT's older ones), and the site says which one is in force.  A transaction goes by the set
+in which its truck arrived, also after the site changed to another one.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +22,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gateway.desk.errors import DeskError, Words
 
 HERE = Path(__file__).parent / "checklists.toml"
-PESTS = "pests"
+DEFAULT_SET = "msc-2020"
+FIRST_SET = "legacy"
+"""The set of transactions that were begun before there were several."""
+
 _MAX_BYTES = 1_000_000
 
 
@@ -44,11 +52,23 @@ class Checklist:
 
 @dataclass(frozen=True, slots=True)
 class Checklists:
-    """All lists by name, and the names that a truck needs by what it pulls (``none`` for a
-    tractor alone)."""
+    """All lists by name.
+
+    `required` are the names of the lists that a truck needs, by what it pulls (``none``: a tractor
+    alone), in the set in force, which `name` names.  `sets` has the same of every set.
+    """
 
     lists: Mapping[str, Checklist]
     required: Mapping[str, tuple[str, ...]]
+    name: str = ""
+    sets: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+
+    def needed(self, kind: str, begun: str) -> tuple[str, ...]:
+        """The lists for a unit of this kind on a truck that came when the set `begun` was in force
+        ("": before there were sets).  A kind that no list is for can't be inspected, so the name
+        of a list that does not exist is returned, and such a truck does not leave."""
+        required = self.sets.get(begun or FIRST_SET, self.required)
+        return required.get(kind, (f"required.{kind}",))
 
 
 class _Table(BaseModel):
@@ -56,6 +76,7 @@ class _Table(BaseModel):
 
 
 Text = Annotated[str, Field(min_length=1, max_length=120)]
+_Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
 
 class _Title(_Table):
@@ -64,7 +85,7 @@ class _Title(_Table):
 
 
 class _Point(_Title):
-    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    id: _Name
     optional: bool = False
 
 
@@ -78,23 +99,33 @@ class _List(_Table):
 
 class _File(_Table):
     required: dict[str, list[str]] = {}
-    checklists: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")], _List] = {}
+    sets: dict[_Name, dict[str, list[str]]] = {}
+    checklists: dict[_Name, _List] = {}
 
 
-def load(own: Path | None = None) -> Checklists:
-    """The lists that come with the program, and the site's `own` over them."""
+def load(own: Path | None = None, name: str = DEFAULT_SET) -> Checklists:
+    """The lists that come with the program with the site's `own` over them, and the set `name` in
+    force.  What the site's own `[required]` says holds in every set.  Raises DeskError."""
     base = _read(HERE)
     more = _read(own) if own is not None else _File()
     lists = {
-        name: _checklist(name, item)
-        for name, item in {**base.checklists, **more.checklists}.items()
+        key: _checklist(key, item) for key, item in {**base.checklists, **more.checklists}.items()
     }
-    required = {name: tuple(names) for name, names in {**base.required, **more.required}.items()}
-    for kind, names in required.items():
-        for name in names:
-            if name not in lists:
-                raise _bad(own or HERE, f"required.{kind}: there is no checklist {name}")
-    return Checklists(lists, required)
+    sets = {
+        key: {kind: tuple(names) for kind, names in {**required, **more.required}.items()}
+        for key, required in {**base.sets, **more.sets}.items()
+    }
+    for key, required in sets.items():
+        for kind, names in required.items():
+            for wanted in names:
+                if wanted not in lists:
+                    place = "required" if kind in more.required else f"sets.{key}"
+                    why = f"{place}.{kind}: there is no checklist {wanted}"
+                    raise _bad(own or HERE, why)
+    if name not in sets:
+        known = ", ".join(sorted(sets))
+        raise _bad(own or HERE, f"there is no set of checklists {name}; there are {known}")
+    return Checklists(lists, sets[name], name, sets)
 
 
 def _read(path: Path) -> _File:

@@ -46,6 +46,7 @@ def release(
     name = second(by, policy)
     why = clean(reason, ("reason", "motivo"))
     data: dict[str, object] = {"supervisor": name, "reason": why}
+    serves: list[str] = []
 
     def change(tx: Transaction) -> Transaction:
         life.need(tx, *HERE)
@@ -57,6 +58,7 @@ def release(
         not_among(name, tx.people)
         not_among(operator, {i.operator for i in tx.inspections}, account=True)
         data["released"] = [f.key for f in found]
+        serves.extend(f.code for f in found)
         given = Release(tuple(f.key for f in found), name, operator, now, why)
         return life.release(tx, given)
 
@@ -69,8 +71,8 @@ def release(
         EventType.FREIGHT_RELEASED,
         operator,
         now,
-        ["5.7", "6.1", "10.3"],
         data,
+        serves=serves,
     )
 
 
@@ -99,7 +101,7 @@ def depart(
             EventType.FREIGHT_SPOT_DRAWN,
             new,
             by,
-            ["5.29"],
+            policy,
             drawn=drawn,
             percent=percent,
         )
@@ -117,7 +119,6 @@ def depart(
         EventType.FREIGHT_DEPARTED,
         by,
         now,
-        ["6.2", "10.3", "10.4"],
         {},
         prepare=prepare,
     )

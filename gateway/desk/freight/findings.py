@@ -1,7 +1,7 @@
 """What is wrong with a truck, or not done yet, and what the policy does about it.  Pure.
 
 `judge(transaction, policy)` is the whole of it: facts in, findings out, each with a stable reason
-code, the criteria, a sentence in both languages, and the policy's action:
+code, a sentence in both languages, and the policy's action:
 
     refuse   stands in the way until the fact itself is put right; nobody releases it
     hold     stands in the way until it is put right or a second person releases it
@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from zoneinfo import ZoneInfo
 
+from gateway.config.criteria import Criteria, standard
 from gateway.desk.errors import DeskError, Words
 from gateway.desk.freight.checklists import Checklists
 from gateway.desk.freight.iso6346 import compact
@@ -36,80 +37,61 @@ class Step(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A reason code: its words, what it is evidence for, the first step that it stops, and
-    whether it is work not done yet rather than something wrong."""
+    """A reason code: its words, the first step that it stops, and whether it is work not done yet
+    rather than something wrong.  Which criteria it is evidence for is in the criteria's file."""
 
     words: Words
-    criteria: tuple[str, ...]
     stops: Step = Step.LOAD
     todo: bool = False
 
 
 CODES: Mapping[str, Code] = {
-    "arrival_unexpected": Code(
-        ("nobody announced this truck", "nadie anunció este camión"), ("10.7",)
-    ),
+    "arrival_unexpected": Code(("nobody announced this truck", "nadie anunció este camión")),
     "arrival_off_time": Code(
         ("it came at another time than announced", "llegó a otra hora que la anunciada"),
-        ("5.14", "10.7"),
     ),
-    "driver_unexpected": Code(
-        ("another driver than announced", "otro chofer que el anunciado"), ("10.3", "10.7")
-    ),
+    "driver_unexpected": Code(("another driver than announced", "otro chofer que el anunciado")),
     "driver_id_missing": Code(
         ("the driver's photo ID was not verified", "no se verificó la identificación del chofer"),
-        ("10.3",),
     ),
     "driver_id_of_other_name": Code(
         (
             "the driver's ID was shown before by another name",
             "esa identificación se mostró antes con otro nombre",
         ),
-        ("10.3",),
     ),
     "carrier_unexpected": Code(
-        ("another carrier than announced", "otro transportista que el anunciado"), ("10.7",)
+        ("another carrier than announced", "otro transportista que el anunciado")
     ),
     "carrier_not_cleared": Code(
         ("the carrier is not a cleared partner", "el transportista no es socio autorizado"),
-        ("3.1", "3.4"),
     ),
     "carrier_denied": Code(
         ("the carrier is denied as a partner", "el transportista está negado como socio"),
-        ("3.1", "3.4"),
     ),
-    "tractor_unexpected": Code(
-        ("another tractor than announced", "otro tractor que el anunciado"), ("10.7",)
-    ),
+    "tractor_unexpected": Code(("another tractor than announced", "otro tractor que el anunciado")),
     "unit_unexpected": Code(
         (
             "another trailer or container than announced",
             "otro remolque o contenedor que el anunciado",
         ),
-        ("10.7",),
     ),
     "unit_number_wrong": Code(
         (
             "the container's check digit is wrong",
             "el dígito verificador del contenedor no es correcto",
         ),
-        ("5.5",),
     ),
-    "seal_missing": Code(
-        ("it came loaded and without a seal", "llegó cargado y sin sello"), ("6.1", "6.2")
-    ),
-    "seal_differs": Code(
-        ("another seal than announced", "otro sello que el anunciado"), ("6.1", "6.6")
-    ),
+    "seal_missing": Code(("it came loaded and without a seal", "llegó cargado y sin sello")),
+    "seal_differs": Code(("another seal than announced", "otro sello que el anunciado")),
     "seal_broken": Code(
-        ("the seal is broken or was tampered with", "el sello está roto o alterado"), ("6.1",)
+        ("the seal is broken or was tampered with", "el sello está roto o alterado")
     ),
     "seal_not_verified": Code(
         (
             "view, verify, tug, twist are not all confirmed",
             "falta ver, verificar, jalar o girar el sello",
         ),
-        ("6.7",),
         todo=True,
     ),
     "affixed_not_verified": Code(
@@ -117,42 +99,33 @@ CODES: Mapping[str, Code] = {
             "the seal put on was not viewed, verified, tugged and twisted",
             "falta ver, verificar, jalar o girar el sello colocado",
         ),
-        ("6.7",),
         Step.DEPART,
         todo=True,
     ),
-    "checklist_missing": Code(
-        ("an inspection was not begun", "falta una inspección"), ("5.2", "5.5"), todo=True
-    ),
+    "checklist_missing": Code(("an inspection was not begun", "falta una inspección"), todo=True),
     "checklist_unfinished": Code(
         ("an inspection is not finished", "una inspección no está terminada"),
-        ("5.2", "5.5"),
         todo=True,
     ),
-    "checklist_failed": Code(
-        ("an inspection found something", "una inspección encontró algo"), ("5.2", "5.7")
-    ),
+    "checklist_failed": Code(("an inspection found something", "una inspección encontró algo")),
     "checklist_unsigned": Code(
         (
             "a supervisor has not signed an inspection",
             "falta la firma del supervisor en una inspección",
         ),
-        ("5.5",),
         todo=True,
     ),
-    "pests_found": Code(("pests were found", "se encontraron plagas"), ("5.3", "5.7")),
+    "pests_found": Code(("pests were found", "se encontraron plagas")),
     "loading_unfinished": Code(
-        ("loading is not finished", "la carga no está terminada"), ("5.2",), Step.SEAL, todo=True
+        ("loading is not finished", "la carga no está terminada"), Step.SEAL, todo=True
     ),
     "documents_missing": Code(
         ("a shipping document is missing", "falta un documento de embarque"),
-        ("7.1",),
         Step.DEPART,
         todo=True,
     ),
     "seal_not_affixed": Code(
         ("it is loaded and not sealed", "está cargado y sin sellar"),
-        ("6.2",),
         Step.DEPART,
         todo=True,
     ),
@@ -161,38 +134,31 @@ CODES: Mapping[str, Code] = {
             "the seal is not of a high-security class (ISO 17712)",
             "el sello no es de alta seguridad (ISO 17712)",
         ),
-        ("6.2", "6.5"),
         Step.DEPART,
     ),
     "seal_format": Code(
         ("the seal's number has another form", "el número de sello tiene otra forma"),
-        ("6.1",),
         Step.DEPART,
     ),
     "seal_not_in_inventory": Code(
         ("the seal is not in the inventory", "el sello no está en el inventario"),
-        ("6.1", "6.6"),
         Step.DEPART,
     ),
     "seal_used_twice": Code(
         ("the seal was used or voided before", "el sello ya se usó o se anuló antes"),
-        ("6.1", "6.6"),
         Step.DEPART,
     ),
     "seal_not_on_documents": Code(
         ("the documents name another seal", "los documentos llevan otro sello"),
-        ("6.6", "7.1"),
         Step.DEPART,
     ),
     "spot_check_open": Code(
         ("drawn for a spot check that was not done", "salió en el sorteo y falta la revisión"),
-        ("5.29",),
         Step.DEPART,
         todo=True,
     ),
     "spot_check_failed": Code(
         ("the spot check found something", "la revisión sorteada encontró algo"),
-        ("5.29", "5.7"),
         Step.DEPART,
     ),
     "clock_odd": Code(
@@ -200,7 +166,6 @@ CODES: Mapping[str, Code] = {
             "times are out of order: the clock was changed",
             "las horas no cuadran: cambiaron el reloj",
         ),
-        ("10.4",),
         Step.DEPART,
     ),
 }
@@ -223,6 +188,7 @@ class FreightPolicy:
     spot_check_percent: float = 0.0
     supervisors: tuple[str, ...] = ()
     partners: PartnerPolicy = field(default_factory=PartnerPolicy)
+    criteria: Criteria = field(default_factory=standard)
 
     def action(self, code: str) -> str:
         """What is not said is refused."""
@@ -265,11 +231,10 @@ class Held(DeskError):
         self.findings = tuple(findings)
         refuse = [f for f in self.findings if f.action == "refuse"]
         code = "freight_refused" if refuse else "freight_held"
-        criteria = sorted({c for f in self.findings for c in f.kind.criteria})
         says = ("; ".join(f.words[n] for f in self.findings) for n in (0, 1))
         head = ("refused: ", "rechazado: ") if refuse else ("held: ", "retenido: ")
         en, es = (h + s for h, s in zip(head, says, strict=True))
-        super().__init__(code, en, es, tuple(criteria))
+        super().__init__(code, en, es, tuple(f.code for f in self.findings))
 
 
 def judge(tx: Transaction, policy: FreightPolicy) -> list[Finding]:
@@ -315,8 +280,7 @@ def required(tx: Transaction, policy: FreightPolicy) -> list[tuple[str, str]]:
     wanted: list[tuple[str, str]] = []
     pulled: list[tuple[str, str]] = [(unit.kind, unit.number) for unit in tx.units]
     for kind, number in pulled or [("none", "")]:
-        # A kind that no list is for can't be inspected, and what can't be does not leave.
-        for name in lists.required.get(kind, (f"required.{kind}",)):
+        for name in lists.needed(kind, tx.checklist_set):
             known = lists.lists.get(name)
             wanted.append((name, number if known and known.per_unit else tx.whole))
     if policy.pests and tx.units:

@@ -67,7 +67,6 @@ def inspect(
                 "inspection_finished",
                 "this inspection is finished; --again begins a new one",
                 "esta inspección está terminada; --again empieza otra",
-                ("5.5",),
             )
         if old is None or old.finished_at is not None:
             old = Inspection(
@@ -86,7 +85,6 @@ def inspect(
                 "other_inspector",
                 f"{old.inspector} began this inspection",
                 f"{old.inspector} empezó esta inspección",
-                ("5.5",),
             )
         ids = {item.point for item in given}
         if taken_back := [a.point for a in old.bad if a.point in ids]:
@@ -94,7 +92,6 @@ def inspect(
                 "found_is_found",
                 f"{taken_back[0]}: what was found stays; finish, and begin another with --again",
                 f"{taken_back[0]}: lo hallado queda; termine y empiece otra con --again",
-                ("5.5", "5.7"),
             )
         merged = replace(
             old,
@@ -117,8 +114,8 @@ def inspect(
         EventType.FREIGHT_INSPECTED,
         by,
         now,
-        sorted(known.criteria),
         data,
+        more=known.criteria,
     )
 
 
@@ -132,7 +129,7 @@ def sign(
     now: datetime,
     version: int | None = None,
 ) -> Transaction:
-    """A supervisor signs every finished inspection that is not signed (5.5)."""
+    """A supervisor signs every finished inspection that is not signed."""
     name = second(supervisor, policy)
 
     def change(tx: Transaction) -> Transaction:
@@ -156,7 +153,6 @@ def sign(
         EventType.FREIGHT_SIGNED,
         by,
         now,
-        ["5.5"],
         {"supervisor": name},
     )
 
@@ -180,7 +176,7 @@ def spot_check(
     def change(tx: Transaction) -> Transaction:
         life.need(tx, *HERE)
         if tx.spot is None or not tx.spot.drawn:
-            raise DeskError("not_drawn", "it was not drawn", "no salió en el sorteo", ("5.29",))
+            raise DeskError("not_drawn", "it was not drawn", "no salió en el sorteo")
         not_among(name, {i.inspector for i in tx.inspections})
         return replace(tx, spot=replace(tx.spot, done_at=now, done_by=name, ok=ok, note=text))
 
@@ -194,7 +190,6 @@ def spot_check(
         EventType.FREIGHT_SPOT_CHECKED,
         by,
         now,
-        ["5.29"],
         data,
     )
 
@@ -221,5 +216,4 @@ def _check_answers(answers: Sequence[PointAnswer], points: dict[str, bool]) -> N
                 "bad_answer",
                 f"{answer.point} has to be looked at",
                 f"{answer.point} se tiene que revisar",
-                ("5.2",),
             )

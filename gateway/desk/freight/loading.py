@@ -51,7 +51,6 @@ def unload(
         EventType.FREIGHT_UNLOADED,
         by,
         now,
-        ["5.2"],
         {},
     )
 
@@ -101,7 +100,6 @@ def load(
         EventType.FREIGHT_LOADING,
         by,
         now,
-        ["5.2", "7.1"],
         data,
     )
 
@@ -150,6 +148,5 @@ def affix(
         EventType.SEAL_AFFIXED,
         by,
         now,
-        ["6.1", "6.2", "6.7"],
         data,
     )

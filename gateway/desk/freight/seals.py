@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.config.criteria import standard
 from gateway.desk.act import stamp, writing
 from gateway.desk.errors import DeskError, NotFound
 from gateway.desk.text import clean
@@ -49,7 +50,6 @@ def number(text: str) -> str:
             "bad_seal_number",
             "a seal number has 3 to 30 letters, digits or hyphens",
             "un número de sello tiene de 3 a 30 letras, dígitos o guiones",
-            ("6.1",),
         )
     return found
 
@@ -91,7 +91,7 @@ def receive(
 ) -> int:
     """A batch comes in with the number of its test certificate; returns the batch's number."""
     if seal_class not in CLASSES:
-        raise DeskError("unknown_word", "class: H, S or I", "clase: H, S o I", ("6.5",))
+        raise DeskError("unknown_word", "class: H, S or I", "clase: H, S o I")
     paper = clean(certificate, ("certificate", "certificado"), most=80)
     maker = clean(supplier, ("supplier", "proveedor"), most=120, needed=False)
     with writing(connection):
@@ -101,7 +101,6 @@ def receive(
                     "seal_known",
                     f"{item} is in the inventory already",
                     f"{item} ya está en el inventario",
-                    ("6.1", "6.6"),
                 )
         at = stamp(now)
         batch = connection.execute(
@@ -124,7 +123,7 @@ def receive(
             "first": seals[0],
             "last": seals[-1],
             "by": by,
-            "criteria": ["6.1", "6.5"],
+            **standard().marks(EventType.SEAL_RECEIVED),
         }
         put_event(connection, EventType.SEAL_RECEIVED, f"batch-{batch}", data)
     return int(batch or 0)
@@ -139,8 +138,14 @@ def issue(
         for item in seals:
             _must(connection, item, "stock")
             _change(connection, item, "issued", by, now, issued_to=name)
-        data = {"seals": list(seals)[:100], "count": len(seals), "to": name, "by": by}
-        put_event(connection, EventType.SEAL_ISSUED, seals[0], {**data, "criteria": ["6.1"]})
+        data = {
+            "seals": list(seals)[:100],
+            "count": len(seals),
+            "to": name,
+            "by": by,
+            **standard().marks(EventType.SEAL_ISSUED),
+        }
+        put_event(connection, EventType.SEAL_ISSUED, seals[0], data)
 
 
 def void(connection: sqlite3.Connection, seal: str, *, reason: str, by: str, now: datetime) -> None:
@@ -149,7 +154,7 @@ def void(connection: sqlite3.Connection, seal: str, *, reason: str, by: str, now
     with writing(connection):
         _must(connection, seal, "stock", "issued")
         _change(connection, seal, "void", by, now, note=why)
-        data = {"reason": why, "by": by, "criteria": ["6.1", "6.6"]}
+        data = {"reason": why, "by": by, **standard().marks(EventType.SEAL_VOIDED)}
         put_event(connection, EventType.SEAL_VOIDED, seal, data)
 
 
@@ -175,7 +180,8 @@ def give_up(
     found = find(connection, seal)
     if found is not None and found.freight == freight and found.state == "used":
         _change(connection, seal, "void", by, now, freight=freight, note="replaced")
-        data = {"reason": "replaced", "freight": freight, "by": by, "criteria": ["6.1"]}
+        marks = standard().marks(EventType.SEAL_VOIDED)
+        data = {"reason": "replaced", "freight": freight, "by": by, **marks}
         put_event(connection, EventType.SEAL_VOIDED, seal, data)
 
 
@@ -238,14 +244,14 @@ def reconcile(
     connection: sqlite3.Connection, on_trucks: Iterable[tuple[int, str]], *, by: str
 ) -> list[Mismatch]:
     """Compare the inventory with the seals on trucks, (transaction, number) each; that it was
-    done, and what it found, is on record (6.6)."""
+    done, and what it found, is on record."""
     with writing(connection):
         found = _mismatches(connection, on_trucks)
         data = {
             "mismatches": [f"{item.number}: {item.code}" for item in found[:100]],
             "count": len(found),
             "by": by,
-            "criteria": ["6.6"],
+            **standard().marks(EventType.SEAL_RECONCILED),
         }
         put_event(connection, EventType.SEAL_RECONCILED, "seals", data)
     return found
@@ -285,12 +291,9 @@ def _must(connection: sqlite3.Connection, seal: str, *states: str) -> Seal:
             "seal_not_in_inventory",
             f"{seal} is not in the inventory",
             f"{seal} no está en el inventario",
-            ("6.1",),
         )
     if found.state not in states:
-        raise DeskError(
-            "seal_state", f"{seal} is {found.state}", f"{seal} está en {found.state}", ("6.1",)
-        )
+        raise DeskError("seal_state", f"{seal} is {found.state}", f"{seal} está en {found.state}")
     return found
 
 

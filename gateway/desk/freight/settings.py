@@ -13,7 +13,7 @@ def freight_policy(settings: Settings) -> FreightPolicy:
     table = settings.tables.freight
     return FreightPolicy(
         zone=settings.site.zone,
-        checklists=load(table.checklists),
+        checklists=load(table.checklists, table.checklist_set),
         actions=table.policy.model_dump(),
         seal_pattern=table.seal_pattern,
         seal_classes=tuple(table.seal_classes),
@@ -25,4 +25,5 @@ def freight_policy(settings: Settings) -> FreightPolicy:
         spot_check_percent=table.spot_check_percent,
         supervisors=tuple(table.supervisors),
         partners=partner_policy(settings),
+        criteria=settings.criteria,
     )

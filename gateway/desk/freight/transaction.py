@@ -82,7 +82,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the carrier announced (10.7); "" and () for what it did not."""
+    """What the carrier announced; "" and () for what it did not."""
 
     eta: datetime
     driver: str
@@ -116,7 +116,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Vvtt:
-    """View seal and locks, verify the number, tug, twist and turn (6.7)."""
+    """View seal and locks, verify the number, tug, twist and turn."""
 
     view: bool = False
     verify: bool = False
@@ -207,7 +207,7 @@ class Loading:
 
 @dataclass(frozen=True, slots=True)
 class SpotCheck:
-    """A draw for a management spot check (5.29), recorded also when it was not drawn."""
+    """A draw for a management spot check, recorded also when it was not drawn."""
 
     percent: float
     drawn: bool
@@ -232,7 +232,8 @@ class Release:
 @dataclass(frozen=True, slots=True)
 class Transaction:
     """Everything that binds a driver, a truck, its units and seals at one gate transaction.
-    `version` counts changes."""
+    `version` counts changes.  `checklist_set` is the set of checklists that was in force when the
+    truck arrived; "" in documents from before there were sets."""
 
     id: int
     version: int = 1
@@ -252,6 +253,7 @@ class Transaction:
     departed_at: datetime | None = None
     departed_by: str = ""
     note: str = ""
+    checklist_set: str = ""
 
     @property
     def units(self) -> tuple[Unit, ...]:
@@ -337,7 +339,7 @@ def identify(tx: Transaction, kind: str, fingerprint: str, other_name: str) -> T
     """The driver's photo ID, verified after the arrival was recorded; not a second time."""
     need(tx, *HERE)
     if tx.arrival is None or tx.arrival.id_kind:
-        raise DeskError("identified", "the ID was verified already", "ya se verificó", ("10.3",))
+        raise DeskError("identified", "the ID was verified already", "ya se verificó")
     arrival = replace(tx.arrival, id_kind=kind, id_fingerprint=fingerprint, other_name=other_name)
     return replace(tx, arrival=arrival)
 
@@ -386,7 +388,7 @@ def affix(tx: Transaction, seal: SealAffixed, allowed: Guard) -> Transaction:
     """A seal on a loaded unit; another one on the same unit takes its place."""
     need(tx, Stage.INSPECTED, Stage.LOADING, Stage.SEALED)
     if not tx.loaded:
-        raise DeskError("not_loaded", "it carries nothing", "no trae carga", ("6.2",))
+        raise DeskError("not_loaded", "it carries nothing", "no trae carga")
     allowed(tx)
     affixed = (*(s for s in tx.affixed if s.unit != seal.unit), seal)
     done = {s.unit for s in affixed} >= {u.number for u in tx.units}

@@ -17,7 +17,7 @@ from gateway.desk import partners
 from gateway.desk.act import parse, stamp, writing
 from gateway.desk.errors import DeskError
 from gateway.desk.visits.records import load, save
-from gateway.desk.visits.visit import CRITERIA, Visit, VisitPolicy, expect_state
+from gateway.desk.visits.visit import Visit, VisitPolicy, expect_state
 from gateway.ledger.event import EventType
 from gateway.vault.sitekey import SiteKey
 
@@ -45,7 +45,6 @@ def issue_badge(
                 "badge_out",
                 f"visit {visit.id} has a badge already: {visit.badge}",
                 f"la visita {visit.id} ya tiene gafete: {visit.badge}",
-                CRITERIA,
             )
         levels = policy.levels(escort=visit.escort)
         if not levels:
@@ -53,7 +52,6 @@ def issue_badge(
                 "no_visitor_level",
                 "[visits] has no access level for such a badge",
                 "[visits] no tiene nivel de acceso para ese gafete",
-                ("10.1",),
             )
         named = connection.execute(
             "SELECT 1 FROM escort WHERE person_id = ?", (visit.person_id,)
@@ -63,7 +61,6 @@ def issue_badge(
                 "no_escort",
                 "this visitor is escorted: say first who comes (garita visit contact --escort ID)",
                 "va acompañada: diga primero quién viene (garita visit contact --escort ID)",
-                CRITERIA,
             )
         if connection.execute(
             "SELECT 1 FROM credential WHERE key = ?", (credential.key,)
@@ -72,7 +69,6 @@ def issue_badge(
                 "badge_of_employee",
                 "this badge belongs to somebody on the personnel list",
                 "ese gafete es de una persona de la lista de personal",
-                ("10.1",),
             )
         other = connection.execute(
             "SELECT id FROM visit WHERE badge_fingerprint = ? AND badge_issued_at IS NOT NULL "
@@ -84,7 +80,6 @@ def issue_badge(
                 "badge_out",
                 f"this badge did not come back from visit {other[0]}",
                 f"ese gafete no ha regresado de la visita {other[0]}",
-                ("10.1", "10.2"),
             )
         until = parse(visit.expected_until) + timedelta(minutes=policy.badge_grace_min)
         if until <= now:
@@ -92,7 +87,6 @@ def issue_badge(
                 "visit_over",
                 "the visit's time is over; extend it first (garita visit extend)",
                 "el horario de la visita terminó; amplíelo primero (garita visit extend)",
-                CRITERIA,
             )
         partner = partners.find(connection, visit.company) if visit.company else None
         company = partner.name if partner else visit.company  # as requirements spell it
@@ -139,7 +133,6 @@ def return_badge(connection: sqlite3.Connection, visit_id: int, *, by: str, now:
                 "no_badge",
                 f"no badge of visit {visit.id} is out",
                 f"la visita {visit.id} no tiene gafete fuera",
-                CRITERIA,
             )
         kill_badge(connection, visit.id)
         new = replace(visit, badge_returned_at=stamp(now))

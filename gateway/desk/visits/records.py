@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from dataclasses import astuple, fields, replace
 from datetime import date, datetime
 
+from gateway.config.criteria import standard
 from gateway.desk.act import day_bounds, stamp
 from gateway.desk.errors import Conflict, NotFound
-from gateway.desk.visits.visit import CRITERIA, STATES, Plan, Visit, VisitPolicy
+from gateway.desk.visits.visit import STATES, Plan, Visit, VisitPolicy
 from gateway.people.schema import put_event
 
 _COLUMNS = tuple(item.name for item in fields(Visit))
@@ -133,7 +134,7 @@ def save(connection: sqlite3.Connection, visit: Visit, kind: str, by: str, **dat
 def event(connection: sqlite3.Connection, kind: str, visit: Visit, by: str, **data: object) -> None:
     base = {"visit": visit.id, "name": visit.name, "company": visit.company, "host": visit.host}
     put_event(
-        connection, kind, visit.person_id, {**base, **data, "by": by, "criteria": list(CRITERIA)}
+        connection, kind, visit.person_id, {**base, **data, "by": by, **standard().marks(kind)}
     )
 
 

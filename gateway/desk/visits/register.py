@@ -11,6 +11,7 @@ import sqlite3
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from gateway.config.criteria import standard
 from gateway.desk import partners
 from gateway.desk.act import parse, stamp, writing
 from gateway.desk.errors import DeskError
@@ -20,7 +21,6 @@ from gateway.desk.visits.badges import kill_badge
 from gateway.desk.visits.records import event, insert, load, save
 from gateway.desk.visits.regulars import is_regular
 from gateway.desk.visits.visit import (
-    CRITERIA,
     KINDS,
     Plan,
     Release,
@@ -41,7 +41,7 @@ def expect(
     with writing(connection):
         cleared = _clearance(connection, plan.company, policy, now)
         if cleared.verdict == "deny":
-            raise DeskError(cleared.code, *cleared.words, partners.CRITERIA)
+            raise DeskError(cleared.code, *cleared.words)
         visit = insert(connection, plan, by=by, now=now)
         event(connection, EventType.VISIT_EXPECTED, visit, by, clearance=cleared.code)
     return visit
@@ -84,7 +84,6 @@ def walk_in(
             "visit_unexpected",
             "nobody announced this visit; a second person must let it in",
             "nadie anunció esta visita; una segunda persona debe autorizarla",
-            CRITERIA,
         )
     with writing(connection):
         done = _tried(connection, plan, shown, policy, by=by, now=now, release=release)
@@ -130,7 +129,7 @@ def extend(
         expect_state(visit, "expected", "on_site")
         _check_times(parse(visit.expected_from), until, policy)
         if until <= now:
-            raise DeskError("bad_time", "this time is over", "esa hora ya pasó", CRITERIA)
+            raise DeskError("bad_time", "this time is over", "esa hora ya pasó")
         new = replace(visit, expected_until=stamp(until))
         last = until + timedelta(minutes=policy.badge_grace_min)
         connection.execute(
@@ -158,7 +157,7 @@ def depart(
                 "clock_odd",
                 "the clock lies before the arrival; set it first",
                 "el reloj está antes de la llegada; corríjalo primero",
-                CRITERIA,
+                (EventType.VISIT_DEPARTED,),
             )
         kill_badge(connection, visit.id)
         connection.execute("DELETE FROM escort WHERE person_id = ?", (visit.person_id,))
@@ -217,7 +216,7 @@ def _tried(
             "host": who.host,
             "reason": error.code,
             "by": by,
-            "criteria": list(error.criteria or CRITERIA),
+            **standard().marks(EventType.VISIT_HELD, *error.serves),
         }
         subject = who.person_id if isinstance(who, Visit) else "visit"
         put_event(connection, EventType.VISIT_HELD, subject, data)
@@ -247,21 +246,19 @@ def _arrive(
             "id_missing",
             "a photo ID must be shown and looked at",
             "hay que mostrar y revisar una identificación con fotografía",
-            CRITERIA,
         )
-    held: list[tuple[str, str, str, tuple[str, ...]]] = []
+    held: list[tuple[str, str, str]] = []
     cleared = _clearance(connection, visit.company, policy, now)
     if cleared.verdict == "deny":
-        raise DeskError(cleared.code, *cleared.words, partners.CRITERIA)
+        raise DeskError(cleared.code, *cleared.words)
     if cleared.verdict == "hold":
-        held.append((cleared.code, *cleared.words, partners.CRITERIA))
+        held.append((cleared.code, *cleared.words))
     if shown is not None and (other := other_name(connection, shown.fingerprint, visit.name)):
         held.append(
             (
                 "id_of_other_name",
                 f"this document was shown before as that of {other}",
                 f"ese documento se mostró antes como el de {other}",
-                CRITERIA,
             )
         )
     second = Release("", "")
@@ -275,15 +272,14 @@ def _arrive(
                 "same_person",
                 "a second person must let it in, not the same operator",
                 "debe autorizarlo una segunda persona, no el mismo operador",
-                CRITERIA,
+                (EventType.VISIT_HELD,),
             )
     if held and release is None:
-        code, en, es, criteria = held[0]
+        code, en, es = held[0]
         raise DeskError(
             code,
             f"{en}: held, a second person must let it in",
             f"{es}: retenido, una segunda persona debe autorizarlo",
-            criteria,
         )
     new = replace(
         visit,
@@ -325,7 +321,6 @@ def _escort_name(connection: sqlite3.Connection, person_id: str) -> str:
             "escort_unknown",
             f"{person_id[:60]}: nobody active on the list has this id; an escort is named by it",
             f"nadie activo en la lista tiene el id {person_id[:60]}; diga el id de quien acompaña",
-            CRITERIA,
         )
     return str(row[0])
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime
 
+from gateway.config.criteria import standard
 from gateway.desk.act import stamp, writing
 from gateway.desk.text import clean, fold
-from gateway.desk.visits.visit import CRITERIA, Visit
+from gateway.desk.visits.visit import Visit
 from gateway.ledger.event import EventType
 from gateway.people.schema import put_event
 
@@ -37,7 +38,7 @@ def set_regular(
             ).rowcount
         if done:
             kind = EventType.VISIT_REGULAR_ADDED if regular else EventType.VISIT_REGULAR_REMOVED
-            data = {"name": name, "company": company, "by": by, "criteria": list(CRITERIA)}
+            data = {"name": name, "company": company, "by": by, **standard().marks(kind)}
             put_event(connection, kind, name, data)
     return bool(done)
 

@@ -17,7 +17,6 @@ from gateway.desk.partners import PartnerPolicy
 
 STATES = ("expected", "on_site", "departed", "cancelled", "refused")
 KINDS = ("visitor", "vendor", "service")
-CRITERIA = ("10.2",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,6 @@ def expect_state(visit: Visit, *states: str) -> None:
             "wrong_state",
             f"visit {visit.id} is {WORDS[visit.state][0]}",
             f"la visita {visit.id} está {WORDS[visit.state][1]}",
-            CRITERIA,
         )
 
 
