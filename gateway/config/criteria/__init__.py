@@ -189,7 +189,6 @@ def _is_known(key: str) -> bool:
 
 def _criterion(path: Path, key: str, item: Mapping[str, Any]) -> Criterion:
     here = f"criteria.{key}"
-    title = _words(path, f"{here}.title", item.get("title"))
     parts = item.get("parts", [])
     if not isinstance(parts, list):
         raise CriteriaError(path, f"{here}.parts", "expected a list of tables")
@@ -198,6 +197,7 @@ def _criterion(path: Path, key: str, item: Mapping[str, Any]) -> Criterion:
         not (parts and not kinds) and not set(kinds.split(", ")) <= set(KINDS)
     ):
         raise CriteriaError(path, f"{here}.kind", "expected must, should or 'must, should'")
+    title = _words(path, f"{here}.title", item.get("title"))
     found = tuple(_part(path, f"{here}.parts.{n}", part) for n, part in enumerate(parts, start=1))
     return Criterion(
         id=key,

@@ -243,6 +243,7 @@ def test_a_truck_from_announcement_to_departure(db: sqlite3.Connection) -> None:
         "freight.arrived",
         "freight.inspected",
         "freight.inspected",
+        "freight.inspected",
         "freight.signed",
         "freight.loading",
         "freight.loading",
@@ -250,6 +251,11 @@ def test_a_truck_from_announcement_to_departure(db: sqlite3.Connection) -> None:
         "freight.departed",
     ]
     assert all(data["criteria"] and data["by"] for _, data in found)
+    assert {data["criteria_edition"] for _, data in found} == {"ctpat-msc-2020/2"}
+    named = {kind: data["criteria"] for kind, data in found}
+    assert named["freight.inspected"] == ["5.3", "5.5"]  # the pests, which came last
+    assert named["freight.loading"] == ["5.3", "7.4", "7.6", "7.8", "7.30"]
+    assert named["freight.spot_drawn"] == ["5.8"]
     assert pickuplog.rows([tx], ZONE) == [
         {
             "driver": "Juan Perez",
@@ -416,23 +422,24 @@ def test_nothing_is_loaded_on_an_unfinished_or_failed_inspection(db: sqlite3.Con
     tx = arrived(db)
     with refused("wrong_stage"):
         loading.load(db, tx.id, POLICY, by="d", now=NOW + MIN)
-    half = answers("tractor-trailer-17")[:9]
-    look(db, tx.id, "tractor-trailer-17", answers=half)
+    look(db, tx.id, "tractor-7")
+    half = answers("trailer-10")[:5]
+    look(db, tx.id, "trailer-10", answers=half)
     look(db, tx.id, "pests", answers=answers("pests", wood="holes"))
     tx = store.load(db, tx.id)
     assert open_codes(tx) == {"checklist_unfinished", "pests_found", "checklist_unsigned"}
-    name = "tractor-trailer-17"
-    look(db, tx.id, name, answers=answers(name)[9:])
-    tx = look(db, tx.id, name, answers=[PointAnswer("tyres", "bad", "cut")], again=True)
-    assert tx.stage is Stage.ARRIVED and len(tx.inspections) == 3  # the new one counts
+    name = "trailer-10"
+    look(db, tx.id, name, answers=answers(name)[5:])
+    tx = look(db, tx.id, name, answers=[PointAnswer("floor", "bad", "a hole")], again=True)
+    assert tx.stage is Stage.ARRIVED and len(tx.inspections) == 4  # the new one counts
     with refused("found_is_found"):
         look(db, tx.id, name)
-    look(db, tx.id, name, answers=[a for a in answers(name) if a.point != "tyres"])
+    look(db, tx.id, name, answers=[a for a in answers(name) if a.point != "floor"])
     look(db, tx.id, name, again=True)  # repaired, and looked at anew ...
     assert "checklist_failed" in open_codes(store.load(db, tx.id))
     inspections.sign(db, tx.id, POLICY, supervisor="Laura", by="x", now=NOW + MIN)
     tx = store.load(db, tx.id)  # ... which counts once a supervisor has signed it
-    assert "checklist_failed" not in open_codes(tx) and len(tx.inspections) == 4
+    assert "checklist_failed" not in open_codes(tx) and len(tx.inspections) == 5
     with held_by("pests_found"):
         loading.load(db, tx.id, POLICY, by="d", now=NOW + MIN)
     look(db, tx.id, "pests", again=True)  # treated, and looked at anew
@@ -453,7 +460,7 @@ def test_who_may_sign_and_what_may_be_answered(db: sqlite3.Connection) -> None:
         inspections.sign(db, tx.id, strict, supervisor="Pepe", by="x", now=NOW)
     with refused("inspection_finished"):
         look(db, tx.id, "pests")
-    name = "tractor-trailer-17"
+    name = "tractor-7"
     for bad in (
         [PointAnswer("nose", "ok")],
         [PointAnswer("bumper", "na")],
@@ -465,26 +472,89 @@ def test_who_may_sign_and_what_may_be_answered(db: sqlite3.Connection) -> None:
             look(db, tx.id, name, answers=bad)
     look(db, tx.id, name, answers=[PointAnswer("bumper", "ok")])
     with refused("other_inspector"):
-        look(db, tx.id, name, answers=[PointAnswer("engine", "ok")], inspector="Pepe")
+        look(db, tx.id, name, answers=[PointAnswer("roof", "ok")], inspector="Pepe")
     with refused("no_checklist"):
         look(db, tx.id, "nothing", answers=[PointAnswer("a", "ok")])
 
 
-def test_what_each_kind_of_truck_needs() -> None:
-    def need(*units: Unit) -> list[tuple[str, str]]:
-        return required(Transaction(1, arrival=replace(_arrival(), units=units)), POLICY)
+@pytest.mark.parametrize(
+    ("name", "alone", "trailer", "reefers", "container"),
+    [
+        (
+            "msc-2020",
+            [("tractor-7", "")],
+            [("tractor-7", "5301"), ("trailer-10", "5301")],
+            [("tractor-7", "R1+R2"), ("reefer-trailer-11", "R1"), ("reefer-trailer-11", "R2")],
+            [("tractor-7", "CSQU3054383"), ("container-7", "CSQU3054383")],
+        ),
+        (
+            "oea-sat",
+            [("tractor-10", "")],
+            [("tractor-10", "5301"), ("container-7", "5301")],
+            [("tractor-10", "R1+R2"), ("reefer-8", "R1"), ("reefer-8", "R2")],
+            [("tractor-10", "CSQU3054383"), ("container-7", "CSQU3054383")],
+        ),
+        (
+            "legacy",
+            [("tractor-10", "")],
+            [("tractor-trailer-17", "5301")],
+            [("tractor-trailer-17", "R1+R2"), ("reefer-8", "R1"), ("reefer-8", "R2")],
+            [("tractor-trailer-17", "CSQU3054383"), ("container-7", "CSQU3054383")],
+        ),
+    ],
+)
+def test_what_each_kind_of_truck_needs_in_each_set(
+    name: str,
+    alone: list[tuple[str, str]],
+    trailer: list[tuple[str, str]],
+    reefers: list[tuple[str, str]],
+    container: list[tuple[str, str]],
+) -> None:
+    def need(*units: Unit, begun: str = name) -> list[tuple[str, str]]:
+        arrival = replace(_arrival(), units=units)
+        policy = replace(POLICY, pests=False)
+        return required(Transaction(1, arrival=arrival, checklist_set=begun), policy)
 
-    assert need() == [("tractor-10", "")]
-    assert need(BOX) == [("tractor-trailer-17", "5301"), ("pests", "5301")]
-    assert need(Unit("reefer", "R1"), Unit("reefer", "R2")) == [
-        ("tractor-trailer-17", "R1+R2"),
-        ("reefer-8", "R1"),
-        ("reefer-8", "R2"),
-        ("pests", "R1+R2"),
+    assert need() == alone and need(BOX) == trailer
+    assert need(Unit("reefer", "R1"), Unit("reefer", "R2")) == reefers
+    assert need(Unit("container", "CSQU3054383")) == container
+    if name == "legacy":  # what has no set is from before there were sets
+        assert need(BOX, begun="") == trailer
+    if name == "msc-2020":  # a set that the site has no longer: the one in force
+        assert need(BOX, begun="gone") == trailer
+
+
+def test_the_lists_have_as_many_points_as_their_names_say() -> None:
+    for name, item in LISTS.lists.items():
+        if count := re.search(r"[0-9]+$", name):
+            assert len(item.points) == int(count[0]), name
+    seventeen = {*LISTS.lists["tractor-7"].points, *LISTS.lists["trailer-10"].points}
+    assert len(seventeen) == 17
+
+
+def test_a_truck_inspected_by_the_old_checklist_is_finished_by_it(db: sqlite3.Connection) -> None:
+    """A document of the version before has no `checklist_set`: it goes on by its 17 points."""
+    tx = arrived(db)
+    doc = json.loads(db.execute("SELECT doc FROM freight WHERE id = ?", (tx.id,)).fetchone()[0])
+    assert doc.pop("checklist_set") == "msc-2020"
+    with db:
+        db.execute("UPDATE freight SET doc = ? WHERE id = ?", (json.dumps(doc), tx.id))
+    assert required(store.load(db, tx.id), POLICY) == [
+        ("tractor-trailer-17", "5301"),
+        ("pests", "5301"),
     ]
-    assert ("container-7", "CSQU3054383") in need(Unit("container", "CSQU3054383"))
-    counts = {name: len(item.points) for name, item in LISTS.lists.items()}
-    assert (counts["container-7"], counts["reefer-8"], counts["tractor-trailer-17"]) == (7, 8, 17)
+    assert inspected(db, tx.id).stage is Stage.INSPECTED
+    loaded(db, tx.id)
+    affix(db, tx.id)
+    assert leave(db, tx.id).stage is Stage.DEPARTED
+
+
+def test_a_guard_does_not_choose_the_shorter_set(db: sqlite3.Connection) -> None:
+    tx = arrived(db)
+    look(db, tx.id, "tractor-trailer-17")
+    look(db, tx.id, "pests")
+    tx = inspections.sign(db, tx.id, POLICY, supervisor="Laura", by="x", now=NOW + MIN)
+    assert open_codes(tx) == {"checklist_missing"} and tx.stage is Stage.ARRIVED
 
 
 def test_a_sites_own_checklists(tmp_path: Path) -> None:
@@ -495,6 +565,10 @@ def test_a_sites_own_checklists(tmp_path: Path) -> None:
     )
     found = checklists.load(own)
     assert found.required["trailer"] == ("short",) and "reefer-8" in found.lists
+    assert {required["trailer"] for required in found.sets.values()} == {("short",)}
+    assert checklists.load(own, "oea-sat").required["none"] == ("tractor-10",)
+    with refused("bad_checklists"):
+        checklists.load(name="no-such-set")
     for text, why in (
         ("[required]\ntrailer = ['none']\n", "there is no checklist none"),
         ("x = 1\n", "Extra inputs"),
@@ -925,14 +999,11 @@ def test_every_code_is_in_the_policy_and_in_the_docs() -> None:
     assert set(CODES) == set(FreightPolicyTable.model_fields)
     docs = (ROOT / "docs" / "freight.md").read_text()
     for code, kind in CODES.items():
-        row = re.search(rf"^\| `{code}` \| (\w+) \|", docs, re.MULTILINE)
+        row = re.search(rf"^\| `{code}` \| (\w+) \|[^|]*\| ([^|]+) \|", docs, re.MULTILINE)
         assert row and row[1] == FreightPolicyTable.model_fields[code].default, code
-        assert len(set(kind.words)) == 2 and kind.criteria
+        assert row[2].split(", ") == list(criteria.standard().of(code)), code
+        assert len(set(kind.words)) == 2
     assert POLICY.action("what_is_this") == "refuse"
-    titles = criteria.load("ctpat-msc-2020").criteria
-    used = {item for kind in CODES.values() for item in kind.criteria}
-    used |= {item for one in LISTS.lists.values() for item in one.criteria}
-    assert used <= set(titles)
     assert replace(POLICY, actions={"clock_odd": "maybe"}).action("clock_odd") == "refuse"
 
 
@@ -1103,16 +1174,16 @@ async def test_a_truck_at_the_desk(make_rig: Callable[..., Rig]) -> None:
         "freight",
         "inspect",
         "1",
-        "tractor-trailer-17",
+        "tractor-7",
         "--ok",
-        "1-15,17",
-        "--na",
-        "16",
+        "1-7",
         "--inspector",
         "Rosa",
     )
+    trailer = ("freight", "inspect", "1", "trailer-10", "--ok", "1-10", "--inspector", "Rosa")
+    await rig.acli(*trailer)
     done = await rig.acli("freight", "depart", "1", check=False)
-    assert done.returncode == 1 and "freight_refused" in done.stderr
+    assert done.returncode == 1 and "freight_refused; 5.3, 5.5, 10.7" in done.stderr
     await rig.acli("freight", "inspect", "1", "pests", "--ok", "1-5", "--inspector", "Rosa")
     await rig.acli("freight", "sign", "1", "--by", "Laura")
     done = await rig.acli("freight", "depart", "1", check=False)
@@ -1125,7 +1196,14 @@ async def test_a_truck_at_the_desk(make_rig: Callable[..., Rig]) -> None:
     away = await rig.acli("freight", "turn-away", "1", "--reason", "sin cita", "--json")
     assert json.loads(away.stdout)["status"] == "turned_away"
     page = (await rig.acli("freight", "show", "1")).stdout
-    for text in ("Juan [x]", "5301 XY-1", "Rosa", "firmó: Laura", "Defensa: bien", "sin cita"):
+    for text in (
+        "Juan [x]",
+        "5301 XY-1",
+        "Rosa",
+        "firmó: Laura",
+        "Defensa, llantas y rines: bien",
+        "sin cita",
+    ):
         assert text in page, page
     rows = list(csv.reader(io.StringIO((await rig.acli("freight", "log", "--csv")).stdout)))
     assert rows[1][0] == "Juan [x]"
