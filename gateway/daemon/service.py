@@ -39,14 +39,18 @@ class Daemon:
         self._gateway = parts.settings.site.gateway
         self._stop = asyncio.Event()
 
+    def stop(self) -> None:
+        """Have `run` end in order."""
+        self._stop.set()
+
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT.
+        """Serve until SIGTERM or SIGINT, or until `stop()`.
 
         Raises OSError if the doors out of service can't be read.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self._parts.outbox.nudge)
         await self._record(
             EventType.GATEWAY_STARTED,
