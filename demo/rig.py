@@ -13,7 +13,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +128,14 @@ options = {{ source = "{source}" }}
 """
 
 
+_STREAMS = threading.Lock()  # a command run in process has the process's streams to itself
+
+
 class Rig:
     """One gate in `folder`; use it inside an event loop, and `stop()` it at the end."""
+
+    in_process = False
+    """Run `garita ...` inside this process: tests do, it saves them an interpreter a command."""
 
     def __init__(
         self,
@@ -185,15 +193,32 @@ class Rig:
             self.cli("key", "new", str(folder / "site.key"), config=False)
 
     def cli(
-        self, *arguments: str, config: bool = True, check: bool = True, stdin: str | None = None
+        self,
+        *arguments: str,
+        config: bool = True,
+        check: bool = True,
+        stdin: str | None = None,
+        process: bool = False,
     ) -> subprocess.CompletedProcess[str]:
-        """Run `garita ...` as a user would; raises CalledProcessError if it fails."""
-        command = [sys.executable, "-m", "gateway.cli.main", *arguments]
-        if config:
-            command += ["-c", str(self.config)]
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, cwd=ROOT, input=stdin
-        )
+        """Run `garita ...` as a user would; raises AssertionError if it fails.
+
+        With `process` it is a process of its own, whatever `in_process` says; a second command
+        at the same time is one too, because two would share one stdout.
+        """
+        given = [*arguments, "-c", str(self.config)] if config else list(arguments)
+        inside = self.in_process and not process and arguments[0] != "run"
+        if inside and _STREAMS.acquire(blocking=False):
+            try:
+                # In a thread: commands may start an event loop of their own.
+                with ThreadPoolExecutor(1) as thread:
+                    done = thread.submit(_within, given, stdin).result()
+            finally:
+                _STREAMS.release()
+        else:
+            command = [sys.executable, "-m", "gateway.cli.main", *given]
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, cwd=ROOT, input=stdin
+            )
         if check and done.returncode:
             raise AssertionError(f"garita {arguments[0]}: {done.stdout}{done.stderr}")
         return done
@@ -296,3 +321,21 @@ class Rig:
         for device in (self.gate_reader, self.yard_reader, self.board, self.bus):
             if device is not None:
                 device.close()
+
+
+def _within(arguments: list[str], stdin: str | None) -> subprocess.CompletedProcess[str]:
+    """`garita ...` in this process, with streams of its own and none of our environment."""
+    from typer.testing import CliRunner  # noqa: PLC0415 - the demo and the benchmarks need neither
+
+    from gateway import locale  # noqa: PLC0415
+    from gateway.cli.main import app  # noqa: PLC0415
+
+    language = locale.language()
+    env = {"GARITA_CONFIG": None, "GARITA_LANG": None, "COLUMNS": "80"}
+    try:
+        result = CliRunner().invoke(app, arguments, input=stdin, env=env, prog_name="garita")
+    finally:
+        locale.use(language)
+    return subprocess.CompletedProcess(
+        ["garita", *arguments], result.exit_code, result.stdout, result.stderr
+    )

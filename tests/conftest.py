@@ -30,6 +30,10 @@ hypothesis_settings.register_profile("quick", max_examples=25, deadline=None)
 hypothesis_settings.register_profile("full", max_examples=200, deadline=None)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
 
+# A command is a function call here; a smoke test a group starts the real process
+# (tests/gateway/cli/test_processes.py).
+Rig.in_process = True
+
 # A test is known by what it asks for, so nobody has to remember to mark it.
 MARKS = {
     "system": {"make_rig"},
