@@ -11,9 +11,10 @@ import cv2
 
 from benchmarks.figures import percentile, say
 from demo.photos import fetch
+from drivers.base import CameraState
 from drivers.cameras.health import FeedHealth
 from drivers.cameras.opencv import OpenCvCamera
-from drivers.cameras.state import CameraState, HealthOptions
+from drivers.cameras.options import HealthOptions
 from drivers.simulated import feeds
 from drivers.simulated.camera import empty_video
 from drivers.simulated.feeds import Image

@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.figures import percentile, resident_mb, say
 from demo.photos import fetch
 from demo.rig import Rig
-from drivers.cameras.opencv import CameraState, Frame
+from drivers.base import CameraState, Frame
 from drivers.simulated.camera import empty_video, person_video
 from gateway.config import FaceTable
 from gateway.face import enrolment

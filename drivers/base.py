@@ -1,8 +1,17 @@
-"""The types that cross the border between a wire and the gate.
+"""What passes between a driver and the gateway: values, and one Protocol for each kind of driver.
 
-A reader driver is a sans-I/O object: bytes and the monotonic time go in, readings
-come out.  It opens no port, reads no clock and knows nothing of people or doors,
-so it can be fuzzed, replayed and simulated.  A lock driver only encodes frames.
+| kind    | entry points     | Protocol                      | who reads and writes the port |
+|---------|------------------|-------------------------------|-------------------------------|
+| readers | `garita.readers` | `ReaderDriver`                | the gateway                   |
+| buses   | `garita.buses`   | `BusDriver` (drivers/buses.py)| the gateway                   |
+| inputs  | `garita.inputs`  | `InputBoard` or `InputLines`  | the gateway, or the driver    |
+| locks   | `garita.locks`   | `LockDriver`                  | the gateway                   |
+| cameras | `garita.cameras` | `CameraDriver`                | the driver, in a thread       |
+
+A driver of a serial device is sans-I/O: it gets bytes and the monotonic time, and it returns
+values.  It opens no port, reads no clock and knows nothing of people or doors, so a test can
+fuzz it, replay a recording to it and simulate its device.  docs/drivers.md shows how to write
+one of each kind.
 """
 
 from __future__ import annotations
@@ -10,19 +19,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 
 class Options(BaseModel):
-    """Base of every driver's own settings: unknown keys are mistakes, not comments."""
+    """Base of every driver's own settings.  A key that the driver does not know is a mistake."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+# What devices report
+
+
 class BadReadReason(StrEnum):
-    """Why bytes on the line were not a card.  Stable: they are written to the ledger."""
+    """Why bytes on the line were not a card.  The ledger holds these words: never rename one."""
 
     CHECKSUM = "checksum"
     PARITY = "parity"
@@ -34,12 +50,12 @@ class BadReadReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CardRead:
-    """A card, as the wire gave it.
+    """A card, as the reader sent it.
 
-    `format` is the name of a credential format (``em4100``, ``h10301``, ``text`` ...),
-    `facility` its facility (site) code as decimal text or "" where the format has none,
-    `number` the card number as decimal text without leading zeros (free text for ``text``).
-    `raw` keeps the bits as read, as text, for an installer's eyes; never log it.
+    `format` is the name of a credential format (``em4100``, ``h10301``, ``text`` ...).
+    `facility` is its facility (site) code as decimal text, or "" where the format has none.
+    `number` is the card number as decimal text without leading zeros (any text for ``text``).
+    `raw` holds the bits as the reader sent them, as text, for an installer.  Never log it.
     """
 
     format: str
@@ -47,13 +63,13 @@ class CardRead:
     number: str
     raw: str = ""
 
-    def __repr__(self) -> str:  # badge numbers stay out of logs and test output
+    def __repr__(self) -> str:  # keeps badge numbers out of logs and test output
         return f"CardRead({self.format}:…)"
 
 
 @dataclass(frozen=True, slots=True)
 class BadRead:
-    """Bytes that looked like a card and were not one; `size` is how many were dropped."""
+    """Bytes that began like a card and are not one.  `size` counts the bytes dropped."""
 
     reason: BadReadReason
     size: int = 0
@@ -61,11 +77,11 @@ class BadRead:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Keys that were pressed, in order: digits, ``*`` and ``#``."""
+    """Keys that somebody pressed, in order: digits, ``*`` and ``#``."""
 
     pressed: str
 
-    def __repr__(self) -> str:  # a PIN stays out of logs and test output
+    def __repr__(self) -> str:  # keeps a PIN out of logs and test output
         return f"Keys({len(self.pressed)})"
 
 
@@ -74,7 +90,7 @@ Reading = CardRead | BadRead | Keys
 
 @dataclass(frozen=True, slots=True)
 class InputState:
-    """A digital input, numbered from 1; `active` is a closed circuit."""
+    """The state of a digital input.  `number` counts from 1; `active` means a closed circuit."""
 
     number: int
     active: bool
@@ -82,7 +98,7 @@ class InputState:
 
 @dataclass(frozen=True, slots=True)
 class OutputState:
-    """What a reader says, asked for it, of an output, numbered from 1."""
+    """What a reader answers when asked for the state of an output.  `number` counts from 1."""
 
     number: int
     active: bool
@@ -90,14 +106,14 @@ class OutputState:
 
 @dataclass(frozen=True, slots=True)
 class Tamper:
-    """Somebody opened the device's cover, or closed it again."""
+    """Somebody opened the cover of the device (`active`), or closed it again."""
 
     active: bool
 
 
 @dataclass(frozen=True, slots=True)
 class LinkChange:
-    """A device on a bus came or went; `detail` says why, for an installer."""
+    """A device came online or went offline.  `detail` tells an installer why."""
 
     online: bool
     detail: str
@@ -105,21 +121,21 @@ class LinkChange:
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """A device on a bus had to be greeted anew."""
+    """A device on a bus lost its session, and the driver began a new one."""
 
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Something arrived that this session did not make: forged, replayed, or in plain text."""
+    """A message that the session did not make: forged, replayed, or in plain text."""
 
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class KeyInstalled:
-    """The end of an install window: whether the reader has the new key, and which it holds."""
+    """How an install window ended: whether the reader has a new key (`done`), and which."""
 
     done: bool
     detail: str
@@ -128,14 +144,14 @@ class KeyInstalled:
 
 @dataclass(frozen=True, slots=True)
 class CommandDone:
-    """How a command ended."""
+    """How a command ended.  `id` is the number that the driver returned for the command."""
 
     id: int
     good: bool
     detail: str
 
 
-ReaderEvent = (
+DeviceEvent = (
     Reading
     | InputState
     | OutputState
@@ -150,10 +166,10 @@ ReaderEvent = (
 
 @dataclass(slots=True)
 class LinkStats:
-    """The quality of a link, since the start."""
+    """The quality of a link since the start."""
 
     polls: int = 0
-    errors: int = 0  # frames with a wrong check, or out of step
+    errors: int = 0  # frames with a wrong check, or out of sequence
     naks: int = 0
     busy: int = 0
     retries: int = 0
@@ -165,13 +181,13 @@ class LinkStats:
 
 
 class Signal(StrEnum):
-    """What a reader shows the person in front of it."""
+    """What a reader shows to the person in front of it."""
 
     IDLE = "idle"
     WAIT = "wait"
     PIN = "pin"
     LOOK = "look"
-    LEFT = "left"  # turn the head; the person's own left
+    LEFT = "left"  # turn the head to the person's own left
     RIGHT = "right"
     STRAIGHT = "straight"
     GRANTED = "granted"
@@ -179,24 +195,54 @@ class Signal(StrEnum):
     ALARM = "alarm"
 
 
+class CameraState(StrEnum):
+    """How a camera's feed is.  The ledger holds these words (the detail of `device.offline`):
+    never rename one."""
+
+    OK = "ok"
+    NO_SIGNAL = "no_signal"
+    FROZEN = "frozen"
+    LOOPING = "looping"
+    BLACK = "black"
+    UNDEREXPOSED = "underexposed"
+    OVEREXPOSED = "overexposed"
+    COVERED = "covered"
+    DEFOCUSED = "defocused"
+    MOVED = "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A picture: shape (height, width, 3), BGR, uint8.  `at` is its monotonic time of arrival
+    in seconds; `number` counts the frames of one camera from 1."""
+
+    image: NDArray[np.uint8]
+    at: float
+    number: int
+
+
+# What each kind of driver offers
+
+
 class ReaderDriver(Protocol):
-    """What a reader driver offers; found by name in the entry-point group ``garita.readers``."""
+    """A badge reader on a serial port of its own."""
 
     Options: ClassVar[type[Options]]
 
     def __init__(self, options: Any) -> None: ...
 
     def feed(self, data: bytes, now: float) -> Sequence[Reading]:
-        """Take bytes that arrived at monotonic time `now` (seconds); never raises for any bytes."""
+        """Take bytes that arrived at monotonic time `now` (seconds).  Raises nothing, whatever
+        the bytes."""
         ...
 
     def tick(self, now: float) -> Sequence[Reading]:
-        """Called a few times a second, so that an idle line can be flushed."""
+        """The gateway calls this ten times a second, for lines that end by silence."""
         ...
 
 
 class LockDriver(Protocol):
-    """What a relay board driver offers; entry-point group ``garita.locks``."""
+    """A relay board on a serial port."""
 
     Options: ClassVar[type[Options]]
 
@@ -204,9 +250,115 @@ class LockDriver(Protocol):
 
     @property
     def channels(self) -> int:
-        """How many relays the board has; they are numbered from 1."""
+        """How many relays the board has.  They count from 1."""
         ...
 
     def set(self, channel: int, on: bool) -> bytes:
-        """The frame that energises or releases one relay; ValueError for a channel it lacks."""
+        """The frame that energises or releases one relay.  Raises ValueError for a channel that
+        the board does not have."""
+        ...
+
+
+class InputBoard(Protocol):
+    """Digital inputs on a serial port: the gateway asks the board again and again."""
+
+    Options: ClassVar[type[Options]]
+
+    def __init__(self, options: Any) -> None: ...
+
+    @property
+    def heard_at(self) -> float | None:
+        """The monotonic time (seconds) of the last good answer, None before the first.  The
+        gateway calls the board offline after a second without one."""
+        ...
+
+    def poll(self, now: float) -> bytes:
+        """The question to send at monotonic time `now`; empty while none is due.  The gateway
+        calls this fifty times a second."""
+        ...
+
+    def feed(self, data: bytes, now: float) -> Sequence[InputState]:
+        """The state of every input, when `data` completes a good answer.  Raises nothing,
+        whatever the bytes."""
+        ...
+
+
+class InputLines(Protocol):
+    """Digital inputs of the box itself: the driver holds a descriptor that the kernel makes
+    readable when an input changes.  Its table in the configuration has no `port`."""
+
+    Options: ClassVar[type[Options]]
+
+    def __init__(self, options: Any) -> None: ...
+
+    def open(self) -> int:
+        """Take the lines; returns the descriptor.  Raises OSError with a reason when that
+        fails; the gateway tries again after a second."""
+        ...
+
+    def states(self) -> Sequence[InputState]:
+        """The state of every input now."""
+        ...
+
+    def read(self) -> Sequence[InputState]:
+        """Take what made the descriptor readable; returns the state of every input now."""
+        ...
+
+    def close(self) -> None:
+        """Let the lines go.  The gateway calls this also after a failed `open`."""
+        ...
+
+
+class CameraDriver(Protocol):
+    """A camera.  It lives in the face process, which may use threads, OpenCV and NumPy."""
+
+    Options: ClassVar[type[Options]]
+
+    def __init__(self, options: Any) -> None: ...
+
+    @property
+    def label(self) -> str:
+        """The source in words, without a password."""
+        ...
+
+    @property
+    def state(self) -> CameraState:
+        """How the feed is now."""
+        ...
+
+    @property
+    def detail(self) -> str:
+        """The word of `state`, and the figure behind it where there is one."""
+        ...
+
+    @property
+    def scene(self) -> bytes | None:
+        """What the camera should see, for `use_scene` after a restart; None where the driver does
+        not watch over that."""
+        ...
+
+    def use_scene(self, scene: bytes) -> None:
+        """Expect this scene.  The gateway calls it before `start`."""
+        ...
+
+    def accept_scene(self) -> None:
+        """Learn anew what the camera should see: an operator said that the view is right."""
+        ...
+
+    def set_rate(self, fps: float | None) -> None:
+        """Decode only `fps` frames a second (at least 1), to save power; None: all frames.
+        Raises ValueError below 1."""
+        ...
+
+    def start(self) -> None:
+        """Begin to read, in a thread that does not keep the process alive."""
+        ...
+
+    def stop(self) -> None:
+        """Stop reading."""
+        ...
+
+    def next(self, after: int, timeout_s: float) -> Frame | None:
+        """The newest frame with a number above `after`; None when none comes within `timeout_s`
+        seconds."""
         ...

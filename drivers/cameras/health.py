@@ -16,9 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from drivers.base import CameraState
+from drivers.cameras.options import HealthOptions
 from drivers.cameras.repeats import RepeatFinder
 from drivers.cameras.scene import Floats, Look, Reducer, Scene, still
-from drivers.cameras.state import CameraState, HealthOptions
 
 EVERY_S = 0.5  # between looks at the scene
 GAP_S = 1.5  # a longer pause between frames counts as this much

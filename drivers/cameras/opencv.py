@@ -16,7 +16,6 @@ import logging
 import re
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,7 +23,8 @@ from pydantic import Field
 
 from drivers import base
 from drivers.backoff import Backoff
-from drivers.cameras.state import CameraState, HealthOptions
+from drivers.base import CameraState, Frame
+from drivers.cameras.options import HealthOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,24 +32,12 @@ if TYPE_CHECKING:
 
     from drivers.cameras.health import FeedHealth
 
-__all__ = ["CameraState", "Frame", "OpenCvCamera"]
-
 log = logging.getLogger("garita.camera")
 
 RETRY_S = (0.2, 5.0)
 NETWORK_MS = 5000  # a network camera that takes longer is opened again
 SILENT_S = 1.5  # no frame for this long is no signal
 DEFAULT_FPS = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A picture, shape (height, width, 3), BGR, uint8; `at` is monotonic seconds, `number`
-    counts the frames of this camera."""
-
-    image: NDArray[np.uint8]
-    at: float
-    number: int
 
 
 class OpenCvCamera:

@@ -192,7 +192,7 @@ def watch(
             port = ReaderPort(name, table, show, state).port
         else:
             bus = _bus(settings, name, table.bus, state)
-            bus.readers[name].on_reading(show)
+            bus.readers[name].listen_readings(show)
             port = bus.port
         async with asyncio.timeout(seconds or None):
             await port.run()

@@ -214,10 +214,14 @@ def _driver_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
         for name, device in devices.items():
             try:
                 factory = registry.load(kind, device.driver)
-                options = factory.check(device.options)
             except registry.UnknownDriver as error:
                 yield (kind, name, "driver"), str(error)
                 continue
+            if kind == "inputs" and factory.needs_port != bool(device.port):
+                needs = "needs a port" if factory.needs_port else "has no port"
+                yield (kind, name, "port"), f"the driver {device.driver} {needs}"
+            try:
+                options = factory.check(device.options)
             except ValidationError as error:
                 for item in error.errors():
                     yield (kind, name, "options", *item["loc"]), reason(item)

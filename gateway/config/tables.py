@@ -147,8 +147,6 @@ class InputTable(PortTable):
     def _place(self) -> InputTable:
         if not self.driver:
             raise ValueError("inputs need a driver: modbus (with a port) or gpio (without)")
-        if (self.driver == "gpio") == bool(self.port):
-            raise ValueError("modbus needs a port, gpio has none")
         return self
 
 

@@ -17,8 +17,9 @@ from gateway.daemon.outbox import Outbox
 from gateway.daemon.pulls import Pulls
 from gateway.daemon.status import Status
 from gateway.daemon.triggers import ThreatTriggers
-from gateway.daemon.wiring import OnDevice, Plant, build_devices, build_doors
+from gateway.daemon.wiring import Plant, build_devices, build_doors
 from gateway.devices import BusReader
+from gateway.devices.ports import OnDevice
 from gateway.doors.confirm import Confirmations
 from gateway.doors.pinpad import PinLimits
 from gateway.doors.services import Services
@@ -240,4 +241,4 @@ def _door_limit_s(settings: Settings, services: Services) -> float:
 
 
 def _is_secured(reader: BusReader) -> bool:
-    return reader.session.secured
+    return reader.device.secured

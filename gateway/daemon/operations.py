@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from drivers.base import Signal
-from drivers.readers.osdp import messages
 from gateway.daemon.control import Refused
 from gateway.daemon.outbox import Outbox
 from gateway.daemon.wiring import Plant
@@ -107,7 +106,7 @@ class Operations:
     async def reader_install(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Open an install window: the one time in which the default key counts."""
         bus, reader = self._reader(request)
-        if not reader.session.secure:
+        if not reader.device.keyed:
             raise Refused(
                 f"{reader.name} has secure = false in the configuration, so no key of its own "
                 "would be used: take that out and restart first"
@@ -127,7 +126,7 @@ class Operations:
             if begun >= end:
                 detail = f"too slow: {len(took)} answers in {LONGEST_TEST_S:.0f} s"
                 return {"good": False, "detail": detail, "took_ms": took}
-            good, detail = await reader.ask(bytes((messages.Cmd.LSTAT,)))
+            good, detail = await reader.ping()
             if not good:
                 return {"good": False, "detail": detail, "took_ms": took}
             took.append(round((time.monotonic() - begun) * 1000, 1))
@@ -143,8 +142,7 @@ class Operations:
         if not 0 <= address <= 126 or baudrate not in BAUDRATES:
             speeds = ", ".join(map(str, BAUDRATES))
             raise Refused(f"an address is 0 to 126, and a speed one of {speeds}")
-        payload = messages.comset(address, baudrate)
-        good, detail = await reader.ask(payload)
+        good, detail = await reader.set_line(address, baudrate)
         self._record(EventType.READER_COMSET, reader.name, request, good=good, detail=detail)
         return {"good": good, "detail": detail}
 

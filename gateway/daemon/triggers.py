@@ -7,20 +7,16 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
+from drivers.base import InputState
 from gateway.config import Settings
 from gateway.daemon.commands import Command, Counters, Refused, RemoteCommands, sender_key
+from gateway.devices import Listeners, input_number
 from gateway.ledger import LedgerUnavailable
 from gateway.state.threat import Append, ThreatState, UnknownLevel
 
 log = logging.getLogger("garita.daemon.triggers")
-
-
-class Inputs(Protocol):
-    """A device with digital inputs."""
-
-    def on_input(self, number: int, callback: Callable[[bool], None], /) -> None: ...
 
 
 class ThreatTriggers:
@@ -50,7 +46,7 @@ class ThreatTriggers:
             now,
         )
 
-    def listen(self, devices: Mapping[str, Inputs]) -> None:
+    def listen(self, devices: Mapping[str, Listeners]) -> None:
         """Have the input of the policy raise the level; `devices` by name."""
         table = self._settings.tables.threat
         ref = table.input
@@ -65,7 +61,7 @@ class ThreatTriggers:
                 self._raising.add(task)
                 task.add_done_callback(self._raising.discard)
 
-        devices[ref.device].on_input(ref.input, told)
+        devices[ref.device].listen(InputState, input_number(ref.input, told))
 
     async def _raise(self, level: str, who: str) -> None:
         try:

@@ -10,20 +10,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from drivers.base import InputState, LinkChange, Tamper
 from drivers.serialport import SerialPort
 from gateway.config import DoorTable, InputRef, Settings
 from gateway.decide.policy import Direction
 from gateway.devices import (
     BusReader,
     Debounce,
-    GpioLines,
-    InputBoard,
+    InputDevice,
     LockBoard,
     OutputLock,
     ReaderBus,
     ReaderPort,
+    input_number,
     make_inputs,
 )
+from gateway.devices.ports import OnDevice
 from gateway.doors.controller import DoorController
 from gateway.doors.hardware import DoorHardware
 from gateway.doors.interlock import Interlock
@@ -35,10 +37,6 @@ from gateway.vault.readerkeys import ReaderKeys
 Board = LockBoard | OutputLock
 
 
-OnDevice = Callable[[str, str, bool, str], None]
-"""Called with kind, name, online and detail when a device comes, goes or says why."""
-
-
 @dataclass(slots=True)
 class Plant:
     """Everything that has a wire, by name."""
@@ -46,7 +44,7 @@ class Plant:
     buses: dict[str, ReaderBus] = field(default_factory=dict)
     readers: list[ReaderPort] = field(default_factory=list)
     boards: dict[str, Board] = field(default_factory=dict)
-    inputs: dict[str, InputBoard | GpioLines] = field(default_factory=dict)
+    inputs: dict[str, InputDevice] = field(default_factory=dict)
     gates: dict[str, DoorController] = field(default_factory=dict)
     interlocks: dict[str, Interlock] = field(default_factory=dict)
 
@@ -151,14 +149,18 @@ def _gate(
             table = settings.tables.readers[reader]
             plant.readers.append(ReaderPort(reader, table, added.on_reading, on_device))
         else:
-            on_bus.on_reading(added.on_reading)
+            on_bus.listen_readings(added.on_reading)
     for device in _wired_to(door, settings):
         if (on_bus := plant.bus_reader(device)) is not None:
-            on_bus.on_tamper(partial(hardware.on_tamper, device))
+            on_bus.listen(Tamper, partial(_tamper, hardware, device))
     _listen(plant, "contact", door.contact, hardware, hardware.on_contact, hardware.on_contact_lost)
     _listen(plant, "rex", door.rex, hardware, hardware.on_rex)
     _listen(plant, "fire", door.fire, hardware, hardware.on_fire)
     return controller
+
+
+def _tamper(hardware: DoorHardware, device: str, event: Tamper, now: float) -> None:
+    hardware.on_tamper(device, event.active)
 
 
 def _wired_to(door: DoorTable, settings: Settings) -> list[str]:
@@ -187,11 +189,13 @@ def _listen(
     name = f"{ref.device}:{ref.input}"
     debounce = Debounce(ref.debounce_s, told, partial(hardware.on_chatter, kind, name))
 
-    def link(online: bool, detail: str) -> None:
-        if not online:
+    def link(change: LinkChange, now: float) -> None:
+        if not change.online:
             debounce.lost()
             if lost is not None:
                 lost()
 
-    device.on_input(ref.input, lambda closed: debounce.take(closed != resting))
-    device.on_link(link)
+    device.listen(
+        InputState, input_number(ref.input, lambda closed: debounce.take(closed != resting))
+    )
+    device.listen(LinkChange, link)

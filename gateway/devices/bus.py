@@ -1,7 +1,9 @@
-"""Readers on an RS-485 bus, as the gate sees them: cards, keys, inputs, outputs, signals.
+"""Readers that share a line, as the gateway sees them.
 
-Where the sans-I/O control panel (drivers/readers/osdp) meets a serial port.  One timer runs the
-bus; whatever arrives is handed to whoever listens.  Nothing here knows people or policy.
+`ReaderBus` is where a bus driver (drivers/buses.py) meets a serial port: it runs the bus with one
+timer and hands each event to the reader that it came from.  `BusReader` hands the event to those
+who listen, and sends orders to the driver.  Nothing here knows people, policy or the bytes on the
+line.
 """
 
 from __future__ import annotations
@@ -11,36 +13,32 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from drivers import registry
 from drivers.base import (
-    BadRead,
     CardRead,
     CommandDone,
-    InputState,
     KeyInstalled,
-    Keys,
     LinkChange,
-    OutputState,
-    Reading,
     Refused,
     Restarted,
     Signal,
-    Tamper,
 )
-from drivers.readers.osdp import ReaderSession, feedback, messages
-from drivers.readers.osdp.bus import Event
+from drivers.buses import Bus, BusDevice, BusEvent, BusPlace
 from drivers.serialport import PortClosed
 from gateway.config import BusTable, ReaderTable
+from gateway.devices.listeners import Listeners
 from gateway.devices.ports import OnDevice, open_port
 from gateway.ledger.event import EventType, NewEvent
 from gateway.vault.readerkeys import ReaderKeys, ReaderKeysError
 
 log = logging.getLogger("garita.devices.bus")
 
-GATHER_S = 10.0  # what a noisy line brings is recorded at once, then at most this often
-ORDER_S = 0.5  # an order to a lock that was not sent by then is none any more
+GATHER_S = 10.0  # a noisy line gets one record at once, then at most one in this time
+ORDER_S = 0.5  # an order to a lock that was not sent by then is dropped
+AWAY = "the reader is not there"
 
 WORDS: Mapping[str, Mapping[Signal, str]] = {
     "en": {
@@ -68,88 +66,102 @@ WORDS: Mapping[str, Mapping[Signal, str]] = {
         Signal.ALARM: "CIERRE LA PUERTA",
     },
 }
-"""For displays of 16 characters, which know ASCII alone."""
+"""For displays of 16 characters that show ASCII only."""
 
 Note = Callable[[NewEvent], None]
 
 
-class BusReader:
-    """One reader on a bus."""
+class BusReader(Listeners):
+    """One reader on a bus.  `kick` lets the bus send a waiting command at once."""
 
     def __init__(
-        self, name: str, session: ReaderSession, kick: Callable[[], None], words: str
+        self,
+        name: str,
+        device: BusDevice,
+        *,
+        kick: Callable[[], None],
+        on_device: OnDevice,
+        language: str,
     ) -> None:
-        self.name = name
-        self.session = session
+        super().__init__(name)
+        self.device = device
+        self.key_told: KeyInstalled | None = None  # how the last install window ended
         self._kick = kick
-        self._words = WORDS[words]
-        self._on_reading: Callable[[Reading, float], None] = lambda reading, now: None
-        self._on_tamper: list[Callable[[bool], None]] = []
-        self._on_input: dict[int, list[Callable[[bool], None]]] = {}
-        self._on_link: list[Callable[[bool, str], None]] = []
-        self._on_output: dict[int, Callable[[bool, bool], None]] = {}
-        self._switched: dict[int, bool | None] = {}  # outputs as last ordered; None: not known
+        self._on_device = on_device
+        self._words = WORDS[language]
+        self._ordered: dict[int, bool | None] = {}  # each output's last order; None: not known
         self._done: dict[int, Callable[[bool, str], None]] = {}
         self._showing = Signal.IDLE
-        self.key_told: KeyInstalled | None = None  # how the last install window ended
 
     @property
     def online(self) -> bool:
-        return self.session.online
+        return self.device.online
 
-    def on_reading(self, callback: Callable[[Reading, float], None]) -> None:
-        self._on_reading = callback
-
-    def on_tamper(self, callback: Callable[[bool], None]) -> None:
-        self._on_tamper.append(callback)
-
-    def on_input(self, number: int, callback: Callable[[bool], None]) -> None:
-        """`callback` gets whether the circuit of input `number` (from 1) is closed."""
-        self._on_input.setdefault(number, []).append(callback)
-
-    def on_output(self, number: int, callback: Callable[[bool, bool], None]) -> None:
-        """`callback` gets, after each order to output `number`, what it says and what was
-        ordered; from readers alone that have outputs to report."""
-        self._on_output[number] = callback
-
-    def on_link(self, callback: Callable[[bool, str], None]) -> None:
-        self._on_link.append(callback)
+    def take(self, event: object, now: float) -> None:
+        """Something that the reader reported at monotonic `now`.  Those who listen get it before
+        anything is sent to the reader."""
+        if isinstance(event, LinkChange):
+            self._on_device("reader", self.name, event.online, event.detail)
+        elif isinstance(event, KeyInstalled):
+            self.key_told = event
+        self.report(event, now)
+        if isinstance(event, CardRead):
+            self.signal(Signal.WAIT)
+        elif isinstance(event, Restarted) or (isinstance(event, LinkChange) and event.online):
+            self.signal(self._showing)  # it may have been without power
+        elif isinstance(event, CommandDone):
+            done = self._done.pop(event.id, None)
+            if done is not None:
+                done(event.good, event.detail)
 
     def signal(self, signal: Signal) -> None:
-        """Show something to whoever stands there; no reader, no signal."""
+        """Show something to the person at the reader.  A reader that is offline shows nothing."""
         if signal in (Signal.IDLE, Signal.ALARM):
-            self._showing = signal  # what it goes back to, also after it was away
-        words = self._words[signal]
-        for payload in feedback.payloads(signal, self.session.capabilities, words):
-            self.session.submit(payload, time.monotonic())
+            self._showing = signal  # what it returns to, also after it was offline
+        self.device.show(signal, self._words[signal], time.monotonic())
         self._kick()
 
     def output(self, number: int, on: bool, seconds: float, failed: Callable[[], None]) -> bool:
-        """Switch output `number` (from 1) now or never; False if the reader is not there."""
-        payload = messages.output(number - 1, on=on, seconds=seconds)
-        sent = self.session.submit(payload, time.monotonic(), ORDER_S)
+        """Switch output `number` (from 1) now or never.  With `seconds` above 0 the reader
+        switches it back itself.  Returns False when the reader is offline; calls `failed` when
+        the order fails later."""
+        sent = self.device.output(
+            number, on=on, seconds=seconds, now=time.monotonic(), ttl_s=ORDER_S
+        )
         if sent is None:
             return False
 
         def done(good: bool, detail: str) -> None:
-            self._switched[number] = on if good else None
+            self._ordered[number] = on if good else None
             if not good:
                 failed()
-            elif self.session.capabilities.get(messages.Capability.OUTPUTS, (0, 0))[1] >= number:
-                question = bytes((messages.Cmd.OSTAT,))
-                self.session.submit(question, time.monotonic(), ORDER_S)
-                self._kick()
 
         self._done[sent] = done
         self._kick()
         return True
 
-    async def ask(self, payload: bytes, timeout_s: float = 3.0) -> tuple[bool, str]:
-        """Send a command; whether it was carried out, and what the reader said."""
-        answer: asyncio.Future[tuple[bool, str]] = asyncio.get_running_loop().create_future()
-        sent = self.session.submit(payload, time.monotonic(), timeout_s)
+    def ordered(self, number: int) -> bool | None:
+        """The last order to output `number` that the reader carried out; None when that is not
+        known."""
+        return self._ordered.get(number)
+
+    async def ping(self, timeout_s: float = 3.0) -> tuple[bool, str]:
+        """Ask something harmless; returns whether an answer came, and what went wrong."""
+        return await self._result(self.device.ping(time.monotonic(), timeout_s), timeout_s)
+
+    async def set_line(
+        self, address: int, baudrate: int, timeout_s: float = 3.0
+    ) -> tuple[bool, str]:
+        """Give the reader another address and speed (baud); returns whether it took them, and
+        what it answered."""
+        sent = self.device.set_line(address, baudrate, time.monotonic(), timeout_s)
+        return await self._result(sent, timeout_s)
+
+    async def _result(self, sent: int | None, timeout_s: float) -> tuple[bool, str]:
+        """How the command with number `sent` ends."""
         if sent is None:
-            return False, "the reader is not there"
+            return False, AWAY
+        answer: asyncio.Future[tuple[bool, str]] = asyncio.get_running_loop().create_future()
         self._done[sent] = lambda good, detail: (
             None if answer.done() else answer.set_result((good, detail))
         )
@@ -160,53 +172,17 @@ class BusReader:
         except TimeoutError:
             return False, "no answer"
 
-    def take(self, event: object, now: float) -> None:
-        """Something the session told that concerns those who listen to this reader."""
-        if isinstance(event, CardRead):
-            self.signal(Signal.WAIT)
-            self._on_reading(event, now)
-        elif isinstance(event, BadRead | Keys):
-            self._on_reading(event, now)
-        elif isinstance(event, Tamper):
-            for told in self._on_tamper:
-                told(event.active)
-        elif isinstance(event, InputState):
-            for told in self._on_input.get(event.number, ()):
-                told(event.active)
-        elif isinstance(event, OutputState):
-            ordered = self._switched.get(event.number)
-            if ordered is not None and event.number in self._on_output:
-                self._on_output[event.number](event.active, ordered)
-        elif isinstance(event, Restarted):
-            self.signal(self._showing)  # once it is back: it may have been without power
-        elif isinstance(event, LinkChange):
-            if event.online:
-                self.signal(self._showing)
-            for link in self._on_link:
-                link(event.online, event.detail)
-        elif isinstance(event, CommandDone):
-            done = self._done.pop(event.id, None)
-            if done is not None:
-                done(event.good, event.detail)
-
     def status(self) -> dict[str, Any]:
-        """Link quality and identity, for `garita reader list | show`."""
-        session, told = self.session, self.key_told
-        stats = {k: round(v, 1) for k, v in asdict(session.stats).items()}
+        """Link quality and identity, for `garita reader list | show`; JSON values."""
+        device, told = self.device, self.key_told
         return {
-            "address": session.address,
-            "step": session.step.value,
-            "online": session.online,
-            "secure": session.secured,
-            "installing": session.installing,
+            "address": device.address,
+            "online": device.online,
+            "secure": device.secured,
+            "installing": device.installing,
             "key": {"done": told.done, "detail": told.detail} if told else None,
-            "identity": asdict(session.identity) if session.identity else None,
-            "capabilities": {
-                item.name.lower(): list(session.capabilities[item])
-                for item in messages.Capability
-                if item in session.capabilities
-            },
-            "stats": stats,
+            **device.about(),
+            "stats": {k: round(v, 1) for k, v in asdict(device.stats).items()},
         }
 
 
@@ -227,30 +203,44 @@ class ReaderBus:
         self._keys = keys
         self._on_device = on_device
         self._note = note
-        panel = registry.load("buses", table.driver).make(table.options)
-        sessions: dict[int, ReaderSession] = {}
-        self.readers: dict[str, BusReader] = {}
-        for reader, item in readers.items():
-            assert item.address is not None
-            session = panel.session(item.address, item.options, keys.candidates(reader))
-            sessions[item.address] = session
-            self.readers[reader] = BusReader(reader, session, self._kick, language)
-        self._names = {r.session.address: n for n, r in self.readers.items()}
-        self._bus = panel.bus(sessions, table.baudrate)
+        factory = registry.load("buses", table.driver)
+        check = factory.cls.ReaderOptions.model_validate
+        at = {reader: item.address for reader, item in readers.items() if item.address is not None}
+        places = [
+            BusPlace(address, check(readers[reader].options), keys.candidates(reader))
+            for reader, address in at.items()
+        ]
+        self._bus: Bus = factory.make(table.options).line(places, table.baudrate)
+        self.readers: dict[str, BusReader] = {
+            reader: BusReader(
+                reader,
+                self._bus.devices[address],
+                kick=self._kick,
+                on_device=on_device,
+                language=language,
+            )
+            for reader, address in at.items()
+        }
+        self._at = {address: self.readers[reader] for reader, address in at.items()}
+        for item in self.readers.values():
+            item.listen(KeyInstalled, partial(self._key_installed, item.name))
+            item.listen(Refused, partial(self._gather, EventType.READER_REFUSED, item.name))
+            item.listen(Restarted, partial(self._gather, EventType.READER_RESTARTED, item.name))
         self._timer: asyncio.TimerHandle | None = None
         self._kicked = False
-        self._gathered: dict[tuple[EventType, str], list[float]] = {}
+        self._gathered: dict[tuple[EventType, str], tuple[float, int]] = {}
         self.port = open_port(table, on_bytes=self._bytes, on_tick=self._tick, on_state=self._state)
 
     def name_of(self, address: int) -> str | None:
-        """The reader that the configuration puts at `address`."""
-        return self._names.get(address)
+        """The name of the reader that the configuration puts at `address`."""
+        reader = self._at.get(address)
+        return reader.name if reader else None
 
     def install(self, reader: str, seconds: float, by: str) -> None:
-        """Give `reader` a key of its own; under the default key for `seconds` at most."""
+        """Give `reader` a key of its own, in a window of `seconds`; `by` asked for it."""
         key = self._keys.new(reader)
         self.readers[reader].key_told = None
-        self.readers[reader].session.install(time.monotonic(), seconds, key)
+        self.readers[reader].device.install(time.monotonic(), seconds, key)
         self._note(
             NewEvent(EventType.READER_INSTALL_OPENED, reader, {"seconds": seconds, "by": by})
         )
@@ -275,13 +265,13 @@ class ReaderBus:
             self._timer.cancel()
 
     def _kick(self) -> None:
-        """A command waits: let it go now rather than at the next turn."""
+        """A command waits: run the bus now rather than at its next turn."""
         if not self._kicked and self.port.connected:
             self._kicked = True
             asyncio.get_running_loop().call_soon(self._pump)
 
     def _pump(self) -> None:
-        """One step of the bus, and a timer for the next."""
+        """Run one step of the bus, and set the timer for the next."""
         self._kicked = False
         if self._timer is not None:
             self._timer.cancel()
@@ -293,7 +283,7 @@ class ReaderBus:
         if step.send:
             try:
                 self.port.write(step.send)
-            except PortClosed as error:  # the port tells that it is away
+            except PortClosed as error:  # the port reports that itself
                 log.debug("bus %s: %s", self.name, error)
         self._dispatch(step.events, now)
         if not self.port.connected:
@@ -301,54 +291,36 @@ class ReaderBus:
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(max(0.0, step.wake_at - time.monotonic()), self._pump)
 
-    def _dispatch(self, events: Sequence[Event], now: float) -> None:
+    def _dispatch(self, events: Sequence[BusEvent], now: float) -> None:
         for address, event in events:
-            name = self._names[address]
+            reader = self._at[address]
             try:
-                self._take(name, event, now)
-            except Exception:  # one reader's bug must not stop the bus
-                log.exception("reader %s: handler failed", name)
+                reader.take(event, now)
+            except Exception:  # a fault at one reader must not stop the bus
+                log.exception("reader %s: handler failed", reader.name)
 
-    def _take(self, name: str, event: object, now: float) -> None:
-        if isinstance(event, Refused | Restarted):
-            kind = (
-                EventType.READER_REFUSED
-                if isinstance(event, Refused)
-                else EventType.READER_RESTARTED
-            )
-            self._gather(kind, name, event.detail, now)
-            self.readers[name].take(event, now)
-        elif isinstance(event, KeyInstalled):
-            self.readers[name].key_told = event
-            if event.done:
-                self._taken(name, event.key)
-            kind = EventType.READER_KEY_SET if event.done else EventType.READER_KEY_FAILED
-            self._note(NewEvent(kind, name, {"detail": event.detail}))
+    def _key_installed(self, reader: str, event: KeyInstalled, now: float) -> None:
+        if event.done:
+            try:
+                self._keys.taken(reader, event.key)
+            except ReaderKeysError as error:  # the file has this key among others: all are tried
+                log.error("reader %s: %s", reader, error)
+        kind = EventType.READER_KEY_SET if event.done else EventType.READER_KEY_FAILED
+        self._note(NewEvent(kind, reader, {"detail": event.detail}))
+
+    def _gather(self, kind: EventType, name: str, event: Refused | Restarted, now: float) -> None:
+        """Record the first at once, and count those that follow."""
+        if (kind, name) in self._gathered:
+            until, count = self._gathered[kind, name]
+            self._gathered[kind, name] = (until, count + 1)
         else:
-            if isinstance(event, LinkChange):
-                self._on_device("reader", name, event.online, event.detail)
-            self.readers[name].take(event, now)
-
-    def _taken(self, reader: str, key: bytes) -> None:
-        try:
-            self._keys.taken(reader, key)
-        except ReaderKeysError as error:  # the file holds the key among others: all are tried
-            log.error("reader %s: %s", reader, error)
-
-    def _gather(self, kind: EventType, name: str, detail: str, now: float) -> None:
-        """Record the first at once, and count what follows."""
-        held = self._gathered.get((kind, name))
-        if held is None:
-            self._gathered[kind, name] = [now + GATHER_S, 0]
-            self._note(NewEvent(kind, name, {"detail": detail, "count": 1}))
-        else:
-            held[1] += 1
+            self._gathered[kind, name] = (now + GATHER_S, 0)
+            self._note(NewEvent(kind, name, {"detail": event.detail, "count": 1}))
 
     def _flush_gathered(self, now: float) -> None:
         for (kind, name), (until, count) in list(self._gathered.items()):
             if now >= until:
                 del self._gathered[kind, name]
                 if count:
-                    self._gathered[kind, name] = [now + GATHER_S, 0]
-                    data = {"detail": "repeated", "count": int(count)}
-                    self._note(NewEvent(kind, name, data))
+                    self._gathered[kind, name] = (now + GATHER_S, 0)
+                    self._note(NewEvent(kind, name, {"detail": "repeated", "count": count}))

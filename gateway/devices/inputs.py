@@ -1,7 +1,7 @@
-"""Boards of digital inputs: door contacts, request to exit, the fire panel.
+"""Digital inputs as the gateway sees them: door contacts, request to exit, the fire panel.
 
-A serial board is asked again and again and is offline when it does not answer; the box's own
-GPIO lines tell by themselves.
+A serial board is asked again and again, and is offline when it does not answer.  The box's own
+GPIO lines report by themselves.
 """
 
 from __future__ import annotations
@@ -9,57 +9,49 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from drivers import registry
-from drivers.base import InputState
+from drivers import base, registry
+from drivers.base import InputState, LinkChange
 from drivers.serialport import PortClosed, SerialPort
 from gateway.config import InputTable
+from gateway.devices.listeners import Listeners
 from gateway.devices.ports import OnDevice, open_port
 
 SILENT_S = 1.0
 RETRY_S = 1.0
 
 
-class Inputs:
-    """Who wants to know of which input, and of the device itself."""
+class Inputs(Listeners):
+    """A device with inputs.  Those who listen get `InputState` and `LinkChange` events."""
 
     def __init__(self, name: str, on_device: OnDevice) -> None:
-        self.name = name
+        super().__init__(name)
         self._on_device = on_device
-        self._on_input: dict[int, list[Callable[[bool], None]]] = {}
-        self._on_link: list[Callable[[bool, str], None]] = []
-        self._told: tuple[bool, str] | None = None
-
-    def on_input(self, number: int, callback: Callable[[bool], None]) -> None:
-        """`callback` gets whether the circuit of input `number` (from 1) is closed."""
-        self._on_input.setdefault(number, []).append(callback)
-
-    def on_link(self, callback: Callable[[bool, str], None]) -> None:
-        """`callback` gets whether the device is there, at each change, and why not."""
-        self._on_link.append(callback)
+        self._told: LinkChange | None = None
 
     def _tell(self, states: Sequence[InputState]) -> None:
+        now = time.monotonic()
         for state in states:
-            for told in self._on_input.get(state.number, ()):
-                told(state.active)
+            self.report(state, now)
 
     def _link(self, online: bool, detail: str) -> None:
-        if self._told == (online, detail):
+        change = LinkChange(online, detail)
+        if self._told == change:
             return
-        self._told = (online, detail)
-        for link in self._on_link:
-            link(online, detail)
+        self._told = change
+        self.report(change, time.monotonic())
         self._on_device("inputs", self.name, online, detail)
 
 
-class InputBoard(Inputs):
+class SerialInputs(Inputs):
     """A board on a serial port."""
 
-    def __init__(self, name: str, table: InputTable, on_device: OnDevice) -> None:
+    def __init__(
+        self, name: str, table: InputTable, driver: base.InputBoard, on_device: OnDevice
+    ) -> None:
         super().__init__(name, on_device)
-        self._driver = registry.load("inputs", table.driver).make(table.options)
+        self._driver = driver
         self._opened_at = 0.0
         self.port: SerialPort = open_port(
             table, on_bytes=self._bytes, on_tick=self._tick, on_state=self._state, tick_s=0.02
@@ -67,13 +59,15 @@ class InputBoard(Inputs):
 
     @property
     def progress_at(self) -> float:
+        """A monotonic mark (seconds) that moves while `run` works, for the watchdog."""
         return self.port.progress_at
 
     async def run(self) -> None:
+        """Keep the port open for ever."""
         await self.port.run()
 
     def _bytes(self, data: bytes, now: float) -> None:
-        states: Sequence[InputState] = self._driver.feed(data, now)
+        states = self._driver.feed(data, now)
         if states:
             self._link(True, "")
             self._tell(states)
@@ -94,12 +88,12 @@ class InputBoard(Inputs):
             self._link(False, detail)
 
 
-class GpioLines(Inputs):
-    """GPIO lines of the box; opened again if they fail."""
+class LocalInputs(Inputs):
+    """Inputs of the box itself; opened again when they fail."""
 
-    def __init__(self, name: str, table: InputTable, on_device: OnDevice) -> None:
+    def __init__(self, name: str, driver: base.InputLines, on_device: OnDevice) -> None:
         super().__init__(name, on_device)
-        self._driver: Any = registry.load("inputs", table.driver).make(table.options)
+        self._driver = driver
         self.progress_at = time.monotonic()
 
     async def run(self) -> None:
@@ -134,6 +128,13 @@ class GpioLines(Inputs):
             loop.remove_reader(fd)
 
 
-def make_inputs(name: str, table: InputTable, on_device: OnDevice) -> InputBoard | GpioLines:
-    """The device behind an [inputs] table: one with a port is a board, one without is GPIO."""
-    return (InputBoard if table.port else GpioLines)(name, table, on_device)
+InputDevice = SerialInputs | LocalInputs
+
+
+def make_inputs(name: str, table: InputTable, on_device: OnDevice) -> InputDevice:
+    """The device behind an [inputs] table; the driver's class says which of the two it is."""
+    factory = registry.load("inputs", table.driver)
+    driver = factory.make(table.options)
+    if factory.needs_port:
+        return SerialInputs(name, table, driver, on_device)
+    return LocalInputs(name, driver, on_device)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from drivers import registry
-from drivers.base import LockDriver
+from drivers.base import LinkChange, LockDriver, OutputState
 from drivers.locks.deadman import DeadMan
 from drivers.serialport import PortClosed
 from gateway.config import DoorTable, LockTable
@@ -131,9 +130,9 @@ class OutputLock:
         self._on_lost: list[Callable[[], None]] = []
         self._on_wrong: dict[str, Callable[[str], None]] = {}
         self._wrong: set[str] = set()
-        reader.on_link(self._link)
-        for door, table in doors.items():
-            reader.on_output(table.channel, partial(self._reported, door))
+        self._door_of = {table.channel: door for door, table in doors.items()}
+        reader.listen(LinkChange, self._link)
+        reader.listen(OutputState, self._reported)
 
     @property
     def ready(self) -> bool:
@@ -153,26 +152,32 @@ class OutputLock:
         """`callback` gets what is wrong when the output of `door` is not as it was ordered."""
         self._on_wrong[door] = callback
 
-    def _reported(self, door: str, active: bool, ordered: bool) -> None:
-        if active == ordered:
+    def _reported(self, state: OutputState, now: float) -> None:
+        door, ordered = self._door_of.get(state.number), self._reader.ordered(state.number)
+        if door is None or ordered is None:
+            return
+        if state.active == ordered:
             self._wrong.discard(door)
         elif door not in self._wrong:
             self._wrong.add(door)
             if door in self._on_wrong:
                 said = ("at rest", "released")
-                detail = f"its output says {said[active]}, ordered was {said[ordered]}"
+                detail = f"its output says {said[state.active]}, ordered was {said[ordered]}"
                 self._on_wrong[door](detail)
 
     def close(self) -> None:
         """Nothing to do: what is released drops by itself."""
 
-    def _link(self, online: bool, detail: str) -> None:
-        if online:
-            for door in self._doors:
-                self.drive(door, False)
+    def _link(self, change: LinkChange, now: float) -> None:
+        if change.online:
+            try:
+                for door in self._doors:
+                    self.drive(door, False)
+            except PortClosed as error:
+                log.warning("lock %s: not put to rest: %s", self.name, error)
         else:
             self._failed()
-        self._on_device("lock", self.name, online, detail)
+        self._on_device("lock", self.name, change.online, change.detail)
 
     def _failed(self) -> None:
         for callback in self._on_lost:

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from drivers.base import CameraState
 from drivers.cameras.health import FeedHealth, Latch
 from drivers.cameras.opencv import OpenCvCamera
+from drivers.cameras.options import HealthOptions
 from drivers.cameras.scene import SIZE
-from drivers.cameras.state import CameraState, HealthOptions
 from drivers.simulated import feeds
 from drivers.simulated.feeds import Image
 

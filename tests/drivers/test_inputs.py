@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.base import InputState, LinkChange
 from drivers.inputs.gpio import GpioInputs
 from drivers.inputs.modbus import ModbusInputs, crc16
 from drivers.simulated.port import VirtualPort
 from gateway.config import InputTable
-from gateway.devices import GpioLines, InputBoard
+from gateway.devices import InputDevice, input_number, make_inputs
 
 OPTIONS = {"unit": 3, "first": 16, "inputs": 10}
 
@@ -108,10 +109,13 @@ class Heard:
     def on_device(self, kind: str, name: str, online: bool, detail: str) -> None:
         self.devices.append((kind, online, detail))
 
-    def listen(self, device: InputBoard | GpioLines, *numbers: int) -> None:
+    def listen(self, device: InputDevice, *numbers: int) -> None:
         for number in numbers:
-            device.on_input(number, lambda active, n=number: self.states.update({n: active}))  # type: ignore[misc]
-        device.on_link(lambda online, detail: self.links.append(online))
+            device.listen(
+                InputState,
+                input_number(number, lambda active, n=number: self.states.update({n: active})),  # type: ignore[misc]
+            )
+        device.listen(LinkChange, lambda change, now: self.links.append(change.online))
 
 
 @pytest.fixture
@@ -147,7 +151,7 @@ while True:
 async def test_a_board_that_is_pymodbus(cable: tuple[Path, Path]) -> None:
     heard = Heard()
     table = InputTable(driver="modbus", port=str(cable[0]), options={"unit": 3, "inputs": 10})
-    board = InputBoard("b", table, heard.on_device)
+    board = make_inputs("b", table, heard.on_device)
     heard.listen(board, 1, 2, 10)
     task = asyncio.create_task(board.run())
     server = subprocess.Popen([sys.executable, "-c", SERVER, str(cable[1])])
@@ -172,7 +176,7 @@ async def test_a_board_that_is_unplugged_is_told_at_once(tmp_path: Path) -> None
     heard = Heard()
     port = VirtualPort(tmp_path / "port")
     table = InputTable(driver="modbus", port=str(tmp_path / "port"))
-    board = InputBoard("b", table, heard.on_device)
+    board = make_inputs("b", table, heard.on_device)
     heard.listen(board, 1)
     task = asyncio.create_task(board.run())
     await asyncio.sleep(0.2)
@@ -222,7 +226,7 @@ async def test_lines_tell_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(gpiod, "request_lines", request_lines)
     heard = Heard()
-    lines = GpioLines("g", InputTable(driver="gpio", options={"lines": [4, 5]}), heard.on_device)
+    lines = make_inputs("g", InputTable(driver="gpio", options={"lines": [4, 5]}), heard.on_device)
     heard.listen(lines, 1, 2)
     task = asyncio.create_task(lines.run())
     await asyncio.sleep(0.05)

@@ -136,7 +136,7 @@ def test_somebody_elses_broken_driver_is_a_clear_error(monkeypatch: pytest.Monke
     assert registry.names("readers") == ["broken", "odd"]
     with pytest.raises(registry.UnknownDriver, match="'broken' .* fails: No module"):
         registry.load("readers", "broken")
-    with pytest.raises(registry.UnknownDriver, match="no driver class"):
+    with pytest.raises(registry.UnknownDriver, match="not a driver class"):
         registry.load("readers", "odd")
 
 

@@ -11,14 +11,15 @@ and events out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from drivers import base
-from drivers.base import ReaderEvent
+from drivers.buses import BusEvent, BusPlace, BusStep
 from drivers.readers import wiegand
 from drivers.readers.osdp.cards import CSN, CardDecoder
+from drivers.readers.osdp.device import OsdpDevice
 from drivers.readers.osdp.frame import Decoder
 from drivers.readers.osdp.session import ReaderSession
 
@@ -53,21 +54,6 @@ class BusOptions(base.Options):
     poll_s: Annotated[float, Field(ge=0.005, le=1)] = 0.025
 
 
-class Event(NamedTuple):
-    """What a reader told, and which."""
-
-    address: int
-    event: ReaderEvent
-
-
-class Step(NamedTuple):
-    """Bytes to send now (often none), when to call again, what happened."""
-
-    send: bytes
-    wake_at: float
-    events: list[Event]
-
-
 class OsdpBus:
     """The control panel of one bus; `baudrate` says how long bytes take on the line."""
 
@@ -75,6 +61,7 @@ class OsdpBus:
         if len(sessions) > 32:
             raise ValueError("more than 32 readers on one bus")
         self.sessions = dict(sessions)
+        self.devices = {address: OsdpDevice(s) for address, s in sessions.items()}
         self._byte_s = 10 / baudrate
         self._decoder = Decoder()
         self._asked: ReaderSession | None = None
@@ -84,9 +71,9 @@ class OsdpBus:
         self._suspects_at = 0.0
         self._poll_s = min((s.poll_s for s in sessions.values()), default=0.025)
 
-    def feed(self, data: bytes, now: float) -> list[Event]:
+    def feed(self, data: bytes, now: float) -> list[BusEvent]:
         """Bytes that arrived; never raises for any."""
-        events: list[Event] = []
+        events: list[BusEvent] = []
         before = self._decoder.errors
         for message in self._decoder.feed(data):
             session = self.sessions.get(message.address)
@@ -96,7 +83,7 @@ class OsdpBus:
                 session.late(now)
                 continue
             answered, told = session.on_reply(message, now)
-            events += [Event(session.address, event) for event in told]
+            events += [BusEvent(session.address, event) for event in told]
             if answered:
                 self._done(now)
         if self._asked is not None:
@@ -105,40 +92,40 @@ class OsdpBus:
                 self._deadline = min(self._latest, max(self._deadline, now + GAP_S))
         return events
 
-    def step(self, now: float) -> Step:
+    def step(self, now: float) -> BusStep:
         """Send what is due, or give up on an answer that did not come."""
-        events: list[Event] = []
+        events: list[BusEvent] = []
         if self._asked is not None:
             if now < self._deadline:
-                return Step(b"", self._deadline, events)
+                return BusStep(b"", self._deadline, events)
             session = self._asked
             if self._decoder.partial:
                 session.late(now)
             self._done(now)
             self._suspects_at = now + self._poll_s
-            events += [Event(session.address, e) for e in session.on_silence(now)]
+            events += [BusEvent(session.address, e) for e in session.on_silence(now)]
         for session in self.sessions.values():
-            events += [Event(session.address, e) for e in session.expire(now)]
+            events += [BusEvent(session.address, e) for e in session.expire(now)]
         if now < self._quiet_until:
-            return Step(b"", self._quiet_until, events)
+            return BusStep(b"", self._quiet_until, events)
         chosen = self._choose(now)
         if chosen is None:
-            return Step(b"", self._next_due(now), events)
+            return BusStep(b"", self._next_due(now), events)
         self._decoder.reset()
         raw = chosen.next_frame(now)
         self._asked = chosen
         on_line = len(raw) * self._byte_s
         self._deadline = now + on_line + chosen.window_s
         self._latest = now + on_line + LONGEST_S
-        return Step(raw, self._deadline, events)
+        return BusStep(raw, self._deadline, events)
 
-    def reset(self, now: float) -> list[Event]:
+    def reset(self, now: float) -> list[BusEvent]:
         """The port was lost or opened anew: no answer comes to what was asked."""
         self._decoder.reset()
         self._asked = None
-        events: list[Event] = []
+        events: list[BusEvent] = []
         for session in self.sessions.values():
-            events += [Event(session.address, e) for e in session.unplugged(now)]
+            events += [BusEvent(session.address, e) for e in session.unplugged(now)]
         return events
 
     def _done(self, now: float) -> None:
@@ -165,7 +152,7 @@ class OsdpBus:
 
 
 class OsdpPanel:
-    """The driver ``osdp`` of the group ``garita.buses``: makes sessions and their bus."""
+    """The driver ``osdp`` of the group ``garita.buses``."""
 
     Options = BusOptions
     ReaderOptions = ReaderOptions
@@ -173,19 +160,18 @@ class OsdpPanel:
     def __init__(self, options: BusOptions) -> None:
         self._options = options
 
-    def session(
-        self, address: int, options: Mapping[str, Any], keys: Sequence[bytes]
-    ) -> ReaderSession:
-        """One reader as the configuration describes it, with the keys it may hold."""
-        checked = ReaderOptions.model_validate(dict(options))
-        return ReaderSession(
-            address,
-            CardDecoder(checked.formats),
-            secure=checked.secure,
-            keys=keys,
-            poll_s=self._options.poll_s,
-            hold_off_s=checked.hold_off_s,
-        )
-
-    def bus(self, sessions: Mapping[int, ReaderSession], baudrate: int) -> OsdpBus:
+    def line(self, places: Sequence[BusPlace], baudrate: int) -> OsdpBus:
+        """The bus with these readers.  Raises ValueError for more than 32."""
+        sessions = {place.address: self._session(place) for place in places}
         return OsdpBus(sessions, baudrate)
+
+    def _session(self, place: BusPlace) -> ReaderSession:
+        options: ReaderOptions = place.options
+        return ReaderSession(
+            place.address,
+            CardDecoder(options.formats),
+            secure=options.secure,
+            keys=place.keys,
+            poll_s=self._options.poll_s,
+            hold_off_s=options.hold_off_s,
+        )

@@ -9,41 +9,35 @@ waited in the reader while the line was down is no card.
 
 from __future__ import annotations
 
-import itertools
 import secrets
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from drivers.base import (
-    BadRead,
-    BadReadReason,
-    CardRead,
     CommandDone,
-    InputState,
+    DeviceEvent,
     KeyInstalled,
-    Keys,
     LinkChange,
     LinkStats,
     OutputState,
-    ReaderEvent,
     Refused,
     Restarted,
-    Tamper,
 )
-from drivers.readers.holdoff import HoldOff
 from drivers.readers.osdp import frame, messages
 from drivers.readers.osdp.cards import CardDecoder
+from drivers.readers.osdp.commands import Command, CommandQueue
 from drivers.readers.osdp.frame import Frame
 from drivers.readers.osdp.handshake import Handshake, no_key
+from drivers.readers.osdp.keyring import KeyRing
 from drivers.readers.osdp.messages import Capability, Cmd, Nak, Reply
+from drivers.readers.osdp.reports import Reports
 from drivers.readers.osdp.secure import SCS_14, SCS_18, SecureChannel, SecureChannelError
 
+ANSWER_S = 0.5  # how long a question that follows a command may wait to be sent
 OFFLINE_AFTER_S = 2.0  # the standard gives up after 8 s; a cut cable should be known sooner
 PROBE_S = 0.4  # how often a reader that is away is asked for
 STALE_AFTER_S = 1.0  # after such a gap, what a reader has kept is old
-QUEUE_LIMIT = 32
 WINDOW_S = (0.02, 0.2)  # shortest and longest wait for the first byte of an answer
 
 
@@ -55,15 +49,6 @@ class Step(StrEnum):
     CHALLENGE = "challenge"
     CRYPT = "crypt"
     ONLINE = "online"
-
-
-@dataclass(slots=True)
-class Command:
-    """Something to tell a reader; dropped if it was not sent by `expires_at` (monotonic)."""
-
-    payload: bytes
-    expires_at: float
-    id: int = field(default_factory=itertools.count(1).__next__)
 
 
 @dataclass(slots=True)
@@ -97,16 +82,12 @@ class ReaderSession:
         self.step = Step.OFFLINE
         self.due_at = 0.0
         self.suspect = True  # did not answer last time: the bus asks it when others are served
-        self._cards = cards
-        self._hold_off = HoldOff(hold_off_s)
         self.secure = secure  # no card is taken from outside the secure channel
-        self._keys = list(keys)
         self.poll_s = poll_s
+        self._reports = Reports(cards, hold_off_s, self.stats)
+        self._ring = KeyRing(keys)
         self._nonce = nonce
-        self._install_until = 0.0
-        self._default_next = False
         self._using_default = False
-        self._new_key: bytes | None = None
         self._online = False
         self._told: tuple[bool, str] | None = None
         self._heard_at: float | None = None
@@ -118,7 +99,7 @@ class ReaderSession:
         self._channel: SecureChannel | None = None
         self._sent: _Sent | None = None
         self._sent_at = 0.0
-        self._queue: deque[Command] = deque()
+        self._queue = CommandQueue()
         self._latency_s = 0.0  # the slowest answer of late
         self._refusal = ""
 
@@ -139,24 +120,30 @@ class ReaderSession:
         """How long to wait for the first byte of an answer: what this reader was seen to need."""
         return min(WINDOW_S[1], max(WINDOW_S[0], 2 * self._latency_s))
 
-    def submit(self, payload: bytes, now: float, ttl_s: float = 2.0) -> int | None:
-        """Queue a command; returns its number, or None if the reader is not there or too many
-        wait.  What was not sent within `ttl_s` is dropped: an order is for now."""
-        if not self._online or len(self._queue) >= QUEUE_LIMIT:
+    def submit(
+        self, payload: bytes, now: float, ttl_s: float = 2.0, *, then: bytes = b""
+    ) -> int | None:
+        """Queue a command; returns its number, or None when the reader is offline or too many
+        commands wait.  The session drops a command that it did not send within `ttl_s` seconds.
+        `then` is a question to send once the reader has carried the command out."""
+        if not self._online or self._queue.full:
             return None
-        command = Command(payload, now + ttl_s)
-        self._queue.append(command)
+        command = Command(payload, now + ttl_s, then)
+        self._queue.add(command)
         self.due_at = min(self.due_at, now)
         return command.id
 
+    def show(self, payloads: Sequence[bytes], now: float, ttl_s: float = 2.0) -> None:
+        """Queue what the reader is to show, in place of what it did not show yet.  A reader that
+        is offline shows nothing."""
+        if self._online:
+            self._queue.show(payloads, now + ttl_s)
+            self.due_at = min(self.due_at, now)
+
     def install(self, now: float, seconds: float, new_key: bytes) -> None:
-        """Give the reader `new_key`: in its present session if it has a key of ours, else
-        under the default key, which is accepted for `seconds` and then no more."""
-        self._new_key = new_key
-        self._install_until = now + seconds
-        # If its answer is lost, or we die meanwhile, it may hold the new key or any before it.
-        self._keys.append(new_key)
-        self._default_next = not self.secured
+        """Give the reader `new_key`: in its present session when it has a key of ours, else
+        under the default key, which the session accepts for `seconds` and not longer."""
+        self._ring.open_window(new_key, now + seconds, default_first=not self.secured)
         if self.secured:
             self._offer_key()
         else:
@@ -164,7 +151,7 @@ class ReaderSession:
 
     @property
     def installing(self) -> bool:
-        return self._new_key is not None
+        return self._ring.new is not None
 
     # What the bus calls
 
@@ -179,10 +166,10 @@ class ReaderSession:
         self.stats.polls += self.step is Step.ONLINE
         return self._sent.raw
 
-    def on_reply(self, reply: Frame, now: float) -> tuple[bool, list[ReaderEvent]]:
+    def on_reply(self, reply: Frame, now: float) -> tuple[bool, list[DeviceEvent]]:
         """A frame from our address: whether it is the answer (else that may still come), and
         what it told."""
-        events: list[ReaderEvent] = []
+        events: list[DeviceEvent] = []
         if self._sent is None:
             return False, events
         latency = now - self._sent_at
@@ -214,7 +201,7 @@ class ReaderSession:
             self._on_start(reply, code, data, now, events)
         return True, events
 
-    def on_silence(self, now: float) -> list[ReaderEvent]:
+    def on_silence(self, now: float) -> list[DeviceEvent]:
         """No answer came in time."""
         self.suspect = True
         if self.step is Step.OFFLINE:
@@ -225,7 +212,7 @@ class ReaderSession:
             self.stats.timeouts += 1
             self.due_at = now
             if self.step is not Step.ONLINE and self._sent and self._sent.tries >= 2:
-                self._default_next = not self._default_next
+                self._ring.other_kind_next()
                 self._restart(now)
             elif self._old_order(now):
                 self._restart(now)
@@ -234,17 +221,14 @@ class ReaderSession:
     def _old_order(self, now: float) -> bool:
         """A retry is the same bytes, so an order to a lock that is too late ends the session."""
         order = self._sent.command if self._sent else None
-        return order is not None and order.payload[0] == Cmd.OUT and order.expires_at < now
+        return order is not None and order.code == Cmd.OUT and order.expires_at < now
 
-    def expire(self, now: float) -> list[ReaderEvent]:
+    def expire(self, now: float) -> list[DeviceEvent]:
         """Tell that the reader is away, and that an install window has closed, when it is so."""
-        events: list[ReaderEvent] = []
-        if any(c.expires_at < now for c in self._queue):
-            old = [c for c in self._queue if c.expires_at < now]
-            self._queue = deque(c for c in self._queue if c.expires_at >= now)
-            events += [CommandDone(c.id, False, "it could not be sent in time") for c in old]
-        if self._new_key is not None and now >= self._install_until:
-            self._new_key = None
+        events: list[DeviceEvent] = []
+        old = self._queue.take_expired(now)
+        events += [CommandDone(c.id, False, "it could not be sent in time") for c in old]
+        if self._ring.expired(now):
             events.append(KeyInstalled(False, "the install window has closed"))
             if self._using_default or self._handshake.default:
                 self._restart(now)
@@ -261,9 +245,9 @@ class ReaderSession:
                 self._tell(False, self._refusal, events)
         return events
 
-    def unplugged(self, now: float) -> list[ReaderEvent]:
+    def unplugged(self, now: float) -> list[DeviceEvent]:
         """The bus itself is away, or back."""
-        events: list[ReaderEvent] = []
+        events: list[DeviceEvent] = []
         self._restart(now)
         self._drop_queue(events)
         if self._online or self._told is None:
@@ -285,12 +269,12 @@ class ReaderSession:
         if self.step is Step.CAPABILITIES:
             return self._plain(bytes((Cmd.CAP, 0)))
         if self.step is Step.CHALLENGE:
-            default = self._wants_default(now)
-            self._handshake = Handshake(self._keys, self._nonce(8), default=default)
+            default = self._ring.wants_default(now)
+            self._handshake = Handshake(self._ring.keys, self._nonce(8), default=default)
             return self._plain(*self._handshake.challenge())
         if self.step is Step.CRYPT:
             return self._plain(*self._handshake.scrypt())
-        command = self._queue.popleft() if self._queue else None
+        command = self._queue.next()
         payload = command.payload if command else bytes((Cmd.POLL,))
         if self._channel is None:
             return self._plain(payload, command=command)
@@ -301,14 +285,9 @@ class ReaderSession:
         raw = frame.plain(self.address, self._sequence, payload, scb=scb, crc=self._crc)
         return _Sent(raw, payload, command)
 
-    def _wants_default(self, now: float) -> bool:
-        """In an install window by turns: a reader may have taken a key of ours without our
-        hearing of it, or have lost its session meanwhile."""
-        return self._new_key is not None and now < self._install_until and self._default_next
-
     # Understanding what comes back
 
-    def _open(self, reply: Frame, events: list[ReaderEvent]) -> bytes | None:
+    def _open(self, reply: Frame, events: list[DeviceEvent]) -> bytes | None:
         """What a reply says, if it may be believed; None if not."""
         if self._channel is None or self.step is not Step.ONLINE:
             if reply.security > SCS_14:
@@ -329,14 +308,14 @@ class ReaderSession:
             events.append(Refused(str(error)))
             return None
 
-    def _on_nak(self, sent: _Sent, data: bytes, now: float, events: list[ReaderEvent]) -> None:
+    def _on_nak(self, sent: _Sent, data: bytes, now: float, events: list[DeviceEvent]) -> None:
         self.stats.naks += 1
         reason = data[0] if data else 0
         if self.step is Step.CAPABILITIES:  # some know no CAP
             self._after_capabilities(now, events)
             return
         if self.step in (Step.CHALLENGE, Step.CRYPT):
-            self._fail(now, no_key(self._handshake.default, bool(self._keys)), events)
+            self._fail(now, no_key(self._handshake.default, bool(self._ring.keys)), events)
             return
         if self.step is not Step.ONLINE:
             if reason == Nak.CHECK:
@@ -345,12 +324,12 @@ class ReaderSession:
             return
         if reason in (*_LOST_SESSION, Nak.CHECK):
             if sent.command is not None:
-                self._queue.appendleft(sent.command)
+                self._queue.put_back(sent.command)
             events.append(Restarted(f"the reader has lost the session (NAK {reason})"))
             self._restart(now)
             return
-        if sent.payload[0] == Cmd.KEYSET and self._new_key is not None:
-            self._new_key = None
+        if sent.payload[0] == Cmd.KEYSET and self.installing:
+            self._ring.close_window()
             events.append(KeyInstalled(False, f"the reader refused the key (NAK {reason})"))
             if self._using_default:
                 self._restart(now + PROBE_S)
@@ -358,7 +337,7 @@ class ReaderSession:
             events.append(CommandDone(sent.command.id, False, f"NAK {reason}"))
 
     def _on_start(
-        self, reply: Frame, code: int, data: bytes, now: float, events: list[ReaderEvent]
+        self, reply: Frame, code: int, data: bytes, now: float, events: list[DeviceEvent]
     ) -> None:
         """The steps to a session: ID, CAP, CHLNG, SCRYPT."""
         self.due_at = now
@@ -383,7 +362,7 @@ class ReaderSession:
         else:
             self._fail(now, "it answers what was not asked", events)
 
-    def _after_capabilities(self, now: float, events: list[ReaderEvent]) -> None:
+    def _after_capabilities(self, now: float, events: list[DeviceEvent]) -> None:
         self.due_at = now
         if not (self._crc or self._crc_asked) and self.capabilities.get(Capability.CHECK, (0,))[0]:
             # It came back to the weaker check's turn.  Once: some say it and do not know it.
@@ -391,12 +370,12 @@ class ReaderSession:
             self._restart(now)
         elif not self.secure:
             self._enter_online(now, events)
-        elif not self._keys and not self._wants_default(now):
+        elif not self._ring.keys and not self._ring.wants_default(now):
             self._fail(now, no_key(False, False), events)
         else:
             self.step = Step.CHALLENGE
 
-    def _enter_online(self, now: float, events: list[ReaderEvent]) -> None:
+    def _enter_online(self, now: float, events: list[DeviceEvent]) -> None:
         self.step = Step.ONLINE
         self._crc_asked = False
         self._heard_at, self._fresh = now, False
@@ -405,28 +384,26 @@ class ReaderSession:
             self._offer_key()
             return
         if self._channel is not None:
-            key = self._handshake.key
-            if key == self._new_key or key in self._keys[1:]:
-                self._now_holds(key, events)
-            if self._new_key is not None:
+            if self._ring.is_news(self._handshake.key):
+                self._now_holds(self._handshake.key, events)
+            if self.installing:
                 self._offer_key()
         self._refusal = ""
         self._online = True
-        asked = [c for c in self._queue if c.payload[0] in _STATUS]
-        self._queue = deque(c for c in self._queue if c.payload[0] not in _STATUS)
+        asked = self._queue.take_out(_STATUS)
         events += [CommandDone(c.id, False, "the session was lost") for c in asked]
         for code, needs in _STATUS.items():
             if needs is None or self.capabilities.get(needs, (0, 0))[1]:
-                self._queue.appendleft(Command(bytes((code,)), now + OFFLINE_AFTER_S))
+                self._queue.put_back(Command(bytes((code,)), now + OFFLINE_AFTER_S))
         self._tell(True, "" if self._channel else "without secure channel", events)
 
     def _on_online(
-        self, sent: _Sent, code: int, data: bytes, now: float, events: list[ReaderEvent]
+        self, sent: _Sent, code: int, data: bytes, now: float, events: list[DeviceEvent]
     ) -> None:
         if code == Reply.BUSY:  # said in step, as some do
             self.stats.busy += 1
             if sent.command is not None:
-                self._queue.appendleft(sent.command)
+                self._queue.put_back(sent.command)
             self.due_at = now + self.poll_s
             return
         if sent.payload[0] == Cmd.KEYSET and code == Reply.ACK:
@@ -442,48 +419,26 @@ class ReaderSession:
         elif code == Reply.ACK:
             self._fresh = self._fresh or sent.command is None
         else:
-            events += self._reading(code, data, now)
+            events += self._reports.read(code, data, now, fresh=self._fresh)
         if sent.command is not None:
             answer = messages.com(data) if code == Reply.COM else None
             detail = "" if answer is None else f"address {answer[0]}, {answer[1]} baud"
             events.append(CommandDone(sent.command.id, True, detail))
+            if sent.command.then:
+                self._queue.add(Command(sent.command.then, now + ANSWER_S))
+                self.due_at = now
 
     def _offer_key(self) -> None:
-        """Send the new key next, and no other."""
-        assert self._new_key is not None
-        self._queue = deque(c for c in self._queue if c.payload[0] != Cmd.KEYSET)
-        self._queue.append(Command(messages.keyset(self._new_key), self._install_until))
+        """Send the new key next, and no other key."""
+        assert self._ring.new is not None
+        self._queue.take_out((Cmd.KEYSET,))
+        self._queue.add(Command(messages.keyset(self._ring.new), self._ring.until))
 
-    def _now_holds(self, key: bytes, events: list[ReaderEvent]) -> None:
-        """The reader said or proved that it holds `key`: those before it are worth nothing."""
-        self._keys = [key]
-        self._queue = deque(c for c in self._queue if c.payload[0] != Cmd.KEYSET)
-        if self._new_key == key:
-            self._new_key, self._install_until = None, 0.0
-        elif self._new_key is not None:  # a later window is open
-            self._keys.append(self._new_key)
+    def _now_holds(self, key: bytes, events: list[DeviceEvent]) -> None:
+        """The reader said or proved that it holds `key`."""
+        self._ring.holds(key)
+        self._queue.take_out((Cmd.KEYSET,))
         events.append(KeyInstalled(True, "", key))
-
-    def _reading(self, code: int, data: bytes, now: float) -> list[ReaderEvent]:
-        """What a reader tells by itself."""
-        if code in (Reply.RAW, Reply.FMT):
-            if not self._fresh:
-                return [BadRead(BadReadReason.STALE, len(data))]
-            found = self._cards.raw(data) if code == Reply.RAW else self._cards.fmt(data)
-            return [
-                r for r in found if not isinstance(r, CardRead) or self._hold_off.passes(r, now)
-            ]
-        if code == Reply.KEYPAD:
-            pressed = messages.keys(data)
-            return [Keys(pressed)] if pressed and self._fresh else []
-        if code == Reply.LSTATR and len(data) == 2:
-            self.stats.power_fault = bool(data[1])
-            return [Tamper(bool(data[0]))]
-        if code == Reply.RSTATR and data:
-            return [Tamper(data[0] == 2)]
-        if code == Reply.ISTATR:
-            return [InputState(n, bool(value)) for n, value in enumerate(data, 1)]
-        return []
 
     # Coming and going
 
@@ -493,18 +448,18 @@ class ReaderSession:
         # Forgets a slow moment in time, but not at once.
         self._latency_s = max(latency, self._latency_s * 0.98)
 
-    def _fail(self, now: float, why: str, events: list[ReaderEvent]) -> None:
+    def _fail(self, now: float, why: str, events: list[DeviceEvent]) -> None:
         """The session can't be had for a reason that an installer should see."""
-        if self._new_key is None or self._handshake.default:
+        if not self.installing or self._handshake.default:
             self._refusal = why
             if not self._online:
                 self._tell(False, why, events)
-        self._default_next = not self._default_next
+        self._ring.other_kind_next()
         self._restart(now + PROBE_S)
 
     def _restart(self, due_at: float) -> None:
         if self._sent is not None and self._sent.command is not None:
-            self._queue.appendleft(self._sent.command)  # nobody knows whether it was heard
+            self._queue.put_back(self._sent.command)  # nobody knows whether it was heard
         self.step = Step.OFFLINE
         self._channel = None
         self._using_default = False
@@ -512,12 +467,11 @@ class ReaderSession:
         self._fresh = False
         self.due_at = due_at
 
-    def _drop_queue(self, events: list[ReaderEvent]) -> None:
+    def _drop_queue(self, events: list[DeviceEvent]) -> None:
         """Nothing is kept for a reader that is away: an order to unlock must not wait for it."""
-        events += [CommandDone(c.id, False, "the reader is away") for c in self._queue]
-        self._queue.clear()
+        events += [CommandDone(c.id, False, "the reader is away") for c in self._queue.take_all()]
 
-    def _tell(self, online: bool, detail: str, events: list[ReaderEvent]) -> None:
+    def _tell(self, online: bool, detail: str, events: list[DeviceEvent]) -> None:
         self._online = online
         if self._told != (online, detail):
             self._told = (online, detail)

@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.cameras.opencv import CameraState, Frame, OpenCvCamera
+from drivers.base import CameraDriver, CameraState, Frame
 from gateway.face.vision import quality
 from gateway.face.vision.engine import Engine, Face, Image
 from gateway.face.vision.liveness import Observation, Passive
@@ -81,7 +81,7 @@ class Watcher:
 
     def __init__(
         self,
-        camera: OpenCvCamera,
+        camera: CameraDriver,
         engine: Engine,
         min_face_px: int,
         arrived: Callable[[int, float], None] = lambda track, at: None,

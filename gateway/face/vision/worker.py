@@ -26,7 +26,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from drivers import registry
-from drivers.cameras.opencv import CameraState, OpenCvCamera
+from drivers.base import CameraDriver, CameraState
 from gateway.face import wire
 from gateway.face.vision import quality
 from gateway.face.vision.embedder import BUILT_IN, Unusable, by_name
@@ -54,7 +54,7 @@ class Worker:
         self._frames = int(config["frames"])
         self._others = int(config.get("others", 0))
         min_face_px = int(config["min_face_px"])
-        self.cameras: dict[str, OpenCvCamera] = {
+        self.cameras: dict[str, CameraDriver] = {
             name: registry.load("cameras", item["driver"]).make(item["options"])
             for name, item in config["cameras"].items()
         }

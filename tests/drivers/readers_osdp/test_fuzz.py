@@ -271,7 +271,7 @@ def test_an_answer_to_a_key_after_the_window_counts_and_raises_nothing() -> None
     line.session.expire(line.now + 0.06)
     line.give(answer)
     line.turn(1.0)
-    assert line.session.secured and line.session._keys == [K1]
+    assert line.session.secured and line.session._ring.keys == [K1]
 
 
 def test_every_order_ends_and_an_old_one_is_not_heard() -> None:

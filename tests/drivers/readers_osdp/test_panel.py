@@ -88,9 +88,9 @@ def test_led_buzzer_text_and_output_arrive(panel: Panel, peer: Peer) -> None:
     ]
     peer.told.clear()
     numbers = [reader.submit(payload, now) for payload in commands]
-    panel.until(CommandDone, id=numbers[-1], good=True)
+    panel.until(CommandDone, id=numbers[3], good=True)
     peer.wait(lambda: len(peer.commands) >= len(commands))
-    steady, flash, buzz, text, pulse, rest = peer.commands
+    pulse, rest, steady, flash, buzz, text = peer.commands  # orders to outputs go first
     assert steady["on_color"] == 1 and not steady["temporary"]
     assert (flash["on_color"], flash["timer_count"], flash["temporary"]) == (2, 30, True)
     assert (buzz["on_count"], buzz["off_count"], buzz["rep_count"]) == (2, 1, 3)

@@ -90,7 +90,7 @@ def test_all_mistakes_at_once_each_with_line_key_and_reason(tmp_path: Path) -> N
             "interlocks.s.doors",
             "shipping has no contact",
         ),
-        ('driver = "modbus"', 'driver = "gpio"', "inputs.board", "gpio has none"),
+        ('driver = "modbus"', 'driver = "gpio"', "inputs.board.port", "gpio has no port"),
         ('camera = "main"', 'camera = "x"', "doors.main-gate.camera", "no [cameras.x]"),
         ('camera = "main"', "", "doors.main-gate", "needs a camera"),
         ('driver = "lcus"', 'driver = "lucs"', "locks.board.driver", "lcus"),

@@ -60,7 +60,7 @@ async def test_a_reader_without_secure_channel_gets_no_key(
 ) -> None:
     with pytest.raises(Refused, match="clear has secure = false"):
         await operations(running).reader_install({"reader": "clear"})
-    assert not noted and not running.plant.buses["b"].readers["clear"].session.installing
+    assert not noted and not running.plant.buses["b"].readers["clear"].device.installing
     assert (await operations(running).reader_install({"reader": "r"}))["seconds"] == 60
 
 
@@ -76,13 +76,13 @@ async def test_a_reader_without_secure_channel_gets_no_key(
 async def test_an_address_that_is_taken_is_no_new_one(
     running: Any, noted: list[NewEvent], address: int, baudrate: int, why: str
 ) -> None:
-    asked: list[bytes] = []
+    asked: list[tuple[int, int]] = []
 
-    async def ask(payload: bytes, timeout_s: float = 3.0) -> tuple[bool, str]:
-        asked.append(payload)
+    async def set_line(address: int, baudrate: int) -> tuple[bool, str]:
+        asked.append((address, baudrate))
         return True, ""
 
-    running.plant.buses["b"].readers["r"].ask = ask
+    running.plant.buses["b"].readers["r"].set_line = set_line
     order = {"reader": "r", "address": address, "baudrate": baudrate}
     with pytest.raises(Refused, match=why):
         await operations(running).reader_comset(order)
@@ -99,13 +99,13 @@ async def test_a_test_of_a_slow_reader_ends_within_what_a_request_may_take(
     now = time.monotonic()
     monkeypatch.setattr("gateway.daemon.operations.time", SimpleNamespace(monotonic=lambda: now))
 
-    async def ask(payload: bytes, timeout_s: float = 3.0) -> tuple[bool, str]:
+    async def ping() -> tuple[bool, str]:
         nonlocal now
         now += 2.9  # just in time, each time
         return True, ""
 
     begun = now
-    running.plant.buses["b"].readers["r"].ask = ask
+    running.plant.buses["b"].readers["r"].ping = ping
     answer = await operations(running).reader_test({"reader": "r"})
     assert now - begun < LONGEST_S - 5 and LONGEST_TEST_S < LONGEST_S
     assert not answer["good"] and answer["detail"] == "too slow: 7 answers in 20 s"

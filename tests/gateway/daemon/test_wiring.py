@@ -109,7 +109,7 @@ async def test_a_lock_that_says_other_than_it_was_told_is_a_fault_of_its_door(
     plant = plant_of(load(path), keys, noted)
     inside = plant.bus_reader("inside")
     assert inside is not None
-    inside._switched[2] = False
+    inside._ordered[2] = False
     inside.take(OutputState(1, True), 0.0)  # never ordered: nothing to compare with
     inside.take(OutputState(2, True), 0.0)
     assert [(e.type, e.subject) for e in noted] == [("door.lock_fault", "other")]

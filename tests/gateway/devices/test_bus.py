@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from drivers.base import KeyInstalled, LinkChange, Signal
-from drivers.readers.osdp.bus import Event, Step
+from drivers.base import CardRead, KeyInstalled, LinkChange, Signal, Tamper
+from drivers.buses import BusEvent, BusStep
 from drivers.readers.osdp.messages import Cmd, Colour, Nak, Reply
 from drivers.serialport import PortClosed
 from drivers.simulated.osdp import SimulatedReader
@@ -61,7 +61,7 @@ class Site:
         self.bus._pump()
         self.bus.install("r", 5, "me")
         async with asyncio.timeout(3):
-            while not self.bus.readers["r"].session.secured:
+            while not self.bus.readers["r"].device.secured:
                 await asyncio.sleep(0.01)
 
 
@@ -76,8 +76,8 @@ async def test_what_happened_is_told_also_when_the_port_goes_at_that_moment(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost: list[bool] = []
-    site.bus.readers["r"].on_link(lambda online, detail: lost.append(online))
-    told = Step(b"to another", 0.0, [Event(1, LinkChange(False, "no answer"))])
+    site.bus.readers["r"].listen(LinkChange, lambda change, now: lost.append(change.online))
+    told = BusStep(b"to another", 0.0, [BusEvent(1, LinkChange(False, "no answer"))])
     monkeypatch.setattr(site.bus._bus, "step", lambda now: told)
     site.port.fault = True
     site.bus._pump()
@@ -92,9 +92,51 @@ async def test_a_reader_shows_after_a_short_loss_of_power_what_it_showed(site: S
     site.reader.shown = ""
     site.reader.power_cycle()
     await asyncio.sleep(0.5)
-    assert reader.session.secured and site.reader.led is Colour.RED
+    assert reader.device.secured and site.reader.led is Colour.RED
     assert site.reader.shown == "CLOSE THE DOOR"
     assert [e.type for e in site.notes].count("reader.restarted") == 1
+
+
+async def test_a_badge_is_handed_on_before_anything_is_sent_to_its_reader(site: Site) -> None:
+    reader = site.bus.readers["r"]
+    order: list[object] = []
+    show = reader.device.show
+    reader.device.show = lambda signal, words, now: (  # type: ignore[method-assign]
+        order.append(signal),
+        show(signal, words, now),
+    )
+    reader.listen_readings(lambda reading, now: order.append(reading))
+    badge = CardRead("h10301", "18", "1001")
+    reader.take(badge, 0.0)
+    assert order == [badge, Signal.WAIT]
+
+
+async def test_an_order_to_the_lock_does_not_wait_for_lights_and_words(site: Site) -> None:
+    reader, true = site.bus.readers["r"], site.reader._do
+    done: list[int] = []
+    site.reader._do = lambda code, data: (  # type: ignore[method-assign]
+        done.append(code),
+        true(code, data),
+    )[1]
+    await asyncio.sleep(0.05)
+    done.clear()
+    reader.signal(Signal.WAIT)
+    reader.output(1, True, 3.0, lambda: None)
+    reader.signal(Signal.GRANTED)
+    await asyncio.sleep(0.2)
+    sent = [code for code in done if code != Cmd.POLL]
+    # The lock first; of the two signals the reader got the last one alone.
+    assert sent[:4] == [Cmd.OUT, Cmd.LED, Cmd.BUZ, Cmd.TEXT] and Cmd.OSTAT in sent
+    assert sent.count(Cmd.LED) == 1 and site.reader.flash is Colour.GREEN
+
+
+async def test_a_listener_that_fails_keeps_nothing_from_the_others(site: Site) -> None:
+    heard: list[bool] = []
+    reader = site.bus.readers["r"]
+    reader.listen(Tamper, lambda event, now: heard.append(1 / 0 > 0))
+    reader.listen(Tamper, lambda event, now: heard.append(event.active))
+    reader.take(Tamper(True), 0.0)
+    assert heard == [True]
 
 
 async def test_an_output_that_is_not_as_it_was_told_is_noticed_once(site: Site) -> None:
@@ -149,7 +191,7 @@ async def test_an_output_that_is_not_as_it_was_told_is_noticed_once(site: Site) 
 async def test_every_question_ends_and_is_forgotten(site: Site) -> None:
     reader = site.bus.readers["r"]
     for _ in range(5):
-        asked = asyncio.create_task(reader.ask(bytes((Cmd.LSTAT,))))
+        asked = asyncio.create_task(reader.ping())
         await asyncio.sleep(0)
         site.reader.power_cycle()
         await asked
@@ -177,5 +219,5 @@ async def test_a_key_that_can_not_be_filed_is_on_record_all_the_same(
         raise ReaderKeysError("disk full")
 
     monkeypatch.setattr(site.keys, "_write", full)
-    site.bus._take("r", KeyInstalled(True, "", b"k" * 16), 0.0)
+    site.bus.readers["r"].take(KeyInstalled(True, "", b"k" * 16), 0.0)
     assert [e.type for e in site.notes].count("reader.key_set") == 2

@@ -22,7 +22,8 @@ import cv2
 import numpy as np
 import pytest
 
-from drivers.cameras.opencv import CameraState, OpenCvCamera
+from drivers.base import CameraState
+from drivers.cameras.opencv import OpenCvCamera
 from drivers.simulated.camera import black_video, empty_video, frozen_video, person_video
 from gateway.decide.model import FaceOutcome, FaceResult
 from gateway.face import enrolment, wire

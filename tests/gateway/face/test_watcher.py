@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from drivers.cameras.opencv import CameraState, Frame
+from drivers.base import CameraState, Frame
 from gateway.face import wire
 from gateway.face.evidence import MAX_PICTURE
 from gateway.face.vision import watch

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from drivers.cameras.opencv import CameraState, Frame
+from drivers.base import CameraState, Frame
 from drivers.simulated import presentation as stage
 from gateway.decide.model import FaceOutcome
 from gateway.face import enrolment
