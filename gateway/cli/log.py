@@ -14,10 +14,11 @@ from typing import IO, Annotated, Any
 import typer
 from rich.markup import escape
 
-from gateway.cli import common, text
+from gateway.cli import common, criteria, text
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.config import Settings
+from gateway.config.criteria import editions
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.ledger.event import Event, EventType
 
@@ -74,11 +75,15 @@ def show(
         event = ledger.get(seq)
     if event is None:
         common.fail(f"there is no event {seq}", common.REFUSED)
+    named = editions.named(event.type, event.data)
     if json:
-        common.print_json(_record(event))
+        now = {item.id: list(item.now) for item in named if item.moved}
+        common.print_json(_record(event) | ({"criteria_now": now} if now else {}))
         return
     _print(event, settings, json=False)
     common.out.print_json(jsonlib.dumps(dict(event.data), ensure_ascii=False))
+    for line in criteria.lines(settings, named):
+        common.out.print(line, markup=False, highlight=False, soft_wrap=True)
     common.out.print(f"id   {event.id}\nprev {event.prev}\nhash {event.hash}", markup=False)
 
 

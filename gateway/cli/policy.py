@@ -14,10 +14,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import area as areas
-from gateway.cli import common, text
+from gateway.cli import common, criteria, text
 from gateway.cli.context import Context
 from gateway.cli.people.permit import moment
 from gateway.config import Settings
+from gateway.config.criteria import editions
+from gateway.config.criteria.editions import Named
 from gateway.daemon import control
 from gateway.decide import Step, explain
 from gateway.decide.model import (
@@ -86,6 +88,8 @@ def explain_(
     for item in asked:
         common.out.print(f"  ? {text.reason(_REASON[item], language)}", markup=False)
     _show_decision(decision, language)
+    for line in criteria.lines(settings, _today(decision)):
+        common.out.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     if assumed:
         common.out.print(f"assumed: {'; '.join(assumed)}", markup=False, soft_wrap=True)
 
@@ -129,9 +133,12 @@ def replay(
     language = settings.tables.site.language
     common.out.print(f"{event.time}  {text.describe(event, language)}", markup=False)
     _show_steps(steps, language)
+    served = {"then": editions.named(event.type, event.data), "now": _today(now)}
     for word, decision in (("then", then), ("now", now)):
         common.out.print(f"{word}:", end=" ")
         _show_decision(decision, language)
+        if line := criteria.numbers(served[word]):
+            common.out.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     policy = "the same" if then.policy_version == now.policy_version else "another"
     common.out.print(
         f"{'[red]differs[/red]' if differs else 'the same'}; policy {policy}, list "
@@ -272,6 +279,11 @@ _REASON = {
     Outcome.NEED_SECOND: "second_required",
     Outcome.NEED_CONFIRM: "confirm_required",
 }
+
+
+def _today(decision: Decision) -> list[Named]:
+    """The criteria of a decision that was made just now."""
+    return [Named(item, (item,)) for item in decision.criteria]
 
 
 def _decided(decision: Decision) -> dict[str, Any]:
