@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from hypothesis import settings as hypothesis_settings
 from demo.broker import free_port
 from demo.photos import PhotosMissing, fetch
 from demo.rig import Rig
+from gateway.locale import HERE
 
 if TYPE_CHECKING:  # heavy: most tests need no models
     from gateway.face.enrolment import ExaminedPhotograph
@@ -33,6 +35,12 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
 # A command is a function call here; a smoke test a group starts the real process
 # (tests/gateway/cli/test_processes.py).
 Rig.in_process = True
+
+# Words that were written since the last `make locale` are read as they are.
+for _po in HERE.glob("*/LC_MESSAGES/garita.po"):
+    _mo = _po.with_suffix(".mo")
+    if not _mo.exists() or _mo.stat().st_mtime < _po.stat().st_mtime:
+        subprocess.run([sys.executable, "-m", "gateway.locale", "compile"], check=True)
 
 # A test is known by what it asks for, so nobody has to remember to mark it.
 MARKS = {

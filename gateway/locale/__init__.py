@@ -82,14 +82,29 @@ class Message:
     text: str
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    def words(self, language: str | None = None) -> str:
+        """The text alone, with its placeholders, in `language`."""
+        words = _current if language is None else catalogue(language)
+        return words.gettext(self.text) if self.text else ""
+
     def say(self, language: str | None = None) -> str:
         """The sentence in `language`, by default the one in use."""
-        words = _current if language is None else catalogue(language)
         facts = {
             name: fact.say(language) if isinstance(fact, Message) else fact
             for name, fact in self.facts.items()
         }
-        return words.gettext(self.text).format(**facts)
+        return self.words(language).format(**facts)
 
     def __str__(self) -> str:
         return self.say()
+
+
+def worded(text: str, /, **facts: Any) -> Message:
+    """A `Message`, marked for the catalogues: `SomeError(worded("no {thing}", thing=name))`."""
+    return Message(text, facts)
+
+
+def english(error: BaseException | Message) -> str:
+    """What an error says, in English, for a record: people may see it in another language."""
+    said = error if isinstance(error, Message) else next(iter(error.args), None)
+    return said.say("en") if isinstance(said, Message) else str(error)

@@ -24,6 +24,7 @@ from gateway.locale import HERE
 KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "_": None,
     "N_": None,
+    "worded": None,
     "ngettext": (1, 2),
     "pgettext": ((1, "c"), 2),
 }

@@ -23,6 +23,7 @@ from gateway.face.evidence import Evidence, Kept, site_sealer
 from gateway.face.vision.quality import SENTENCES, Refusal
 from gateway.ledger import Ledger, LedgerReader
 from gateway.ledger.event import Event, EventType, NewEvent
+from gateway.locale import LANGUAGES
 from gateway.vault.sitekey import SiteKey
 from gateway.vault.templates import Vault
 
@@ -218,10 +219,12 @@ async def test_consent_is_written_listed_and_forgotten(rig: Rig) -> None:
 # Words
 
 
-def test_every_reason_has_words_in_both_languages_and_a_line_in_the_docs() -> None:
+def test_every_reason_has_words_in_every_language_and_a_line_in_the_docs() -> None:
     docs = (ROOT / "docs" / "reasons.md").read_text()
+    assert {reason.value for reason in Reason} == set(text.REASONS)
     for reason in Reason:
-        assert len(set(text.REASONS[reason.value])) == 2, reason
+        said = {text.reason(reason.value, language) for language in LANGUAGES}
+        assert len(said) == len(LANGUAGES), reason
         assert f"`{reason.value}`" in docs, reason
     in_docs = set(re.findall(r"`((?:denied|granted|face|pin|escort|second|confirm)_?\w*)`", docs))
     assert in_docs == {reason.value for reason in Reason}
@@ -231,14 +234,14 @@ def test_every_reason_has_words_in_both_languages_and_a_line_in_the_docs() -> No
 def test_every_event_type_has_words_and_is_documented() -> None:
     docs = (ROOT / "docs" / "mqtt.md").read_text()
     assert {kind.value for kind in EventType} == set(text.EVENTS)
-    for kind, words in text.EVENTS.items():
-        assert len(words) == 2 and f"`{kind}`" in docs, kind
+    for kind in text.EVENTS:
+        event = Event(1, "i", "t", kind, "s", {}, "", "")
+        said = {text.describe(event, language) for language in LANGUAGES}
+        assert len(said) == len(LANGUAGES) and all(said), kind
+        assert f"`{kind}`" in docs, kind
 
 
-def test_a_sentence_for_each_kind_of_event() -> None:
-    for language in text.LANGUAGES:
-        for kind in text.EVENTS:
-            assert text.describe(Event(1, "i", "t", kind, "s", {}, "", ""), language)
+def test_a_decision_is_told_with_its_detail() -> None:
     data = {
         "reason": "denied_expired",
         "rule": "valid until 2025-06-30",
@@ -246,8 +249,30 @@ def test_a_sentence_for_each_kind_of_event() -> None:
     }
     event = Event(1, "i", "t", "access.denied", "gate", data, "", "")
     assert text.describe(event, "es") == (
-        "Diego {0} rechazado: ya no está vigente (valid until 2025-06-30)"
+        "Diego {0} rechazado: ya no está vigente (vigente hasta 2025-06-30)"
     )
+    assert text.describe(event, "en").endswith("no longer valid (valid until 2025-06-30)")
+
+
+@pytest.mark.parametrize(
+    ("recorded", "said"),
+    [
+        ("2 of 3 templates", "2 de 3 plantillas"),
+        ("7 of 5", "7 de 5"),
+        ("training of Norte SA", "training de Norte SA"),
+        ("in dock since 2026-11-26 05:00", "en dock desde 2026-11-26 05:00"),
+        (
+            "outside since 2026-11-26 05:00, not in yard",
+            "afuera desde 2026-11-26 05:00, no en yard",
+        ),
+        ("plant/always", "plant/always"),
+    ],
+)
+def test_details_of_decisions_are_recorded_in_english_and_told_in_spanish(
+    recorded: str, said: str
+) -> None:
+    assert text.detail(recorded, "es") == said
+    assert text.detail(recorded, "en") == recorded
 
 
 async def test_the_auditors_script_in_the_docs(tmp_path: Path) -> None:
