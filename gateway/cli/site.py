@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.table import Table
 
 from gateway.cli import common
 from gateway.cli.context import Context
+from gateway.cli.text import duration
 from gateway.desk.errors import DeskError
 from gateway.desk.freight.settings import freight_policy
+from gateway.locale import _
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
 
@@ -62,7 +66,7 @@ def status(ctx: Context, json: common.JsonOption = False) -> None:
     table.add_row("log", f"{answer['last_seq']} events" if good else "[red]can't be written[/red]")
     if threat := answer["threat"]:
         table.add_row("threat", threat["level"])
-    table.add_row("clock", "trusted" if answer["clock_trusted"] else "[red]not trusted[/red]")
+    table.add_row("clock", _clock(answer))
     if mqtt:
         table.add_row("mqtt", ", ".join(f"{key} {value}" for key, value in mqtt.items()))
     if (face := answer.get("face")) and face.get("embedder"):
@@ -82,3 +86,10 @@ def status(ctx: Context, json: common.JsonOption = False) -> None:
         most = f" of {shown['maximum']}" if shown["maximum"] else ""
         table.add_row("area", f"{name}: {shown['inside']}{most} inside")
     common.out.print(table)
+
+
+def _clock(answer: dict[str, Any]) -> str:
+    if answer["clock_trusted"]:
+        return _("trusted")
+    words = _("not trusted: {behind} behind the newest record; set it, or garita clock accept")
+    return f"[red]{words.format(behind=duration(answer.get('clock_behind_s', 0.0)))}[/red]"

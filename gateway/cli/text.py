@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.ledger.event import Event
+from gateway.ledger.event import Event, EventType
 from gateway.locale import N_, Message
 
 REASONS: Mapping[str, str] = {
@@ -278,6 +278,24 @@ def reason(code: str, language: str | None = None) -> str:
     return _said(REASONS.get(code, code), language)
 
 
+def duration(seconds: float) -> str:
+    """A length of time in its two largest units ("3 d 4 h"), alike in all our languages."""
+    left = max(0, round(seconds))
+    parts = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        parts.append((count, unit))
+    first = next((at for at, (count, _unit) in enumerate(parts) if count), len(parts) - 1)
+    shown = [f"{count} {unit}" for count, unit in parts[first : first + 2] if count]
+    return " ".join(shown) or "0 s"
+
+
+CLOCK_BEHIND = N_(
+    "the clock is {behind} behind the newest record, so nobody passes: set it (NTP); if the "
+    "records were ahead of the time: garita clock accept"
+)
+
+
 def describe(event: Event, language: str | None = None) -> str:
     """One event as a sentence, without its time and place.
 
@@ -287,6 +305,10 @@ def describe(event: Event, language: str | None = None) -> str:
     """
     template = _said(EVENTS.get(event.type, event.type), language)
     data = event.data
+    behind = data.get("behind_s")
+    if event.type == EventType.CLOCK_STEPPED and isinstance(behind, int | float) and behind > 0:
+        # At a start the clock may be days behind without having moved: "moved by 0.0 s" misleads.
+        return _said(CLOCK_BEHIND, language).format(behind=duration(behind))
     person = data.get("person") or {}
     who = person.get("name") or data.get("credential", {}).get("masked") or data.get("reader", "?")
     why = reason(str(data.get("reason", "")), language)

@@ -195,8 +195,18 @@ async def watch_clock(clock: Clock, gateway: str, note: Callable[[NewEvent], Non
         step = clock.take_step()
         if step is not None:
             level = logging.WARNING if step.trusted else logging.CRITICAL
-            log.log(level, "the clock moved by %+.1f s, trusted: %s", step.seconds, step.trusted)
+            if step.trusted:
+                log.log(level, "the clock moved by %+.1f s", step.seconds)
+            else:
+                log.log(
+                    level,
+                    "the clock is %.0f s behind the newest record: nobody passes until it is set "
+                    "(NTP), or `garita clock accept` if the records were ahead",
+                    step.behind_s,
+                )
             data = {"seconds": step.seconds, "trusted": step.trusted}
+            if not step.trusted:
+                data["behind_s"] = step.behind_s
             note(NewEvent(EventType.CLOCK_STEPPED, gateway, data))
         await asyncio.sleep(CLOCK_EVERY_S)
 

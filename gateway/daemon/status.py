@@ -83,6 +83,8 @@ class Status:
             **self.state(),
             "pid": os.getpid(),
             "uptime_s": round(time.monotonic() - self._started, 1),
+            # Not in state(): it grows each second, and state() is published when it changes.
+            "clock_behind_s": round(self._clock.behind_s, 1),
             "last_seq": self._ledger.last_seq,
             "last": {name: gate.last for name, gate in gates.items()},
             "unrecorded": sum(

@@ -18,11 +18,14 @@ STEP_S = 1.0  # what NTP slews is less; what it steps, or a person, is more
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """The wall clock moved against the monotonic one; `seconds` is negative for back."""
+class ClockStep:
+    """The wall clock moved by `seconds` against the monotonic one (negative: back), or its trust
+    changed.  `behind_s` is how far (seconds) it lies behind the newest time known while it is not
+    trusted, else 0: at a start the clock may be days behind without having moved."""
 
     seconds: float
     trusted: bool
+    behind_s: float = 0.0
 
 
 class Clock:
@@ -41,7 +44,7 @@ class Clock:
         self._tolerance = tolerance_s
         self._offset = wall() - monotonic()
         self._newest = max(newest.timestamp() if newest else 0.0, 0.0)
-        self._step: Step | None = None
+        self._step: ClockStep | None = None
         self.trusted = True
         self.check()
 
@@ -56,13 +59,22 @@ class Clock:
             self._newest = max(self._newest, wall)
         if abs(moved) >= STEP_S or was != self.trusted:
             before = self._step.seconds if self._step else 0.0
-            self._step = Step(round(before + moved, 3), self.trusted)
+            self._step = ClockStep(
+                seconds=round(before + moved, 3),
+                trusted=self.trusted,
+                behind_s=round(self.behind_s, 3),
+            )
 
-    def take_step(self) -> Step | None:
+    def take_step(self) -> ClockStep | None:
         """A step since it was last asked for, whoever's check noticed it."""
         self.check()
         step, self._step = self._step, None
         return step
+
+    @property
+    def behind_s(self) -> float:
+        """How far (seconds) the clock lies behind the newest time known; 0 while it is trusted."""
+        return 0.0 if self.trusted else max(0.0, self._newest - self._wall())
 
     def now(self) -> datetime:
         """The wall time, UTC."""

@@ -275,6 +275,17 @@ def test_details_of_decisions_are_recorded_in_english_and_told_in_spanish(
     assert text.detail(recorded, "en") == recorded
 
 
+def test_a_clock_days_behind_says_by_how_far_and_what_to_do() -> None:
+    data = {"seconds": 0.0, "trusted": False, "behind_s": 273_600.4}
+    event = Event(1, "i", "t", "clock.stepped", "gate", data, "", "")
+    assert text.describe(event).startswith("the clock is 3 d 4 h behind the newest record")
+    assert "garita clock accept" in text.describe(event, "es")
+    moved = Event(1, "i", "t", "clock.stepped", "gate", {"seconds": 3600, "trusted": True}, "", "")
+    assert text.describe(moved) == "the clock moved by 3600 s"
+    shown = [text.duration(seconds) for seconds in (0, 59.6, 3_600, 86_401, 7_325)]
+    assert shown == ["0 s", "1 min", "1 h", "1 d", "2 h 2 min"]
+
+
 async def test_the_auditors_script_in_the_docs(tmp_path: Path) -> None:
     docs = (ROOT / "docs" / "ledger.md").read_text()
     script = re.search(r"```python\n(.*?)```", docs, re.DOTALL)

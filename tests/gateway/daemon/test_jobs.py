@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
@@ -10,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from gateway import config
-from gateway.daemon.jobs import Jobs, expiring
+from gateway.daemon.jobs import Jobs, expiring, watch_clock
 from gateway.desk.identity import Shown
 from gateway.desk.visits import register
 from gateway.desk.visits.settings import visit_policy
 from gateway.desk.visits.visit import Plan
 from gateway.ledger import Ledger, LedgerReader
+from gateway.ledger.event import NewEvent
 from gateway.people import requirements
 from gateway.people.requirements import Row
 from gateway.people.schema import open_admin
@@ -140,3 +142,15 @@ async def test_a_checkpoint_that_cant_be_kept_is_no_end(
     await gateway.jobs().keep_presence()
     assert path.exists() and path.stat().st_mode & 0o777 == 0o640
     gateway.ledger.close()
+
+
+async def test_a_start_with_a_clock_days_behind_is_on_record_with_by_how_far() -> None:
+    noted: list[NewEvent] = []
+    clock = Clock(datetime.now(UTC) + timedelta(days=3), 60)
+    task = asyncio.create_task(watch_clock(clock, "gate-1", noted.append))
+    while not noted:
+        await asyncio.sleep(0)
+    task.cancel()
+    (event,) = noted
+    assert event.type == "clock.stepped" and event.data["trusted"] is False
+    assert event.data["behind_s"] == pytest.approx(3 * 86_400, abs=5)

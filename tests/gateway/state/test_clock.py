@@ -89,3 +89,17 @@ def test_a_step_that_a_decision_noticed_is_still_told() -> None:
     step = clock.take_step()
     assert step is not None and step.seconds == -3570 and not step.trusted
     assert clock.take_step() is None
+
+
+def test_a_start_with_a_clock_days_behind_says_by_how_far() -> None:
+    """It did not move, so "moved by 0.0 s" would mislead."""
+    times = Times(1e9)
+    clock = make(times, newest=1e9 + 3 * 86_400)
+    step = clock.take_step()
+    assert step is not None and (step.seconds, step.trusted) == (0, False)
+    assert step.behind_s == clock.behind_s == 3 * 86_400
+    times.pass_(600)
+    assert clock.behind_s == 3 * 86_400 - 600 and clock.take_step() is None
+    times.wall += 4 * 86_400
+    step = clock.take_step()
+    assert step is not None and (step.trusted, step.behind_s, clock.behind_s) == (True, 0, 0)
