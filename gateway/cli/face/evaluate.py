@@ -141,7 +141,8 @@ def _print(made: Trials, path: Path, plan: Plan, threshold: float, want_far: flo
     comparisons = f"{len(made.genuine) / made.splits:.0f} comparisons of the same person and "
     comparisons += f"{len(made.impostor) / made.splits:.0f} of others"
     again = f", divided {made.splits} times at random" if made.splits > 1 else ""
-    show(f"{path.name}: {made.people} people, {_method(path, plan)}", markup=False)
+    who = f"{made.people} people, " if made.people > 1 else ""
+    show(f"{path.name}: {who}{_method(path, plan)}", markup=False)
     show(f"{comparisons}{again}", markup=False, soft_wrap=True)
     table = Table("threshold", "FAR", "95 %", "FRR", "95 %", box=None)
     for value in sorted({*THRESHOLDS, threshold}):
@@ -181,6 +182,13 @@ def _print(made: Trials, path: Path, plan: Plan, threshold: float, want_far: flo
     else:
         show(f"  shown at 95 % confidence: {shown:.3f}", markup=False)
     person = made.by_person(threshold, plan.seed)
+    if person is None:
+        show(
+            "These bounds take attempts to be independent. The list does not say who is who (all "
+            "pictures lie in one folder), so there are no figures by person.",
+            soft_wrap=True,
+        )
+        return
     show(
         "These bounds take attempts to be independent. Attempts of one person are not, so the "
         "truth may lie outside. By person, resampled:",
@@ -216,8 +224,9 @@ def _document(
         }
 
     rate, at = made.eer()
+    person = made.by_person(threshold, plan.seed)
     return {
-        "people": made.people,
+        "people": made.people if person is not None else None,
         "left_out": left_out,
         "refused_at_enrolment": refused,
         "templates": plan.templates,
@@ -228,7 +237,7 @@ def _document(
         "at": rates(threshold),
         "table": [rates(value) for value in THRESHOLDS],
         "eer": {"rate": rate, "threshold": at},
-        "by_person": made.by_person(threshold, plan.seed).as_dict(),
+        "by_person": person.as_dict() if person is not None else None,
         "wanted": {
             "far": want_far,
             "threshold_seen": made.threshold_for(want_far, proven=False),

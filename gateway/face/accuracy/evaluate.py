@@ -192,8 +192,8 @@ def pair_trials(
 ) -> Trials:
     """Each pair is one attempt: the first picture at the door, the second enrolled.
 
-    Who is who is not in such a list, so the folder of a picture is taken for its person; a
-    bootstrap over people is only as good as that.
+    Such a list does not say who is who, so the folder of a picture is taken for its person.  If
+    all pictures lie in one folder, the trials have one person and no figures by person.
     """
     numbers: dict[str, int] = {}
     genuine, impostor = [], []

@@ -155,9 +155,14 @@ class Trials:
                 return step / 1000
         return None
 
-    def by_person(self, threshold: float, seed: int = 0) -> PersonBounds:
-        """What resampling whole people says: attempts of one person are not independent, so the
-        exact bounds, which take them to be, are too narrow."""
+    def by_person(self, threshold: float, seed: int = 0) -> PersonBounds | None:
+        """Bounds from resampling whole people, or None for fewer than two people.
+
+        Attempts of one person are not independent, so the exact bounds, which assume that they
+        are, are too narrow.  A sample of one person, drawn again and again, is always the same.
+        """
+        if self.people < 2:
+            return None
         lost = np.zeros((self.people, self.people))
         tried = np.zeros((self.people, self.people))
         where = (self.probe_person, self.holder_person)

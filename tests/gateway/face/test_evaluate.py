@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from functools import partial
@@ -124,6 +125,7 @@ def test_one_bad_person_widens_the_bounds_by_person() -> None:
         not_acquired=0,
     )
     by_person = made.by_person(0.5)
+    assert by_person is not None
     low, high = made.fnmr(0.5).bounds
     assert by_person.frr[0] < low < high < by_person.frr[1]
     assert by_person.frr[1] == pytest.approx(0.3, abs=0.11)
@@ -308,12 +310,40 @@ def test_without_matplotlib_it_says_how_to_get_it(
         plot.det(known([0.2], [0.9]), tmp_path / "det.png", "known", 0.5)
 
 
+def test_pairs_in_one_folder_have_no_figures_by_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list does not say who is who: "1 of 1 people were refused" would mean nothing."""
+    random = np.random.default_rng(3)
+    seen = {}
+    for number in range(4):
+        put(tmp_path / f"{number}.jpg")
+        embedding = face(number // 2, 0.001, random)
+        seen[tmp_path / f"{number}.jpg"] = EvaluatedPicture(embedding, None)
+    (tmp_path / "pairs.csv").write_text("0.jpg,1.jpg,1\n2.jpg,3.jpg,1\n0.jpg,2.jpg,0\n")
+    monkeypatch.setattr(evaluate, "look", lambda *_: seen)
+    arguments = ["face", "evaluate", str(tmp_path / "pairs.csv")]
+    words = runner.invoke(app, arguments)
+    assert words.exit_code == 0, words.output
+    assert "people" not in words.output and "no figures by person" in words.output
+    assert "failure to acquire" in words.output
+    document = json.loads(runner.invoke(app, [*arguments, "--json"]).stdout)
+    assert document["by_person"] is None and document["people"] is None
+    assert document["at"]["fmr"]["trials"] == 1
+
+
 @pytest.mark.faces
-def test_evaluate_command_on_photographs(tmp_path: Path, photos: Path) -> None:
+def test_evaluate_command_on_photographs(
+    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two people, two pictures each: everything the command prints, from real pictures."""
+    once = functools.cache(lambda paths: evaluate_look(list(paths), 1.0, lambda: None))
+    evaluate_look = evaluate.look
+    monkeypatch.setattr(evaluate, "look", lambda paths, *_: once(tuple(paths)))
     for name, source in (("obama/1", "obama"), ("obama/2", "obama2"), ("biden/1", "biden")):
         (tmp_path / f"{name}.jpg").parent.mkdir(exist_ok=True)
-        (tmp_path / f"{name}.jpg").write_bytes((photos / f"{source}.jpg").read_bytes())
+        small = cv2.resize(cv2.imread(str(photos / f"{source}.jpg")), None, fx=0.5, fy=0.5)
+        cv2.imwrite(str(tmp_path / f"{name}.jpg"), small)
     mirrored = cv2.imread(str(tmp_path / "biden/1.jpg"))[:, ::-1]
     cv2.imwrite(str(tmp_path / "biden/2.jpg"), mirrored)
     (tmp_path / "biden" / "3.jpg").write_bytes(b"broken")
