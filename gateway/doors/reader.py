@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -60,7 +61,7 @@ class DoorReader:
         self.reader = point.reader
         self.unrecorded = 0  # answers that the ledger could not take, since the start
         self.last: Mapping[str, Any] | None = None
-        self.last_at = 0.0
+        self.last_at = -math.inf
         self._services = services
         self._point = point
         self._hardware = hardware

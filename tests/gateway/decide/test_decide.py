@@ -590,3 +590,30 @@ def test_decide_never_raises_and_never_grants_nonsense(a, b, c, d, e) -> None:  
     assert not decide(replace(GOOD, person=d), SITE, a).granted
     assert not decide(a, SITE, NOON).granted
     assert not decide(GOOD, b, NOON).granted
+
+
+def test_explain_shows_an_error_of_ours_as_the_last_step() -> None:
+    decision, steps = explain(replace(GOOD, age_s="soon"), SITE, NOON)  # type: ignore[arg-type]
+    assert decision.reason is Reason.DENIED_INTERNAL_ERROR and decision.rule == "TypeError"
+    assert steps[-1].name == "error" and steps[-1].end is not None
+    assert steps[-1].end.reason is Reason.DENIED_INTERNAL_ERROR
+
+
+def test_a_requirement_of_a_kind_that_the_policy_lacks_denies() -> None:
+    areas = {name: replace(area, requires=("nonsense",)) for name, area in SITE.areas.items()}
+    decision = decide(been("", 600, DOCK), replace(SITE, areas=areas), NOON)
+    assert decision.reason is Reason.DENIED_REQUIREMENT_MISSING
+    assert decision.rule == "nonsense: no such kind"
+
+
+def test_the_holder_of_a_suspended_badge_and_of_one_with_an_odd_status_is_denied() -> None:
+    odd = replace(ANA, status="on holiday")  # type: ignore[arg-type]
+    assert decide(replace(GOOD, person=odd), SITE, NOON).reason is Reason.DENIED_SUSPENDED
+
+
+def test_a_visit_ends_at_its_minute() -> None:
+    until = NOON + timedelta(minutes=1)
+    request = replace(GOOD, person=replace(ANA, until=until))
+    assert decide(request, SITE, NOON).granted
+    late = decide(request, SITE, until)
+    assert late.reason is Reason.DENIED_EXPIRED and late.rule.startswith("valid until 20")

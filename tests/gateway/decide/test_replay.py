@@ -193,3 +193,12 @@ def test_an_unknown_direction_in_a_record_is_read_as_in(way: object) -> None:
     assert request_of(data, same_list(request)).direction is Direction.IN
     data["way"] = "out"
     assert request_of(data, same_list(request)).direction is Direction.OUT
+
+
+@pytest.mark.parametrize(
+    "spoilt", [{"facts": 5}, {"facts": {"place": [1]}}, {"reason": "unheard_of"}, {"face": {}}]
+)
+def test_a_record_that_is_not_in_its_form_is_not_replayed(spoilt: dict[str, object]) -> None:
+    event = recorded(GOOD)
+    with pytest.raises(NotReplayable, match="not in its form"):
+        replay_event(replace(event, data={**event.data, **spoilt}), SITE, same_list(GOOD))

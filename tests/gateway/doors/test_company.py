@@ -51,7 +51,7 @@ from gateway.people import Found, SealedPin
 from gateway.state.clock import Clock
 from gateway.state.presence import Link, Presence
 from gateway.uplink import cloud_event
-from tests.gateway.doors.virtual import hold_time_while_writing, now
+from tests.gateway.doors.world import hold_time_while_writing, now
 
 pytestmark = pytest.mark.looptime
 

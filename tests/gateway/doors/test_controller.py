@@ -8,157 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from drivers.base import BadRead, BadReadReason, CardRead, Keys, Signal
 from drivers.serialport import PortClosed
 from gateway.decide.model import (
-    Credential,
     FaceOutcome,
     FaceResult,
     Liveness,
-    Person,
     PersonStatus,
     PinOutcome,
 )
-from gateway.decide.policy import AccessLevel, Direction, DoorPolicy, Mode, Period, Schedule, Site
+from gateway.decide.policy import Mode
 from gateway.doors import reader as module
-from gateway.doors.controller import DoorController
 from gateway.doors.interlock import Interlock
-from gateway.doors.machine import DoorTimes
 from gateway.doors.pinpad import PinLimits
-from gateway.doors.services import Services
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.event import Event, NewEvent
-from gateway.people import Found, RosterUnavailable, SealedPin
-from gateway.state.clock import Clock
-from tests.gateway.doors.virtual import now
+from gateway.people import RosterUnavailable, SealedPin
+from tests.gateway.doors.world import ANA, MATCH, World, now
 
 pytestmark = pytest.mark.looptime
-
-ANA = Person("e1", "Ana", access_levels=("all",))
-DAYS = frozenset(("mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"))
-MATCH = FaceResult(FaceOutcome.MATCH, 0.3, 1, 0.01)
-
-
-class World:
-    """Stand-ins for the list, the ledger, the lock and the camera, each with a fault to set."""
-
-    def __init__(
-        self,
-        mode: Mode = Mode.BADGE,
-        *,
-        challenge: bool = False,
-        name: str = "d",
-        watched: bool = False,
-        interlock: Interlock | None = None,
-    ) -> None:
-        self.person = ANA
-        self.events: list[NewEvent] = []
-        self.driven: list[bool] = []
-        self.ready = True
-        self.list_fault: Exception | None = None
-        self.ledger_fault: Exception | None = None
-        self.lock_fault: Exception | None = None
-        self.face: Callable[[], FaceResult] = lambda: MATCH
-        from datetime import time as clock_time
-
-        site = Site(
-            gateway="g",
-            zone=ZoneInfo("UTC"),
-            doors={name: DoorPolicy(name, mode, challenge=challenge)},
-            schedules={"a": Schedule("a", (Period(DAYS, clock_time(0), None),))},
-            holidays={},
-            access_levels={"all": AccessLevel("all", {name: "a"})},
-        )
-        self.clock = Clock(None, 60)
-        self.services = Services(
-            site=site,
-            roster=self,
-            ledger=self,
-            clock=self.clock,
-            key=self,
-            faces=self,  # type: ignore[arg-type]
-            pins=self,
-            pin_limits=PinLimits(3, 300),
-            pin_timeout_s=0.3,
-        )
-        self.controller = DoorController(
-            name,
-            lock=self,
-            times=DoorTimes(0.1),
-            services=self.services,
-            watched=watched,
-            interlock=interlock,
-        )
-        self.hardware = self.controller.hardware
-        self.reader = self.controller.add_reader("r", Direction.IN, "c", self)
-        self.signals: list[Signal] = []
-
-    def find(self, credential: Credential) -> Found:
-        if self.list_fault:
-            raise self.list_fault
-        return Found(self.person, 3, 1, True)
-
-    def pin(self, person_id: str) -> SealedPin:
-        return SealedPin("1234", "4321")
-
-    def verify(self, person_id: str, pin: str, sealed: SealedPin) -> PinOutcome:
-        if pin == sealed.duress_hash:
-            return PinOutcome.DURESS
-        return PinOutcome.CORRECT if pin == sealed.hash else PinOutcome.WRONG
-
-    def signal(self, signal: Signal) -> None:
-        self.signals.append(signal)
-
-    def append_soon(self, event: NewEvent) -> asyncio.Future[Event]:
-        future: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
-        if self.ledger_fault:
-            future.set_exception(self.ledger_fault)
-        else:
-            self.events.append(event)
-            future.set_result(Event(len(self.events), "i", "t", event.type, "", {}, "", ""))
-        return future
-
-    async def append(self, event: NewEvent) -> Event:
-        return await self.append_soon(event)
-
-    def drive(self, door: str, released: bool) -> None:
-        if self.lock_fault:
-            raise self.lock_fault
-        self.driven.append(released)
-
-    def fingerprint(self, key: str) -> str:
-        return "f" * 16
-
-    enrolled = 3
-
-    async def match(
-        self, camera: str, person_id: str, tapped_at: float, **more: object
-    ) -> FaceResult:
-        await asyncio.sleep(0)
-        return self.face()
-
-    async def tap(self, count: int = 1) -> None:
-        """Badges, and the gate until it has answered them."""
-        for _ in range(count):
-            self.reader.on_reading(CardRead("em4100", "1", "2"), now())
-        await self.settle()
-
-    async def settle(self) -> None:
-        task = asyncio.create_task(self.reader.run())
-        await asyncio.sleep(0.05)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    @property
-    def reasons(self) -> list[str]:
-        return [e.data["reason"] for e in self.events if e.type.startswith("access.")]
 
 
 async def test_a_grant_unlocks_after_its_record_and_locks_again() -> None:
