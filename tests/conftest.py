@@ -21,6 +21,7 @@ from hypothesis import settings as hypothesis_settings
 from demo.broker import free_port
 from demo.photos import PhotosMissing, fetch
 from demo.rig import Rig
+from gateway import locale
 from gateway.locale import HERE
 
 if TYPE_CHECKING:  # heavy: most tests need no models
@@ -58,6 +59,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for mark, fixtures in MARKS.items():
             if wanted & fixtures:
                 item.add_marker(mark)
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """Each test begins in English, whatever the one before spoke."""
+    locale.use("en")
+    yield
+    locale.use("en")
+
+
+@pytest.fixture
+def spanish(_english: None) -> None:
+    """The test speaks Spanish."""
+    locale.use("es")
 
 
 @pytest.fixture(scope="session")

@@ -159,7 +159,10 @@ def _type(shown_type: str) -> str:
     name = shown_type.strip("<>").removesuffix(" range")
     many = name.startswith("list[") and name.endswith("]")
     name = name[5:-1] if many else name
-    return f"<{_(_TYPES[name])}>" + ("..." if many else "") if name in _TYPES else shown_type
+    if name not in _TYPES:
+        return shown_type
+    word = _(_TYPES[name])
+    return f"<{word}>..." if many else f"<{word}>"
 
 
 def show_error(error: Any) -> None:

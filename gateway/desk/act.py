@@ -24,9 +24,7 @@ def writing(connection: sqlite3.Connection) -> Iterator[None]:
             connection.execute("BEGIN IMMEDIATE")
             yield
     except (sqlite3.Error, OverflowError) as error:
-        raise Unwritable(
-            "unwritable", f"it could not be written: {error}", f"no se pudo escribir: {error}"
-        ) from error
+        raise Unwritable("unwritable", "it could not be written: {error}", error=error) from error
 
 
 def stamp(moment: datetime) -> str:
@@ -61,9 +59,7 @@ def moment(text: str, zone: ZoneInfo, now: datetime) -> datetime:
         return found.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise DeskError(
-            "bad_time",
-            f"{value[:40]!r} is no time; write 14:30 or 2026-11-25T14:30",
-            f"{value[:40]!r} no es una hora; escriba 14:30 o 2026-11-25T14:30",
+            "bad_time", "{value!r} is no time; write 14:30 or 2026-11-25T14:30", value=value[:40]
         ) from error
 
 

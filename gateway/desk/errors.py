@@ -1,24 +1,31 @@
-"""Refusals at the desk: a stable code, and words in both languages."""
+"""Refusals at the desk: a stable code, and a sentence that is put into words where it is shown."""
 
 from __future__ import annotations
 
-from gateway import GaritaError
+from typing import Any
 
-Words = tuple[str, str]
-"""A sentence in English and in Spanish."""
+from gateway import GaritaError
+from gateway.locale import Message
 
 
 class DeskError(GaritaError):
-    """What was asked is not done, and nothing is half done.  `code` is stable; `words` says why
-    in both languages; `serves` are the codes and event types whose criteria the refusal
-    serves; () is its own code."""
+    """The desk did not do what was asked, and nothing is half done.
 
-    def __init__(self, code: str, en: str, es: str, serves: tuple[str, ...] = ()) -> None:
-        self.code, self.words, self.serves = code, (en, es), serves or (code,)
-        super().__init__(en)
+    `code` is stable and documented.  `text` is a `Message`, or its English with ``{name}``
+    placeholders that `facts` fill.  `serves` are the codes and event types whose criteria the
+    refusal serves; by default its own code.
+    """
 
-    def say(self, language: str) -> str:
-        return self.words[1 if language == "es" else 0]
+    def __init__(
+        self, code: str, text: str | Message, serves: tuple[str, ...] = (), **facts: Any
+    ) -> None:
+        self.code, self.serves = code, serves or (code,)
+        self.message = text if isinstance(text, Message) else Message(text, facts)
+        super().__init__(self.message.say("en"))
+
+    def say(self, language: str | None = None) -> str:
+        """The sentence in `language`, by default the one in use."""
+        return self.message.say(language)
 
 
 class NotFound(DeskError):

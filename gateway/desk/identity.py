@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from gateway.desk.errors import DeskError
 from gateway.desk.text import clean, fold
+from gateway.locale import N_
 from gateway.vault.sitekey import SiteKey
 
 MAX_NUMBER = 40
@@ -33,24 +34,20 @@ def shown(
     kind: str, number: str, *, kinds: dict[str, tuple[str, str]], key: SiteKey | None, keep: bool
 ) -> Shown:
     """What to record of a document; raises DeskError for a kind that the site does not take."""
-    name = clean(kind, ("kind of photo ID", "tipo de identificación"), most=40).lower()
+    name = clean(kind, N_("kind of photo ID"), most=40).lower()
     if name not in kinds:
         known = ", ".join(kinds)
         raise DeskError(
             "unknown_id_kind",
-            f"no photo ID of this kind is accepted here; accepted: {known}",
-            f"aquí no se acepta ese tipo de identificación; se aceptan: {known}",
+            "no photo ID of this kind is accepted here; accepted: {known}",
+            known=known,
         )
-    text = clean(number, ("ID number", "número de identificación"), most=MAX_NUMBER, needed=False)
+    text = clean(number, N_("ID number"), most=MAX_NUMBER, needed=False)
     plain = "".join(char for char in text if char.isalnum()).upper()
     if not plain:
         return Shown(name)
     if key is None:
-        raise DeskError(
-            "no_site_key",
-            "without the site key no number is taken; leave it out",
-            "sin la llave del sitio no se toma el número; déjelo en blanco",
-        )
+        raise DeskError("no_site_key", "without the site key no number is taken; leave it out")
     data = f"{name}:{plain}".encode()
     # Keyed: there are so few numbers of documents that a plain hash would be undone by trying.
     mark = hashlib.blake2b(data, digest_size=8, key=key.subkey("photo ID fingerprint")).hexdigest()

@@ -22,6 +22,7 @@ from gateway.desk.act import stamp, writing
 from gateway.desk.errors import DeskError, NotFound
 from gateway.desk.text import clean, fold
 from gateway.ledger.event import EventType
+from gateway.locale import N_, Message
 from gateway.people import requirements
 from gateway.people.schema import put_event
 
@@ -70,23 +71,18 @@ class Clearance:
     rule: str = ""
 
     @property
-    def words(self) -> tuple[str, str]:
-        en, es = WORDS[self.code]
-        return (f"{en} ({self.rule})", f"{es} ({self.rule})") if self.rule else (en, es)
+    def message(self) -> Message:
+        """Why, in a sentence."""
+        why = Message(WORDS[self.code])
+        return Message("{why} ({rule})", {"why": why, "rule": self.rule}) if self.rule else why
 
 
-WORDS: Mapping[str, tuple[str, str]] = {
-    "partner_cleared": ("the company is cleared", "la empresa está autorizada"),
-    "partner_unknown": (
-        "the company is not in the register of partners",
-        "la empresa no está en el registro de socios",
-    ),
-    "partner_suspended": ("the company is suspended", "la empresa está suspendida"),
-    "partner_lapsed": ("the company's status has lapsed", "venció el estatus de la empresa"),
-    "partner_questionnaire_old": (
-        "the company's questionnaire is too old",
-        "el cuestionario de la empresa es demasiado antiguo",
-    ),
+WORDS: Mapping[str, str] = {
+    "partner_cleared": N_("the company is cleared"),
+    "partner_unknown": N_("the company is not in the register of partners"),
+    "partner_suspended": N_("the company is suspended"),
+    "partner_lapsed": N_("the company's status has lapsed"),
+    "partner_questionnaire_old": N_("the company's questionnaire is too old"),
 }
 
 
@@ -108,26 +104,20 @@ def clearance(partner: Partner | None, today: date, policy: PartnerPolicy) -> Cl
 
 def checked(partner: Partner) -> Partner:
     """The same, with its text cleaned; raises DeskError for what can't be so."""
-    name = clean(partner.name, ("name", "nombre"), most=120)
+    name = clean(partner.name, N_("name"), most=120)
     if not fold(name):
-        raise DeskError("missing", "the name has no letters", "el nombre no tiene letras")
-    _one_of(partner.kind, KINDS, ("kind", "tipo"))
-    _one_of(partner.programme, PROGRAMMES, ("programme", "programa"))
-    _one_of(partner.status, STATUSES, ("status", "estatus"))
-    number = clean(partner.number, ("number", "número"), most=60, needed=False)
+        raise DeskError("missing", "the name has no letters")
+    _one_of(partner.kind, KINDS, N_("kind"))
+    _one_of(partner.programme, PROGRAMMES, N_("programme"))
+    _one_of(partner.status, STATUSES, N_("status"))
+    number = clean(partner.number, N_("number"), most=60, needed=False)
     if partner.programme != "none" and not number:
-        raise DeskError(
-            "missing",
-            "a programme status comes with its SVI or certificate number",
-            "el estatus de un programa lleva su número SVI o de certificado",
-        )
+        raise DeskError("missing", "a programme status comes with its SVI or certificate number")
     if partner.programme == "none" and partner.questionnaire is None:
         raise DeskError(
-            "missing",
-            "a partner without a programme needs the date of a questionnaire",
-            "un socio sin programa necesita la fecha de un cuestionario",
+            "missing", "a partner without a programme needs the date of a questionnaire"
         )
-    note = clean(partner.note, ("note", "nota"), needed=False)
+    note = clean(partner.note, N_("note"), needed=False)
     return Partner(
         name,
         partner.kind,
@@ -208,9 +198,7 @@ def get(connection: sqlite3.Connection, name: str) -> Partner:
     found = find(connection, name)
     if found is None:
         raise NotFound(
-            "partner_unknown",
-            f"{name[:60]} is not in the register of partners",
-            f"{name[:60]} no está en el registro de socios",
+            "partner_unknown", "{name} is not in the register of partners", name=name[:60]
         )
     return found
 
@@ -297,9 +285,9 @@ def _months(since: date, today: date) -> int:
     return (today.year - since.year) * 12 + today.month - since.month - (today.day < since.day)
 
 
-def _one_of(value: str, known: tuple[str, ...], field: tuple[str, str]) -> None:
+def _one_of(value: str, known: tuple[str, ...], field: str) -> None:
     if value not in known:
         names = ", ".join(known)
         raise DeskError(
-            "unknown_word", f"{field[0]}: one of {names}", f"{field[1]}: uno de {names}"
+            "unknown_word", "{field}: one of {names}", field=Message(field), names=names
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-from gateway.desk.errors import DeskError, Words
+from gateway.desk.errors import DeskError
+from gateway.locale import Message
 
 MAX_TEXT = 200
 
@@ -12,24 +13,20 @@ MAX_TEXT = 200
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
-def clean(value: str, field: Words, *, most: int = MAX_TEXT, needed: bool = True) -> str:
+def clean(value: str, field: str, *, most: int = MAX_TEXT, needed: bool = True) -> str:
     """One line of text as it may stand in a record: NFC, single spaces, at most `most`
     characters; raises DeskError for control and invisible characters, which could forge a
     line of a log or hide a difference, and for nothing where something is `needed`."""
-    en, es = field
+    named = Message(field)
     if len(value) > 4 * most:  # before anything is done with all of it
-        raise DeskError("too_long", f"{en}: at most {most} characters", f"{es}: máximo {most}")
+        raise DeskError("too_long", "{field}: at most {most} characters", field=named, most=most)
     if any(unicodedata.category(char) in _UNSEEN for char in value):
-        raise DeskError(
-            "bad_text",
-            f"{en}: has characters that can't be seen",
-            f"{es}: tiene caracteres que no se ven",
-        )
+        raise DeskError("bad_text", "{field}: has characters that can't be seen", field=named)
     text = " ".join(unicodedata.normalize("NFC", value).split())
     if len(text) > most:
-        raise DeskError("too_long", f"{en}: at most {most} characters", f"{es}: máximo {most}")
+        raise DeskError("too_long", "{field}: at most {most} characters", field=named, most=most)
     if needed and not text:
-        raise DeskError("missing", f"{en} is missing", f"falta: {es}")
+        raise DeskError("missing", "{field} is missing", field=named)
     return text
 
 

@@ -77,7 +77,7 @@ def N_(message: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Message:
     """A sentence and its facts.  `text` is English with ``{name}`` placeholders, marked by `N_`;
-    a fact may be a `Message` itself, which is then said in the same language."""
+    a fact may be a `Message`, or a tuple of them, which is then said in the same language."""
 
     text: str
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -89,14 +89,19 @@ class Message:
 
     def say(self, language: str | None = None) -> str:
         """The sentence in `language`, by default the one in use."""
-        facts = {
-            name: fact.say(language) if isinstance(fact, Message) else fact
-            for name, fact in self.facts.items()
-        }
+        facts = {name: _said(fact, language) for name, fact in self.facts.items()}
         return self.words(language).format(**facts)
 
     def __str__(self) -> str:
         return self.say()
+
+
+def _said(fact: Any, language: str | None) -> Any:
+    if isinstance(fact, Message):
+        return fact.say(language)
+    if isinstance(fact, tuple):
+        return "; ".join(str(_said(item, language)) for item in fact)
+    return fact
 
 
 def worded(text: str, /, **facts: Any) -> Message:
@@ -108,3 +113,13 @@ def english(error: BaseException | Message) -> str:
     """What an error says, in English, for a record: people may see it in another language."""
     said = error if isinstance(error, Message) else next(iter(error.args), None)
     return said.say("en") if isinstance(said, Message) else str(error)
+
+
+Words = tuple[str, str]
+"""English and Spanish, as a site's own files give them (titles of areas, points of checklists)."""
+
+
+def choose(words: Words) -> str:
+    """Of words that a site gave in two languages those of the language in use; where a third one
+    is in use, what its catalogue has for the English."""
+    return words[1] if _language == "es" else _(words[0])

@@ -19,6 +19,7 @@ from gateway.cli.people import list as people
 from gateway.config import Settings
 from gateway.desk.errors import DeskError, Unwritable
 from gateway.desk.identity import Shown, shown
+from gateway.locale import _
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
 IdKind = Annotated[str, typer.Option("--id-kind", help="Kind of photo ID that you looked at.")]
@@ -66,7 +67,7 @@ def refused(settings: Settings, error: DeskError, code: int = common.REFUSED) ->
     """Say why not, with the reason code and the criteria."""
     criteria = ", ".join(settings.criteria.of(*error.serves))
     tail = f" [{'; '.join((error.code, *filter(None, [criteria])))}]"
-    common.fail(error.say(language(settings)) + tail, code)
+    common.fail(error.say() + tail, code)
 
 
 @contextmanager
@@ -78,27 +79,19 @@ def saying(settings: Settings) -> Iterator[None]:
         refused(settings, error)
 
 
-def language(settings: Settings) -> str:
-    return settings.tables.site.language
-
-
 def now() -> datetime:
     """The time of an act."""
     return datetime.now(UTC)
 
 
-def say(settings: Settings, en: str, es: str) -> None:
-    """A line in the site's language."""
-    common.out.print(es if language(settings) == "es" else en, markup=False, soft_wrap=True)
+def say(line: str) -> None:
+    """A line for the person at the desk."""
+    common.out.print(line, markup=False, soft_wrap=True)
 
 
-def pick(settings: Settings, words: tuple[str, str]) -> str:
-    return words[1 if language(settings) == "es" else 0]
-
-
-def table(settings: Settings, *heads: tuple[str, str]) -> Table:
-    """A table with heads in the site's language."""
-    return Table(*(pick(settings, head) for head in heads), box=None)
+def table(*heads: str) -> Table:
+    """A table without lines around it."""
+    return Table(*heads, box=None)
 
 
 def add(rows: Table, *cells: object) -> None:
@@ -121,7 +114,7 @@ def looked_at(settings: Settings, kind: str, *, number: bool) -> Shown | None:
     text = ""
     if number:
         if sys.stdin.isatty():
-            text = typer.prompt(pick(settings, ("ID number", "Número")), hide_input=True, err=True)
+            text = typer.prompt(_("ID number"), hide_input=True, err=True)
         else:
             text = sys.stdin.readline()
     with saying(settings):

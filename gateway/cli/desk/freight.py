@@ -43,6 +43,7 @@ from gateway.desk.freight.transaction import (
     UnitKind,
     Vvtt,
 )
+from gateway.locale import _, choose
 
 app = App()
 app.add_typer(seal.app, name="seals", help="The inventory of seals.")
@@ -90,7 +91,7 @@ def import_(
 ) -> None:
     """Announced trucks from a file: all of it or nothing; exit code 3 for a file with errors."""
     settings, policy = _site(config)
-    items, errors = announced.read(file, policy.zone, desk.now(), desk.language(settings))
+    items, errors = announced.read(file, policy.zone, desk.now())
     if errors:
         if json:
             rows = [{"line": e.line, "message": e.message} for e in errors]
@@ -106,9 +107,7 @@ def import_(
     else:
         first, last = made[0].id, made[-1].id
         desk.say(
-            settings,
-            f"{len(made)} trucks expected ({first} to {last})",
-            f"{len(made)} camiones anunciados ({first} a {last})",
+            _("{n} trucks expected ({first} to {last})").format(n=len(made), first=first, last=last)
         )
 
 
@@ -276,7 +275,7 @@ def inspect(
     with desk.opened(settings) as db:
         if known is None:
             names = ", ".join(policy.checklists.lists)
-            raise DeskError("no_checklist", f"which list? {names}", f"¿qué lista? {names}")
+            raise DeskError("no_checklist", "which list? {names}", names=names)
         answers = [PointAnswer(point, "ok") for point in _points(ok, ids)]
         answers += [PointAnswer(point, "na") for point in _points(na, ids)]
         for text in bad or ():
@@ -516,13 +515,12 @@ def log(
     begin, end = desk.days(settings, first, last)
     with desk.opened(settings, act=False) as db:
         rows = pickuplog.rows(store.arrived_between(db, begin, end, policy), policy.zone)
-    language = desk.language(settings)
     if json:
         common.print_json(rows)
     elif csv:
-        pickuplog.write_csv(rows, sys.stdout, language)
+        pickuplog.write_csv(rows, sys.stdout)
     else:
-        shown = desk.table(settings, *zip(*pickuplog.HEADS.values(), strict=True))
+        shown = desk.table(*map(_, pickuplog.HEADS))
         for row in rows:
             desk.add(shown, *row.values())
         common.out.print(shown)
@@ -534,15 +532,15 @@ def checklists(
     config: common.ConfigOption = CONFIG,
 ) -> None:
     """The inspection checklists and their points by number."""
-    settings, policy = _site(config)
+    _settings, policy = _site(config)
     lists = policy.checklists.lists
     if name and name not in lists:
         common.fail(f"there is no checklist {name}: {', '.join(lists)}", common.REFUSED)
     for item in [lists[name]] if name else lists.values():
-        title = desk.pick(settings, item.title)
+        title = choose(item.title)
         common.out.print(f"{item.name}: {title}", markup=False, soft_wrap=True)
         for number, point in enumerate(item.points, 1) if name else ():
-            common.out.print(f"{number:>4}  {desk.pick(settings, point.words)}", markup=False)
+            common.out.print(f"{number:>4}  {choose(point.words)}", markup=False)
 
 
 def _site(config: Path) -> tuple[Settings, FreightPolicy]:
@@ -550,7 +548,7 @@ def _site(config: Path) -> tuple[Settings, FreightPolicy]:
     try:
         return settings, freight_policy(settings)
     except DeskError as error:
-        common.fail(error.say(desk.language(settings)), common.BAD_CONFIG)
+        common.fail(error.say(), common.BAD_CONFIG)
 
 
 def _done(settings: Settings, policy: FreightPolicy, tx: Transaction, json: bool) -> None:

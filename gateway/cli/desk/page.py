@@ -13,7 +13,8 @@ from gateway.cli import common
 from gateway.cli.desk import common as desk
 from gateway.config import Settings
 from gateway.desk.freight.findings import Finding, FreightPolicy, judge, status
-from gateway.desk.freight.transaction import STAGE_WORDS, Transaction
+from gateway.desk.freight.transaction import STAGE_WORDS, Inspection, Transaction, Unit, Vvtt
+from gateway.locale import _, choose
 
 _DOC = TypeAdapter(Transaction)
 _COLOURS = {"held": "yellow", "refused": "red", "departed": "green"}
@@ -34,8 +35,8 @@ def public(tx: Transaction, policy: FreightPolicy) -> dict[str, Any]:
                 "open": f.open,
                 "todo": f.kind.todo,
                 "criteria": list(policy.criteria.of(f.code)),
-                "en": f.words[0],
-                "es": f.words[1],
+                "en": f.message.say("en"),
+                "es": f.message.say("es"),
             }
             for f in findings
         ],
@@ -45,14 +46,13 @@ def public(tx: Transaction, policy: FreightPolicy) -> dict[str, Any]:
 def print_list(settings: Settings, policy: FreightPolicy, found: Iterable[Transaction]) -> None:
     """One line a truck."""
     rows = desk.table(
-        settings,
-        ("no.", "núm."),
-        ("expected", "previsto"),
-        ("driver", "chofer"),
-        ("carrier", "transportista"),
-        ("tractor", "tractor"),
-        ("units", "unidades"),
-        ("state", "estado"),
+        _("no."),
+        _("expected"),
+        _("driver"),
+        _("carrier"),
+        _("tractor"),
+        _("units"),
+        _("state"),
     )
     for tx in found:
         arrival, expected = tx.arrival, tx.expected
@@ -66,7 +66,7 @@ def print_list(settings: Settings, policy: FreightPolicy, found: Iterable[Transa
             known.carrier if known else "",
             known.tractor if known else "",
             ", ".join(units),
-            desk.pick(settings, STAGE_WORDS[status(tx, judge(tx, policy))]),
+            _(STAGE_WORDS[status(tx, judge(tx, policy))]),
         )
     common.out.print(rows)
 
@@ -75,21 +75,21 @@ def print_state(settings: Settings, policy: FreightPolicy, tx: Transaction) -> N
     """Where a truck stands after an act, and what is in its way."""
     findings = judge(tx, policy)
     state = status(tx, findings)
-    word = desk.pick(settings, STAGE_WORDS[state])
-    head = desk.pick(settings, ("transaction", "operación"))
+    word = _(STAGE_WORDS[state])
+    head = _("transaction")
     colour = _COLOURS.get(state, "bold")
     common.out.print(f"{head} {tx.id}: [{colour}]{escape(word)}[/{colour}]")
     if tx.arrival is not None and tx.departed_at is None:
         for finding in findings:
             if finding.open:
-                common.out.print(f"  {_line(settings, finding)}", markup=False, soft_wrap=True)
+                common.out.print(f"  {_line(policy, finding)}", markup=False, soft_wrap=True)
 
 
 def print_page(settings: Settings, policy: FreightPolicy, tx: Transaction) -> None:
     """Everything on record, section by section."""
     say = common.out.print
     print_state(settings, policy, tx)
-    for title, lines in _sections(settings, policy, tx):
+    for title, lines in _Page(settings, policy, tx).sections():
         body = [line for line in lines if line]
         if body:
             say(f"\n[bold]{escape(title)}[/bold]")
@@ -97,129 +97,166 @@ def print_page(settings: Settings, policy: FreightPolicy, tx: Transaction) -> No
                 say(f"  {line}", markup=False, soft_wrap=True)
 
 
-def _sections(
-    settings: Settings, policy: FreightPolicy, tx: Transaction
-) -> Iterator[tuple[str, list[str]]]:
-    def word(en: str, es: str) -> str:
-        return desk.pick(settings, (en, es))
+Section = tuple[str, list[str]]
+"""A title and its lines; a section without a line is not shown."""
 
-    def at(moment: datetime | None) -> str:
-        return _time(settings, moment)
 
-    if told := tx.expected:
-        line = f"{at(told.eta)}  {told.driver}, {told.carrier}, {told.tractor}"
-        more = ", ".join((*told.units, *told.seals))
-        yield word("Announced (10.7)", "Anunciado (10.7)"), [line, more]
-    if came := tx.arrival:
-        documents = [f"{d.kind} {d.number}" for d in came.documents]
+class _Page:
+    """The sections of one truck's page, in the order of the gate."""
+
+    def __init__(self, settings: Settings, policy: FreightPolicy, tx: Transaction) -> None:
+        self._settings, self._policy, self._tx = settings, policy, tx
+
+    def sections(self) -> Iterator[Section]:
+        yield self._announced()
+        yield self._arrival()
+        yield self._hooked()
+        yield self._seals_seen()
+        yield from map(self._inspection, self._tx.inspections)
+        yield self._cargo()
+        yield self._seals_affixed()
+        yield self._spot_check()
+        yield self._releases()
         yield (
-            word("Arrival (10.3, 10.4)", "Llegada (10.3, 10.4)"),
-            [
-                f"{at(came.at)}  {word('by', 'por')} {came.by}",
-                f"{word('driver', 'chofer')}: {came.driver}",
-                f"{word('photo ID verified', 'identificación verificada')}: {came.id_kind or '-'}",
-                f"{word('employer', 'empresa')}: {came.carrier} ({came.carrier_code})",
-                f"{word('tractor', 'tractor')}: {came.tractor} {came.tractor_number}",
-                *(f"{unit.kind}: {unit.number} {unit.plates}" for unit in came.units),
-                word("loaded", "cargado") if came.loaded else word("empty", "vacío"),
-                ", ".join(documents),
-            ],
+            _("Findings"),
+            [_line(self._policy, finding) for finding in judge(self._tx, self._policy)],
         )
-    if tx.hooked is not None:
-        pulls = [f"{unit.kind}: {unit.number} {unit.plates}" for unit in tx.hooked]
-        cargo = word("loaded", "cargado") if tx.hooked_loaded else word("empty", "vacío")
-        yield word("Took another unit", "Enganchó otra unidad"), [at(tx.hooked_at), *pulls, cargo]
-    yield (
-        word("Seals at arrival (6.7)", "Sellos a la llegada (6.7)"),
-        [
-            f"{s.unit}: {s.number}  {at(s.at)}  {s.by}  VVTT {'4/4' if s.vvtt.complete else '-'}"
-            f"{'' if s.intact else word('  NOT INTACT', '  ALTERADO')}"
-            for s in tx.seals_seen
-        ],
-    )
-    for item in tx.inspections:
-        known = policy.checklists.lists.get(item.checklist)
-        title = desk.pick(settings, known.title) if known else item.checklist
-        names = {p.id: desk.pick(settings, p.words) for p in known.points} if known else {}
-        marks = {"ok": word("good", "bien"), "bad": word("FOUND", "HALLAZGO"), "na": "n/a"}
-        yield (
-            f"{word('Inspection', 'Inspección')} {item.number} (5.3, 5.5): {title} {item.unit}",
-            [
-                f"{at(item.started_at)} – {at(item.finished_at) or '…'}"
-                f"  {item.inspector} ({item.operator}) {item.camera}",
-                *(
-                    f"{names.get(a.point, a.point)}: {marks[a.result]} {a.note}".rstrip()
-                    for a in item.answers
-                ),
-                *(f"{word('open', 'pendiente')}: {names.get(p, p)}" for p in item.open_points),
-                f"{word('signed', 'firmó')}: {item.supervisor} {at(item.signed_at)}"
-                if item.signed_at
-                else "",
-                *(f"{picture.name} sha256:{picture.sha256}" for picture in item.pictures),
-            ],
-        )
-    if tx.loading or tx.unloaded_at:
-        lines = [
-            f"{word('unloaded', 'descargado')}: {at(tx.unloaded_at)}" if tx.unloaded_at else ""
+        yield self._departure()
+        yield _("Note"), [self._tx.note]
+
+    def _at(self, moment: datetime | None) -> str:
+        return _time(self._settings, moment)
+
+    def _by(self, moment: datetime | None, who: str) -> str:
+        return _("{time}  by {who}").format(time=self._at(moment), who=who)
+
+    def _announced(self) -> Section:
+        title, told = _("Announced (10.7)"), self._tx.expected
+        if told is None:
+            return title, []
+        line = f"{self._at(told.eta)}  {told.driver}, {told.carrier}, {told.tractor}"
+        return title, [line, ", ".join((*told.units, *told.seals))]
+
+    def _arrival(self) -> Section:
+        title, came = _("Arrival (10.3, 10.4)"), self._tx.arrival
+        if came is None:
+            return title, []
+        employer = f"{came.carrier} ({came.carrier_code})"
+        tractor = f"{came.tractor} {came.tractor_number}".rstrip()
+        return title, [
+            self._by(came.at, came.by),
+            _("driver: {driver}").format(driver=came.driver),
+            _("photo ID verified: {kind}").format(kind=came.id_kind or "-"),
+            _("employer: {employer}").format(employer=employer),
+            _("tractor: {tractor}").format(tractor=tractor),
+            *map(_unit, came.units),
+            _("loaded") if came.loaded else _("empty"),
+            ", ".join(f"{d.kind} {d.number}" for d in came.documents),
         ]
+
+    def _hooked(self) -> Section:
+        title, tx = _("Took another unit"), self._tx
+        if tx.hooked is None:
+            return title, []
+        cargo = _("loaded") if tx.hooked_loaded else _("empty")
+        return title, [self._at(tx.hooked_at), *map(_unit, tx.hooked), cargo]
+
+    def _seals_seen(self) -> Section:
+        lines = []
+        for seal in self._tx.seals_seen:
+            line = f"{seal.unit}: {seal.number}  {self._at(seal.at)}  {seal.by}  {_vvtt(seal.vvtt)}"
+            lines.append(line if seal.intact else line + "  " + _("NOT INTACT"))
+        return _("Seals at arrival (6.7)"), lines
+
+    def _inspection(self, item: Inspection) -> Section:
+        known = self._policy.checklists.lists.get(item.checklist)
+        names = {p.id: choose(p.words) for p in known.points} if known else {}
+        marks = {"ok": _("in order"), "bad": _("FOUND"), "na": _("n/a")}
+        title = _("Inspection {number} (5.3, 5.5): {checklist} {unit}").format(
+            number=item.number,
+            checklist=choose(known.title) if known else item.checklist,
+            unit=item.unit,
+        )
+        lines = [
+            f"{self._span(item.started_at, item.finished_at)}"
+            f"  {item.inspector} ({item.operator}) {item.camera}"
+        ]
+        for answer in item.answers:
+            point = names.get(answer.point, answer.point)
+            lines.append(f"{point}: {marks[answer.result]} {answer.note}".rstrip())
+        for open_point in item.open_points:
+            lines.append(_("open: {point}").format(point=names.get(open_point, open_point)))
+        if item.signed_at:
+            signed = _("signed: {supervisor} {time}")
+            lines.append(signed.format(supervisor=item.supervisor, time=self._at(item.signed_at)))
+        lines += [f"{picture.name} sha256:{picture.sha256}" for picture in item.pictures]
+        return title, lines
+
+    def _cargo(self) -> Section:
+        lines, tx = [], self._tx
+        if tx.unloaded_at:
+            lines.append(_("unloaded: {time}").format(time=self._at(tx.unloaded_at)))
         if loading := tx.loading:
+            named = ", ".join(loading.document_seals) or "-"
             lines += [
-                f"{at(loading.started_at)} – {at(loading.finished_at)}  {loading.by}",
+                f"{self._span(loading.started_at, loading.finished_at)}  {loading.by}",
                 ", ".join(f"{d.kind} {d.number}" for d in loading.documents),
-                f"{word('seals on documents', 'sellos en documentos')}: "
-                f"{', '.join(loading.document_seals) or '-'}",
+                _("seals on documents: {seals}").format(seals=named),
             ]
-        yield word("Cargo (7.4, 7.6, 7.8, 7.30)", "Carga (7.4, 7.6, 7.8, 7.30)"), lines
-    yield (
-        word("Seals affixed (6.2)", "Sellos colocados (6.2)"),
-        [
-            f"{s.unit}: {s.number}  ISO 17712 {s.seal_class or '?'}  {at(s.at)}  {s.by}  "
-            f"VVTT {'4/4' if s.vvtt.complete else '-'}"
-            for s in tx.affixed
-        ],
-    )
-    if spot := tx.spot:
-        drawn = word("drawn", "salió") if spot.drawn else word("not drawn", "no salió")
-        yield (
-            word("Spot check (5.8)", "Revisión sorteada (5.8)"),
-            [
-                f"{at(spot.at)}  {drawn} ({spot.percent:g} %)",
-                f"{at(spot.done_at)}  {spot.done_by}  {'ok' if spot.ok else spot.note}"
-                if spot.done_at
-                else "",
-            ],
-        )
-    yield (
-        word("Released by a second person", "Liberado por una segunda persona"),
-        [
-            f"{at(r.at)}  {r.by} ({r.operator}): {r.reason}  [{'; '.join(r.keys)}]"
-            for r in tx.releases
-        ],
-    )
-    yield word("Findings", "Hallazgos"), [_line(settings, finding) for finding in judge(tx, policy)]
-    if tx.departed_at:
-        seals = ", ".join(f"{unit} {number}" for unit, number in tx.seals_now)
-        yield (
-            word("Departure (10.4)", "Salida (10.4)"),
-            [
-                f"{at(tx.departed_at)}  {word('by', 'por')} {tx.departed_by}",
-                f"{word('seal', 'sello')}: {seals or '-'}",
-            ],
-        )
-    yield word("Note", "Nota"), [tx.note]
+        return _("Cargo (7.4, 7.6, 7.8, 7.30)"), lines
+
+    def _seals_affixed(self) -> Section:
+        return _("Seals affixed (6.2)"), [
+            f"{s.unit}: {s.number}  ISO 17712 {s.seal_class or '?'}  {self._at(s.at)}  {s.by}  "
+            f"{_vvtt(s.vvtt)}"
+            for s in self._tx.affixed
+        ]
+
+    def _spot_check(self) -> Section:
+        title, spot = _("Spot check (5.8)"), self._tx.spot
+        if spot is None:
+            return title, []
+        drawn = _("drawn") if spot.drawn else _("not drawn")
+        lines = [f"{self._at(spot.at)}  {drawn} ({spot.percent:g} %)"]
+        if spot.done_at:
+            result = _("in order") if spot.ok else spot.note
+            lines.append(f"{self._at(spot.done_at)}  {spot.done_by}  {result}")
+        return title, lines
+
+    def _releases(self) -> Section:
+        return _("Released by a second person"), [
+            f"{self._at(r.at)}  {r.by} ({r.operator}): {r.reason}  [{'; '.join(r.keys)}]"
+            for r in self._tx.releases
+        ]
+
+    def _departure(self) -> Section:
+        title, tx = _("Departure (10.4)"), self._tx
+        if tx.departed_at is None:
+            return title, []
+        seals = ", ".join(f"{unit} {number}" for unit, number in tx.seals_now) or "-"
+        return title, [
+            self._by(tx.departed_at, tx.departed_by),
+            _("seal: {seals}").format(seals=seals),
+        ]
+
+    def _span(self, first: datetime | None, last: datetime | None) -> str:
+        return f"{self._at(first)} – {self._at(last) or '…'}"
 
 
-def _line(settings: Settings, finding: Finding) -> str:
-    actions = {
-        "refuse": ("refuse", "rechaza"),
-        "hold": ("hold", "retiene"),
-        "note": ("note", "nota"),
-    }
-    word = desk.pick(settings, actions[finding.action])
-    if finding.released:
-        word = desk.pick(settings, ("released", "liberado"))
-    criteria = ", ".join(settings.criteria.of(finding.code))
-    return f"{word}: {desk.pick(settings, finding.words)} [{finding.code}; {criteria}]"
+def _unit(unit: Unit) -> str:
+    kinds = {"trailer": _("trailer"), "reefer": _("reefer"), "container": _("container")}
+    return f"{kinds.get(unit.kind, unit.kind)}: {unit.number} {unit.plates}".rstrip()
+
+
+def _vvtt(vvtt: Vvtt) -> str:
+    return f"VVTT {'4/4' if vvtt.complete else '-'}"
+
+
+def _line(policy: FreightPolicy, finding: Finding) -> str:
+    actions = {"refuse": _("refuse"), "hold": _("hold"), "note": _("note")}
+    word = _("released") if finding.released else actions[finding.action]
+    criteria = ", ".join(policy.criteria.of(finding.code))
+    return f"{word}: {finding.message} [{finding.code}; {criteria}]"
 
 
 def _time(settings: Settings, moment: datetime | None) -> str:

@@ -13,6 +13,7 @@ from gateway.cli.desk import common as desk
 from gateway.desk import partners
 from gateway.desk.partners import Partner, clearance
 from gateway.desk.visits.settings import partner_policy
+from gateway.locale import _
 
 app = App()
 
@@ -47,9 +48,9 @@ def add(
         common.print_json(asdict(done))
     else:
         desk.say(
-            settings,
-            f"{done.name}: version {done.version}, until {done.valid_until}",
-            f"{done.name}: versión {done.version}, vigente hasta {done.valid_until}",
+            _("{name}: version {version}, until {valid_until}").format(
+                name=done.name, version=done.version, valid_until=done.valid_until
+            )
         )
 
 
@@ -66,7 +67,7 @@ def status(
         old = partners.get(db, name)
         new = replace(old, status=to, note=reason)
         done = partners.put(db, new, partner_policy(settings), by=common.operator(), now=desk.now())
-    desk.say(settings, f"{done.name}: {done.status}", f"{done.name}: {done.status}")
+    desk.say(_("{name}: {status}").format(name=done.name, status=done.status))
 
 
 @app.command("list")
@@ -93,16 +94,15 @@ def list_(
         common.print_json([{**asdict(p), "verdict": c.verdict, "code": c.code} for p, c in found])
         return
     rows = desk.table(
-        settings,
-        ("name", "nombre"),
-        ("kind", "tipo"),
-        ("programme", "programa"),
-        ("number", "número"),
-        ("until", "vigente hasta"),
-        ("today", "hoy"),
+        _("name"),
+        _("kind"),
+        _("programme"),
+        _("number"),
+        _("until"),
+        _("today"),
     )
     for partner, clear in found:
-        words = desk.pick(settings, clear.words)
+        words = clear.message.say()
         desk.add(
             rows,
             partner.name,
@@ -127,11 +127,11 @@ def show(name: Name, config: common.ConfigOption = CONFIG, json: common.JsonOpti
     if json:
         common.print_json({**asdict(found), "verdict": clear.verdict, "history": past})
         return
-    rows = desk.table(settings, ("", ""), ("", ""))
+    rows = desk.table("", "")
     rows.show_header = False
     for key, value in asdict(found).items():
         desk.add(rows, key.replace("_", " "), value)
-    desk.add(rows, desk.pick(settings, ("today", "hoy")), desk.pick(settings, clear.words))
+    desk.add(rows, _("today"), clear.message.say())
     for item in past:
         desk.add(
             rows,

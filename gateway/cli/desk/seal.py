@@ -13,15 +13,16 @@ from gateway.cli.app import App
 from gateway.cli.desk import common as desk
 from gateway.desk.freight import pictures, seals, store
 from gateway.desk.freight.transaction import Stage
+from gateway.locale import N_, _
 
 app = App()
 CONFIG = common.DEFAULT_CONFIG
 Numbers = Annotated[list[str], typer.Argument(help="Numbers, or a range AB000100..AB000199.")]
 WORDS = {
-    "stock": ("stock", "existencia"),
-    "issued": ("issued", "entregado"),
-    "used": ("used", "usado"),
-    "void": ("void", "anulado"),
+    "stock": N_("stock"),
+    "issued": N_("issued"),
+    "used": N_("used"),
+    "void": N_("void"),
 }
 
 
@@ -53,9 +54,7 @@ def receive(
     if json:
         common.print_json({"batch": batch, "count": len(items)})
     else:
-        desk.say(
-            settings, f"batch {batch}: {len(items)} seals", f"lote {batch}: {len(items)} sellos"
-        )
+        desk.say(_("batch {batch}: {n} seals").format(batch=batch, n=len(items)))
 
 
 @app.command()
@@ -69,7 +68,7 @@ def issue(
     with desk.opened(settings) as db:
         items = seals.numbers(numbers)
         seals.issue(db, items, to=to, by=common.operator(), now=desk.now())
-    desk.say(settings, f"{len(items)} seals to {to}", f"{len(items)} sellos a {to}")
+    desk.say(_("{n} seals to {to}").format(n=len(items), to=to))
 
 
 @app.command()
@@ -83,7 +82,7 @@ def void(
     with desk.opened(settings) as db:
         text = seals.number(number)
         seals.void(db, text, reason=reason, by=common.operator(), now=desk.now())
-    desk.say(settings, f"{text}: void", f"{text}: anulado")
+    desk.say(_("{number}: void").format(number=text))
 
 
 @app.command("list")
@@ -107,17 +106,16 @@ def list_(
         return
     if state or batch:
         rows = desk.table(
-            settings,
-            ("seal", "sello"),
-            ("class", "clase"),
-            ("state", "estado"),
-            ("to", "a"),
-            ("truck", "operación"),
-            ("by", "por"),
-            ("note", "nota"),
+            _("seal"),
+            _("class"),
+            _("state"),
+            _("to"),
+            _("truck"),
+            _("by"),
+            _("note"),
         )
         for item in items:
-            words = desk.pick(settings, WORDS[item.state])
+            words = _(WORDS[item.state])
             desk.add(
                 rows,
                 item.number,
@@ -130,11 +128,10 @@ def list_(
             )
     else:
         rows = desk.table(
-            settings,
-            ("batch", "lote"),
-            ("class", "clase"),
-            ("certificate", "certificado"),
-            ("supplier", "proveedor"),
+            _("batch"),
+            _("class"),
+            _("certificate"),
+            _("supplier"),
             *WORDS.values(),
         )
         for one in batches:
@@ -166,10 +163,6 @@ def reconcile(config: common.ConfigOption = CONFIG, json: common.JsonOption = Fa
     else:
         for item in found:
             common.out.print(f"{item.number}: {item.code} ({item.detail})", markup=False)
-        desk.say(
-            settings,
-            f"{len(on_trucks)} seals on trucks, {len(found)} mismatches",
-            f"{len(on_trucks)} sellos en camiones, {len(found)} diferencias",
-        )
+        desk.say(_("{n} seals on trucks, {n2} mismatches").format(n=len(on_trucks), n2=len(found)))
     if found:
         raise typer.Exit(common.CHECK_FAILED)

@@ -20,6 +20,7 @@ from gateway.desk.act import local, moment
 from gateway.desk.visits import badges, records, register, regulars, visitlog
 from gateway.desk.visits.settings import visit_policy
 from gateway.desk.visits.visit import STATES, WORDS, Plan, Release, Visit
+from gateway.locale import _
 
 app = App()
 regular_app = App(help="Known regular visitors.")
@@ -56,7 +57,7 @@ def expect(
         visit = register.expect(
             db, plan, visit_policy(settings), by=common.operator(), now=desk.now()
         )
-    _done(settings, visit, json, f"visit {visit.id}: expected", f"visita {visit.id}: anunciada")
+    _done(settings, visit, json, _("visit {id}: expected").format(id=visit.id))
 
 
 @app.command()
@@ -131,7 +132,7 @@ def contact(
     settings = common.settings(config)
     with desk.opened(settings) as db:
         done = register.contact_host(db, visit, by=common.operator(), now=desk.now(), escort=escort)
-    _done(settings, done, json, f"{done.host} was told", f"se avisó a {done.host}")
+    _done(settings, done, json, _("{host} was told").format(host=done.host))
 
 
 @app.command()
@@ -160,7 +161,7 @@ def badge(
             now=desk.now(),
             version=version,
         )
-    _done(settings, done, json, f"badge {done.badge} is good", f"gafete {done.badge} activo")
+    _done(settings, done, json, _("badge {badge} is good").format(badge=done.badge))
 
 
 @app.command("return")
@@ -171,7 +172,7 @@ def return_(
     settings = common.settings(config)
     with desk.opened(settings) as db:
         done = badges.return_badge(db, visit, by=common.operator(), now=desk.now())
-    _done(settings, done, json, f"badge {done.badge} is back", f"gafete {done.badge} devuelto")
+    _done(settings, done, json, _("badge {badge} is back").format(badge=done.badge))
 
 
 @app.command()
@@ -190,7 +191,7 @@ def extend(
             db, visit, end, visit_policy(settings), by=common.operator(), now=desk.now()
         )
     shown = local(done.expected_until, settings.site.zone)
-    _done(settings, done, json, f"until {shown}", f"hasta {shown}")
+    _done(settings, done, json, _("until {shown}").format(shown=shown))
 
 
 @app.command()
@@ -212,12 +213,12 @@ def depart(
             badge_returned=badge_returned,
             version=version,
         )
-    _done(settings, done, json, f"visit {done.id}: departed", f"visita {done.id}: salida")
+    _done(settings, done, json, _("visit {id}: departed").format(id=done.id))
     if done.badge_out and not json:
         desk.say(
-            settings,
-            f"! badge {done.badge} did not come back (garita visit return {done.id})",
-            f"! no devolvió el gafete {done.badge} (garita visit return {done.id})",
+            _("! badge {badge} did not come back (garita visit return {id})").format(
+                badge=done.badge, id=done.id
+            )
         )
 
 
@@ -269,22 +270,21 @@ def list_(
         common.print_json([_public(visit) for visit in found])
         return
     rows = desk.table(
-        settings,
-        ("no.", "núm."),
-        ("name", "nombre"),
-        ("company", "empresa"),
-        ("host", "contacto"),
-        ("expected", "previsto"),
-        ("state", "estado"),
-        ("badge", "gafete"),
-        ("", ""),
+        _("no."),
+        _("name"),
+        _("company"),
+        _("host"),
+        _("expected"),
+        _("state"),
+        _("badge"),
+        "",
     )
     for visit in found:
         zone = settings.site.zone
         span = f"{local(visit.expected_from, zone)} – {local(visit.expected_until, zone, '%H:%M')}"
-        late = desk.pick(settings, ("OVERDUE", "VENCIDA")) if visit.overdue(desk.now()) else ""
+        late = _("OVERDUE") if visit.overdue(desk.now()) else ""
         out = visit.badge if visit.badge_out else ""
-        words = desk.pick(settings, WORDS[visit.state])
+        words = _(WORDS[visit.state])
         desk.add(rows, visit.id, visit.name, visit.company, visit.host, span, words, out, late)
     common.out.print(rows)
 
@@ -300,7 +300,7 @@ def show(
     if json:
         common.print_json(_public(found))
         return
-    rows = desk.table(settings, ("", ""), ("", ""))
+    rows = desk.table("", "")
     rows.show_header = False
     for key, value in _public(found).items():
         if value in (None, ""):
@@ -324,14 +324,13 @@ def log(
     begin, end = desk.days(settings, first, last)
     with desk.opened(settings, act=False) as db:
         visits = records.arrived_between(db, begin, end, policy)
-    language = desk.language(settings)
-    rows = visitlog.rows(visits, policy.zone, policy.id_kinds, language)
+    rows = visitlog.rows(visits, policy.zone, policy.id_kinds)
     if json:
         common.print_json(rows)
     elif csv:
-        visitlog.write_csv(rows, sys.stdout, language)
+        visitlog.write_csv(rows, sys.stdout)
     else:
-        shown = desk.table(settings, *zip(*visitlog.HEADS.values(), strict=True))
+        shown = desk.table(*map(_, visitlog.HEADS))
         for row in rows:
             desk.add(shown, *row.values())
         common.out.print(shown)
@@ -366,7 +365,7 @@ def regular_list(config: common.ConfigOption = CONFIG, json: common.JsonOption =
     if json:
         common.print_json(found)
         return
-    rows = desk.table(settings, ("name", "nombre"), ("company", "empresa"), ("since", "desde"))
+    rows = desk.table(_("name"), _("company"), _("since"))
     for item in found:
         since = local(item["added_at"], settings.site.zone, "%Y-%m-%d")
         desk.add(rows, item["name"], item["company"], since)
@@ -380,8 +379,8 @@ def _regular(name: str, company: str, config: common.ConfigOption, *, regular: b
             db, name, company, regular=regular, by=common.operator(), now=desk.now()
         )
     if not done:
-        common.fail(desk.pick(settings, ("nothing to do", "nada que hacer")), common.REFUSED)
-    desk.say(settings, f"{name}: done", f"{name}: hecho")
+        common.fail(_("nothing to do"), common.REFUSED)
+    desk.say(_("{name}: done").format(name=name))
 
 
 def _cancel(
@@ -390,8 +389,8 @@ def _cancel(
     settings = common.settings(config)
     with desk.opened(settings) as db:
         done = register.cancel(db, visit, by=common.operator(), reason=reason, refused=refused)
-    en, es = WORDS[done.state]
-    _done(settings, done, json, f"visit {done.id}: {en}", f"visita {done.id}: {es}")
+    state = _(WORDS[done.state])
+    _done(settings, done, json, _("visit {id}: {state}").format(id=done.id, state=state))
 
 
 def _plan(
@@ -413,16 +412,15 @@ def _plan(
 
 
 def _arrived(settings: Settings, visit: Visit, json: bool) -> None:
-    en = f"visit {visit.id}: {visit.name} is in; tell {visit.host} (garita visit contact)"
-    es = f"visita {visit.id}: entró {visit.name}; avise a {visit.host} (garita visit contact)"
-    _done(settings, visit, json, en, es)
+    line = _("visit {id}: {name} is in; tell {host} (garita visit contact)")
+    _done(settings, visit, json, line.format(id=visit.id, name=visit.name, host=visit.host))
 
 
-def _done(settings: Settings, visit: Visit, json: bool, en: str, es: str) -> None:
+def _done(settings: Settings, visit: Visit, json: bool, line: str) -> None:
     if json:
         common.print_json(_public(visit))
     else:
-        desk.say(settings, en, es)
+        desk.say(line)
 
 
 def _public(visit: Visit) -> dict[str, object]:

@@ -21,6 +21,7 @@ from gateway.desk.freight.findings import Finding, FreightPolicy, Held, judge
 from gateway.desk.freight.transaction import HERE, Transaction
 from gateway.desk.text import clean, fold
 from gateway.ledger.event import EventType
+from gateway.locale import N_
 from gateway.people.schema import put_event
 
 
@@ -150,33 +151,27 @@ def unit_of(units: Sequence[str], wanted: str) -> str:
         return units[0]
     if name not in units:
         known = ", ".join(units) or "-"
-        raise DeskError("no_unit", f"which unit? it has {known}", f"¿qué unidad? trae {known}")
+        raise DeskError("no_unit", "which unit? it has {known}", known=known)
     return name
 
 
 def second(name: str, policy: FreightPolicy) -> str:
     """A supervisor's name; one of the site's, where it names them."""
-    text = clean(name, ("supervisor", "supervisor"), most=120)
+    text = clean(name, N_("supervisor"), most=120)
     if policy.supervisors and fold(text) not in {fold(known) for known in policy.supervisors}:
-        raise DeskError(
-            "not_a_supervisor",
-            f"{text} is no supervisor of this site",
-            f"{text} no es supervisor de este sitio",
-        )
+        raise DeskError("not_a_supervisor", "{number} is no supervisor of this site", number=text)
     return text
 
 
 def not_among(name: str, others: Iterable[str], *, account: bool = False) -> None:
     """Refuse one who took part; `account` says that `name` is the account that it is typed from,
     whoever the second person is."""
-    if fold(name) in {fold(other) for other in others}:
-        en = "a second person must do this, not one who took part"
-        es = "lo debe hacer una segunda persona, no quien participó"
-        if account:
-            en = f"the account {name[:60]} took part; the second person does this from their own"
-            es = f"la cuenta {name[:60]} participó; la segunda persona lo hace desde la suya"
+    if fold(name) not in {fold(other) for other in others}:
+        return
+    if account:
         raise DeskError(
             "same_person",
-            en,
-            es,
+            "the account {account} took part; the second person does this from their own",
+            account=name[:60],
         )
+    raise DeskError("same_person", "a second person must do this, not one who took part")

@@ -19,6 +19,7 @@ from gateway.desk.errors import DeskError
 from gateway.desk.freight import seals
 from gateway.desk.freight.transaction import Expected
 from gateway.desk.text import clean
+from gateway.locale import N_, _
 
 _NAMES = {
     "eta": "eta",
@@ -43,18 +44,16 @@ class LineError:
     message: str
 
 
-def read(
-    path: Path, zone: ZoneInfo, now: datetime, language: str = "en"
-) -> tuple[list[Expected], list[LineError]]:
+def read(path: Path, zone: ZoneInfo, now: datetime) -> tuple[list[Expected], list[LineError]]:
     """What the file announces, and what is wrong with it; never raises for what it holds."""
     try:
         if path.stat().st_size > MAX_BYTES:
-            return [], [LineError(0, "larger than 4 MB")]
+            return [], [LineError(0, _("larger than 4 MB"))]
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         return [], [LineError(0, str(error.strerror))]
     except UnicodeDecodeError:
-        return [], [LineError(0, "not UTF-8 text")]
+        return [], [LineError(0, _("not UTF-8 text"))]
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     found: list[Expected] = []
@@ -64,35 +63,37 @@ def read(
         head = [name.strip().lower() for name in next(reader, [])]
         columns = [_NAMES.get(name, "") for name in head]
         if unknown := [n for n, c in zip(head, columns, strict=True) if not c]:
-            return [], [LineError(1, f"unknown column: {unknown[0][:40]}")]
+            return [], [LineError(1, _("unknown column: {column}").format(column=unknown[0][:40]))]
         if missing := {"eta", "driver", "carrier"} - set(columns):
-            return [], [LineError(1, f"column missing: {min(missing)}")]
+            return [], [LineError(1, _("column missing: {column}").format(column=min(missing)))]
         for row in reader:
             if not any(cell.strip() for cell in row):
                 continue
             if len(row) > len(columns):
-                errors.append(LineError(reader.line_num, "more cells than columns"))
+                errors.append(LineError(reader.line_num, _("more cells than columns")))
                 continue
             if len(found) >= MAX_ROWS:
-                return [], [LineError(reader.line_num, f"more than {MAX_ROWS} rows")]
+                return [], [
+                    LineError(reader.line_num, _("more than {most} rows").format(most=MAX_ROWS))
+                ]
             try:
                 found.append(_row(dict(zip(columns, row, strict=False)), zone, now))
             except DeskError as error:
-                errors.append(LineError(reader.line_num, error.say(language)))
+                errors.append(LineError(reader.line_num, error.say()))
     except csv.Error as error:
         errors.append(LineError(reader.line_num, str(error)))
     if not found and not errors:
-        errors.append(LineError(0, "no truck in this file"))
+        errors.append(LineError(0, _("no truck in this file")))
     return found, errors
 
 
 def _row(cells: dict[str, str], zone: ZoneInfo, now: datetime) -> Expected:
     return Expected(
         moment(cells.get("eta", ""), zone, now),
-        clean(cells.get("driver", ""), ("driver", "chofer"), most=120),
-        clean(cells.get("carrier", ""), ("carrier", "transportista"), most=120),
-        clean(cells.get("tractor", ""), ("tractor", "tractor"), most=20, needed=False),
-        tuple(clean(u, ("unit", "unidad"), most=20) for u in _split(cells.get("units", ""))),
+        clean(cells.get("driver", ""), N_("driver"), most=120),
+        clean(cells.get("carrier", ""), N_("carrier"), most=120),
+        clean(cells.get("tractor", ""), N_("tractor"), most=20, needed=False),
+        tuple(clean(u, N_("unit"), most=20) for u in _split(cells.get("units", ""))),
         tuple(seals.number(seal) for seal in _split(cells.get("seals", ""))),
     )
 

@@ -34,6 +34,7 @@ from gateway.desk.freight.transaction import (
 from gateway.desk.identity import Shown, other_name
 from gateway.desk.text import clean
 from gateway.ledger.event import EventType
+from gateway.locale import N_
 
 MAX_UNITS = 4
 
@@ -56,9 +57,9 @@ class Came:
 def unit(kind: UnitKind, number: str, plates: str = "", *, as_painted: bool = False) -> Unit:
     """A unit with its number checked; a container number with a wrong check digit is refused, or
     recorded `as_painted` and held."""
-    text = iso6346.compact(clean(number, ("unit number", "número de unidad"), most=30))
-    text = clean(text, ("unit number", "número de unidad"), most=20)
-    plate = clean(plates, ("plates", "placas"), most=20, needed=False).upper()
+    text = iso6346.compact(clean(number, N_("unit number"), most=30))
+    text = clean(text, N_("unit number"), most=20)
+    plate = clean(plates, N_("plates"), most=20, needed=False).upper()
     good = iso6346.is_valid(text) if kind == "container" or iso6346.looks_like(text) else True
     if not good and not as_painted:
         hint = ""
@@ -66,8 +67,9 @@ def unit(kind: UnitKind, number: str, plates: str = "", *, as_painted: bool = Fa
             hint = f" ({text[:10]} {iso6346.check_digit(text[:10])}?)"
         raise DeskError(
             "unit_number_wrong",
-            f"{text} is no container number: read it again{hint}",
-            f"{text} no es un número de contenedor: léalo otra vez{hint}",
+            "{number} is no container number: read it again{hint}",
+            number=text,
+            hint=hint,
         )
     return Unit(kind, text, plate, good)
 
@@ -76,12 +78,8 @@ def document(text: str) -> Document:
     """``kind=number``, such as ``bill_of_lading=BL-778``; raises DeskError."""
     kind, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[a-z_]{2,40}", kind):
-        raise DeskError(
-            "bad_document",
-            "a document is written as bill_of_lading=NUMBER",
-            "un documento se escribe bill_of_lading=NÚMERO",
-        )
-    return Document(kind, clean(value, ("document number", "número de documento"), most=60))
+        raise DeskError("bad_document", "a document is written as bill_of_lading=NUMBER")
+    return Document(kind, clean(value, N_("document number"), most=60))
 
 
 def expect(
@@ -111,8 +109,9 @@ def expect_all(
         for item in checked:
             cleared = clearance(connection, item.carrier, policy, now)
             if cleared.verdict == "deny":
-                en, es = cleared.words
-                raise DeskError(cleared.code, f"{item.carrier}: {en}", f"{item.carrier}: {es}")
+                raise DeskError(
+                    cleared.code, "{carrier}: {why}", carrier=item.carrier, why=cleared.message
+                )
             tx = store.insert(connection, Transaction(0, expected=item), policy)
             event(
                 connection,
@@ -143,14 +142,10 @@ def arrive(
 ) -> Transaction:
     """A truck is at the gate: the announced one of that `number`, or None for one that nobody
     announced."""
-    driver = clean(came.driver, ("driver", "chofer"), most=120)
-    carrier = clean(came.carrier, ("carrier", "transportista"), most=120)
-    tractor = iso6346.compact(
-        clean(came.tractor, ("tractor plates", "placas del tractor"), most=20)
-    )
-    economic = clean(
-        came.tractor_number, ("economic number", "número económico"), most=20, needed=False
-    )
+    driver = clean(came.driver, N_("driver"), most=120)
+    carrier = clean(came.carrier, N_("carrier"), most=120)
+    tractor = iso6346.compact(clean(came.tractor, N_("tractor plates"), most=20))
+    economic = clean(came.tractor_number, N_("economic number"), most=20, needed=False)
     names = [item.number for item in came.units]
     _check_units(names)
     seen = tuple(
@@ -158,7 +153,7 @@ def arrive(
         for item, text, intact, vvtt in came.seals
     )
     if len({item.unit for item in seen}) != len(seen):
-        raise DeskError("bad_units", "one seal a unit", "un sello por unidad")
+        raise DeskError("bad_units", "one seal a unit")
 
     def change(tx: Transaction) -> Transaction:
         _not_here_already(connection, tractor, names)
@@ -323,7 +318,7 @@ def turn_away(
     version: int | None = None,
 ) -> Transaction:
     """The truck is sent away, or (still expected) does not come."""
-    why = clean(reason, ("reason", "motivo"))
+    why = clean(reason, N_("reason"))
 
     def change(tx: Transaction) -> Transaction:
         if tx.stage is Stage.EXPECTED:
@@ -345,11 +340,7 @@ def turn_away(
 
 def _check_units(names: Sequence[str]) -> None:
     if len(names) > MAX_UNITS or len(set(names)) != len(names):
-        raise DeskError(
-            "bad_units",
-            f"at most {MAX_UNITS} units, each once",
-            f"máximo {MAX_UNITS} unidades, cada una una vez",
-        )
+        raise DeskError("bad_units", "at most {most} units, each once", most=MAX_UNITS)
 
 
 def _not_here_already(
@@ -362,17 +353,18 @@ def _not_here_already(
         if twice := (here & {tractor, *units}) - {""}:
             raise DeskError(
                 "here_already",
-                f"{min(twice)} is here already as transaction {other.id}",
-                f"{min(twice)} ya está aquí como operación {other.id}",
+                "{which} is here already as transaction {id}",
+                which=min(twice),
+                id=other.id,
             )
 
 
 def _expected(item: Expected) -> Expected:
     return Expected(
         item.eta,
-        clean(item.driver, ("driver", "chofer"), most=120),
-        clean(item.carrier, ("carrier", "transportista"), most=120),
-        iso6346.compact(clean(item.tractor, ("tractor", "tractor"), most=20, needed=False)),
-        tuple(iso6346.compact(clean(u, ("unit", "unidad"), most=20)) for u in item.units[:99]),
+        clean(item.driver, N_("driver"), most=120),
+        clean(item.carrier, N_("carrier"), most=120),
+        iso6346.compact(clean(item.tractor, N_("tractor"), most=20, needed=False)),
+        tuple(iso6346.compact(clean(u, N_("unit"), most=20)) for u in item.units[:99]),
         tuple(seals.number(seal) for seal in item.seals[:99]),
     )

@@ -19,7 +19,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gateway.desk.errors import DeskError, Words
+from gateway.desk.errors import DeskError
+from gateway.locale import Words
 
 HERE = Path(__file__).parent / "checklists.toml"
 DEFAULT_SET = "msc-2020"
@@ -155,4 +156,4 @@ def _checklist(name: str, item: _List) -> Checklist:
 
 
 def _bad(path: Path, why: str) -> DeskError:
-    return DeskError("bad_checklists", f"{path}: {why}", f"{path}: {why}")
+    return DeskError("bad_checklists", "{path}: {why}", path=path, why=why)

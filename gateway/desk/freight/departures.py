@@ -20,6 +20,7 @@ from gateway.desk.freight.findings import FreightPolicy, Step, guard, judge
 from gateway.desk.freight.transaction import HERE, Release, SpotCheck, Transaction
 from gateway.desk.text import clean
 from gateway.ledger.event import EventType
+from gateway.locale import N_
 
 Draw = Callable[[float], bool]
 
@@ -44,7 +45,7 @@ def release(
     """A second person, `by` name, lets go what is held now (`codes`: only those).  Never whoever
     took part, nor from the account that recorded an inspection; what is refused stays so."""
     name = second(by, policy)
-    why = clean(reason, ("reason", "motivo"))
+    why = clean(reason, N_("reason"))
     data: dict[str, object] = {"supervisor": name, "reason": why}
     serves: list[str] = []
 
@@ -54,7 +55,7 @@ def release(
         if codes:
             found = [f for f in found if f.code in codes]
         if not found:
-            raise DeskError("nothing_held", "nothing is held", "no hay nada retenido")
+            raise DeskError("nothing_held", "nothing is held")
         not_among(name, tx.people)
         not_among(operator, {i.operator for i in tx.inspections}, account=True)
         data["released"] = [f.key for f in found]

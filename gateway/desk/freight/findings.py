@@ -21,12 +21,13 @@ from enum import IntEnum
 from zoneinfo import ZoneInfo
 
 from gateway.config.criteria import Criteria, standard
-from gateway.desk.errors import DeskError, Words
+from gateway.desk.errors import DeskError
 from gateway.desk.freight.checklists import Checklists
 from gateway.desk.freight.iso6346 import compact
 from gateway.desk.freight.transaction import OVER, Guard, Stage, Transaction
 from gateway.desk.partners import PartnerPolicy
 from gateway.desk.text import fold
+from gateway.locale import N_, Message
 
 
 class Step(IntEnum):
@@ -40,132 +41,102 @@ class Code:
     """A reason code: its words, the first step that it stops, and whether it is work not done yet
     rather than something wrong.  Which criteria it is evidence for is in the criteria's file."""
 
-    words: Words
+    text: str
     stops: Step = Step.LOAD
     todo: bool = False
 
 
 CODES: Mapping[str, Code] = {
-    "arrival_unexpected": Code(("nobody announced this truck", "nadie anunció este camión")),
+    "arrival_unexpected": Code(N_("nobody announced this truck")),
     "arrival_off_time": Code(
-        ("it came at another time than announced", "llegó a otra hora que la anunciada"),
+        N_("it came at another time than announced"),
     ),
-    "driver_unexpected": Code(("another driver than announced", "otro chofer que el anunciado")),
+    "driver_unexpected": Code(N_("another driver than announced")),
     "driver_id_missing": Code(
-        ("the driver's photo ID was not verified", "no se verificó la identificación del chofer"),
+        N_("the driver's photo ID was not verified"),
     ),
     "driver_id_of_other_name": Code(
-        (
-            "the driver's ID was shown before by another name",
-            "esa identificación se mostró antes con otro nombre",
-        ),
+        N_("the driver's ID was shown before by another name"),
     ),
-    "carrier_unexpected": Code(
-        ("another carrier than announced", "otro transportista que el anunciado")
-    ),
+    "carrier_unexpected": Code(N_("another carrier than announced")),
     "carrier_not_cleared": Code(
-        ("the carrier is not a cleared partner", "el transportista no es socio autorizado"),
+        N_("the carrier is not a cleared partner"),
     ),
     "carrier_denied": Code(
-        ("the carrier is denied as a partner", "el transportista está negado como socio"),
+        N_("the carrier is denied as a partner"),
     ),
-    "tractor_unexpected": Code(("another tractor than announced", "otro tractor que el anunciado")),
+    "tractor_unexpected": Code(N_("another tractor than announced")),
     "unit_unexpected": Code(
-        (
-            "another trailer or container than announced",
-            "otro remolque o contenedor que el anunciado",
-        ),
+        N_("another trailer or container than announced"),
     ),
     "unit_number_wrong": Code(
-        (
-            "the container's check digit is wrong",
-            "el dígito verificador del contenedor no es correcto",
-        ),
+        N_("the container's check digit is wrong"),
     ),
-    "seal_missing": Code(("it came loaded and without a seal", "llegó cargado y sin sello")),
-    "seal_differs": Code(("another seal than announced", "otro sello que el anunciado")),
-    "seal_broken": Code(
-        ("the seal is broken or was tampered with", "el sello está roto o alterado")
-    ),
+    "seal_missing": Code(N_("it came loaded and without a seal")),
+    "seal_differs": Code(N_("another seal than announced")),
+    "seal_broken": Code(N_("the seal is broken or was tampered with")),
     "seal_not_verified": Code(
-        (
-            "view, verify, tug, twist are not all confirmed",
-            "falta ver, verificar, jalar o girar el sello",
-        ),
+        N_("view, verify, tug, twist are not all confirmed"),
         todo=True,
     ),
     "affixed_not_verified": Code(
-        (
-            "the seal put on was not viewed, verified, tugged and twisted",
-            "falta ver, verificar, jalar o girar el sello colocado",
-        ),
+        N_("the seal put on was not viewed, verified, tugged and twisted"),
         Step.DEPART,
         todo=True,
     ),
-    "checklist_missing": Code(("an inspection was not begun", "falta una inspección"), todo=True),
+    "checklist_missing": Code(N_("an inspection was not begun"), todo=True),
     "checklist_unfinished": Code(
-        ("an inspection is not finished", "una inspección no está terminada"),
+        N_("an inspection is not finished"),
         todo=True,
     ),
-    "checklist_failed": Code(("an inspection found something", "una inspección encontró algo")),
+    "checklist_failed": Code(N_("an inspection found something")),
     "checklist_unsigned": Code(
-        (
-            "a supervisor has not signed an inspection",
-            "falta la firma del supervisor en una inspección",
-        ),
+        N_("a supervisor has not signed an inspection"),
         todo=True,
     ),
-    "pests_found": Code(("pests were found", "se encontraron plagas")),
-    "loading_unfinished": Code(
-        ("loading is not finished", "la carga no está terminada"), Step.SEAL, todo=True
-    ),
+    "pests_found": Code(N_("pests were found")),
+    "loading_unfinished": Code(N_("loading is not finished"), Step.SEAL, todo=True),
     "documents_missing": Code(
-        ("a shipping document is missing", "falta un documento de embarque"),
+        N_("a shipping document is missing"),
         Step.DEPART,
         todo=True,
     ),
     "seal_not_affixed": Code(
-        ("it is loaded and not sealed", "está cargado y sin sellar"),
+        N_("it is loaded and not sealed"),
         Step.DEPART,
         todo=True,
     ),
     "seal_class_low": Code(
-        (
-            "the seal is not of a high-security class (ISO 17712)",
-            "el sello no es de alta seguridad (ISO 17712)",
-        ),
+        N_("the seal is not of a high-security class (ISO 17712)"),
         Step.DEPART,
     ),
     "seal_format": Code(
-        ("the seal's number has another form", "el número de sello tiene otra forma"),
+        N_("the seal's number has another form"),
         Step.DEPART,
     ),
     "seal_not_in_inventory": Code(
-        ("the seal is not in the inventory", "el sello no está en el inventario"),
+        N_("the seal is not in the inventory"),
         Step.DEPART,
     ),
     "seal_used_twice": Code(
-        ("the seal was used or voided before", "el sello ya se usó o se anuló antes"),
+        N_("the seal was used or voided before"),
         Step.DEPART,
     ),
     "seal_not_on_documents": Code(
-        ("the documents name another seal", "los documentos llevan otro sello"),
+        N_("the documents name another seal"),
         Step.DEPART,
     ),
     "spot_check_open": Code(
-        ("drawn for a spot check that was not done", "salió en el sorteo y falta la revisión"),
+        N_("drawn for a spot check that was not done"),
         Step.DEPART,
         todo=True,
     ),
     "spot_check_failed": Code(
-        ("the spot check found something", "la revisión sorteada encontró algo"),
+        N_("the spot check found something"),
         Step.DEPART,
     ),
     "clock_odd": Code(
-        (
-            "times are out of order: the clock was changed",
-            "las horas no cuadran: cambiaron el reloj",
-        ),
+        N_("times are out of order: the clock was changed"),
         Step.DEPART,
     ),
 }
@@ -214,9 +185,12 @@ class Finding:
         return CODES[self.code]
 
     @property
-    def words(self) -> Words:
-        en, es = self.kind.words
-        return (f"{en}: {self.about}", f"{es}: {self.about}") if self.about else (en, es)
+    def message(self) -> Message:
+        """What is wrong, and with what."""
+        what = Message(self.kind.text)
+        if not self.about:
+            return what
+        return Message("{what}: {about}", {"what": what, "about": self.about})
 
     @property
     def open(self) -> bool:
@@ -231,10 +205,9 @@ class Held(DeskError):
         self.findings = tuple(findings)
         refuse = [f for f in self.findings if f.action == "refuse"]
         code = "freight_refused" if refuse else "freight_held"
-        says = ("; ".join(f.words[n] for f in self.findings) for n in (0, 1))
-        head = ("refused: ", "rechazado: ") if refuse else ("held: ", "retenido: ")
-        en, es = (h + s for h, s in zip(head, says, strict=True))
-        super().__init__(code, en, es, tuple(f.code for f in self.findings))
+        facts = {"findings": tuple(f.message for f in self.findings)}
+        text = N_("refused: {findings}") if refuse else N_("held: {findings}")
+        super().__init__(code, Message(text, facts), tuple(f.code for f in self.findings))
 
 
 def judge(tx: Transaction, policy: FreightPolicy) -> list[Finding]:

@@ -18,6 +18,7 @@ from gateway.desk.freight.findings import FreightPolicy, complete
 from gateway.desk.freight.transaction import HERE, Inspection, Picture, PointAnswer, Transaction
 from gateway.desk.text import clean, fold
 from gateway.ledger.event import EventType
+from gateway.locale import N_
 
 
 def inspect(
@@ -38,15 +39,13 @@ def inspect(
 ) -> Transaction:
     """Answers to points of a checklist, all or some of them; the inspection is finished with the
     last one.  A finished one is not changed: `again` begins a new one, and the old one stays."""
-    name = clean(inspector, ("inspector", "inspector"), most=120)
-    place = clean(camera, ("camera", "cámara"), most=60, needed=False)
+    name = clean(inspector, N_("inspector"), most=120)
+    place = clean(camera, N_("camera"), most=60, needed=False)
     given = tuple(replace(item, note=_note(item)) for item in answers)
     known = policy.checklists.lists.get(checklist)
     if known is None:
         names = ", ".join(policy.checklists.lists)
-        raise DeskError(
-            "no_checklist", f"there is no such checklist; {names}", f"no hay esa lista; {names}"
-        )
+        raise DeskError("no_checklist", "there is no such checklist; {names}", names=names)
     _check_answers(given, {p.id: p.optional for p in known.points})
     data: dict[str, object] = {
         "checklist": checklist,
@@ -64,9 +63,7 @@ def inspect(
         old = tx.latest(checklist, where)
         if old is not None and old.finished_at is not None and not again:
             raise DeskError(
-                "inspection_finished",
-                "this inspection is finished; --again begins a new one",
-                "esta inspección está terminada; --again empieza otra",
+                "inspection_finished", "this inspection is finished; --again begins a new one"
             )
         if old is None or old.finished_at is not None:
             old = Inspection(
@@ -82,16 +79,14 @@ def inspect(
             )
         elif fold(old.inspector) != fold(name):
             raise DeskError(
-                "other_inspector",
-                f"{old.inspector} began this inspection",
-                f"{old.inspector} empezó esta inspección",
+                "other_inspector", "{inspector} began this inspection", inspector=old.inspector
             )
         ids = {item.point for item in given}
         if taken_back := [a.point for a in old.bad if a.point in ids]:
             raise DeskError(
                 "found_is_found",
-                f"{taken_back[0]}: what was found stays; finish, and begin another with --again",
-                f"{taken_back[0]}: lo hallado queda; termine y empiece otra con --again",
+                "{point}: what was found stays; finish, and begin another with --again",
+                point=taken_back[0],
             )
         merged = replace(
             old,
@@ -136,7 +131,7 @@ def sign(
         life.need(tx, *HERE)
         open_ = [i for i in tx.inspections if i.finished_at is not None and i.signed_at is None]
         if not open_:
-            raise DeskError("nothing_to_sign", "nothing to sign", "no hay nada que firmar")
+            raise DeskError("nothing_to_sign", "nothing to sign")
         for item in open_:
             not_among(name, {item.inspector, item.operator})
         signed = tuple(
@@ -171,12 +166,12 @@ def spot_check(
 ) -> Transaction:
     """The result of the spot check that chance drew; by somebody who did not inspect."""
     name = second(checker, policy)
-    text = clean(note, ("note", "nota"), needed=not ok)
+    text = clean(note, N_("note"), needed=not ok)
 
     def change(tx: Transaction) -> Transaction:
         life.need(tx, *HERE)
         if tx.spot is None or not tx.spot.drawn:
-            raise DeskError("not_drawn", "it was not drawn", "no salió en el sorteo")
+            raise DeskError("not_drawn", "it was not drawn")
         not_among(name, {i.inspector for i in tx.inspections})
         return replace(tx, spot=replace(tx.spot, done_at=now, done_by=name, ok=ok, note=text))
 
@@ -196,24 +191,16 @@ def spot_check(
 
 def _note(answer: PointAnswer) -> str:
     needed = answer.result == "bad"  # what was found has to be said
-    return clean(answer.note, ("note of what was found", "nota de lo encontrado"), needed=needed)
+    return clean(answer.note, N_("note of what was found"), needed=needed)
 
 
 def _check_answers(answers: Sequence[PointAnswer], points: dict[str, bool]) -> None:
     if len({answer.point for answer in answers}) != len(answers):
-        raise DeskError("bad_answer", "a point comes twice", "un punto viene dos veces")
+        raise DeskError("bad_answer", "a point comes twice")
     for answer in answers:
         if answer.point not in points:
-            raise DeskError(
-                "bad_answer",
-                f"there is no point {answer.point[:40]}",
-                f"no hay punto {answer.point[:40]}",
-            )
+            raise DeskError("bad_answer", "there is no point {point}", point=answer.point[:40])
         if answer.result not in ("ok", "bad", "na"):
-            raise DeskError("bad_answer", "ok, bad or na", "ok, bad o na")
+            raise DeskError("bad_answer", "ok, bad or na")
         if answer.result == "na" and not points[answer.point]:
-            raise DeskError(
-                "bad_answer",
-                f"{answer.point} has to be looked at",
-                f"{answer.point} se tiene que revisar",
-            )
+            raise DeskError("bad_answer", "{point} has to be looked at", point=answer.point)

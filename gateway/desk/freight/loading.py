@@ -73,7 +73,7 @@ def load(
     def change(tx: Transaction) -> Transaction:
         old = tx.loading
         if old is not None and not done and not documents and not named:
-            raise DeskError("loading_began", "loading has begun already", "la carga ya empezó")
+            raise DeskError("loading_began", "loading has begun already")
         base = old or Loading(now, by)
         finished = (base.finished_at or now) if done else base.finished_at
         new = replace(
@@ -83,7 +83,7 @@ def load(
             document_seals=named or base.document_seals,
         )
         if done and old is None:
-            raise DeskError("not_loading", "loading has not begun", "la carga no ha empezado")
+            raise DeskError("not_loading", "loading has not begun")
         return life.load(tx, new, guard(policy, Step.LOAD))
 
     data = {
@@ -126,9 +126,7 @@ def affix(
         life.need(tx, Stage.INSPECTED, Stage.LOADING, Stage.SEALED)
         before = {item.unit: item.number for item in tx.affixed}
         if text in (n for u, n in before.items() if u != where):
-            raise DeskError(
-                "seal_used_twice", f"{text} is on another unit", f"{text} está en otra unidad"
-            )
+            raise DeskError("seal_used_twice", "{number} is on another unit", number=text)
         seal_class, stock = seals.take(connection, text, tx.id, by=by, now=now)
         if where in before and before[where] != text:
             seals.give_up(connection, before[where], tx.id, by=by, now=now)

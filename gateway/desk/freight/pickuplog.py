@@ -13,28 +13,18 @@ from zoneinfo import ZoneInfo
 
 from gateway.desk.freight.transaction import Transaction
 from gateway.desk.text import defused
+from gateway.locale import N_, _
 
 FIELDS = ("driver", "arrived", "employer", "truck", "trailer", "departed", "seal")
-HEADS: Mapping[str, tuple[str, ...]] = {
-    "en": (
-        "Driver's name",
-        "Date and time of arrival",
-        "Employer",
-        "Truck number",
-        "Trailer number",
-        "Time of departure",
-        "Seal number at departure",
-    ),
-    "es": (
-        "Nombre del chofer",
-        "Fecha y hora de llegada",
-        "Empresa",
-        "Número de tractor",
-        "Número de remolque",
-        "Hora de salida",
-        "Número de sello a la salida",
-    ),
-}
+HEADS = (
+    N_("Driver's name"),
+    N_("Date and time of arrival"),
+    N_("Employer"),
+    N_("Truck number"),
+    N_("Trailer number"),
+    N_("Time of departure"),
+    N_("Seal number at departure"),
+)
 
 
 def rows(transactions: Iterable[Transaction], zone: ZoneInfo) -> list[dict[str, str]]:
@@ -62,9 +52,9 @@ def rows(transactions: Iterable[Transaction], zone: ZoneInfo) -> list[dict[str, 
     return found
 
 
-def write_csv(log: Iterable[Mapping[str, str]], file: IO[str], language: str = "en") -> None:
+def write_csv(log: Iterable[Mapping[str, str]], file: IO[str]) -> None:
     """The log as CSV; no cell is a formula."""
     writer = csv.writer(file)
-    writer.writerow(HEADS[language])
+    writer.writerow(_(head) for head in HEADS)
     for row in log:
         writer.writerow(defused(row[name]) for name in FIELDS)

@@ -12,6 +12,7 @@ from pathlib import Path
 from gateway.desk.errors import DeskError
 from gateway.desk.freight.transaction import Picture
 from gateway.desk.text import clean
+from gateway.locale import N_
 from gateway.people.pictures import PictureError, PictureFault, inspect
 from gateway.vault.files import write_whole
 
@@ -22,18 +23,14 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".pdf"})
 def reference(path: Path, keep: Path | None = None) -> Picture:
     """Name and hash of a picture, copied to `keep` under its hash if that is given; raises
     DeskError for what is no picture, too large, or can't be read."""
-    name = clean(path.name, ("picture", "fotografía"), most=120)
+    name = clean(path.name, N_("picture"), most=120)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         known = ", ".join(sorted(SUFFIXES))
-        raise DeskError("bad_picture", f"{name}: one of {known}", f"{name}: uno de {known}")
+        raise DeskError("bad_picture", "{name}: one of {known}", name=name, known=known)
     try:
         if not path.is_file() or path.stat().st_size > MAX_BYTES:
-            raise DeskError(
-                "bad_picture",
-                f"{name}: no file, or larger than 32 MB",
-                f"{name}: no es un archivo, o pasa de 32 MB",
-            )
+            raise DeskError("bad_picture", "{name}: no file, or larger than 32 MB", name=name)
         data = path.read_bytes()
         _check_size(name, data)
         digest = hashlib.sha256(data).hexdigest()
@@ -41,7 +38,7 @@ def reference(path: Path, keep: Path | None = None) -> Picture:
             _store(keep, f"{digest}{suffix}", data)
     except OSError as error:
         raise DeskError(
-            "bad_picture", f"{name}: {error.strerror}", f"{name}: {error.strerror}"
+            "bad_picture", "{name}: {detail}", name=name, detail=error.strerror
         ) from error
     return Picture(name, digest)
 
@@ -53,8 +50,8 @@ def _check_size(name: str, data: bytes) -> None:
         inspect(data)
     except PictureError as error:
         if error.fault is PictureFault.TOO_MANY_PIXELS:
-            en, es = error.message.say("en"), error.message.say("es")
-            raise DeskError("bad_picture", f"{name}: {en}", f"{name}: {es}") from error
+            why = error.message
+            raise DeskError("bad_picture", "{name}: {why}", name=name, why=why) from error
 
 
 def _store(folder: Path, name: str, data: bytes) -> None:

@@ -19,6 +19,7 @@ from gateway.desk.act import stamp, writing
 from gateway.desk.errors import DeskError, NotFound
 from gateway.desk.text import clean
 from gateway.ledger.event import EventType
+from gateway.locale import N_
 from gateway.people.schema import put_event
 
 CLASSES = {"H": "high security", "S": "security", "I": "indicative"}
@@ -44,13 +45,9 @@ class Seal:
 
 def number(text: str) -> str:
     """A seal number as it is compared: upper case, no spaces; raises DeskError."""
-    found = clean(text, ("seal number", "número de sello"), most=40).upper().replace(" ", "")
+    found = clean(text, N_("seal number"), most=40).upper().replace(" ", "")
     if not _NUMBER.fullmatch(found):
-        raise DeskError(
-            "bad_seal_number",
-            "a seal number has 3 to 30 letters, digits or hyphens",
-            "un número de sello tiene de 3 a 30 letras, dígitos o guiones",
-        )
+        raise DeskError("bad_seal_number", "a seal number has 3 to 30 letters, digits or hyphens")
     return found
 
 
@@ -71,9 +68,7 @@ def numbers(parts: Iterable[str]) -> list[str]:
         found += [f"{begin[1]}{n:0{len(begin[2])}d}" for n in range(low, high + 1)]
     if not found or len(found) > MAX_BATCH or len(set(found)) != len(found):
         raise DeskError(
-            "bad_seal_number",
-            f"give 1 to {MAX_BATCH} seal numbers, each once",
-            f"indique de 1 a {MAX_BATCH} números de sello, cada uno una vez",
+            "bad_seal_number", "give 1 to {most} seal numbers, each once", most=MAX_BATCH
         )
     return found
 
@@ -91,17 +86,13 @@ def receive(
 ) -> int:
     """A batch comes in with the number of its test certificate; returns the batch's number."""
     if seal_class not in CLASSES:
-        raise DeskError("unknown_word", "class: H, S or I", "clase: H, S o I")
-    paper = clean(certificate, ("certificate", "certificado"), most=80)
-    maker = clean(supplier, ("supplier", "proveedor"), most=120, needed=False)
+        raise DeskError("unknown_word", "class: H, S or I")
+    paper = clean(certificate, N_("certificate"), most=80)
+    maker = clean(supplier, N_("supplier"), most=120, needed=False)
     with writing(connection):
         for item in seals:
             if connection.execute("SELECT 1 FROM seal WHERE number = ?", (item,)).fetchone():
-                raise DeskError(
-                    "seal_known",
-                    f"{item} is in the inventory already",
-                    f"{item} ya está en el inventario",
-                )
+                raise DeskError("seal_known", "{item} is in the inventory already", item=item)
         at = stamp(now)
         batch = connection.execute(
             "INSERT INTO seal_batch (class, certificate, certificate_sha256, supplier, "
@@ -133,7 +124,7 @@ def issue(
     connection: sqlite3.Connection, seals: Sequence[str], *, to: str, by: str, now: datetime
 ) -> None:
     """Hand seals out of stock to somebody by name."""
-    name = clean(to, ("to whom", "a quién"), most=120)
+    name = clean(to, N_("to whom"), most=120)
     with writing(connection):
         for item in seals:
             _must(connection, item, "stock")
@@ -150,7 +141,7 @@ def issue(
 
 def void(connection: sqlite3.Connection, seal: str, *, reason: str, by: str, now: datetime) -> None:
     """A seal is lost, broken or destroyed; it is never used again."""
-    why = clean(reason, ("reason", "motivo"))
+    why = clean(reason, N_("reason"))
     with writing(connection):
         _must(connection, seal, "stock", "issued")
         _change(connection, seal, "void", by, now, note=why)
@@ -287,13 +278,9 @@ _SELECT = (
 def _must(connection: sqlite3.Connection, seal: str, *states: str) -> Seal:
     found = find(connection, seal)
     if found is None:
-        raise NotFound(
-            "seal_not_in_inventory",
-            f"{seal} is not in the inventory",
-            f"{seal} no está en el inventario",
-        )
+        raise NotFound("seal_not_in_inventory", "{seal} is not in the inventory", seal=seal)
     if found.state not in states:
-        raise DeskError("seal_state", f"{seal} is {found.state}", f"{seal} está en {found.state}")
+        raise DeskError("seal_state", "{seal} is {state}", seal=seal, state=found.state)
     return found
 
 
@@ -319,6 +306,7 @@ def _bad_range(part: str) -> DeskError:
     shown = part[:60]
     return DeskError(
         "bad_seal_number",
-        f"{shown} is no range: write AB000100..AB000199, at most {MAX_BATCH}",
-        f"{shown} no es un rango: escriba AB000100..AB000199, máximo {MAX_BATCH}",
+        "{shown} is no range: write AB000100..AB000199, at most {most}",
+        shown=shown,
+        most=MAX_BATCH,
     )

@@ -41,15 +41,13 @@ def load(connection: sqlite3.Connection, number: int, version: int | None = None
     if 0 < number < 2**62:
         row = connection.execute("SELECT doc FROM freight WHERE id = ?", (number,)).fetchone()
     if row is None:
-        raise NotFound(
-            "no_freight", f"there is no transaction {number}", f"no hay operación {number}"
-        )
+        raise NotFound("no_freight", "there is no transaction {number}", number=number)
     tx = _parsed(row[0])
     if version is not None and version != tx.version:
         raise Conflict(
             "changed",
-            f"transaction {number} was changed in the meantime; look at it again",
-            f"la operación {number} cambió entre tanto; véala otra vez",
+            "transaction {number} was changed in the meantime; look at it again",
+            number=number,
         )
     return tx
 
@@ -65,7 +63,7 @@ def save(
         (*_columns(new, policy), old.id, old.version),
     ).rowcount
     if not done:
-        raise Conflict("changed", "it was changed in the meantime", "cambió entre tanto")
+        raise Conflict("changed", "it was changed in the meantime")
     return new
 
 
@@ -123,6 +121,4 @@ def _parsed(doc: str) -> Transaction:
     try:
         return _DOC.validate_json(doc)
     except ValidationError as error:
-        raise DeskError(
-            "damaged", "the record of a truck is damaged", "el registro de un camión está dañado"
-        ) from error
+        raise DeskError("damaged", "the record of a truck is damaged") from error

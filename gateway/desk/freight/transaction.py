@@ -21,6 +21,7 @@ from enum import StrEnum
 from typing import Literal
 
 from gateway.desk.errors import DeskError
+from gateway.locale import N_, Message
 
 
 class Stage(StrEnum):
@@ -36,17 +37,17 @@ class Stage(StrEnum):
 
 OVER = frozenset({Stage.DEPARTED, Stage.TURNED_AWAY, Stage.CANCELLED})
 HERE = frozenset({Stage.ARRIVED, Stage.INSPECTED, Stage.LOADING, Stage.SEALED})
-STAGE_WORDS: dict[str, tuple[str, str]] = {
-    "expected": ("expected", "por llegar"),
-    "arrived": ("arrived", "llegó"),
-    "inspected": ("inspected", "inspeccionado"),
-    "loading": ("loading", "en carga"),
-    "sealed": ("sealed", "sellado"),
-    "departed": ("departed", "salió"),
-    "turned_away": ("turned away", "rechazado en la puerta"),
-    "cancelled": ("cancelled", "cancelado"),
-    "held": ("HELD", "RETENIDO"),
-    "refused": ("REFUSED", "RECHAZADO"),
+STAGE_WORDS: dict[str, str] = {
+    "expected": N_("expected"),
+    "arrived": N_("arrived"),
+    "inspected": N_("inspected"),
+    "loading": N_("loading"),
+    "sealed": N_("sealed"),
+    "departed": N_("departed"),
+    "turned_away": N_("turned away"),
+    "cancelled": N_("cancelled"),
+    "held": N_("HELD"),
+    "refused": N_("REFUSED"),
 }
 
 UnitKind = Literal["trailer", "reefer", "container"]
@@ -316,10 +317,8 @@ Guard = Callable[[Transaction], None]
 def need(tx: Transaction, *stages: Stage) -> None:
     """Raise DeskError unless the transaction is at one of these stages."""
     if tx.stage not in stages:
-        en, es = STAGE_WORDS[tx.stage]
-        raise DeskError(
-            "wrong_stage", f"transaction {tx.id} is {en}", f"la operación {tx.id} está: {es}"
-        )
+        stage = Message(STAGE_WORDS[tx.stage])
+        raise DeskError("wrong_stage", "transaction {id} is {stage}", id=tx.id, stage=stage)
 
 
 def arrive(tx: Transaction, arrival: Arrival, seals: tuple[SealSeen, ...] = ()) -> Transaction:
@@ -339,7 +338,7 @@ def identify(tx: Transaction, kind: str, fingerprint: str, other_name: str) -> T
     """The driver's photo ID, verified after the arrival was recorded; not a second time."""
     need(tx, *HERE)
     if tx.arrival is None or tx.arrival.id_kind:
-        raise DeskError("identified", "the ID was verified already", "ya se verificó")
+        raise DeskError("identified", "the ID was verified already")
     arrival = replace(tx.arrival, id_kind=kind, id_fingerprint=fingerprint, other_name=other_name)
     return replace(tx, arrival=arrival)
 
@@ -348,7 +347,7 @@ def hook(tx: Transaction, units: tuple[Unit, ...], at: datetime, *, loaded: bool
     """It leaves what it pulled and takes `units`, or nothing."""
     need(tx, Stage.ARRIVED, Stage.INSPECTED)
     if loaded and not units:
-        raise DeskError("no_unit", "a tractor alone carries nothing", "un tractor solo no carga")
+        raise DeskError("no_unit", "a tractor alone carries nothing")
     return replace(tx, stage=Stage.ARRIVED, hooked=units, hooked_at=at, hooked_loaded=loaded)
 
 
@@ -367,7 +366,7 @@ def unload(tx: Transaction, at: datetime, allowed: Guard) -> Transaction:
     """The cargo that it came with is off."""
     need(tx, Stage.INSPECTED)
     if not tx.loaded or tx.hooked is not None:
-        raise DeskError("not_loaded", "it carries nothing", "no trae carga")
+        raise DeskError("not_loaded", "it carries nothing")
     allowed(tx)
     return replace(tx, unloaded_at=at)
 
@@ -376,9 +375,9 @@ def load(tx: Transaction, loading: Loading, allowed: Guard) -> Transaction:
     """Loading begins, and with `finished_at` it is done; papers may still come after the seal."""
     need(tx, Stage.INSPECTED, Stage.LOADING, Stage.SEALED)
     if not tx.units:
-        raise DeskError("no_unit", "a tractor alone carries nothing", "un tractor solo no carga")
+        raise DeskError("no_unit", "a tractor alone carries nothing")
     if loading.finished_at is not None and tx.loading is None:
-        raise DeskError("not_loading", "loading has not begun", "la carga no ha empezado")
+        raise DeskError("not_loading", "loading has not begun")
     allowed(tx)
     stage = tx.stage if tx.stage is Stage.SEALED else Stage.LOADING
     return replace(tx, stage=stage, loading=loading)
@@ -388,7 +387,7 @@ def affix(tx: Transaction, seal: SealAffixed, allowed: Guard) -> Transaction:
     """A seal on a loaded unit; another one on the same unit takes its place."""
     need(tx, Stage.INSPECTED, Stage.LOADING, Stage.SEALED)
     if not tx.loaded:
-        raise DeskError("not_loaded", "it carries nothing", "no trae carga")
+        raise DeskError("not_loaded", "it carries nothing")
     allowed(tx)
     affixed = (*(s for s in tx.affixed if s.unit != seal.unit), seal)
     done = {s.unit for s in affixed} >= {u.number for u in tx.units}

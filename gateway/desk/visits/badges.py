@@ -43,16 +43,13 @@ def issue_badge(
         if visit.badge_out:
             raise DeskError(
                 "badge_out",
-                f"visit {visit.id} has a badge already: {visit.badge}",
-                f"la visita {visit.id} ya tiene gafete: {visit.badge}",
+                "visit {id} has a badge already: {badge}",
+                id=visit.id,
+                badge=visit.badge,
             )
         levels = policy.levels(escort=visit.escort)
         if not levels:
-            raise DeskError(
-                "no_visitor_level",
-                "[visits] has no access level for such a badge",
-                "[visits] no tiene nivel de acceso para ese gafete",
-            )
+            raise DeskError("no_visitor_level", "[visits] has no access level for such a badge")
         named = connection.execute(
             "SELECT 1 FROM escort WHERE person_id = ?", (visit.person_id,)
         ).fetchone()
@@ -60,15 +57,12 @@ def issue_badge(
             raise DeskError(
                 "no_escort",
                 "this visitor is escorted: say first who comes (garita visit contact --escort ID)",
-                "va acompañada: diga primero quién viene (garita visit contact --escort ID)",
             )
         if connection.execute(
             "SELECT 1 FROM credential WHERE key = ?", (credential.key,)
         ).fetchone():
             raise DeskError(
-                "badge_of_employee",
-                "this badge belongs to somebody on the personnel list",
-                "ese gafete es de una persona de la lista de personal",
+                "badge_of_employee", "this badge belongs to somebody on the personnel list"
             )
         other = connection.execute(
             "SELECT id FROM visit WHERE badge_fingerprint = ? AND badge_issued_at IS NOT NULL "
@@ -77,16 +71,12 @@ def issue_badge(
         ).fetchone()
         if other:
             raise DeskError(
-                "badge_out",
-                f"this badge did not come back from visit {other[0]}",
-                f"ese gafete no ha regresado de la visita {other[0]}",
+                "badge_out", "this badge did not come back from visit {other}", other=other[0]
             )
         until = parse(visit.expected_until) + timedelta(minutes=policy.badge_grace_min)
         if until <= now:
             raise DeskError(
-                "visit_over",
-                "the visit's time is over; extend it first (garita visit extend)",
-                "el horario de la visita terminó; amplíelo primero (garita visit extend)",
+                "visit_over", "the visit's time is over; extend it first (garita visit extend)"
             )
         partner = partners.find(connection, visit.company) if visit.company else None
         company = partner.name if partner else visit.company  # as requirements spell it
@@ -129,11 +119,7 @@ def return_badge(connection: sqlite3.Connection, visit_id: int, *, by: str, now:
     with writing(connection):
         visit = load(connection, visit_id)
         if not visit.badge_out:
-            raise DeskError(
-                "no_badge",
-                f"no badge of visit {visit.id} is out",
-                f"la visita {visit.id} no tiene gafete fuera",
-            )
+            raise DeskError("no_badge", "no badge of visit {id} is out", id=visit.id)
         kill_badge(connection, visit.id)
         new = replace(visit, badge_returned_at=stamp(now))
         return save(connection, new, EventType.VISIT_BADGE_RETURNED, by, badge=visit.badge)

@@ -81,13 +81,13 @@ def load(connection: sqlite3.Connection, visit_id: int, version: int | None = No
     if 0 < visit_id < 2**62:
         row = connection.execute(f"{_SELECT} WHERE id = ?", (visit_id,)).fetchone()
     if row is None:
-        raise NotFound("no_visit", f"there is no visit {visit_id}", f"no hay visita {visit_id}")
+        raise NotFound("no_visit", "there is no visit {visit_id}", visit_id=visit_id)
     visit = _visit(row)
     if version is not None and version != visit.version:
         raise Conflict(
             "changed",
-            f"visit {visit_id} was changed in the meantime; look at it again",
-            f"la visita {visit_id} cambió entre tanto; véala otra vez",
+            "visit {visit_id} was changed in the meantime; look at it again",
+            visit_id=visit_id,
         )
     return visit
 

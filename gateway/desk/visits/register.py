@@ -29,6 +29,7 @@ from gateway.desk.visits.visit import (
     expect_state,
 )
 from gateway.ledger.event import EventType
+from gateway.locale import N_, Message
 from gateway.people.permits import put_escort
 from gateway.people.schema import put_event
 
@@ -41,7 +42,7 @@ def expect(
     with writing(connection):
         cleared = _clearance(connection, plan.company, policy, now)
         if cleared.verdict == "deny":
-            raise DeskError(cleared.code, *cleared.words)
+            raise DeskError(cleared.code, cleared.message)
         visit = insert(connection, plan, by=by, now=now)
         event(connection, EventType.VISIT_EXPECTED, visit, by, clearance=cleared.code)
     return visit
@@ -81,9 +82,7 @@ def walk_in(
     plan = _checked(plan, policy)
     if not policy.walk_ins and release is None:
         raise DeskError(
-            "visit_unexpected",
-            "nobody announced this visit; a second person must let it in",
-            "nadie anunció esta visita; una segunda persona debe autorizarla",
+            "visit_unexpected", "nobody announced this visit; a second person must let it in"
         )
     with writing(connection):
         done = _tried(connection, plan, shown, policy, by=by, now=now, release=release)
@@ -96,7 +95,7 @@ def contact_host(
     """The host was told; `escort` is the id of who comes for the visitor, if that is known: with
     that person's badge alone does the visitor's open a door.  Raises DeskError for an id of
     nobody who is active."""
-    who = clean(escort, ("escort", "acompañante"), most=120, needed=False)
+    who = clean(escort, N_("escort"), most=120, needed=False)
     with writing(connection):
         visit = load(connection, visit_id)
         expect_state(visit, "on_site")
@@ -129,7 +128,7 @@ def extend(
         expect_state(visit, "expected", "on_site")
         _check_times(parse(visit.expected_from), until, policy)
         if until <= now:
-            raise DeskError("bad_time", "this time is over", "esa hora ya pasó")
+            raise DeskError("bad_time", "this time is over")
         new = replace(visit, expected_until=stamp(until))
         last = until + timedelta(minutes=policy.badge_grace_min)
         connection.execute(
@@ -156,7 +155,6 @@ def depart(
             raise DeskError(
                 "clock_odd",
                 "the clock lies before the arrival; set it first",
-                "el reloj está antes de la llegada; corríjalo primero",
                 (EventType.VISIT_DEPARTED,),
             )
         kill_badge(connection, visit.id)
@@ -183,7 +181,7 @@ def cancel(
     connection: sqlite3.Connection, visit_id: int, *, by: str, reason: str, refused: bool = False
 ) -> Visit:
     """Somebody announced does not come, or (`refused`) is sent away at the gate."""
-    why = clean(reason, ("reason", "motivo"))
+    why = clean(reason, N_("reason"))
     with writing(connection):
         visit = load(connection, visit_id)
         expect_state(visit, "expected")
@@ -242,45 +240,35 @@ def _arrive(
     expect_state(visit, "expected")
     regular = is_regular(connection, visit)
     if shown is None and not (regular and policy.regulars_without_id):
-        raise DeskError(
-            "id_missing",
-            "a photo ID must be shown and looked at",
-            "hay que mostrar y revisar una identificación con fotografía",
-        )
-    held: list[tuple[str, str, str]] = []
+        raise DeskError("id_missing", "a photo ID must be shown and looked at")
+    held: list[tuple[str, Message]] = []
     cleared = _clearance(connection, visit.company, policy, now)
     if cleared.verdict == "deny":
-        raise DeskError(cleared.code, *cleared.words)
+        raise DeskError(cleared.code, cleared.message)
     if cleared.verdict == "hold":
-        held.append((cleared.code, *cleared.words))
+        held.append((cleared.code, cleared.message))
     if shown is not None and (other := other_name(connection, shown.fingerprint, visit.name)):
         held.append(
             (
                 "id_of_other_name",
-                f"this document was shown before as that of {other}",
-                f"ese documento se mostró antes como el de {other}",
+                Message("this document was shown before as that of {other}", {"other": other}),
             )
         )
     second = Release("", "")
     if release is not None:
         second = Release(
-            clean(release.by, ("who lets it in", "quién autoriza"), most=120),
-            clean(release.reason, ("reason", "motivo")),
+            clean(release.by, N_("who lets it in"), most=120),
+            clean(release.reason, N_("reason")),
         )
         if fold(second.by) == fold(by):
             raise DeskError(
                 "same_person",
                 "a second person must let it in, not the same operator",
-                "debe autorizarlo una segunda persona, no el mismo operador",
                 (EventType.VISIT_HELD,),
             )
     if held and release is None:
-        code, en, es = held[0]
-        raise DeskError(
-            code,
-            f"{en}: held, a second person must let it in",
-            f"{es}: retenido, una segunda persona debe autorizarlo",
-        )
+        code, why = held[0]
+        raise DeskError(code, "{why}: held, a second person must let it in", why=why)
     new = replace(
         visit,
         state="on_site",
@@ -319,8 +307,8 @@ def _escort_name(connection: sqlite3.Connection, person_id: str) -> str:
     if row is None:
         raise DeskError(
             "escort_unknown",
-            f"{person_id[:60]}: nobody active on the list has this id; an escort is named by it",
-            f"nadie activo en la lista tiene el id {person_id[:60]}; diga el id de quien acompaña",
+            "{person_id}: nobody active on the list has this id; an escort is named by it",
+            person_id=person_id[:60],
         )
     return str(row[0])
 
@@ -328,28 +316,24 @@ def _escort_name(connection: sqlite3.Connection, person_id: str) -> str:
 def _checked(plan: Plan, policy: VisitPolicy) -> Plan:
     if plan.kind not in KINDS:
         names = ", ".join(KINDS)
-        raise DeskError("unknown_word", f"kind: one of {names}", f"tipo: uno de {names}")
+        raise DeskError("unknown_word", "kind: one of {names}", names=names)
     _check_times(plan.since, plan.until, policy)
     return replace(
         plan,
-        name=clean(plan.name, ("name", "nombre"), most=120),
-        host=clean(plan.host, ("company contact", "contacto en la empresa"), most=120),
-        company=clean(plan.company, ("company", "empresa"), most=120, needed=policy.company_needed),
-        purpose=clean(plan.purpose, ("purpose", "asunto"), needed=False),
-        note=clean(plan.note, ("note", "nota"), needed=False),
+        name=clean(plan.name, N_("name"), most=120),
+        host=clean(plan.host, N_("company contact"), most=120),
+        company=clean(plan.company, N_("company"), most=120, needed=policy.company_needed),
+        purpose=clean(plan.purpose, N_("purpose"), needed=False),
+        note=clean(plan.note, N_("note"), needed=False),
     )
 
 
 def _check_times(since: datetime, until: datetime, policy: VisitPolicy) -> None:
     if until <= since:
-        raise DeskError(
-            "bad_time", "a visit ends after it begins", "una visita termina después de empezar"
-        )
+        raise DeskError("bad_time", "a visit ends after it begins")
     if until - since > timedelta(days=policy.max_days):
         raise DeskError(
-            "too_long",
-            f"a visit lasts at most {policy.max_days} days",
-            f"una visita dura máximo {policy.max_days} días",
+            "too_long", "a visit lasts at most {max_days} days", max_days=policy.max_days
         )
 
 

@@ -10,6 +10,7 @@ from gateway.desk.act import stamp, writing
 from gateway.desk.text import clean, fold
 from gateway.desk.visits.visit import Visit
 from gateway.ledger.event import EventType
+from gateway.locale import N_
 from gateway.people.schema import put_event
 
 
@@ -23,8 +24,8 @@ def set_regular(
     now: datetime,
 ) -> bool:
     """Call somebody a known regular visitor, or no longer; False if nothing changes."""
-    name = clean(name, ("name", "nombre"), most=120)
-    company = clean(company, ("company", "empresa"), most=120, needed=False)
+    name = clean(name, N_("name"), most=120)
+    company = clean(company, N_("company"), most=120, needed=False)
     with writing(connection):
         if regular:
             done = connection.execute(

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from gateway.desk.act import parse
 from gateway.desk.errors import DeskError
 from gateway.desk.partners import PartnerPolicy
+from gateway.locale import N_, Message
 
 STATES = ("expected", "on_site", "departed", "cancelled", "refused")
 KINDS = ("visitor", "vendor", "service")
@@ -120,15 +121,16 @@ def expect_state(visit: Visit, *states: str) -> None:
     if visit.state not in states:
         raise DeskError(
             "wrong_state",
-            f"visit {visit.id} is {WORDS[visit.state][0]}",
-            f"la visita {visit.id} está {WORDS[visit.state][1]}",
+            "visit {id} is {state}",
+            id=visit.id,
+            state=Message(WORDS[visit.state]),
         )
 
 
-WORDS: Mapping[str, tuple[str, str]] = {
-    "expected": ("expected", "por llegar"),
-    "on_site": ("on site", "en la planta"),
-    "departed": ("departed", "terminada"),
-    "cancelled": ("cancelled", "cancelada"),
-    "refused": ("refused", "rechazada"),
+WORDS: Mapping[str, str] = {
+    "expected": N_("expected"),
+    "on_site": N_("on site"),
+    "departed": N_("over"),
+    "cancelled": N_("called off"),
+    "refused": N_("sent away"),
 }

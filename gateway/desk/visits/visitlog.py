@@ -14,42 +14,31 @@ from zoneinfo import ZoneInfo
 from gateway.desk.act import local
 from gateway.desk.text import defused
 from gateway.desk.visits.visit import Visit
+from gateway.locale import N_, Words, _, choose
 
 FIELDS = ("date", "name", "photo_id", "arrived", "company_contact", "departed")
-HEADS: Mapping[str, tuple[str, ...]] = {
-    "en": (
-        "Date",
-        "Visitor's name",
-        "Photo ID verified",
-        "Time of arrival",
-        "Company contact",
-        "Time of departure",
-    ),
-    "es": (
-        "Fecha",
-        "Nombre del visitante",
-        "Identificación verificada",
-        "Hora de llegada",
-        "Contacto en la empresa",
-        "Hora de salida",
-    ),
-}
-_REGULAR = {"en": "known regular visitor", "es": "visitante frecuente conocido"}
+HEADS = (
+    N_("Date"),
+    N_("Visitor's name"),
+    N_("Photo ID verified"),
+    N_("Time of arrival"),
+    N_("Company contact"),
+    N_("Time of departure"),
+)
 
 
 def rows(
     visits: Iterable[Visit],
     zone: ZoneInfo,
-    kinds: Mapping[str, tuple[str, str]],
-    language: str = "en",
+    kinds: Mapping[str, Words],
 ) -> list[dict[str, str]]:
     """One row a visit, its keys those of FIELDS.  A departure on another day shows the day."""
     found = []
     for visit in visits:
         day = local(visit.arrived_at, zone, "%Y-%m-%d")
         left = local(visit.departed_at, zone)
-        names = kinds.get(visit.id_kind, (visit.id_kind,) * 2)
-        shown = names[1 if language == "es" else 0] if visit.id_kind else _REGULAR[language]
+        named = choose(kinds.get(visit.id_kind, (visit.id_kind,) * 2))
+        shown = named if visit.id_kind else _("known regular visitor")
         found.append(
             {
                 "date": day,
@@ -63,9 +52,9 @@ def rows(
     return found
 
 
-def write_csv(log: Iterable[Mapping[str, str]], file: IO[str], language: str = "en") -> None:
+def write_csv(log: Iterable[Mapping[str, str]], file: IO[str]) -> None:
     """The log as CSV; no cell is a formula."""
     writer = csv.writer(file)
-    writer.writerow(HEADS[language])
+    writer.writerow(_(head) for head in HEADS)
     for row in log:
         writer.writerow(defused(row[name]) for name in FIELDS)

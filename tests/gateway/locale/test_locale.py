@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from babel.messages.catalog import Message as Entry
 
 from gateway import locale
 from gateway.locale import HERE, Message, _, __main__
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    yield
-    locale.use("en")
 
 
 def test_the_catalogues_are_complete(capsys: pytest.CaptureFixture[str]) -> None:
