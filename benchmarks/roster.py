@@ -97,7 +97,7 @@ def delta(rig: Rig, folder: Path) -> None:
     path = write_delta(folder / "delta.csv", "Fitter")
     db = open_admin(rig.people_path)
     begun = time.monotonic()
-    found = read_people(path, levels={"plant"}, delta=True)
+    found = read_people(path, levels={"plant"}, zone=UTC, delta=True)
     assert not found.errors
     sync.apply(db, sync.plan(db, found), by="bench")
     say("delta of 1,000 (s, read to in force)", f"{time.monotonic() - begun:.2f}", "1 s")
@@ -126,7 +126,7 @@ async def rehearsal(rig: Rig, folder: Path) -> None:
     for what, changed, suspended in (("1,000", 1000, False), ("half of the people", 0, True)):
         path = write(folder / "people.csv", changed, suspended=suspended)
         db = open_admin(rig.people_path)
-        plan = sync.plan(db, read_people(path, levels={"plant"}))
+        plan = sync.plan(db, read_people(path, levels={"plant"}, zone=UTC))
         with closing(LedgerReader(settings.ledger_path)) as records:
             begun = time.monotonic()
             tried = rehearse(db, plan, settings.site, key, records, since)

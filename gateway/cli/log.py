@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -20,6 +21,7 @@ from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.config.criteria import editions
 from gateway.ledger import LedgerReader, LedgerUnavailable
+from gateway.ledger.chain import utc_text
 from gateway.ledger.event import Event, EventType
 
 app = App()
@@ -37,8 +39,13 @@ COLUMNS = (
     "hash",
     "data",
 )
-SinceOption = Annotated[str, typer.Option(help="From this UTC time on, such as 2026-11-24T05:00.")]
-UntilOption = Annotated[str, typer.Option(help="Before this UTC time.")]
+SinceOption = Annotated[
+    str,
+    typer.Option(
+        help="From this on: a day of the site (2026-11-24), or a UTC time (2026-11-24T05:00)."
+    ),
+]
+UntilOption = Annotated[str, typer.Option(help="Before this day of the site or UTC time.")]
 TypeOption = Annotated[str, typer.Option("--type", help="Events of this kind, such as access.")]
 
 
@@ -136,8 +143,8 @@ def export(
         bar = bars.add_task("exporting", total=ledger.last_seq)
         events = ledger.search(
             type_prefix=type,
-            since=since,
-            until=until,
+            since=_begin(settings, since),
+            until=_begin(settings, until),
             progress=lambda seq: bars.update(bar, completed=seq),
         )
         if output is None:
@@ -174,6 +181,23 @@ def _write(events: Iterable[Event], format: str, file: IO[str]) -> None:
                 event.hash,
                 jsonlib.dumps(dict(event.data), ensure_ascii=False),
             )
+        )
+
+
+def _begin(settings: Settings, given: str) -> str:
+    """An option's day or time as the log writes times: UTC.  A day begins at midnight of the site;
+    a time is UTC unless it names its zone."""
+    if not given:
+        return ""
+    try:
+        found = datetime.fromisoformat(given)
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=settings.site.zone if len(given) == 10 else UTC)
+        return utc_text(found)
+    except (ValueError, OverflowError):
+        common.fail(
+            f"{given}: expected a day such as 2026-11-24, or a time such as 2026-11-24T05:00Z",
+            common.USAGE,
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pydantic import ValidationError
 
 from drivers import registry
+from gateway.config import sync
 from gateway.config.mistakes import Loc, reason
 from gateway.config.tables import ALWAYS, InputRef, PortTable, Tables
 from gateway.decide.policy import Action, Passback, Subsystem
@@ -317,6 +318,7 @@ def warnings(tables: Tables) -> Iterator[str]:
     elif not tables.mqtt.tls and tables.mqtt.host not in ("localhost", "127.0.0.1", "::1"):
         yield "mqtt: events travel in clear; set tls = true"
     yield from _policy_warnings(tables)
+    yield from sync.warnings(tables.sync)
     granted = {door for level in tables.access_levels.values() for door in level.doors}
     areas = {area for level in tables.access_levels.values() for area in level.areas}
     granted |= {n for n, d in tables.doors.items() if (d.area or d.from_area) in areas}

@@ -6,6 +6,7 @@ Secrets (tokens, passwords, database URLs) are named by the file that holds them
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -53,6 +54,7 @@ _ALLOWS = {
         "filter",
         "attributes",
         "levels",
+        "nested_groups",
         "page_size",
         "credential_prefix",
     },
@@ -89,6 +91,7 @@ class SourceTable(_Table):
     filter: str = "(objectClass=person)"
     attributes: dict[str, str] = {}
     levels: dict[str, list[str]] = {}
+    nested_groups: bool = False
     credential_prefix: str = ""
     page_size: Annotated[int, Field(ge=1, le=10_000)] = 500
 
@@ -124,6 +127,8 @@ class SourceTable(_Table):
             raise ValueError("the password would travel in clear: ldaps://, or start_tls = true")
         if missing := {"id", "name", "credentials"} - set(self.attributes):
             raise ValueError(f"attributes must name {', '.join(sorted(missing))}")
+        if self.nested_groups and not self.levels:
+            raise ValueError("nested_groups needs levels: which group gives which levels")
 
 
 class BundlesTable(_Table):
@@ -164,6 +169,16 @@ class SyncTable(_Table):
                 "other; schedule one and let it include the others"
             )
         return self
+
+
+def warnings(table: SyncTable) -> Iterator[str]:
+    """What is legal in [sync] and may surprise, as sentences."""
+    for name, source in table.sources.items():
+        if source.kind == "ldap" and source.levels and not source.nested_groups:
+            yield (
+                f"sync.sources.{name}: memberOf does not name groups inside groups, nor the "
+                "primary group; with Active Directory, nested_groups = true asks for both"
+            )
 
 
 def absolute(table: SyncTable, base: Path) -> SyncTable:

@@ -98,7 +98,9 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
     faces = _face_service(settings, devices.change)
     matcher = None
     if faces is not None:
-        matcher = CardholderMatcher(faces, roster, key, tables.face, settings.evidence_path)
+        matcher = CardholderMatcher(
+            faces, roster, key, tables.face, settings.evidence_path, settings.site.zone
+        )
     broker = _Broker(tables.mqtt is not None, devices.change)
 
     plant = build_devices(

@@ -14,7 +14,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Literal
 
 from gateway.config.criteria import standard
@@ -24,6 +24,7 @@ from gateway.desk.text import clean, fold
 from gateway.ledger.event import EventType
 from gateway.locale import N_, Message
 from gateway.people import requirements
+from gateway.people.days import day_of
 from gateway.people.schema import put_event
 
 KINDS = ("carrier", "supplier", "customer", "contractor", "broker", "other")
@@ -60,6 +61,7 @@ class PartnerPolicy:
     questionnaire_months: int = 12
     warn_days: int = 30
     requirement: str = ""
+    zone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,8 @@ def _require(
         [(name, kind) for (name,) in stale if fold(name) == key],
     )
     until = last_good_day(partner, policy)
-    if partner.programme == "none" and partner.questionnaire and partner.questionnaire > now.date():
+    asked, today = partner.questionnaire, day_of(now, policy.zone)
+    if partner.programme == "none" and asked and asked > today:
         until = None  # not answered yet
     if until is None:
         return {"kind": kind, "valid_until": None, "companies": []}

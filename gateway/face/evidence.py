@@ -13,7 +13,7 @@ import json
 import os
 import re
 import shutil
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from pathlib import Path
 
@@ -84,6 +84,12 @@ class Evidence:
             self._total = None
             return Kept.FAILED
         return Kept.KEPT
+
+    def find(self, event_id: str, at: datetime, zone: tzinfo) -> date:
+        """The day under which the picture of an event of the time `at` is kept: the site's day, or
+        UTC's, as versions before 0.2 had it."""
+        days = (at.astimezone(zone).date(), at.astimezone(UTC).date())
+        return next((day for day in days if self._path(event_id, day).exists()), days[0])
 
     def holder(self, event_id: str, day: date) -> tuple[str, str] | None:
         """(person id, key id) by which a picture was sealed, None for the site's evidence key.

@@ -15,7 +15,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 from gateway.config import FaceTable
@@ -24,6 +24,7 @@ from gateway.face.evidence import Evidence, Kept, site_sealer
 from gateway.face.service import FaceService, OnPrompt, result_of
 from gateway.ledger.event import Event, EventType
 from gateway.people import Roster, RosterUnavailable, SealedTemplate
+from gateway.people.days import day_of
 from gateway.vault.sitekey import SiteKey
 from gateway.vault.templates import Vault, VaultError
 
@@ -48,13 +49,20 @@ class CardholderMatcher:
     """Answers within the configured time or so; whatever fails is `unavailable`, which denies."""
 
     def __init__(
-        self, service: FaceService, roster: Roster, key: SiteKey, face: FaceTable, pictures: Path
+        self,
+        service: FaceService,
+        roster: Roster,
+        key: SiteKey,
+        face: FaceTable,
+        pictures: Path,
+        zone: tzinfo = UTC,
     ) -> None:
         self._service = service
         self._roster = roster
         self._vault = Vault(key)
         self._face = face
         self._pictures = Evidence(pictures)
+        self._zone = zone
         self._strangers = site_sealer(key)
         self._one_picture = asyncio.Lock()
         self.enrolled = 0
@@ -128,7 +136,8 @@ class CardholderMatcher:
         denied = event.type != EventType.ACCESS_GRANTED
         if not face.picture or (self._face.keep_pictures == "denied" and not denied):
             return
-        day = date.fromisoformat(event.time[:10])
+        # The site's day, by which pictures are deleted too.
+        day = day_of(datetime.fromisoformat(event.time), self._zone)
         try:
             held = self._roster.templates(person_id) if face.outcome is FaceOutcome.MATCH else []
             sealer, holder = self._strangers, None

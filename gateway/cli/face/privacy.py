@@ -164,9 +164,10 @@ def picture(
         common.fail(str(error), common.UNREACHABLE)
     if event is None:
         common.fail(f"there is no event {seq}", common.REFUSED)
-    pictures, day = Evidence(settings.evidence_path), date.fromisoformat(event.time[:10])
+    pictures = Evidence(settings.evidence_path)
     db = people.open_list(settings)
     try:
+        day = pictures.find(event.id, datetime.fromisoformat(event.time), settings.site.zone)
         holder = pictures.holder(event.id, day)
         jpeg = pictures.open(event.id, day, _picture_key(db, site, holder))
         handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -52,7 +52,12 @@ def pull(
         common.fail(f"there is no [sync.sources.{name}]", common.REFUSED)
     bundles = settings.tables.sync.bundles
     trusted = tuple(bundles.trusted) if bundles else ()
-    asked = Asked(settings.site.access_levels, settings.site.gateway, trusted)
+    asked = Asked(
+        levels=settings.site.access_levels,
+        gateway=settings.site.gateway,
+        zone=settings.site.zone,
+        trusted=trusted,
+    )
     db = open_list(settings)
     try:
         found = puller.pull(db, name, sources, asked)
@@ -123,7 +128,9 @@ def confirm(
     settings = ctx.settings
     db = open_list(settings)
     try:
-        held = puller.waiting(settings.pending_path, name, settings.site.access_levels)
+        held = puller.waiting(
+            settings.pending_path, name, settings.site.access_levels, settings.site.zone
+        )
     except SourceError as error:
         if not drop:
             common.fail(str(error), common.REFUSED)

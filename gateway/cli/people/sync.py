@@ -25,6 +25,7 @@ from gateway.people.sync import apply as sync
 from gateway.people.sync import file as source
 from gateway.people.sync import history, tripwires
 from gateway.people.sync.rehearsal import Rehearsal, rehearse
+from gateway.people.sync.source import RowError
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
 SHOWN = 50  # errors and people printed before the rest is only counted
@@ -62,6 +63,7 @@ def sync_(
         found = source.read_people(
             file,
             levels=settings.site.access_levels,
+            zone=settings.site.zone,
             progress=lambda count: bars.update(reading, completed=count),
             delta=delta,
         )
@@ -253,7 +255,7 @@ def _show_tripped(waiting: list[sync.Tripped], json: bool) -> None:
     raise typer.Exit(common.CHECK_FAILED)
 
 
-def show_errors(name: str, errors: list[source.RowError], json: bool) -> None:
+def show_errors(name: str, errors: list[RowError], json: bool) -> None:
     """All that is wrong with a list, and exit code 3."""
     if json:
         rows = [{"line": e.line, "column": e.column, "message": e.message} for e in errors]

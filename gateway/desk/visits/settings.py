@@ -11,12 +11,13 @@ def partner_policy(settings: Settings) -> PartnerPolicy:
     """What `[partners]` says."""
     table = settings.tables.partners
     return PartnerPolicy(
-        table.unknown,
-        table.lapsed,
-        table.suspended,
-        table.questionnaire_months,
-        table.warn_days,
-        table.requirement,
+        unknown=table.unknown,
+        lapsed=table.lapsed,
+        suspended=table.suspended,
+        questionnaire_months=table.questionnaire_months,
+        warn_days=table.warn_days,
+        requirement=table.requirement,
+        zone=settings.site.zone,
     )
 
 

@@ -11,13 +11,15 @@ import hashlib
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway.config import SourceTable
 from gateway.people.sources.errors import SourceError
 from gateway.people.sync.file import parse, read_people, to_json
-from gateway.people.sync.rows import Row, Source, collect, column, good_header
+from gateway.people.sync.rows import Row, collect, column, good_header
+from gateway.people.sync.source import Source
 
 __all__ = ["Asked", "Pulled", "SourceError", "read"]
 
@@ -27,11 +29,12 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is known when a source is asked: the levels of the policy, this gateway's name, whose
-    signatures count, and the marks of the last list that was taken."""
+    """What is known when a source is asked: the levels of the policy, this gateway's name, the
+    site's zone, whose signatures count, and the marks of the last list that was taken."""
 
     levels: Collection[str]
     gateway: str
+    zone: tzinfo
     trusted: Sequence[Path] = ()
     etag: str = ""
     serial: int = 0
@@ -53,7 +56,7 @@ def read(name: str, table: SourceTable, asked: Asked) -> Pulled:
         return _bundle(name, table, asked)
     if table.kind == "file":
         assert table.path is not None
-        source = read_people(table.path, levels=asked.levels)
+        source = read_people(table.path, levels=asked.levels, zone=asked.zone)
         source.name = name
         return Pulled(source)
     if table.kind == "sql":
@@ -64,13 +67,13 @@ def read(name: str, table: SourceTable, asked: Asked) -> Pulled:
         names = [column(cell) for cell in names]
         if good_header(names, source):
             rows = ((n, dict(zip(names, row, strict=True))) for n, row in enumerate(cells, 1))
-            collect(rows, source, asked.levels)
+            collect(rows, source, asked.levels, asked.zone)
     else:
         from gateway.people.sources import ldap  # noqa: PLC0415 - an optional extra
 
         people: list[Row] = _within(table.timeout_s, lambda: ldap.fetch(table, MAX_PEOPLE))
         source = Source(name)
-        collect(people, source, asked.levels)
+        collect(people, source, asked.levels, asked.zone)
     source.sha256 = hashlib.sha256(to_json(source).encode()).hexdigest()
     return Pulled(source)
 
@@ -82,7 +85,7 @@ def _https(name: str, table: SourceTable, asked: Asked) -> Pulled:
     if answer is None:
         return Pulled(None, asked.etag)
     source = Source(name)
-    parse(answer.body, source, json=answer.json, levels=asked.levels)
+    parse(answer.body, source, json=answer.json, levels=asked.levels, zone=asked.zone)
     return Pulled(source, answer.etag)
 
 
@@ -96,7 +99,9 @@ def _bundle(name: str, table: SourceTable, asked: Asked) -> Pulled:
     if found.header.serial == asked.serial:
         return Pulled(None)
     source = Source(name, serial=found.header.serial)
-    parse(found.body, source, json=found.header.format == "json", levels=asked.levels)
+    parse(
+        found.body, source, json=found.header.format == "json", levels=asked.levels, zone=asked.zone
+    )
     source.generated_at = found.header.generated_at
     return Pulled(source)
 

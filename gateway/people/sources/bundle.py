@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 
 from gateway.people.sources.errors import SourceError
-from gateway.people.sync.rows import moment
+from gateway.people.sync.cells import moment
 from gateway.vault.files import write_whole
 
 MAGIC = b"GARITA-BUNDLE-1\n"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway import GaritaError
-from gateway.people.sync.rows import RowError
+from gateway.people.sync.source import RowError
 
 
 class SourceError(GaritaError):

@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from gateway.people.sources import Asked, Pulled, SourceError, read
 from gateway.people.sources.errors import unusable
 from gateway.people.sync.file import parse, to_json
 from gateway.people.sync.plan import Plan
-from gateway.people.sync.rows import RowError, Source
+from gateway.people.sync.source import RowError, Source
 from gateway.vault.files import adopt, write_whole
 
 _COLUMNS = (
@@ -186,12 +186,12 @@ def put_aside(db: sqlite3.Connection, folder: Path, name: str, pulled: Pulled, p
             put_event(connection, EventType.PEOPLE_SYNC_WAITING, name, data)
 
 
-def waiting(folder: Path, name: str, levels: Any) -> Waiting:
+def waiting(folder: Path, name: str, levels: Collection[str], zone: tzinfo) -> Waiting:
     """The list of a source that was put aside; raises SourceError if there is none."""
     try:
         body = json.loads((folder / f"{name}.json").read_text("utf-8"))
         source = Source(name, serial=body["serial"])
-        parse(body["list"].encode(), source, json=True, levels=levels)
+        parse(body["list"].encode(), source, json=True, levels=levels, zone=zone)
         source.sha256 = body["sha256"]
         found = Waiting(source, body["etag"], tuple(body["tripped"]))
     except FileNotFoundError as error:

@@ -8,7 +8,6 @@ rolled back in any case.  A query that fails on its way gives no list, not half 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -56,13 +55,12 @@ def fetch(table: SourceTable, most: int) -> tuple[list[str], list[Sequence[Any]]
 
 
 def _cell(value: Any) -> Any:
-    """A value of the database as a cell of a list."""
+    """A value of the database as a cell of a list.  Days and times stay what they are: the list's
+    reader turns a time into a day in the site's zone."""
     if isinstance(value, bool):
         return value  # no column takes one, and the error says which
     if isinstance(value, int | Decimal):
         return str(value)
-    if isinstance(value, date | datetime):
-        return value.isoformat()
     return value
 
 

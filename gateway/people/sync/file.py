@@ -12,10 +12,11 @@ import hashlib
 import io
 import json
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
+from gateway.people.sync.cells import hint, moment
 from gateway.people.sync.rows import (
     COLUMNS,
     OP,
@@ -23,14 +24,11 @@ from gateway.people.sync.rows import (
     REVOKED_AT,
     Progress,
     Row,
-    RowError,
-    Source,
     collect,
     column,
     good_header,
-    hint,
-    moment,
 )
+from gateway.people.sync.source import RowError, Source
 
 __all__ = ["COLUMNS", "RowError", "Source", "parse", "read_people", "to_json"]
 
@@ -39,7 +37,12 @@ _JSON_KEYS = frozenset((*COLUMNS, "requirements", REVOKED_AT))
 
 
 def read_people(
-    path: Path, *, levels: Collection[str], progress: Progress | None = None, delta: bool = False
+    path: Path,
+    *,
+    levels: Collection[str],
+    zone: tzinfo,
+    progress: Progress | None = None,
+    delta: bool = False,
 ) -> Source:
     """Read `path` (JSON if it ends in .json, else CSV); `levels` are the access levels that
     the policy knows.  A `delta` has a column `op`: add, change or remove.  Never raises for the
@@ -56,7 +59,14 @@ def read_people(
     except OSError as error:
         source.errors.append(RowError(0, "", f"can't be read: {error.strerror}"))
         return source
-    parse(raw, source, json=path.suffix.lower() == ".json", levels=levels, progress=progress)
+    parse(
+        raw,
+        source,
+        json=path.suffix.lower() == ".json",
+        levels=levels,
+        zone=zone,
+        progress=progress,
+    )
     return source
 
 
@@ -66,6 +76,7 @@ def parse(
     *,
     json: bool,
     levels: Collection[str],
+    zone: tzinfo,
     progress: Progress | None = None,
 ) -> None:
     """The text of a list into `source`."""
@@ -81,7 +92,7 @@ def parse(
     else:
         del text  # decoded again line by line: a large list is not kept twice
         rows = _csv_rows(raw, source)
-    collect(rows, source, levels, progress)
+    collect(rows, source, levels, zone, progress)
 
 
 def to_json(source: Source) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 from gateway import GaritaError
 from gateway.people.sync.plan import FIELDS, Entry, Plan, held, person_of, requirements_of, version
 from gateway.people.sync.plan import plan as compare
-from gateway.people.sync.rows import RowError, Source
+from gateway.people.sync.source import RowError, Source
 
 _ROW = 64  # bytes that a row takes beside its text, about
 

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from typing import Any
 
 from gateway.decide.model import Credential, Person, PersonStatus
-from gateway.people.sync.rows import RowError, Source
+from gateway.people.sync.source import RowError, Source
 
 COLUMNS = ("name", "company", "role", "valid_from", "valid_until", "status", "access_levels")
 FIELDS = (*COLUMNS, "credentials", "requirements")

@@ -1,21 +1,21 @@
 """Rows of a personnel list to people, wherever the rows come from.
 
-A row is a line number and a mapping of column to cell.  What goes out is a `Source`: people,
-what they have shown (requirements), when they were revoked, and every error with line, column
-and what is wrong; badge numbers are never repeated in it.  A source with one error is not used
-at all: that is for `sync` to hold to.  Opens nothing and never raises for what a row holds.
+A row is a line number and a mapping of column to cell.  `collect` adds people, requirements and
+revocation times to a `Source`, and every error with its line and column.  Errors never repeat a
+badge number.  Nothing here opens a file or raises for what a row holds.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from functools import lru_cache
+from datetime import date, tzinfo
 from typing import Any
 
-from gateway.decide.model import Credential, Person, PersonStatus
+from gateway.decide.model import Person, PersonStatus
+from gateway.people.sync import cells
+from gateway.people.sync.cells import Wrong, hint
+from gateway.people.sync.source import RowError, Source
 
 COLUMNS = (
     "id",
@@ -49,63 +49,12 @@ SPANISH = {
     "cambio": "change",
     "baja": "remove",
 }
-MAX_FIELD = 1000
 MAX_KINDS = 50
-# Control codes, which no terminal should be sent, and halves of characters, which JSON can hold
-# and UTF-8 not.
-_NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_BADGE_LIKE = re.compile(r"\d{3,}|:.*", re.DOTALL)
 _KIND = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
-
-
-@dataclass(frozen=True, slots=True)
-class RowError:
-    """What is wrong, and where: `line` counts from 1 (in JSON: the person's place in the
-    list), `column` is a column's name or "" for the row or file as a whole."""
-
-    line: int
-    column: str
-    message: str
-
-    def __str__(self) -> str:
-        where = f"line {self.line}" if self.line else "file"
-        return (
-            f"{where}, {self.column}: {self.message}" if self.column else f"{where}: {self.message}"
-        )
-
-
-@dataclass(slots=True)
-class Source:
-    """A list that was read: its people in its order, everything wrong with it, its hash.
-
-    `kinds` are the requirements that the list keeps, `requirements` what each person has of
-    them (last good day); kinds that are not named are left alone.  `revoked_at` says when the
-    source revoked a person, `generated_at` when it made the list, both aware.  `removals` is
-    None for a whole list; a delta names those who go and, in `ops`, what it does to the others
-    (add or change).  `serial` counts the bundles of one signer.
-    """
-
-    name: str
-    people: list[Person] = field(default_factory=list)
-    errors: list[RowError] = field(default_factory=list)
-    sha256: str = ""
-    requirements: dict[str, dict[str, date]] = field(default_factory=dict)
-    kinds: set[str] = field(default_factory=set)
-    revoked_at: dict[str, datetime] = field(default_factory=dict)
-    generated_at: datetime | None = None
-    modified_at: datetime | None = None
-    serial: int | None = None
-    removals: list[str] | None = None
-    ops: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def delta(self) -> bool:
-        return self.removals is not None
 
 
 Row = tuple[int, Mapping[str, Any]]
 Progress = Callable[[int], None]
-Wrong = Callable[[str, str], None]
 
 
 def column(cell: str) -> str:
@@ -147,9 +96,15 @@ def collect(
     rows: Iterable[Row],
     source: Source,
     levels: Collection[str],
+    zone: tzinfo,
     progress: Progress | None = None,
 ) -> None:
-    """Rows to people; what must be unique in a list is checked here."""
+    """Turn rows into the people of `source`.
+
+    `levels` are the access levels of the policy.  Instants become days of `zone`, the site's.
+    `progress` is called now and then with the number of rows so far.  Ids and badges must be
+    unique in a list; that is checked here too.
+    """
     ids: dict[str, int] = {}
     badges: dict[str, int] = {}
     levels = frozenset(levels)
@@ -161,7 +116,7 @@ def collect(
         if op == "remove":
             person = _leaver(line, row, source)
         else:
-            person = _person(line, row, source, levels, shared)
+            person = _person(line, row, source, levels, zone, shared)
         if progress is not None and count % 1000 == 0:
             progress(count)
         if person.id in ids:
@@ -200,12 +155,12 @@ def _op(line: int, row: Mapping[str, Any], source: Source) -> str:
 
 
 def _leaver(line: int, row: Mapping[str, Any], source: Source) -> Person:
-    """Who goes: their id counts, and when they were revoked."""
+    """A person whom a delta removes: only the id counts, and when they were revoked."""
 
     def wrong(name: str, message: str) -> None:
         source.errors.append(RowError(line, name, message))
 
-    key = _text(row.get("id"), "id", wrong)
+    key = cells.text(row.get("id"), "id", wrong, required=True)
     _revoked(key, row, source, wrong)
     return Person(key, "")
 
@@ -215,6 +170,7 @@ def _person(
     row: Mapping[str, Any],
     source: Source,
     levels: frozenset[str],
+    zone: tzinfo,
     shared: dict[Any, Any],
 ) -> Person:
     """One row, as far as it can be read; all that is wrong in it goes to `source.errors`."""
@@ -223,11 +179,11 @@ def _person(
         source.errors.append(RowError(line, name, message))
 
     text = {
-        name: _text(row.get(name), name, wrong)
+        name: cells.text(row.get(name), name, wrong, required=name in REQUIRED)
         for name in ("id", "name", "company", "role", "status")
     }
-    first = _date(row.get("valid_from"), "valid_from", wrong)
-    last = _date(row.get("valid_until"), "valid_until", wrong)
+    first = cells.day(row.get("valid_from"), "valid_from", wrong, zone)
+    last = cells.day(row.get("valid_until"), "valid_until", wrong, zone)
     if first and last and last < first:
         wrong("valid_until", f"{last} is before valid_from {first}")
     status_text = text["status"].lower()
@@ -237,68 +193,53 @@ def _person(
         status = PersonStatus.SUSPENDED
         wrong("status", f"expected one of {', '.join(PersonStatus)}")
     credentials = []
-    for item in _items(row.get("credentials"), "credentials", wrong):
+    for item in cells.items(row.get("credentials"), "credentials", wrong):
         try:
-            credentials.append(_credential(item))
+            credentials.append(cells.credential(item))
         except ValueError as error:
             wrong("credentials", str(error))
     names = []
-    for item in _items(row.get("access_levels"), "access_levels", wrong):
+    for item in cells.items(row.get("access_levels"), "access_levels", wrong):
         if not isinstance(item, str) or item not in levels:
             wrong("access_levels", f"the configuration has no level '{hint(str(item))}'")
         else:
             names.append(item)
     if source.kinds or "requirements" in row:
-        held = _requirements(row, source, wrong)
+        held = _requirements(row, source, wrong, zone)
         if held:
             source.requirements[text["id"]] = shared.setdefault(tuple(held.items()), held)
     _revoked(text["id"], row, source, wrong)
     company, role, opens = text["company"], text["role"], tuple(dict.fromkeys(names))
     return Person(
-        text["id"],
-        text["name"],
-        shared.setdefault(company, company),
-        shared.setdefault(role, role),
-        first,
-        last,
-        status,
-        tuple(credentials),
-        shared.setdefault(opens, opens),
+        id=text["id"],
+        name=text["name"],
+        company=shared.setdefault(company, company),
+        role=shared.setdefault(role, role),
+        valid_from=first,
+        valid_until=last,
+        status=status,
+        credentials=tuple(credentials),
+        access_levels=shared.setdefault(opens, opens),
     )
 
 
-def _text(value: Any, name: str, wrong: Wrong) -> str:
-    if value is None:
-        value = ""
-    if not isinstance(value, str):
-        wrong(name, "expected text")
-        return ""
-    if len(value) > MAX_FIELD:
-        wrong(name, f"longer than {MAX_FIELD} characters")
-        return ""
-    text: str = value.strip()
-    if not text and name in REQUIRED:
-        wrong(name, "is empty")
-    elif _NO_TEXT.search(text):
-        wrong(name, "holds characters that are no text")
-    return text
-
-
-def _requirements(row: Mapping[str, Any], source: Source, wrong: Wrong) -> dict[str, date]:
+def _requirements(
+    row: Mapping[str, Any], source: Source, wrong: Wrong, zone: tzinfo
+) -> dict[str, date]:
     """The requirements of one row: columns ``requires:KIND``, or an object of kind to date."""
     given = row.get("requirements")
     if given is None:
-        cells = {kind: row.get(REQUIRES + kind) for kind in source.kinds}
+        shown = {kind: row.get(REQUIRES + kind) for kind in source.kinds}
     elif not isinstance(given, dict) or len(given) > MAX_KINDS:
         wrong("requirements", f"expected an object of at most {MAX_KINDS} kinds")
         return {}
     else:
-        cells = given
+        shown = given
         source.kinds.update(given)
         if len(source.kinds) > MAX_KINDS or not all(map(_KIND.fullmatch, given)):
             wrong("requirements", "too many kinds, or a name that is none")
             return {}
-    found = {kind: _date(cell, REQUIRES + kind, wrong) for kind, cell in cells.items()}
+    found = {kind: cells.day(cell, REQUIRES + kind, wrong, zone) for kind, cell in shown.items()}
     return {kind: day for kind, day in found.items() if day is not None}
 
 
@@ -307,74 +248,6 @@ def _revoked(key: str, row: Mapping[str, Any], source: Source, wrong: Wrong) -> 
     if cell is None or cell == "":
         return
     try:
-        source.revoked_at[key] = moment(cell)
+        source.revoked_at[key] = cells.moment(cell)
     except ValueError:
         wrong(REVOKED_AT, "expected a time with its zone, such as 2026-11-30T14:05:00Z")
-
-
-def moment(value: Any) -> datetime:
-    """RFC 3339 text as an aware time in UTC; raises ValueError."""
-    if not isinstance(value, str) or len(value) > 40:
-        raise ValueError("no time")
-    found = datetime.fromisoformat(value.strip())
-    if found.tzinfo is None:
-        raise ValueError("a time without its zone")
-    try:
-        return found.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("no time") from error
-
-
-def _date(value: Any, name: str, wrong: Wrong) -> date | None:
-    if value is None or value == "":
-        return None
-    try:
-        return _day(value)
-    except (ValueError, AttributeError, TypeError):
-        wrong(name, "expected a date such as 2026-11-30")
-        return None
-
-
-@lru_cache(maxsize=10_000)
-def _day(value: str) -> date | None:
-    text = value.strip()
-    if not text:
-        return None
-    if len(text) != 10:
-        raise ValueError("no date")
-    return date.fromisoformat(text)
-
-
-def _items(value: Any, name: str, wrong: Wrong) -> list[Any]:
-    """A list: in CSV parted by semicolons (or bars, where semicolons part the columns)."""
-    if value is None:
-        return []
-    if isinstance(value, str):
-        if len(value) > MAX_FIELD:
-            wrong(name, f"longer than {MAX_FIELD} characters")
-            return []
-        return [part.strip() for part in value.replace("|", ";").split(";") if part.strip()]
-    if isinstance(value, list) and len(value) <= 100:
-        return value
-    wrong(name, "expected a list of at most 100")
-    return []
-
-
-def _credential(item: Any) -> Credential:
-    if isinstance(item, dict) and set(item) <= {"format", "facility", "number"}:
-        parts = (item.get("format", ""), item.get("facility", ""), item.get("number", ""))
-        if all(isinstance(part, str | int) and not isinstance(part, bool) for part in parts):
-            item = ":".join(str(part) for part in parts)
-    if not isinstance(item, str):
-        raise ValueError("expected format:facility:number")
-    if len(item) > MAX_FIELD:
-        raise ValueError(f"longer than {MAX_FIELD} characters")
-    if _NO_TEXT.search(item.strip()):
-        raise ValueError("holds characters that are no text")
-    return Credential.parse(item)
-
-
-def hint(text: str) -> str:
-    """What a message may repeat of a cell: columns get mixed up, and then a badge stands where
-    a word belongs."""
-    return _NO_TEXT.sub("?", _BADGE_LIKE.sub("…", text))[:40]

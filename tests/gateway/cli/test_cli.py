@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from datetime import date
+from datetime import UTC, date
 from pathlib import Path
 
 import pytest
@@ -317,7 +317,9 @@ def test_the_example_list_fits_the_example_configuration() -> None:
     from gateway.people.sync.file import read_people
 
     settings = load(ROOT / "config" / "garita.toml")
-    source = read_people(ROOT / "config" / "people.example.csv", levels=settings.site.access_levels)
+    source = read_people(
+        ROOT / "config" / "people.example.csv", levels=settings.site.access_levels, zone=UTC
+    )
     assert source.errors == [] and len(source.people) == 4
 
 

@@ -349,7 +349,7 @@ def test_who_lost_access_escorts_nobody(db: sqlite3.Connection) -> None:
 def sync_list(db: sqlite3.Connection, folder: Path, *rows: str) -> sync.Plan:
     file = folder / "people.csv"
     file.write_text("\n".join(["id,name,credentials,access_levels", *rows]) + "\n")
-    plan = sync.plan(db, read_people(file, levels=frozenset({"plant"})))
+    plan = sync.plan(db, read_people(file, levels=frozenset({"plant"}), zone=UTC))
     sync.apply(db, plan, by="t")
     return plan
 
@@ -478,6 +478,25 @@ def test_the_requirement_of_a_company_follows_the_register(
     assert company_requirements(db) == {}
     person = Roster(path).find(CARD).person
     assert person is not None and person.requirements == ()
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "cleared"),
+    [
+        ("America/Tijuana", datetime(2026, 11, 26, 7, 59, tzinfo=UTC), False),
+        ("America/Tijuana", datetime(2026, 11, 26, 8, 0, tzinfo=UTC), True),
+        ("Asia/Tokyo", datetime(2026, 11, 25, 14, 59, tzinfo=UTC), False),
+        ("Asia/Tokyo", datetime(2026, 11, 25, 15, 0, tzinfo=UTC), True),
+    ],
+)
+def test_a_questionnaire_counts_from_its_day_at_the_site(
+    db: sqlite3.Connection, zone: str, now: datetime, cleared: bool
+) -> None:
+    day = date(2026, 11, 26)
+    partner = replace(ACME, programme="none", number="", questionnaire=day)
+    policy = replace(STATUS, zone=ZoneInfo(zone))
+    partners.put(db, partner, policy, by="boss", now=now)
+    assert bool(company_requirements(db)) is cleared
 
 
 def test_requirement_and_register_are_one_transaction(db: sqlite3.Connection) -> None:

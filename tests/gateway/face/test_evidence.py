@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -132,6 +133,26 @@ def test_a_purge_takes_old_days_and_nothing_else(store: Evidence, tmp_path: Path
     assert (outside / "x.sealed").exists() and (tmp_path / "evidence" / "notes").exists()
     assert store.open("a-1", date(2026, 11, 18), UNKNOWN) == JPEG
     assert Evidence(tmp_path / "none").purge(DAY, 7) == 0
+
+
+@pytest.mark.parametrize("zone", ["America/Tijuana", "Asia/Tokyo", "UTC"])
+def test_a_picture_is_kept_for_days_of_the_site(store: Evidence, zone: str) -> None:
+    """By UTC's days it went a day early in Tokyo, and stayed a day longer in Tijuana."""
+    site = ZoneInfo(zone)
+    for hour in (0, 12, 23):
+        at = datetime(2026, 11, 1, hour, 30, tzinfo=site)  # clocks go back that night in Tijuana
+        day = store.find(f"a-{hour}", at.astimezone(UTC), site)
+        assert day == date(2026, 11, 1)
+        assert store.keep(f"a-{hour}", day, JPEG, UNKNOWN, None) is Kept.KEPT
+    assert store.purge(date(2026, 11, 8), 7) == 0
+    assert store.purge(date(2026, 11, 9), 7) == 3
+
+
+def test_a_picture_that_an_older_version_kept_by_utcs_day_is_found(store: Evidence) -> None:
+    at = datetime(2026, 11, 24, 20, tzinfo=ZoneInfo("America/Tijuana")).astimezone(UTC)
+    assert store.keep("a-1", at.date(), JPEG, UNKNOWN, None) is Kept.KEPT
+    day = store.find("a-1", at, ZoneInfo("America/Tijuana"))
+    assert day == date(2026, 11, 25) and store.open("a-1", day, UNKNOWN) == JPEG
 
 
 def test_what_a_wrong_clock_dated_in_the_future_is_not_kept_for_years(

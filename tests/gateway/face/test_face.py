@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import UTC, date
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -186,7 +186,7 @@ def test_templates_are_sealed_on_the_disk(engine: Engine, photos: Path, tmp_path
     path = tmp_path / "people.db"
     (tmp_path / "p.csv").write_text(",".join(COLUMNS) + "\ne1,A,,,,,,,\n")
     db = open_admin(path)
-    sync.apply(db, sync.plan(db, read_people(tmp_path / "p.csv", levels=())), by="t")
+    sync.apply(db, sync.plan(db, read_people(tmp_path / "p.csv", levels=(), zone=UTC)), by="t")
     look = enrolment.examine(engine, photos / "obama.jpg")
     assert look.embedding is not None
     vault = Vault(KEY)

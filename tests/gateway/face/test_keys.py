@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date
 from pathlib import Path
 
 import pytest
@@ -56,7 +56,7 @@ def apply(path: Path, *ids: str) -> None:
     lines = [",".join(COLUMNS), *(f"{key},Name,,,,,,," for key in ids)]
     file.write_text("\n".join(lines) + "\n")
     db = open_admin(path)
-    sync.apply(db, sync.plan(db, read_people(file, levels=())), by="test")
+    sync.apply(db, sync.plan(db, read_people(file, levels=(), zone=UTC)), by="test")
     db.close()
 
 

@@ -37,7 +37,7 @@ def row(key: str, badge: str = "", *, name: str = "N", levels: str = "plant") ->
 def read(tmp_path: Path, *rows: str, head: str = HEAD, delta: bool = False) -> Source:
     path = tmp_path / "people.csv"
     path.write_text("\n".join([head, *rows]) + "\n")
-    return read_people(path, levels=LEVELS, delta=delta)
+    return read_people(path, levels=LEVELS, zone=UTC, delta=delta)
 
 
 class List:
@@ -240,7 +240,7 @@ def test_json_may_say_requirements_and_when_it_was_made(tmp_path: Path) -> None:
         "revoked_at": "2026-11-24T10:00:00-08:00",
     }
     path.write_text(json.dumps({"generated_at": "2026-11-25T00:00:00Z", "people": [item]}))
-    found = read_people(path, levels=LEVELS)
+    found = read_people(path, levels=LEVELS, zone=UTC)
     assert found.errors == []
     assert found.requirements == {"a": {"training": date(2027, 1, 1)}}
     assert found.kinds == {"training", "medical"}
@@ -248,10 +248,10 @@ def test_json_may_say_requirements_and_when_it_was_made(tmp_path: Path) -> None:
     assert found.revoked_at["a"] == datetime(2026, 11, 24, 18, tzinfo=UTC)
     for wrong in ("2026-11-25", "x" * 50, 5):
         path.write_text(json.dumps({"generated_at": wrong, "people": []}))
-        assert "generated_at" in str(read_people(path, levels=LEVELS).errors[0])
+        assert "generated_at" in str(read_people(path, levels=LEVELS, zone=UTC).errors[0])
     item["requirements"] = {"../x": "2027-01-01"}
     path.write_text(json.dumps([item]))
-    assert "a name that is none" in str(read_people(path, levels=LEVELS).errors[0])
+    assert "a name that is none" in str(read_people(path, levels=LEVELS, zone=UTC).errors[0])
 
 
 anything = st.recursive(
@@ -271,7 +271,7 @@ def test_no_row_raises(rows: list[dict[str, object]], delta: bool, whole: bool) 
     source = Source("x", removals=[] if delta else None, kinds={"training"})
     if whole:
         rows = [dict.fromkeys(KEYS) | found for found in rows]
-    collect(enumerate(rows, 1), source, LEVELS)
+    collect(enumerate(rows, 1), source, LEVELS, UTC)
     assert source.errors or len(source.people) + len(source.removals or ()) == len(rows)
     to_json(source)
 
@@ -423,7 +423,7 @@ def dated(people: List, at: str, *keys: str) -> sync.Plan:
     path = people.folder / "list.json"
     items = [{"id": k, "name": k, "credentials": [], "access_levels": []} for k in keys]
     path.write_text(json.dumps({"generated_at": at, "people": items}))
-    return sync.plan(people.db, read_people(path, levels=LEVELS))
+    return sync.plan(people.db, read_people(path, levels=LEVELS, zone=UTC))
 
 
 def test_a_list_older_than_the_present_one(people: List) -> None:

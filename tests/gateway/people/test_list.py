@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date
 from pathlib import Path
 
 import pytest
@@ -33,7 +33,7 @@ ANA = "e1,Ana López,Acme,Welder,2026-01-01,2026-12-31,active,h10301:12:345;em41
 def read(tmp_path: Path, content: str | bytes, name: str = "people.csv") -> Source:
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_people(path, levels=LEVELS)
+    return read_people(path, levels=LEVELS, zone=UTC)
 
 
 def errors(source: Source) -> list[str]:
@@ -100,7 +100,8 @@ def test_every_error_with_line_and_column_and_no_badge_number(tmp_path: Path) ->
         "line 3, id: e1 is on line 2 too",
         "line 4, credentials: badge h10301:…5 is on line 2 too",
         "line 5, valid_from: expected a date such as 2026-11-30",
-        "line 5, valid_until: expected a date such as 2026-11-30",
+        "line 5, valid_until: expected a date such as 2026-11-30; a profile says which number is "
+        "the day (garita people map)",
         "line 6, valid_until: 2026-02-01 is before valid_from 2026-02-02",
         "line 7, status: expected one of active, suspended, revoked",
         "line 8, access_levels: the configuration has no level 'planta'",
@@ -135,7 +136,7 @@ def test_files_that_are_no_list(tmp_path: Path, content: str | bytes, message: s
 
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
-    source = read_people(tmp_path / "none.csv", levels=LEVELS)
+    source = read_people(tmp_path / "none.csv", levels=LEVELS, zone=UTC)
     assert errors(source) == ["file: can't be read: No such file or directory"]
 
 
@@ -359,12 +360,13 @@ def test_who_leaves_the_list_leaves_no_face_behind(people: Path, tmp_path: Path)
 
 KILLED = """
 import os, signal, sys
+from datetime import UTC
 from pathlib import Path
 from gateway.people.sync import apply as sync
 from gateway.people.schema import open_admin
 from gateway.people.sync.file import read_people
 db = open_admin(Path(sys.argv[1]))
-source = read_people(Path(sys.argv[2]), levels={"plant", "night"})
+source = read_people(Path(sys.argv[2]), levels={"plant", "night"}, zone=UTC)
 steps = 0
 def step(*args):
     global steps

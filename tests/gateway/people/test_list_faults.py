@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ PERSON: dict[str, Any] = {"id": "1", "name": "A", "credentials": [], "access_lev
 def read(folder: Path, content: str, name: str = "people.csv") -> Source:
     path = folder / name
     path.write_text(content)
-    return read_people(path, levels=frozenset({"plant"}))
+    return read_people(path, levels=frozenset({"plant"}), zone=UTC)
 
 
 def apply(people: Path, *rows: str) -> None:

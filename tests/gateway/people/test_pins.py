@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -104,7 +105,7 @@ def people(tmp_path: Path) -> Path:
 def apply(people: Path, *rows: str) -> None:
     source = people.parent / "people.csv"
     source.write_text("\n".join([HEAD, *rows]) + "\n")
-    found = read_people(source, levels=frozenset({"plant"}))
+    found = read_people(source, levels=frozenset({"plant"}), zone=UTC)
     assert found.errors == []
     db = open_admin(people)
     sync.apply(db, sync.plan(db, found), by="test")

@@ -71,7 +71,7 @@ class Gate:
     def plan(self, *rows: str) -> sync.Plan:
         path = self.folder / "people.csv"
         path.write_text("\n".join([HEAD, *rows]) + "\n")
-        found = read_people(path, levels=SITE.access_levels)
+        found = read_people(path, levels=SITE.access_levels, zone=UTC)
         assert found.errors == []
         return sync.plan(self.db, found)
 
@@ -270,7 +270,7 @@ def test_requirements_count_as_the_new_list_has_them(gate: Gate) -> None:
         def plan(*rows: str) -> sync.Plan:
             path = gate.folder / "people.csv"
             path.write_text("\n".join([head, *rows]) + "\n")
-            return sync.plan(gate.db, read_people(path, levels=SITE.access_levels))
+            return sync.plan(gate.db, read_people(path, levels=SITE.access_levels, zone=UTC))
 
         sync.apply(gate.db, plan(row("a", 1) + ",2027-01-01", row("b", 2) + ","), by="x")
         gate.badge(1)

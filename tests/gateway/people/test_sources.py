@@ -16,9 +16,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from cryptography import x509
@@ -38,7 +40,7 @@ from gateway.people.sync import apply as sync
 from gateway.people.sync.tripwires import Limits, check
 
 LEVELS = frozenset({"plant", "night"})
-ASKED = Asked(LEVELS, "gate-1")
+ASKED = Asked(LEVELS, "gate-1", UTC)
 LIST = "id,name,credentials,access_levels\ne1,Ana,h10301:12:345,plant\ne2,Luis,,night\n"
 BIN = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
@@ -150,7 +152,7 @@ def test_a_list_over_https(web: Web, tmp_path: Path) -> None:
     token.chmod(0o600)
     web.gives(b"", 304)
     source = web.table.model_copy(update={"token_file": token})
-    again = read("hr", source, Asked(LEVELS, "gate-1", etag='"7"'))
+    again = read("hr", source, Asked(LEVELS, "gate-1", UTC, etag='"7"'))
     assert again.source is None and again.etag == '"7"'
     assert web.seen[1]["if-none-match"] == '"7"'
     assert web.seen[1]["authorization"] == "Bearer s3cret"
@@ -426,6 +428,19 @@ def test_a_list_from_postgresql(postgres: Postgres, tmp_path: Path) -> None:
     ]
     assert found.people[0].valid_until == date(2027, 1, 31)
     assert found.revoked_at["8"] == datetime(2026, 11, 24, 18, tzinfo=UTC)
+    for zone in ("America/Tijuana", "Asia/Tokyo"):
+        # An instant that is midnight at the site, a wall-clock time, and that of a day.
+        at = f"timestamptz '2027-01-01 00:00:00 {zone}'"
+        days = f"SELECT '1' AS id, 'A' AS name, NULL AS credentials, NULL AS access_levels, {at}"
+        of = replace(ASKED, zone=ZoneInfo(zone))
+        last = read("hr", source.model_copy(update={"query": f"{days} AS valid_until"}), of).source
+        assert last is not None and last.people[0].valid_until == date(2026, 12, 31)
+        first = read("hr", source.model_copy(update={"query": f"{days} AS valid_from"}), of).source
+        assert first is not None and first.people[0].valid_from == date(2027, 1, 1)
+        wall = f"{days.replace('timestamptz', 'timestamp')[:-1]}' AS valid_until"
+        wall = wall.replace(f" {zone}''", "'")
+        day = read("hr", source.model_copy(update={"query": wall}), of).source
+        assert day is not None and day.people[0].valid_until == date(2027, 1, 1)
     for query_that_writes, why in (
         ("SELECT nextval('counter')::text AS id", "read-only"),
         ("WITH gone AS (DELETE FROM staff RETURNING *) SELECT * FROM gone", "data-modifying"),
@@ -476,10 +491,17 @@ attributetype ( 1.2.840.113556.1.4.8 NAME 'userAccountControl' EQUALITY integerM
   SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 SINGLE-VALUE )
 attributetype ( 1.2.840.113556.1.4.159 NAME 'accountExpires' EQUALITY integerMatch
   SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 SINGLE-VALUE )
+attributetype ( 1.2.840.113556.1.4.98 NAME 'primaryGroupID' EQUALITY integerMatch
+  SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 SINGLE-VALUE )
+attributetype ( 1.2.840.113556.1.4.146 NAME 'objectSid' EQUALITY octetStringMatch
+  SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 SINGLE-VALUE )
+attributetype ( 1.3.6.1.4.1.99999.3 NAME 'leaves' EQUALITY generalizedTimeMatch
+  SYNTAX 1.3.6.1.4.1.1466.115.121.1.24 SINGLE-VALUE )
 attributetype ( 1.3.6.1.4.1.99999.1 NAME 'badge' EQUALITY caseIgnoreMatch
   SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
 objectclass ( 1.3.6.1.4.1.99999.2 NAME 'worker' SUP top AUXILIARY
-  MAY ( badge $ userAccountControl $ accountExpires ) )
+  MAY ( badge $ userAccountControl $ accountExpires $ primaryGroupID $ leaves ) )
+objectclass ( 1.3.6.1.4.1.99999.4 NAME 'sidGroup' SUP top AUXILIARY MAY objectSid )
 modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload memberof
@@ -603,6 +625,111 @@ def test_a_list_from_a_directory(slapd: Slapd, tmp_path: Path) -> None:
     assert same is not None and same.sha256 == found.sha256
 
 
+def ticks(at: datetime) -> int:
+    """A FILETIME: 100 ns since 1601."""
+    return (at - datetime(1601, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 10
+
+
+@pytest.mark.parametrize("zone", ["America/Tijuana", "Asia/Tokyo", "UTC"])
+def test_an_account_that_ends_with_a_day_ends_with_that_day(
+    slapd: Slapd, tmp_path: Path, zone: str
+) -> None:
+    """It ended a day late wherever the clock is behind UTC."""
+    site = ZoneInfo(zone)
+    ends = (date(2026, 12, 31), date(2026, 3, 7), date(2026, 3, 8), date(2026, 11, 1))
+    for n, day in enumerate(ends):
+        midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), site)
+        at = midnight.astimezone(UTC)
+        slapd.person(f"a{n}", userAccountControl=512, accountExpires=ticks(at))
+        slapd.person(f"g{n}", userAccountControl=512, leaves=f"{at:%Y%m%d%H%M%S}Z")
+    asked = replace(ASKED, zone=site)
+    table = ldap_table(slapd, tmp_path)
+    found = read("ad", table, asked).source
+    assert found is not None and found.errors == []
+    until = {person.id: person.valid_until for person in found.people}
+    assert [until[f"a{n}"] for n in range(4)] == list(ends)
+    leaves = table.model_copy(update={"attributes": {**table.attributes, "valid_until": "leaves"}})
+    found = read("ad", leaves, asked).source
+    assert found is not None and found.errors == []
+    until = {person.id: person.valid_until for person in found.people}
+    assert [until[f"g{n}"] for n in range(4)] == list(ends)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("20270101080000Z", datetime(2027, 1, 1, 8, tzinfo=UTC)),
+        ("20270101080000.0Z", datetime(2027, 1, 1, 8, tzinfo=UTC)),  # as Active Directory writes
+        ("20270101000000-0800", datetime(2027, 1, 1, 8, tzinfo=UTC)),
+        ("202701010530+0530", datetime(2027, 1, 1, tzinfo=UTC)),
+        ("2027010108Z", datetime(2027, 1, 1, 8, tzinfo=UTC)),
+        ("2027010108.5Z", datetime(2027, 1, 1, 8, 30, tzinfo=UTC)),
+        ("20261231235960Z", datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("2026-12-31", "2026-12-31"),
+        ("20261331000000Z", "20261331000000Z"),
+        ("20261231000000", "20261231000000"),  # without a zone: the list's reader refuses it
+        ("20261231000000+9999", "20261231000000+9999"),
+    ],
+)
+def test_generalized_times(text: str, expected: object) -> None:
+    from gateway.people.sources.ldap import generalized_time
+
+    assert generalized_time(text) == expected
+
+
+def test_account_expires_at_the_ends_of_its_range() -> None:
+    from gateway.people.sources.ldap import account_expires
+
+    assert account_expires("0") == account_expires(str(0x7FFF_FFFF_FFFF_FFFF)) == ""
+    assert account_expires("soon") == "soon"
+    assert account_expires(str(0x7FFF_FFFF_FFFF_FFFE)) == datetime.max.replace(tzinfo=UTC)
+
+
+def test_groups_inside_groups_are_asked_of_active_directory_only(
+    slapd: Slapd, tmp_path: Path
+) -> None:
+    """OpenLDAP takes the filter, finds nobody and says nothing: that must not pass for a list."""
+    slapd.person("e1", userAccountControl=512)
+    nested = ldap_table(slapd, tmp_path, nested_groups=True)
+    assert "nested_groups" in refused(nested)
+    from gateway.people.sources.ldap import chain_filter
+
+    wanted = chain_filter("cn=plant (a*b),dc=acme", "(objectClass=worker)")
+    assert wanted == (
+        "(&(objectClass=worker)(memberOf:1.2.840.113556.1.4.1941:=cn=plant \\28a\\2ab\\29,dc=acme))"
+    )
+    assert slapd.admin.search("dc=acme", wanted) is False  # understood, and nobody matches
+
+
+def test_primary_groups_and_nested_groups_give_levels(
+    slapd: Slapd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The searches against a real server, with a matching rule that slapd knows in place of the
+    rule in chain; that rule itself only Active Directory has."""
+    from gateway.people.sources import ldap
+
+    monkeypatch.setattr(ldap, "IN_CHAIN", "2.5.13.1")  # distinguishedNameMatch
+    monkeypatch.setattr(ldap, "_knows_chain", lambda _: True)
+    for n, more in enumerate(({}, {"primaryGroupID": 1105}, {"primaryGroupID": 513}), 1):
+        slapd.person(f"e{n}", userAccountControl=512, **more)
+    sid = bytes.fromhex("0105000000000005150000000102030405060708090a0b0c") + (1105).to_bytes(
+        4, "little"
+    )
+    members = {"member": ["uid=e1,dc=acme"], "objectSid": sid}
+    slapd.admin.add("cn=plant,dc=acme", ["groupOfNames", "sidGroup"], members)
+    slapd.admin.add("cn=night,dc=acme", ["groupOfNames"], {"member": ["uid=e3,dc=acme"]})
+    source = ldap_table(slapd, tmp_path, nested_groups=True)
+    found = read("ad", source, ASKED).source
+    assert found is not None and found.errors == []
+    assert {p.id: p.access_levels for p in found.people} == {
+        "e1": ("plant",),
+        "e2": ("plant",),
+        "e3": ("night",),
+    }
+    gone = {"CN=Gone,DC=acme": ["plant"]}
+    assert "noSuchObject" in refused(source.model_copy(update={"levels": gone}))
+
+
 def test_a_directory_that_gives_no_whole_answer(slapd: Slapd, tmp_path: Path) -> None:
     for n in range(9):
         slapd.person(f"e{n}", userAccountControl=512)
@@ -654,7 +781,7 @@ def test_a_bundle_is_opened_by_whom_it_is_for(tmp_path: Path) -> None:
     )
     path = tmp_path / "list.bundle"
     source = table(kind="bundle", path=path)
-    asked = Asked(LEVELS, "gate-1", (tmp_path / "hr.pub",), serial=5)
+    asked = Asked(LEVELS, "gate-1", UTC, (tmp_path / "hr.pub",), serial=5)
     path.write_bytes(sealed(serial=6))
     found = read("hr", source, asked).source
     assert found is not None and len(found.people) == 2
@@ -795,15 +922,15 @@ def test_a_list_that_trips_waits_as_it_was_seen(people: Path, tmp_path: Path) ->
     assert (folder / "hr.json").stat().st_mode & 0o777 == 0o600
     assert folder.stat().st_mode & 0o777 == 0o700
     path.write_text(LIST)  # what comes later is not what was seen
-    held = pull.waiting(folder, "hr", LEVELS)
+    held = pull.waiting(folder, "hr", LEVELS, UTC)
     assert held.source.people == [] and held.tripped == ("empty",)
     pull.forget(db, folder, "hr", dropped_by="eva")
     assert kinds(people)[-1] == "people.sync_dropped" and not pull.state(db, "hr").waiting
     with pytest.raises(SourceError, match="no list of hr waits"):
-        pull.waiting(folder, "hr", LEVELS)
+        pull.waiting(folder, "hr", LEVELS, UTC)
     (folder / "hr.json").write_text("{")
     with pytest.raises(SourceError, match="damaged"):
-        pull.waiting(folder, "hr", LEVELS)
+        pull.waiting(folder, "hr", LEVELS, UTC)
 
 
 def test_what_waits_comes_back_whole(people: Path, tmp_path: Path) -> None:
@@ -818,7 +945,7 @@ def test_what_waits_comes_back_whole(people: Path, tmp_path: Path) -> None:
     found = pull.pull(db, "hr", {"hr": table(kind="file", path=path)}, ASKED)
     assert found.source is not None
     pull.put_aside(db, tmp_path / "p", "hr", found, sync.plan(db, found.source))
-    held = pull.waiting(tmp_path / "p", "hr", LEVELS).source
+    held = pull.waiting(tmp_path / "p", "hr", LEVELS, UTC).source
     for name in ("people", "requirements", "kinds", "revoked_at", "sha256", "generated_at"):
         assert getattr(held, name) == getattr(found.source, name), name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import sqlite3
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def db(tmp_path: Path) -> sqlite3.Connection:
     )
     (tmp_path / "p.csv").write_text(",".join(COLUMNS) + "\n" + rows + "e3,Luis,,,,,,,\n")
     db = open_admin(tmp_path / "people.db")
-    sync.apply(db, sync.plan(db, read_people(tmp_path / "p.csv", levels=())), by="t")
+    sync.apply(db, sync.plan(db, read_people(tmp_path / "p.csv", levels=(), zone=UTC)), by="t")
     return db
 
 

@@ -1,0 +1,180 @@
+"""One cell of a personnel list as a value: text, a day, a time, a badge, a list of names.
+
+A cell is text (CSV, JSON, LDAP), or a date, a time or `Spoiled` (workbooks, databases).  Nothing
+here opens a file.  What is wrong goes to the caller's `wrong(column, message)`; a message never
+repeats a badge number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, tzinfo
+from functools import lru_cache
+from typing import Any
+
+from gateway.decide.model import Credential
+from gateway.people.days import day_of, last_day_before
+
+MAX_FIELD = 1000
+MAX_ITEMS = 100
+FIRST_DAYS = frozenset({"valid_from"})  # all other days are last good days
+SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E\+\d{2,3}")
+SHORTENED = (
+    "Excel has shortened this number (such as 1.001E+03) and its digits are lost; in the original "
+    "file format the column as Text, or as Number without decimals, and save it again"
+)
+# Control codes, which no terminal should receive, and halves of characters, which JSON can hold
+# and UTF-8 can't.
+NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_BADGE_LIKE = re.compile(r"\d{3,}|:.*", re.DOTALL)
+
+Wrong = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Spoiled:
+    """A cell whose value is lost; `why` says how, and what to do."""
+
+    why: str
+
+
+def text(value: Any, name: str, wrong: Wrong, *, required: bool = False) -> str:
+    """A cell as text without blanks around it; "" if it is empty or wrong."""
+    if value is None:
+        value = ""
+    if isinstance(value, Spoiled):
+        wrong(name, value.why)
+        return ""
+    if isinstance(value, date):
+        wrong(name, "holds a date; if Excel made it one, format the column as Text")
+        return ""
+    if not isinstance(value, str):
+        wrong(name, "expected text")
+        return ""
+    if len(value) > MAX_FIELD:
+        wrong(name, f"longer than {MAX_FIELD} characters")
+        return ""
+    found = value.strip()
+    if not found and required:
+        wrong(name, "is empty")
+    elif NOT_TEXT.search(found):
+        wrong(name, "holds characters that are no text")
+    elif name == "id" and SCIENTIFIC.fullmatch(found):
+        wrong(name, SHORTENED)
+    return found
+
+
+def day(value: Any, name: str, wrong: Wrong, zone: tzinfo) -> date | None:
+    """A cell as a day of the site; None if it is empty or wrong.
+
+    An instant with its zone becomes a day in the site's `zone`: for `valid_from` the day on which
+    it falls, for all other columns the last day before it.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, Spoiled):
+        wrong(name, value.why)
+        return None
+    last = name not in FIRST_DAYS
+    try:
+        if isinstance(value, str):
+            return _written(value, zone, last)
+        if isinstance(value, datetime):
+            return _from_time(value, zone, last)
+        if isinstance(value, date):
+            return value
+    except _NoZone:
+        wrong(name, "a time without its zone; write the day alone, or the time with its zone")
+        return None
+    except ValueError:
+        pass
+    order = isinstance(value, str) and re.search(r"\d[/.]\d", value[:MAX_FIELD])
+    more = "; a profile says which number is the day (garita people map)" if order else ""
+    wrong(name, f"expected a date such as 2026-11-30{more}")
+    return None
+
+
+class _NoZone(ValueError):
+    """A time of day without its zone."""
+
+
+@lru_cache(maxsize=10_000)
+def _written(value: str, zone: tzinfo, last: bool) -> date | None:
+    found = value.strip()
+    if not found:
+        return None
+    if len(found) == 10:
+        return date.fromisoformat(found)
+    if not 16 <= len(found) <= 40 or found[4] != "-":
+        raise ValueError("not a date")
+    return _from_time(datetime.fromisoformat(found), zone, last)
+
+
+def _from_time(value: datetime, zone: tzinfo, last: bool) -> date:
+    if value.tzinfo is not None:
+        return last_day_before(value, zone) if last else day_of(value, zone)
+    if value.time() != time(0):  # midnight is how databases write a day
+        raise _NoZone
+    return value.date()
+
+
+def moment(value: Any) -> datetime:
+    """A time with its zone (RFC 3339 text, or aware), in UTC; raises ValueError."""
+    if isinstance(value, datetime):
+        found = value
+    elif isinstance(value, str) and len(value) <= 40:
+        found = datetime.fromisoformat(value.strip())
+    else:
+        raise ValueError("not a time")
+    if found.tzinfo is None:
+        raise ValueError("a time without its zone")
+    try:
+        return found.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("not a time") from error
+
+
+def items(value: Any, name: str, wrong: Wrong) -> list[Any]:
+    """A cell as a list: in CSV parted by semicolons, or by bars where semicolons part the
+    columns."""
+    if value is None:
+        return []
+    if isinstance(value, Spoiled | date):
+        text(value, name, wrong)
+        return []
+    if isinstance(value, str):
+        if len(value) > MAX_FIELD:
+            wrong(name, f"longer than {MAX_FIELD} characters")
+            return []
+        return [part.strip() for part in value.replace("|", ";").split(";") if part.strip()]
+    if isinstance(value, list) and len(value) <= MAX_ITEMS:
+        return value
+    wrong(name, f"expected a list of at most {MAX_ITEMS}")
+    return []
+
+
+def credential(item: Any) -> Credential:
+    """One badge: ``format:facility:number``, or an object with these keys; raises ValueError."""
+    if isinstance(item, dict) and set(item) <= {"format", "facility", "number"}:
+        parts = (item.get("format", ""), item.get("facility", ""), item.get("number", ""))
+        if all(isinstance(part, str | int) and not isinstance(part, bool) for part in parts):
+            item = ":".join(str(part) for part in parts)
+    if not isinstance(item, str):
+        raise ValueError("expected format:facility:number")
+    if len(item) > MAX_FIELD:
+        raise ValueError(f"longer than {MAX_FIELD} characters")
+    if NOT_TEXT.search(item.strip()):
+        raise ValueError("holds characters that are no text")
+    if SCIENTIFIC.fullmatch(item.rpartition(":")[2].strip()):
+        raise ValueError(SHORTENED)
+    return Credential.parse(item)
+
+
+def hint(value: str) -> str:
+    """What a message may repeat of a cell.
+
+    Columns get mixed up, and then a badge number stands where a word belongs.
+    """
+    return NOT_TEXT.sub("?", _BADGE_LIKE.sub("…", value))[:40]
