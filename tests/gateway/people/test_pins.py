@@ -18,7 +18,6 @@ from datetime import UTC
 from pathlib import Path
 
 import pytest
-import typer
 from argon2 import Parameters, PasswordHasher, Type
 from click.testing import Result
 from hypothesis import given
@@ -27,6 +26,7 @@ from typer.testing import CliRunner
 
 import gateway.cli.people.pin
 import gateway.people.pins
+from gateway.cli.main import app
 from gateway.decide.model import Credential, PinOutcome
 from gateway.ledger import LedgerReader
 from gateway.people import Roster, RosterUnavailable, SealedPin, schema
@@ -509,8 +509,7 @@ def test_the_daemon_migrates_without_what_commands_need() -> None:
 
 # The command
 
-app = typer.Typer()
-app.command()(gateway.cli.people.pin.pin)
+PEOPLE_PIN = ("people", "pin")
 
 
 class Site:
@@ -529,7 +528,9 @@ class Site:
         apply(self.people, ANA, LUIS)
 
     def run(self, *arguments: str, typed: str | bytes = "") -> Result:
-        done = CliRunner().invoke(app, [*arguments, "-c", str(self.config)], input=typed)
+        done = CliRunner().invoke(
+            app, [*PEOPLE_PIN, *arguments, "-c", str(self.config)], input=typed
+        )
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
         return done
 
@@ -635,12 +636,12 @@ def test_what_is_wrong_is_said_in_a_sentence(site: Site) -> None:
     assert done.exit_code == 5 and PIN not in done.output
 
 
-RUN = "import typer; from gateway.cli.people.pin import pin; typer.run(pin)"
+RUN = "from gateway.cli.main import main; main()"
 
 
 @pytest.mark.slow
 def test_at_a_terminal_it_is_asked_twice_and_not_shown(site: Site) -> None:
-    command = [sys.executable, "-c", RUN, "e1", "-c", str(site.config), "--json"]
+    command = [sys.executable, "-c", RUN, *PEOPLE_PIN, "e1", "-c", str(site.config), "--json"]
     child, terminal = pty.fork()
     if child == 0:
         os.chdir(ROOT)
