@@ -39,7 +39,7 @@ def site(tmp_path: Path) -> Path:
     SiteKey.create(Path(settings.tables.site.key_file))
     (tmp_path / "p.csv").write_text(",".join(COLUMNS) + "\ne1,Ana,,,,,,,\n")
     db = open_admin(settings.people_path)
-    sync.apply(db, sync.plan(db, read_people(tmp_path / "p.csv", levels=())), by="t")
+    sync.apply(db, sync.plan(db, read_people(tmp_path / "p.csv", levels=(), zone=UTC)), by="t")
     db.close()
     return path
 

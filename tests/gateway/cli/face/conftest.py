@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 from pathlib import Path
 
 import pytest
@@ -45,7 +45,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ",".join(COLUMNS) + "\ne1,Ana [x],,,,,,,\ne2,Luis,,,,,,,\ne3,Elena,,,,,,,\n"
     )
     db = open_admin(folder / "var" / "data" / "people.db")
-    sync.apply(db, sync.plan(db, read_people(folder / "p.csv", levels=())), by="t")
+    sync.apply(db, sync.plan(db, read_people(folder / "p.csv", levels=(), zone=UTC)), by="t")
     for person in ("e1", "e2", "e3"):
         faces.set_consent(db, person, given_at=date(2026, 1, 1), until=None, note="", by="t")
     db.close()

@@ -6,7 +6,7 @@ import os
 import signal
 import sqlite3
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def good(
 def db(tmp_path: Path) -> sqlite3.Connection:
     (tmp_path / "p.csv").write_text(",".join(COLUMNS) + "\ne1,Ana,,,,,,,\ne2,Luis,,,,,,,\n")
     db = open_admin(tmp_path / "people.db")
-    sync.apply(db, sync.plan(db, read_people(tmp_path / "p.csv", levels=())), by="t")
+    sync.apply(db, sync.plan(db, read_people(tmp_path / "p.csv", levels=(), zone=UTC)), by="t")
     return db
 
 
