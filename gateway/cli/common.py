@@ -11,6 +11,7 @@ import getpass
 import json
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -58,9 +59,14 @@ def settings(path: Path) -> config.Settings:
     try:
         return config.load(path)
     except config.ConfigError as error:
-        for mistake in error.mistakes:
-            err.print(str(mistake), markup=False, soft_wrap=True)
-        raise typer.Exit(BAD_CONFIG) from error
+        mistaken(error.mistakes)
+
+
+def mistaken(mistakes: Iterable[config.Mistake]) -> NoReturn:
+    """Print the mistakes of the configuration on stderr, and end with exit code 4."""
+    for mistake in mistakes:
+        err.print(str(mistake), markup=False, soft_wrap=True)
+    raise typer.Exit(BAD_CONFIG)
 
 
 def say(text: str) -> None:

@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 import statistics
 import time
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -17,13 +19,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from drivers.base import CardRead, Keys, Reading
+from gateway import config
 from gateway.cli import common
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.daemon import control
 from gateway.decide.model import Credential
-from gateway.devices import ReaderBus, ReaderPort
+from gateway.devices import ReaderBus, ReaderPort, attached
+from gateway.locale import _
 from gateway.vault.readerkeys import ReaderKeys
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
@@ -61,6 +65,56 @@ def list_(ctx: Context, json: common.JsonOption = False) -> None:
         cells = [str(link["stats"][key]) for key in STATS] if link else []
         table.add_row(name, where, _state(link) if item.bus else "", *cells)
     common.out.print(table)
+
+
+@app.command()
+def ports(ctx: Context, json: common.JsonOption = False) -> None:
+    """The serial ports of this machine: names, what is attached, who uses them.
+
+    Works without a configuration too.  Run it as root or as the gateway's user: another user does
+    not see which process holds a port.
+    """
+    try:
+        tables = config.load(ctx.config).tables
+    except config.ConfigError as error:
+        tables = None
+        say = _("without the names of readers and locks: {why}").format(why=error.mistakes[0])
+        common.err.print(say, markup=False, soft_wrap=True)
+    found = attached.Machine().ports(tables)
+    if json:
+        common.print_json([asdict(port) for port in found])
+        return
+    if not found:
+        common.say(_("no serial port is attached"))
+    for port in found:
+        common.say(f"{port.device}  {port.attached}".rstrip())
+        for label, text in _about(port):
+            common.say(f"  {label:<10} {text}")
+
+
+def _about(port: attached.Port) -> Iterator[tuple[str, str]]:
+    """What there is to say of a port, line by line."""
+    if port.by_id:
+        yield "by-id", f"{port.by_id}  {_worth(port)}".rstrip()
+    elif port.id_name is attached.IdName.SHARED:
+        yield "by-id", _worth(port)
+    if port.by_path:
+        yield "by-path", port.by_path
+    if port.id_name in (attached.IdName.SHARED, attached.IdName.NO_SERIAL):
+        yield "udev", port.rule("NAME")
+    if port.used_by:
+        yield _("used by"), ", ".join(port.used_by)
+    if port.held_by:
+        yield _("held by"), ", ".join(f"{who.command} ({who.pid})" for who in port.held_by)
+
+
+def _worth(port: attached.Port) -> str:
+    """Whether the by-id name can be used."""
+    if port.id_name is attached.IdName.SHARED:
+        return _("NOT UNIQUE: {others} has the same name").format(others=", ".join(port.twins))
+    if port.id_name is attached.IdName.NO_SERIAL:
+        return _("not unique: the adapter has no serial number")
+    return _("unique") if port.id_name is attached.IdName.UNIQUE else ""
 
 
 @app.command()

@@ -9,6 +9,7 @@ from rich.table import Table
 from gateway.cli import common
 from gateway.cli.context import Context
 from gateway.cli.text import duration
+from gateway.config.mistakes import located
 from gateway.desk.errors import DeskError
 from gateway.desk.freight.settings import freight_policy
 from gateway.locale import _
@@ -17,6 +18,8 @@ from gateway.vault.sitekey import KeyFileError, SiteKey
 
 def check(ctx: Context, json: common.JsonOption = False) -> None:
     """Check the configuration; every mistake is named with file, line, key and reason."""
+    from gateway.devices import attached  # noqa: PLC0415 - brings the drivers; `status` has no use
+
     settings = ctx.settings
     warnings = list(settings.warnings)
     try:
@@ -27,6 +30,10 @@ def check(ctx: Context, json: common.JsonOption = False) -> None:
         freight_policy(settings)
     except DeskError as error:
         common.fail(f"freight.checklists: {error}", common.BAD_CONFIG)
+    ports = attached.Machine().findings(settings.tables)
+    if ports.mistakes:
+        common.mistaken(located(ctx.config, ports.mistakes))
+    warnings += ports.warnings
     if json:
         common.print_json({"ok": True, "warnings": warnings})
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from os.path import normpath
 
 from pydantic import ValidationError
 
@@ -126,9 +127,10 @@ def _port_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
         for name, device in devices.items():
             if not device.port:
                 continue
-            if other := ports.get(device.port):
+            port = normpath(device.port)  # gateway/devices/attached.py follows the links
+            if other := ports.get(port):
                 yield (kind, name, "port"), f"the same port as {other}"
-            ports.setdefault(device.port, f"{kind}.{name}")
+            ports.setdefault(port, f"{kind}.{name}")
     addresses: dict[tuple[str, int], str] = {}
     for name, bus in tables.buses.items():
         if not bus.port:

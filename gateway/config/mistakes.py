@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gateway import GaritaError
@@ -88,6 +89,12 @@ def reason(item: Mapping[str, Any]) -> str:
     if kind == "missing":
         return f"missing; {SCHEMA_HINT}"
     return text.removeprefix("Value error, ")
+
+
+def located(path: Path, found: Iterable[tuple[Loc, str]]) -> list[Mistake]:
+    """Mistakes that were found after the file was read, with their lines in it."""
+    lines = KeyLines(path.read_text(encoding="utf-8-sig"))
+    return in_order(Mistake(str(path), lines.find(loc), dotted(loc), why) for loc, why in found)
 
 
 def in_order(mistakes: Iterable[Mistake]) -> list[Mistake]:
