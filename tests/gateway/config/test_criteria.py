@@ -30,8 +30,10 @@ FORMS = (
     rf"\[[a-z_]+; ({IDS})\]",  # [checklist_missing; 5.3, 5.5]
     r"\"?criteria\"? ?[:=] ?\[([^\]]*)\]",  # criteria = ["11.1"]
     rf"^\| `[a-z_]+` \|.*\| ({IDS}) \|",  # a row of a table of codes
-    rf"^({ID}): driver",  # the fields of 10.4: driver's name ...
+    rf"criteria\.\"({ID})\"",  # [criteria."10.9"]
 )
+ABOUT_CRITERIA = ("freight.md", "visitors.md", "reasons.md", "rules.md", "checklists.toml")
+"""In these files every number of the form of a criterion is one."""
 SKIPPED = {
     # Measurements, and a screen that was recorded; no criteria.
     *(f"docs/{name}" for name in ("performance.md", "face.md", "spoofing.md", "faults.md")),
@@ -39,9 +41,11 @@ SKIPPED = {
 NOT_CRITERIA = {("demo/photos.py", "3.11"), ("gateway/uplink/messages.py", "1.0")}
 
 
-def named_in(text: str, *, python: bool = False) -> Iterator[tuple[int, str]]:
-    """(line, criterion) for each criterion that a text names."""
-    for form in FORMS:
+def named_in(
+    text: str, *, python: bool = False, all_are: bool = False
+) -> Iterator[tuple[int, str]]:
+    """(line, criterion) for each criterion that a text names; `all_are`: every such number is."""
+    for form in (*FORMS, *([rf"(?<![0-9.])({ID})"] if all_are else [])):
         for found in re.finditer(form, text, re.MULTILINE):
             line = text.count("\n", 0, found.start()) + 1
             for item in re.findall(rf"(?<![0-9.]){ID}|(?<=\")[0-9]+\.[0-9]+(?=\")", found[1]):
@@ -66,7 +70,9 @@ def test_every_criterion_that_is_named_anywhere_is_in_the_file() -> None:
     for path in files():
         name = path.relative_to(ROOT).as_posix()
         text = path.read_text("utf-8")
-        for line, item in named_in(text, python=path.suffix == ".py"):
+        for line, item in named_in(
+            text, python=path.suffix == ".py", all_are=path.name in ABOUT_CRITERIA
+        ):
             if (name, item) in NOT_CRITERIA:
                 continue
             seen.add(item)
@@ -88,12 +94,18 @@ def test_every_criterion_that_is_named_anywhere_is_in_the_file() -> None:
         ("refuse: an inspection was not begun [checklist_missing; 5.3, 5.99]", False),
         ('criteria = ["11.1", "11.99"]', False),
         ('    "criteria": ["9.4", "13.1"], "facts": {}', False),
+        ('[criteria."10.19"]', False),
         ("| `spot_check_open` | refuse | drawn | 5.99 | depart |", False),
     ],
 )
 def test_a_wrong_number_is_found_wherever_it_is_planted(planted: str, python: bool) -> None:
     found = {item for _, item in named_in(planted, python=python)}
     assert found - set(CTPAT.criteria), (planted, found)
+
+
+def test_a_bare_number_is_found_on_a_page_about_criteria() -> None:
+    found = list(named_in("one line\nand 5.99 asks to keep 365 of 1.5.3 days", all_are=True))
+    assert found == [(2, "5.99")]
 
 
 def test_no_number_of_a_criterion_is_in_the_code() -> None:
