@@ -301,7 +301,8 @@ class InputLines(Protocol):
         ...
 
     def read(self) -> Sequence[InputState]:
-        """Take what made the descriptor readable; returns the state of every input now."""
+        """Take what made the descriptor readable; returns the state of every input now.  The
+        gateway can call this when nothing is left to read: BlockingIOError is no failure then."""
         ...
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ GPIO lines report by themselves.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Sequence
@@ -123,7 +124,9 @@ class LocalInputs(Inputs):
                 except TimeoutError:
                     continue
                 changed.clear()
-                self._tell(self._driver.read())
+                # The loop can wake us once more after everything was read.
+                with contextlib.suppress(BlockingIOError):
+                    self._tell(self._driver.read())
         finally:
             loop.remove_reader(fd)
 
