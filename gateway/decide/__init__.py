@@ -1,9 +1,9 @@
 """Who may pass, and why: one pure function over an ordered table of rules.
 
 `decide()` takes a request, the site's policy and the time, and returns exactly one
-`Decision`.  It does no I/O, reads no clock, keeps no state and never raises: what it can't
-make sense of, it denies.  `explain()` walks the same table and keeps what each rule said.
-Standard library, `gateway.decide.model` and `gateway.decide.policy` only.
+`Decision`.  It does no I/O, reads no clock, keeps no state and never raises: it denies whatever it
+can't make sense of.  `explain()` walks the same table and keeps what each rule said.  This folder
+imports the standard library and the names of event types only.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = [
 def decide(request: Request, site: Site, now: datetime) -> Decision:
     """Decide one request at `now` (aware, UTC).
 
-    The order is the contract; the first rule that applies ends it.
+    The order is the contract: the first rule that applies decides.
 
     1.  The door is not in the policy                    -> denied_unknown_door
     2.  Too many badges were waiting                     -> denied_busy
@@ -76,15 +76,15 @@ def decide(request: Request, site: Site, now: datetime) -> Decision:
     28. Too many wrong ones were typed                   -> denied_pin_locked
     29. It was not asked for yet                         -> pin_required (ask, decide again)
     30. It was not typed in time                         -> denied_no_pin
-    31. It is wrong, or can't be told                    -> denied_wrong_pin
+    31. It is wrong, or nobody can tell                  -> denied_wrong_pin
     32. Too few templates, or their retention is over    -> denied_face_not_enrolled
     33. The face was not looked for yet                  -> face_required (likewise)
     34. The face process is away                         -> denied_face_unavailable *
     35. The camera shows nothing to go by                -> denied_camera_fault *
     36. Nobody is in front of it                         -> denied_no_face
-    37. The face is another's, or can't be told          -> denied_face_mismatch
-    38. It did not turn as it was told, or looks like
-        a picture of a face, and the door minds          -> denied_not_live
+    37. The face is another's, or nobody can tell        -> denied_face_mismatch
+    38. The person did not turn as asked, or it looks like
+        a picture of a face, and the door checks that    -> denied_not_live
     39. An escort's badge is waited for                  -> escort_required (likewise)
     40. It did not come                                  -> denied_no_escort
     41. A second person's badge is waited for            -> second_required (likewise)
@@ -93,22 +93,25 @@ def decide(request: Request, site: Site, now: datetime) -> Decision:
     44. They did not confirm                             -> denied_not_confirmed
     45. All was in order                                 -> granted
 
-    * What failed denies unless the policy says otherwise for the area: then the rule lets pass
-    what follows to judge, and a PIN (27 to 31) or a guard's word (43) is asked for instead of
-    the face, or beside the rest.  Nothing else is let off.
+    * These rules deny because something failed.  The policy of an area may say otherwise.  Then
+    the rule does not apply, the rules after it go on, and the policy asks for a PIN (27 to 31) or
+    a guard's word (43): in place of the face if the camera or the face process failed, in addition
+    otherwise.  All other rules hold as ever.
 
-    The factors asked for are those of the door, of every access level by which the person
-    may pass now, and of the threat level, together: one more never takes a factor away.  On the
-    way out those of the door's own `mode_out` are asked, and no more, and what holds for areas
-    (16 to 19, 24 to 26, 39 to 42) does not: nobody is kept inside by it.  A PIN typed under
-    duress passes like the right one; that it is told is the gate's.
+    A person has to show the factors of the door, of every access level by which they may pass now,
+    and of the threat level, all together: a further level never takes a factor away.  On the way
+    out they have to show those of the door's `mode_out` alone, and the rules about areas (16 to
+    19, 24 to 26, 39 to 42) do not hold, so that no rule keeps anybody inside.  A duress PIN passes
+    like the right one; the reader (gateway/doors) raises the alarm.
 
-    Beside these, denied_internal_error answers a request that makes no sense at all, and
-    the gate itself answers denied_ledger_unavailable when a grant could not be written
-    down: no door opens without its record.
+    Two more codes exist.  A request that makes no sense at all gets denied_internal_error.  The
+    reader answers denied_ledger_unavailable if a grant can't be recorded: no door opens without
+    its record.
 
-    Days are whole days of the site's zone, first and last included.  Deny overrides: a
-    person who meets any rule above is denied, whatever levels they hold.
+    Days are whole days of the site's zone, first and last included.  Deny overrides: a rule that
+    denies holds whatever levels the person has.
+
+    Never raises.
     """
     try:
         case = Case(request, site, now)
@@ -117,7 +120,7 @@ def decide(request: Request, site: Site, now: datetime) -> Decision:
             if end is not None:
                 return _answer(case, end)
         return _answer(case, End(Outcome.GRANT, Reason.GRANTED, case.rule))
-    except Exception as error:  # total by contract: whatever is malformed is denied
+    except Exception as error:  # total by contract: a malformed request is denied
         return Decision(Outcome.DENY, Reason.DENIED_INTERNAL_ERROR, type(error).__name__)
 
 
@@ -153,14 +156,17 @@ RULES: tuple[tuple[str, Rule], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one rule said: nothing (`end` None: it let pass), or how it ended."""
+    """What one rule said.  `end` None: the rule did not apply."""
 
     name: str
     end: End | None
 
 
 def explain(request: Request, site: Site, now: datetime) -> tuple[Decision, tuple[Step, ...]]:
-    """The decision that `decide()` makes, and what each rule said on the way to it."""
+    """The decision of `decide()`, and what each rule said until one applied.
+
+    An error of ours shows as a last step named ``error``.  Never raises.
+    """
     steps: list[Step] = []
     try:
         case = Case(request, site, now)
@@ -189,14 +195,15 @@ def _answer(case: Case, end: End) -> Decision:
     ]
     degraded += [thing.value for thing in request.failing if thing.value not in degraded]
     granted = end.outcome is Outcome.GRANT
+    criteria = (*site.evidence.get(end.reason.value, ()), *case.criteria)
     return Decision(
-        end.outcome,
-        end.reason,
-        end.rule,
-        request.list_version,
-        site.policy_version,
-        tuple(degraded),
-        case.fallback,
-        tuple(case.notes) if granted else (),
-        tuple(dict.fromkeys((*site.evidence.get(end.reason.value, ()), *case.criteria))),
+        outcome=end.outcome,
+        reason=end.reason,
+        rule=end.rule,
+        list_version=request.list_version,
+        policy_version=site.policy_version,
+        degraded=tuple(degraded),
+        fallback=case.fallback,
+        notes=tuple(case.notes) if granted else (),
+        criteria=tuple(dict.fromkeys(criteria)),
     )

@@ -1,8 +1,7 @@
-"""The words of the field as frozen types.
+"""The terms of access control as frozen types.
 
-Everything that `decide()` may look at is defined here, so that a decision can be made,
-replayed and tested from plain values.  Standard library only; nothing here does I/O,
-reads a clock or keeps state.
+Everything that `decide()` may look at is defined here or in `policy`, so that we can decide, replay
+and test from plain values.  Nothing here does I/O, reads a clock or keeps state.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ from gateway.ledger.event import EventType
 class Credential:
     """A badge as the list and the reader both name it: format, facility code, card number.
 
-    `facility` is "" for a format without one.  Numbers are text: a QR code is a
-    credential too, and a leading zero must not decide who passes.
+    `facility` is "" for a format without one.  A number is text, because a QR code is a
+    credential too; `parse` drops leading zeros, so that they do not decide who passes.
     """
 
     format: str
@@ -36,7 +35,7 @@ class Credential:
 
     @property
     def masked(self) -> str:
-        """What a record may show: the format and at most half of the number, its end."""
+        """What a record may show: the format, and the last digits, at most half of them."""
         keep = min(4, len(self.number) // 2)
         return f"{self.format}:…{self.number[len(self.number) - keep :]}"
 
@@ -64,6 +63,8 @@ class Credential:
 
 
 class PersonStatus(StrEnum):
+    """Whether the list lets a person in at all."""
+
     ACTIVE = "active"
     SUSPENDED = "suspended"
     REVOKED = "revoked"
@@ -71,8 +72,8 @@ class PersonStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What a person or their company has shown; `valid_until` is the last good day, None if it
-    does not lapse."""
+    """A certificate or the like that a person or their company has shown.  `valid_until` is the
+    last day on which it is good; None: it does not lapse."""
 
     kind: str
     of: str  # person or company
@@ -159,7 +160,7 @@ class FaceResult:
 
 
 class PinOutcome(StrEnum):
-    """What became of the PIN.  DURESS opens like CORRECT, and is told."""
+    """What became of the PIN.  DURESS opens like CORRECT and raises a silent alarm."""
 
     CORRECT = "correct"
     WRONG = "wrong"
@@ -179,7 +180,7 @@ class Confirmation(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a person is by the records: in `area` ("" is outside) since that time (UTC).  `free`:
-    forgiven, so the next badge counts wherever it is shown."""
+    an operator forgave their passback, so their next badge counts wherever they show it."""
 
     area: str
     since: datetime
@@ -190,9 +191,10 @@ class Place:
 class AreaFacts:
     """What is known of the area that the door leads to.
 
-    `place` None is a person who was never seen; `occupancy` counts who is in it or on the way in
-    (None: not known); `entered` says when a holder of a level last entered by this door.
-    `known` False means that the records could not be read.
+    `place`       where the person is; None: no record shows them anywhere
+    `occupancy`   how many are in the area or on the way in; None: not known
+    `entered`     by access level, when a holder of it last entered by this door
+    `known`       False: the records could not be read
     """
 
     place: Place | None = None
@@ -260,6 +262,8 @@ class Request:
 
 
 class Outcome(StrEnum):
+    """How a rule ended: a decision, or what has to be asked for before deciding again."""
+
     GRANT = "grant"
     DENY = "deny"
     NEED_PIN = "need_pin"
@@ -270,7 +274,7 @@ class Outcome(StrEnum):
 
 
 class Reason(StrEnum):
-    """Stable reason codes.  They are written to records, so they are never renamed."""
+    """Stable reason codes.  Records hold them, so nobody may rename one."""
 
     GRANTED = "granted"
     PIN_REQUIRED = "pin_required"
@@ -323,11 +327,13 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Exactly one per request.  `rule` names what decided (a level, a schedule, a date).
+    """What was decided on one request.
 
-    `degraded` names what did not work, `fallback` what the policy did about it.  `notes` are
-    things to tell that did not decide, as (event type, detail).  `criteria` are those that this
-    decision is evidence for.
+    `rule`       what exactly decided: a level, a schedule, a date
+    `degraded`   what did not work
+    `fallback`   what the policy did about it, by subsystem
+    `notes`      what has to be recorded although it did not decide: (event type, detail)
+    `criteria`   the criteria for which this decision is evidence
     """
 
     outcome: Outcome
@@ -342,4 +348,5 @@ class Decision:
 
     @property
     def granted(self) -> bool:
+        """Whether the person may pass."""
         return self.outcome is Outcome.GRANT

@@ -1,8 +1,8 @@
-"""The words of a site's policy beyond doors and schedules: areas, requirements, threat levels,
-and what stands in for a part that failed.
+"""A site's policy as frozen types: doors, schedules, access levels, areas, requirements, threat
+levels, and what to do if a part of the gateway does not work.
 
-Frozen values which the configuration makes and `decide()` reads.  Standard library only; nothing
-here does I/O, reads a clock or keeps state.
+The configuration makes these values and `decide()` reads them.  Nothing here does I/O, reads a
+clock or keeps state.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Direction(StrEnum):
 
 
 class Subsystem(StrEnum):
-    """What can fail and still leave a choice.  The order is the one in which they are judged."""
+    """A part that can fail and leave the policy a choice.  The rule `degraded` looks at them in
+    this order."""
 
     CLOCK = "clock"  # it lies behind the newest record
     SYNC = "sync"  # the kernel does not call it synchronised
@@ -44,8 +45,11 @@ class Subsystem(StrEnum):
 
 
 class Action(StrEnum):
-    """What is done then.  For the camera and the face process it stands in place of the face;
-    for everything else it comes on top, and BADGE means: as usual."""
+    """What to do if a subsystem fails.
+
+    For the camera and the face process this comes in place of the face.  For everything else it
+    comes in addition, and BADGE means: nothing more than usual.
+    """
 
     DENY = "deny"
     CONFIRM = "confirm"  # a guard confirms
@@ -63,24 +67,32 @@ DEGRADED: Mapping[Subsystem, Action] = {
     Subsystem.CAMERA: Action.DENY,
     Subsystem.FACE: Action.DENY,
 }
-"""Without a word in the policy: whatever bears on who somebody is denies.  A reader without a
-secure channel was chosen by the site (`options.secure = false`), so it is told and passes."""
+"""What holds if the policy says nothing.  A failure that leaves open who somebody is, or whether
+they may pass, denies.  A reader without a secure channel is the site's own choice
+(`options.secure = false`), so people pass, and the record says it."""
 
 
 class Passback(StrEnum):
     """What it means to enter an area twice without having left it."""
 
     OFF = "off"
-    SOFT = "soft"  # told, and let in
+    SOFT = "soft"  # they pass, and it is recorded
     HARD = "hard"
     TIMED = "timed"  # hard for so many minutes after the entry
 
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A place that doors lead into.  `requires` names kinds of requirement, `maximum` is how many
-    people may be in it (0: any number), `second_s` how long a first badge waits for a second
-    where `two_person` holds, `alone` whether one person left inside is told."""
+    """A place that doors lead into.
+
+    `requires`           kinds of requirement that a person must meet to enter
+    `passback_minutes`   for TIMED: how long after an entry another one is refused
+    `maximum`            how many people may be in it; 0: any number
+    `two_person`         nobody enters while it is empty, except together with a second person
+    `second_s`           how many seconds the first badge then waits for the second
+    `alone`              an event is recorded when one person is left inside alone
+    `degraded`           what to do if a subsystem fails, where the site says something else
+    """
 
     name: str
     requires: tuple[str, ...] = ()
@@ -95,7 +107,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class RequirementKind:
-    """Something that a person, or the company they come for, must have, and that lapses.
+    """Something that a person must have, or the company for which they come, and that may lapse.
     `of` is ``person`` or ``company``; `exempt` names companies that need none (the site's own);
     `criteria` are those that holding people to it is evidence for."""
 
@@ -108,10 +120,15 @@ class RequirementKind:
 
 @dataclass(frozen=True, slots=True)
 class ThreatLevel:
-    """What a threat level changes.  `rank` orders them, the lowest is every day's.  `closed`
-    names areas (``*``: every door) that stay open to the holders of `open_to` alone; `pin` and
-    `face` are asked beside what is asked anyway; `face_threshold` counts where it is stricter
-    (0: as usual); `two_person` names areas that nobody enters alone."""
+    """What a threat level changes.
+
+    `rank`             orders the levels; the lowest is the level of every day
+    `closed`           areas that are closed (``*``: every door)
+    `open_to`          access levels whose holders may enter them all the same
+    `pin`, `face`      asked for in addition to the usual factors
+    `face_threshold`   used where it is stricter than the door's; 0: none
+    `two_person`       areas that nobody may enter alone
+    """
 
     name: str
     rank: int = 0
@@ -123,6 +140,7 @@ class ThreatLevel:
     two_person: tuple[str, ...] = ()
 
     def closes(self, area: str) -> bool:
+        """Whether the doors into that area are closed; "" is a door into no area."""
         return "*" in self.closed or (bool(area) and area in self.closed)
 
 
@@ -134,8 +152,11 @@ HOLIDAY = "holiday"
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A stretch of local time on given days.  `end` None is midnight; an `end` at or before
-    `start` runs into the next day and belongs to the day on which it began."""
+    """From `start` to `end` in local time, on the given days.
+
+    `end` None is midnight.  A period with an `end` at or before its `start` runs into the next day
+    and belongs to the day on which it began.
+    """
 
     days: frozenset[str]
     start: time
@@ -144,10 +165,10 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A weekly schedule.  On a holiday only periods whose days include ``holiday`` count.
+    """A weekly schedule.  On a holiday only those periods count whose days include ``holiday``.
 
-    With `first_in`, a door stays shut to others until a holder of that access level has
-    entered by it on the day on which the period began.
+    `first_in` names an access level.  One of its holders has to enter by the door first, on the
+    day on which the period began; before that the schedule opens the door to nobody else.
     """
 
     name: str
@@ -165,19 +186,26 @@ class Mode(StrEnum):
 
     @property
     def pin(self) -> bool:
+        """Whether a PIN is one of them."""
         return self in (Mode.BADGE_PIN, Mode.BADGE_FACE_PIN)
 
     @property
     def face(self) -> bool:
+        """Whether the face is one of them."""
         return self in (Mode.BADGE_FACE, Mode.BADGE_FACE_PIN)
 
 
 @dataclass(frozen=True, slots=True)
 class AccessLevel:
-    """Doors and areas by schedule: `grants` maps a door's name to the name of a schedule, `areas`
-    an area's: every door that leads into it, or out of it to no other.  `factors` are asked of
-    its holders beside those that the door asks of everybody.  Holders pass with an escort alone
-    where `needs_escort` holds, and may be one where `may_escort` does."""
+    """Which doors and areas its holders may enter, and when.
+
+    `grants`         by door, the name of a schedule
+    `areas`          by area, the name of a schedule: it holds for every door that leads into the
+                     area, and for every door that leads out of it into no other area
+    `factors`        what holders have to show in addition to what the door asks of everybody
+    `needs_escort`   holders pass only together with an escort
+    `may_escort`     holders may be an escort
+    """
 
     name: str
     grants: Mapping[str, str]
@@ -189,9 +217,11 @@ class AccessLevel:
 
 @dataclass(frozen=True, slots=True)
 class Identify:
-    """A door that opens to a face without a badge (one to many).  `threshold` is its own, stricter
-    distance; `limit` how many people may be enrolled for it, by the error rate that was measured
-    at that threshold."""
+    """A door that opens to a face without a badge (one to many).
+
+    `threshold` is the largest distance for that, stricter than the usual one.  `limit` is how many
+    people may be enrolled, by the error rate that was measured at that threshold.
+    """
 
     threshold: float
     limit: int
@@ -199,11 +229,18 @@ class Identify:
 
 @dataclass(frozen=True, slots=True)
 class DoorPolicy:
-    """What one door demands, on the way in and (`mode_out`) on the way out.
-    `face_threshold` is the largest distance of two 128-d embeddings (Euclidean) that counts as
-    the same face.  `challenge`: a face counts only after it turned as it was told;
-    `deny_suspect`: not one that the passive cues speak against.  The door leads from `from_area`
-    into `area`; "" is no area: outside."""
+    """What one door asks of everybody.
+
+    `mode`, `mode_out`     the factors on the way in, and on the way out
+    `badge_max_age_s`      how old a reading may be when it is decided
+    `face_threshold`       the largest Euclidean distance of two 128-d embeddings that counts as
+                           the same face
+    `face_min_templates`   how many templates a person must have enrolled
+    `challenge`            the person has to turn their head as the reader asks
+    `deny_suspect`         deny a face that the passive cues take for a picture
+    `identify`             the door opens to a face without a badge
+    `area`, `from_area`    the door leads from `from_area` into `area`; "" is outside
+    """
 
     name: str
     mode: Mode
@@ -227,9 +264,9 @@ class DoorPolicy:
 class Site:
     """The site's policy: everything that decides and does not change from badge to badge.
 
-    `degraded` holds what is done about each `Subsystem` where an area says nothing; `evidence` maps
-    a reason code to the criteria that its decision is evidence for, and `criteria_edition` names
-    the table that these are from.
+    `degraded`           what to do if a subsystem fails, where an area says nothing
+    `evidence`           by reason code, the criteria for which such a decision is evidence
+    `criteria_edition`   the table of criteria from which these are
     """
 
     gateway: str

@@ -1,6 +1,7 @@
-"""What is written down of a decision: an event for the log.
+"""A decision as an event for the log.
 
-A badge appears masked and as a keyed fingerprint, a PIN as right or wrong, a face as a distance.
+The event shows a badge masked and as a keyed fingerprint, a PIN as right or wrong, a face as a
+distance.  It holds every fact that decided, so that `replay` can decide again.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ def access_event(
     key: Fingerprints,
     about: Mapping[str, Any],
 ) -> NewEvent:
-    """``access.granted`` or ``access.denied``; `about` is what only the lane knows (its reader,
-    the way, the time that it took)."""
+    """The event ``access.granted`` or ``access.denied``.
+
+    `about` is what only the reader knows: its name, the direction (key ``way``), the time taken.
+    """
     data: dict[str, Any] = {
         "door": request.door,
         "reason": decision.reason.value,
@@ -51,7 +54,7 @@ def access_event(
         person = request.person
         data["person"] = {"id": person.id, "name": person.name, "company": person.company}
     if request.pin is not None:
-        # Under duress the record says what it says of any good PIN.
+        # The record of a duress PIN looks like that of any right one.
         duress = request.pin is PinOutcome.DURESS
         data["pin"] = (PinOutcome.CORRECT if duress else request.pin).value
     if request.face is not None:
@@ -66,8 +69,8 @@ def access_event(
 
 
 def facts(request: Request) -> dict[str, Any]:
-    """What the decision was made of beside badge, person, PIN and face, as far as it differs from
-    the ordinary: enough to decide again (gateway/decide/replay.py)."""
+    """The facts of a decision that are not recorded elsewhere, as far as they differ from the
+    ordinary: enough to decide again (gateway/decide/replay.py)."""
     person, area = request.person, request.area
     found: dict[str, Any] = {name: getattr(request, name) for name in _PLAIN}
     found = {name: value for name, value in found.items() if value != _ORDINARY[name]}
@@ -114,7 +117,7 @@ _PLAIN = tuple(_ORDINARY)
 
 
 def _face(face: FaceResult, door: DoorPolicy | None, threshold: float) -> dict[str, Any]:
-    """What a decision about a face rested on; of other people only how near the nearest was."""
+    """What a decision about a face rested on."""
     lives = face.liveness
     return {
         **face.about,
@@ -138,7 +141,7 @@ def _challenge(lives: Liveness | None) -> str:
 
 
 def _up(value: float, places: int) -> float:
-    """Rounded up, so that what was beyond a limit is so on record, and replays alike."""
+    """Round up: a value beyond a limit is beyond it on record too, and the replay decides alike."""
     near = round(value, places)
     return near if near >= value else round(near + 10**-places, places)
 

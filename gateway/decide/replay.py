@@ -1,9 +1,9 @@
-"""A past badge decided again from what was recorded of it.
+"""Decide a past badge again, from its record.
 
-In: an access event, a policy, and a list of people (the present one, or one that is not in force
-yet).  Out: what was decided then, and what `decide()` says now.  A factor that was not asked for
-then and would be now shows as the step that it would end in (`pin_required`).  Nothing here
-reads a file or a clock, and nothing opens.
+In: an access event, a policy, and a list of people (the one in force, or one that is to come).
+Out: what was decided then, and what `decide()` says now.  If the policy asks today for a factor for
+which nobody asked then, the answer is that need (`pin_required`).  Nothing here reads a file or a
+clock, and nothing opens a door.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ UNDECIDED = frozenset(("denied_ledger_unavailable", "denied_internal_error"))
 
 
 class NotReplayable(GaritaError, ValueError):
-    """The event is no decision, or was recorded before what it was made of was."""
+    """The event is not a decision, or its record is too old to hold what decided."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a badge, as `Found` says it."""
+    """Who holds a badge.  None for `templates` or `has_pin`: as the record says."""
 
     person: Person | None = None
-    templates: int | None = None  # None: as recorded
+    templates: int | None = None
     has_pin: bool | None = None
     list_version: int = 0
 
@@ -62,7 +62,7 @@ class Snapshot(Protocol):
 
 
 def replay_event(event: Event, site: Site, snapshot: Snapshot) -> tuple[Decision, Decision]:
-    """What was decided then, and what would be decided now; raises NotReplayable."""
+    """What was decided then, and what is decided now.  Raises NotReplayable."""
     then, request, when = _rebuilt(event, snapshot)
     return then, decide(request, site, when)
 
@@ -70,7 +70,7 @@ def replay_event(event: Event, site: Site, snapshot: Snapshot) -> tuple[Decision
 def replay_steps(
     event: Event, site: Site, snapshot: Snapshot
 ) -> tuple[Decision, Decision, tuple[Step, ...]]:
-    """`replay_event`, with what each rule says now."""
+    """As `replay_event`, and what each rule says now."""
     then, request, when = _rebuilt(event, snapshot)
     now, steps = explain(request, site, when)
     return then, now, steps
@@ -91,7 +91,8 @@ def _rebuilt(event: Event, snapshot: Snapshot) -> tuple[Decision, Request, datet
 
 
 def recorded(event: Event) -> Decision:
-    """The decision that an access event holds."""
+    """The decision that an access event holds.  Raises NotReplayable, or LookupError, TypeError or
+    ValueError if the record is not in its form."""
     if event.type not in (EventType.ACCESS_GRANTED, EventType.ACCESS_DENIED):
         raise NotReplayable(f"{event.type} is no decision")
     data = event.data
@@ -99,19 +100,23 @@ def recorded(event: Event) -> Decision:
         raise NotReplayable("recorded by an older version, without what it was made of")
     granted = event.type == EventType.ACCESS_GRANTED
     return Decision(
-        Outcome.GRANT if granted else Outcome.DENY,
-        Reason(data["reason"]),
-        str(data.get("rule", "")),
-        int(data.get("list_version", 0)),
-        str(data.get("policy_version", "")),
-        tuple(data.get("degraded", ())),
-        dict(data.get("fallback", {})),
+        outcome=Outcome.GRANT if granted else Outcome.DENY,
+        reason=Reason(data["reason"]),
+        rule=str(data.get("rule", "")),
+        list_version=int(data.get("list_version", 0)),
+        policy_version=str(data.get("policy_version", "")),
+        degraded=tuple(data.get("degraded", ())),
+        fallback=dict(data.get("fallback", {})),
         criteria=tuple(data.get("criteria", ())),
     )
 
 
 def request_of(data: Mapping[str, Any], snapshot: Snapshot) -> Request:
-    """The request behind the data of an access event, with the people of `snapshot`."""
+    """The request that led to an access event with this data, with the people of `snapshot`.
+
+    Raises LookupError, TypeError, AttributeError or ValueError if the data is not in its form.  A
+    direction that nobody knows is read as ``in``.
+    """
     facts, badge = data["facts"], data.get("credential")
     then = data.get("person") or {}
     unavailable = data.get("reason") == "denied_list_unavailable" and not then
@@ -164,11 +169,14 @@ def request_of(data: Mapping[str, Any], snapshot: Snapshot) -> Request:
 
 def _area(facts: Mapping[str, Any]) -> AreaFacts:
     place = facts.get("place")
+    entered = facts.get("entered", {})
     return AreaFacts(
-        Place(str(place[0]), datetime.fromisoformat(place[1]), bool(place[2])) if place else None,
-        int(facts.get("occupancy", 0)),
-        {level: datetime.fromisoformat(at) for level, at in facts.get("entered", {}).items()},
-        bool(facts.get("known", True)),
+        place=Place(area=str(place[0]), since=datetime.fromisoformat(place[1]), free=bool(place[2]))
+        if place
+        else None,
+        occupancy=int(facts.get("occupancy", 0)),
+        entered={level: datetime.fromisoformat(at) for level, at in entered.items()},
+        known=bool(facts.get("known", True)),
     )
 
 

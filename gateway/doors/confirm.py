@@ -1,7 +1,8 @@
-"""A guard's word where something failed: requests that wait, each answered once.
+"""A guard's word where something failed: requests that wait for it, each answered once.
 
-A request has an id of its own that never comes again, so an answer that is late, doubled or of
-another request answers nothing.  There is no standing answer, and none before it was asked.
+Each request has an id of its own that never comes again.  So an answer has no effect if it is
+late, comes twice or belongs to another request.  Nobody can answer before a request was made, or
+for all requests to come.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from gateway.decide.model import Confirmation, Person
 
 
 class NoSuchRequest(GaritaError, LookupError):
-    """Nobody waits under that id (any more)."""
+    """Nobody waits under that id, or no more."""
 
 
 @dataclass(slots=True)
 class Waiting:
-    """One person at one reader."""
+    """One person who waits at one reader; `why` is what does not work."""
 
     id: str
     door: str
@@ -34,6 +35,7 @@ class Waiting:
     answer: asyncio.Future[Confirmation] = field(repr=False)
 
     def about(self) -> Mapping[str, Any]:
+        """The request for a guard's list and for the log."""
         return {
             "id": self.id,
             "door": self.door,
@@ -47,22 +49,30 @@ class Waiting:
 
 
 class Confirmations:
-    """Where lanes ask and guards answer; `confirm_s`: how long a guard has."""
+    """Readers ask here and guards answer.  A guard has `confirm_s` seconds."""
 
     def __init__(self, confirm_s: float = 60.0) -> None:
         self.confirm_s = confirm_s
         self._waiting: dict[str, Waiting] = {}
 
     def ask(self, door: str, reader: str, person: Person, why: str) -> Waiting:
-        """A request begins to wait."""
+        """Make a request; the caller then waits with `hear`."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         answer: asyncio.Future[Confirmation] = asyncio.get_running_loop().create_future()
-        request = Waiting(secrets.token_hex(4), door, reader, person, why, now, answer)
+        request = Waiting(
+            id=secrets.token_hex(4),
+            door=door,
+            reader=reader,
+            person=person,
+            why=why,
+            since=now,
+            answer=answer,
+        )
         self._waiting[request.id] = request
         return request
 
     async def hear(self, request: Waiting) -> Confirmation:
-        """The guard's word, or MISSING when time is up or the person gave up."""
+        """Wait for the guard's word; MISSING if none comes in time, or the person gives up."""
         try:
             async with asyncio.timeout(self.confirm_s):
                 return await request.answer
@@ -72,24 +82,24 @@ class Confirmations:
             self._waiting.pop(request.id, None)
 
     def give_up(self, request: Waiting) -> None:
-        """Another badge was shown: whoever confirms now must not let that one in."""
+        """Another badge was shown: a word for this request must not let that person in."""
         if not request.answer.done():
             request.answer.set_result(Confirmation.MISSING)
 
     def find(self, request_id: str, door: str) -> Waiting:
-        """The request that waits under that id at that door; raises NoSuchRequest."""
+        """The request that waits under that id at that door.  Raises NoSuchRequest."""
         request = self._waiting.get(request_id)
         if request is None or request.door != door or request.answer.done():
             raise NoSuchRequest(f"nobody waits at {door} under {request_id} (any more)")
         return request
 
     def answer(self, request: Waiting, *, yes: bool) -> bool:
-        """Answer it; False if it ended in the meantime."""
+        """Give the guard's word; returns False if the request ended in the meantime."""
         if request.answer.done():
             return False
         request.answer.set_result(Confirmation.CONFIRMED if yes else Confirmation.REFUSED)
         return True
 
     def waiting(self) -> list[Mapping[str, Any]]:
-        """Who waits, longest first."""
+        """All requests that wait, the oldest first."""
         return [request.about() for request in self._waiting.values()]

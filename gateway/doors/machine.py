@@ -1,18 +1,18 @@
 """One door as a sans-I/O state machine: its lock, its contact, and what people do to it.
 
-In: grants that are on record, the door contact, request to exit, the fire input, tamper
-switches, faults, time.  Out: a list of effects, which the gate carries out: `Relay(released)`
-for the lock, `Note(type, data)` for the ledger.  The machine reads no clock and writes no
-port; times are monotonic seconds.
+In: grants that are on record, the door contact, requests to exit, the fire input, tamper switches,
+faults, time.  Out: a list of effects, which `DoorHardware` carries out: `Relay(released)` for the
+lock, `Note(type, data)` for the ledger.  The machine reads no clock and writes to no port; times
+are seconds of a monotonic clock.
 
     LOCKED --badge--> WAITING --grant--> UNLOCKED --opens--> OPEN --closes--> LOCKED
                                          UNLOCKED --pulse over, never opened--> LOCKED (no entry)
     LOCKED --opens without grant, exit or fire--> FORCED --closes--> LOCKED
     OPEN --too long--> HELD --closes--> LOCKED
-    TAMPERED and OUT OF SERVICE lie over these until they end.
+    TAMPERED and OUT OF SERVICE are shown in place of these until they end.
 
-Nothing in here keeps a person in.  Leaving is hardware's (docs/drivers.md); a request to exit
-only says that an opening is no break-in.
+Nothing in here keeps a person inside.  The door's hardware lets people out (docs/doors.md); a
+request to exit only tells us that an opening is not a break-in.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ from typing import Any
 
 from gateway.ledger.event import EventType
 
-REX_LONGEST_S = 60.0  # a request that lasts longer is a stuck button or a cut wire
+REX_LONGEST_S = 60.0  # a longer request to exit is a stuck button or a cut wire
 
 
 class DoorState(StrEnum):
+    """The state of a door in one word, as `garita status` shows it."""
+
     LOCKED = "locked"
-    WAITING = "waiting"  # for a PIN, a face
+    WAITING = "waiting"  # somebody at a reader is asked for something
     UNLOCKED = "unlocked"
     OPEN = "open"
     HELD = "held"
@@ -41,14 +43,14 @@ class DoorState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """Drive the lock: `released` True lets the person in, False is the state of rest."""
+    """Drive the lock: `released` True lets people through, False locks."""
 
     released: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A door event for the ledger."""
+    """Record a door event."""
 
     type: EventType
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -59,8 +61,13 @@ Effect = Relay | Note
 
 @dataclass(frozen=True, slots=True)
 class DoorTimes:
-    """`pulse_s`: how long a grant releases the lock; `rex_s`: how long after a request to exit
-    an opening is one; `held_warn_s`, `held_alarm_s`: how long it may stand open."""
+    """Times of one door, in seconds.
+
+    `pulse_s`        how long a grant releases the lock
+    `rex_s`          how long after a request to exit an opening counts as an exit
+    `held_warn_s`    how long the door may stand open until its readers warn
+    `held_alarm_s`   ... and until it is an alarm
+    """
 
     pulse_s: float
     rex_s: float = 5.0
@@ -69,7 +76,7 @@ class DoorTimes:
 
 
 class Door:
-    """One door.  `watched`: it has a contact; `fire_releases`: the fire input unlocks."""
+    """One door.  `watched`: it has a contact; `fire_releases`: the fire input unlocks it."""
 
     def __init__(
         self, name: str, times: DoorTimes, *, watched: bool = False, fire_releases: bool = False
@@ -78,8 +85,8 @@ class Door:
         self.times = times
         self.watched = watched
         self.relock_at: float | None = None
-        self.open: bool | None = None  # None: the contact has not told
-        self.blind = watched  # the contact's input is away: what it told last is old
+        self.open: bool | None = None  # None: the contact has not reported yet
+        self.blind = watched  # the contact's input is away, so its last report is old
         self.fire = False
         self.out_of_service = ""
         self.tampers: set[str] = set()
@@ -95,11 +102,11 @@ class Door:
         self._warn_at: float | None = None
         self._alarm_at: float | None = None
         self._held = False
-        self._standing: dict[str, float] = {}  # alarms from before a restart: when they began
+        self._standing: dict[str, float] = {}  # alarms from before a restart: since when
 
     @property
     def state(self) -> DoorState:
-        """What a guard should know first."""
+        """The state that a guard should know first."""
         shown = (
             (self.out_of_service, DoorState.OUT_OF_SERVICE),
             (self._by == "forced" or EventType.DOOR_FORCED in self._standing, DoorState.FORCED),
@@ -113,17 +120,17 @@ class Door:
 
     @property
     def released(self) -> bool:
-        """Whether the lock lets people through now, as far as we told it."""
+        """Whether the lock lets people through now, by the orders that we gave it."""
         return self.relock_at is not None or (self.fire and self._fire_releases)
 
     @property
     def secure(self) -> bool:
-        """Whether it is known to be shut and locked; what is not known is not secure."""
+        """Whether we know that the door is shut and locked."""
         return not self.released and (not self.watched or (self.open is False and not self.blind))
 
     @property
     def alarming(self) -> bool:
-        """Whether the people at the door should be told to close it, or leave it."""
+        """Whether the readers should ask the people at the door to shut it, or to leave it."""
         standing = self._by == "forced" or self._held or bool(self._standing)
         return standing or (self.open is True and self._warned)
 
@@ -133,12 +140,12 @@ class Door:
 
     @property
     def deadline(self) -> float | None:
-        """When `expire` has something to do."""
+        """When `expire` has something to do; None: never."""
         times = (self.relock_at, self._warn_at, self._alarm_at, self._renew_at)
         return min((at for at in times if at is not None), default=None)
 
     def waits(self, reader: str, waiting: bool) -> list[Effect]:
-        """Somebody at `reader` is asked for a PIN or a face, or no more."""
+        """Somebody at `reader` is asked for something, or no more."""
         if waiting:
             self._waiting.add(reader)
         else:
@@ -146,9 +153,10 @@ class Door:
         return []
 
     def release(self, now: float, grant: int = 0) -> list[Effect]:
-        """A grant is on record (`grant` is its number): unlock, or stay so for another pulse.
+        """Unlock for one pulse: a grant is on record, under the number `grant`.
 
-        The relay is told each time, so a frame that got lost costs one badge, not the day.
+        The relay gets an order at each grant, also while it is released.  If a frame gets lost, the
+        next badge repairs that.
         """
         was = self.released
         self.relock_at = now + self.times.pulse_s
@@ -157,7 +165,7 @@ class Door:
         return effects if was else [*effects, Note(EventType.DOOR_UNLOCKED, {"grant": grant})]
 
     def contact(self, is_open: bool, now: float) -> list[Effect]:
-        """What the door contact says."""
+        """The door contact says that the door is open, or shut."""
         self.blind = False
         before, self.open = self.open, is_open
         if before == is_open:
@@ -165,21 +173,30 @@ class Door:
         return self._opened(before, now) if is_open else self._closed(before, now)
 
     def resume(self, alarms: Mapping[str, float], now: float) -> list[Effect]:
-        """After a restart: `alarms` (``door.forced``, ``door.held``, and since when) are on record
-        without their end.  They last until the contact says shut."""
+        """Take up alarms from before a restart, which are on record without their end.
+
+        `alarms` are ``door.forced`` and ``door.held`` with the time since when.  They last until
+        the contact says shut.
+        """
         if self.watched:
             self._standing.update(alarms)
         return self._end_standing(now) if self.open is False else []
 
     def contact_lost(self) -> list[Effect]:
-        """Its input is away: nobody knows.  If it was shut before and is open when the input
-        returns, with no grant, somebody forced it meanwhile."""
+        """The contact's input is away, so nobody knows whether the door is open.
+
+        If the door was shut before and is open when the input returns, without a grant, somebody
+        forced it meanwhile.
+        """
         self.blind = True
         return []
 
     def rex(self, active: bool, now: float) -> list[Effect]:
-        """Somebody inside wants out, and the hardware lets them.  A request lasts as long as it
-        is held (at most `REX_LONGEST_S`) and `rex_s` more; boards tell it again and again."""
+        """Somebody inside wants to leave, and the door's hardware lets them.
+
+        The request lasts while the button is held (at most `REX_LONGEST_S`) and `rex_s` more.
+        Boards report the same state again and again; that is one request.
+        """
         if active == self._rex:
             return []
         self._rex = active
@@ -187,14 +204,17 @@ class Door:
         return [Note(EventType.DOOR_REX)] if active else []
 
     def fire_alarm(self, active: bool, now: float) -> list[Effect]:
-        """The fire panel.  The lock's power is cut by the panel itself; this follows it."""
+        """The fire panel raised its alarm, or ended it.
+
+        The panel itself cuts the power of the lock; this only follows it.
+        """
         if active == self.fire:
             return []
         was = self.released
         self.fire = active
         renewed = active and self._fire_releases
         self._renew_at = now + self.times.pulse_s if renewed else None
-        if not active and self._by == "fire":  # from now on it stands open without a reason
+        if not active and self._by == "fire":  # from now on the door stands open without a reason
             self._watch_opening(now)
         effects: list[Effect] = [
             Note(EventType.DOOR_FIRE if active else EventType.DOOR_FIRE_CLEARED)
@@ -204,7 +224,7 @@ class Door:
         return effects
 
     def tamper(self, device: str, active: bool) -> list[Effect]:
-        """A device of this door was opened, or closed again."""
+        """Somebody opened the case of a device of this door, or closed it again."""
         if active == (device in self.tampers):
             return []
         if active:
@@ -232,14 +252,14 @@ class Door:
         return [*effects, Note(kind, {**data, "by": by} if by else data)]
 
     def expire(self, now: float) -> list[Effect]:
-        """What is due by now; nothing otherwise."""
+        """Do what is due at `now`: end a pulse, repeat a fire's order, warn of a held door."""
         effects: list[Effect] = []
         if self.relock_at is not None and now >= self.relock_at:
             effects += self._lock()
             if self.watched and self.open is False and not self._entered:
                 effects.append(Note(EventType.DOOR_NO_ENTRY, {"grant": self._grant}))
         if self._renew_at is not None and now >= self._renew_at:
-            # A lock that times itself, or whose board was away, is told again.
+            # The lock may time itself, or its board may have been away: repeat the order.
             self._renew_at = now + self.times.pulse_s
             effects.append(Relay(released=True))
         open_s = round(now - self._opened_at, 1)
@@ -252,7 +272,7 @@ class Door:
         return effects
 
     def fault(self) -> list[Effect]:
-        """The lock could not be driven, or went away."""
+        """The lock could not be driven, or its board went away: the unlocking is over."""
         was, self.relock_at = self.relock_at, None
         return [Note(EventType.DOOR_LOCK_FAULT)] if was is not None else []
 
@@ -292,12 +312,15 @@ class Door:
         self._standing.pop(kind.removesuffix("_cleared"), None)
         effects: list[Effect] = [Note(kind, {"open_s": open_s}), *self._end_standing(now)]
         if by == "grant" and self.relock_at is not None:
-            # The one who was let in is in: the rest of the pulse is not for the next.
+            # The person is inside: nobody else may use the rest of the pulse.
             effects += self._lock()
         return effects
 
     def _end_standing(self, now: float) -> list[Effect]:
-        """`open_s` is at most so long: nobody saw when it was shut."""
+        """End the alarms from before a restart.
+
+        `open_s` is an upper limit, because nobody saw when the door was shut.
+        """
         ended, self._standing = sorted(self._standing.items()), {}
         return [
             Note(

@@ -1,5 +1,5 @@
-"""Typing a PIN: the keys as they come, and the limit on wrong ones.  Holds no PIN longer than
-it takes to hand it on."""
+"""Typing a PIN: the keys as they come, and the limit on wrong PINs.  A PIN is held here only until
+it is handed on."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Iterable
 
 from gateway.decide.model import PinOutcome
 
-LONGEST = 8
+LONGEST = 8  # digits of a PIN at most
 
 
 class PinPad:
-    """Keys of one reader; ``#`` ends, ``*`` begins again."""
+    """The keys of one reader; ``#`` ends a PIN, ``*`` begins it again."""
 
     def __init__(self) -> None:
         self._typed = ""
         self._done: asyncio.Future[str | None] | None = None
 
     async def read(self, timeout_s: float) -> str | None:
-        """The digits up to ``#``; None if they did not come in time."""
+        """Wait for the digits up to ``#``; None if they do not come within `timeout_s` seconds."""
         self._typed = ""
         self._done = asyncio.get_running_loop().create_future()
         try:
@@ -31,7 +31,7 @@ class PinPad:
             self._typed, self._done = "", None
 
     def press(self, keys: str) -> None:
-        """Keys arrived; those that nobody waits for are dropped."""
+        """Take keys; while nobody waits for a PIN they are dropped."""
         if self._done is None or self._done.done():
             return
         for key in keys:
@@ -40,19 +40,22 @@ class PinPad:
             elif key == "#":
                 self._done.set_result(self._typed)
                 return
-            elif len(self._typed) <= LONGEST:  # one more than there can be, so it is wrong
+            elif len(self._typed) <= LONGEST:  # one digit too many stays, so the PIN is wrong
                 self._typed += key
 
     def give_up(self) -> None:
-        """Nobody will type any more: another badge was shown."""
+        """End the wait: another badge was shown."""
         if self._done is not None and not self._done.done():
             self._done.set_result(None)
 
 
 class PinLimits:
-    """After `attempts` wrong PINs within `lock_s` seconds a person's PIN is refused for
-    `lock_s`, right or wrong, at every door of this gateway.  Failed challenges of a face are
-    counted in the same way."""
+    """The limit on wrong PINs of one person, at all doors of this gateway together.
+
+    After `attempts` wrong PINs within `lock_s` seconds every PIN of that person is refused for
+    `lock_s` seconds, right or wrong.  Failed challenges of a face are counted in the same way.
+    Times are seconds of a monotonic clock.
+    """
 
     def __init__(self, attempts: int, lock_s: float) -> None:
         self.lock_s = lock_s
@@ -60,21 +63,22 @@ class PinLimits:
         self._wrong: dict[str, list[float]] = {}
 
     def locked(self, person_id: str, now: float) -> bool:
-        """Whether too many were wrong of late."""
+        """Whether the person typed too many wrong PINs of late."""
         recent = [at for at in self._wrong.get(person_id, ()) if now - at < self.lock_s]
         if not recent:
             self._wrong.pop(person_id, None)
         return len(recent) >= self._attempts
 
     def tried(self, person_id: str, outcome: PinOutcome, now: float) -> None:
+        """Count what became of a PIN; a right one forgets the wrong ones before it."""
         if outcome is PinOutcome.WRONG:
             self._wrong.setdefault(person_id, []).append(now)
             del self._wrong[person_id][: -self._attempts]
         elif outcome in (PinOutcome.CORRECT, PinOutcome.DURESS) and not self.locked(person_id, now):
-            # Locked at another door meanwhile: it was refused, and stays so.
+            # While the person is locked, a right PIN was refused and ends nothing.
             self._wrong.pop(person_id, None)
 
     def remember(self, wrong: Iterable[tuple[str, float]]) -> None:
-        """Wrong ones from before a restart, oldest first, as (person, monotonic time)."""
+        """Count wrong PINs from before a restart, oldest first, as (person, time)."""
         for person_id, at in wrong:
             self.tried(person_id, PinOutcome.WRONG, at)

@@ -1,1 +1,1 @@
-"""The rules of `decide()`, one file a subject; each is a pure function over one `Case`."""
+"""The rules of `decide()`, one file for each subject; a rule is a pure function of a `Case`."""

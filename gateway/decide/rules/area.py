@@ -1,5 +1,5 @@
-"""What holds for an area as a whole: not twice without leaving, not too many, not alone, and
-visitors with an escort."""
+"""The rules of an area: nobody enters twice without leaving, not too many at once, nobody alone,
+and visitors with an escort."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from gateway.ledger.event import EventType
 
 
 def passback(case: Case) -> End | None:
-    """On the way out it is told and never denied: nobody is kept inside."""
+    """Deny an entry without an exit before it.  On the way out the rule only notes it and never
+    denies, so that it keeps nobody inside."""
     area = case.area
     mode = area.passback
     if case.leaving:
@@ -51,20 +52,22 @@ def _where(area: str) -> str:
 
 
 def full(case: Case) -> End | None:
+    """Deny if the area holds as many people as it may, or if nobody knows how many."""
     area, facts = case.area, case.request.area
     if case.leaving or not area.maximum:
         return None
     if not facts.known or facts.occupancy is None:
         return deny(Reason.DENIED_AREA_FULL, "the number inside is not known")
     if facts.place is not None and facts.place.area == area.name:
-        return None  # counted already
-    # Whoever comes along counts too: together they fit, or neither enters.
+        return None  # they are counted already
+    # Companions count too: all of them fit in, or none enters.
     if facts.occupancy + len(case.request.companions) >= area.maximum:
         return deny(Reason.DENIED_AREA_FULL, f"{facts.occupancy} of {area.maximum}")
     return None
 
 
 def escort(case: Case) -> End | None:
+    """A visitor passes with an escort who comes along, or who went first just before."""
     if not case.needs_escort or case.leaving:
         return None
     person, request = case.person, case.request
@@ -87,13 +90,14 @@ def _may_escort(case: Case, other: Person) -> bool:
 
 
 def needs_escort(person: Person, site: Site) -> bool:
-    """Whether they pass with an escort alone."""
+    """Whether this person passes only together with an escort."""
     levels = (site.access_levels.get(name) for name in person.access_levels)
     return person.needs_escort or any(level.needs_escort for level in levels if level)
 
 
 def second(case: Case) -> End | None:
-    """Nobody enters an empty area alone.  Whoever needs an escort is nobody's second."""
+    """Nobody enters an empty area alone.  A person who needs an escort does not count as the
+    second person."""
     area, request = case.area, case.request
     if case.leaving or not (area.two_person or case.needs_second):
         return None

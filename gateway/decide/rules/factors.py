@@ -1,4 +1,4 @@
-"""The PIN, the face, and the guard who stands in for what failed."""
+"""The PIN, the face, and the guard who confirms in place of something that failed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from gateway.decide.rules.case import Case, End, deny
 
 
 def pin(case: Case) -> End | None:
+    """Ask for the PIN where one is needed, and judge what became of it."""
     if not case.pin:
         return None
     request = case.request
@@ -29,7 +30,8 @@ def pin(case: Case) -> End | None:
 
 
 def enrolled(case: Case) -> End | None:
-    """Judged whether or not the camera works: what failed must not let in whom it would not."""
+    """Deny a person without enough templates where a face is needed.  This holds even if the camera
+    does not work: a failure must not let in somebody whom the camera would not."""
     if not case.face:
         return None
     until = case.request.face_until
@@ -42,6 +44,7 @@ def enrolled(case: Case) -> End | None:
 
 
 def face(case: Case) -> End | None:
+    """Ask for the face where one is needed, and judge what the camera saw."""
     if not case.face:
         return None
     seen = case.request.face
@@ -50,13 +53,13 @@ def face(case: Case) -> End | None:
     reason, why = _judge(seen, case)
     if reason is Reason.GRANTED:
         return None
-    thing = _BROKEN.get(reason)
-    # Without a badge the face is all there is: nothing stands in for it.
-    alone = thing is None or case.request.identified
-    action = Action.DENY if alone or thing is None else case.action(thing)
-    if thing is None or action is Action.DENY:
+    subsystem = _BROKEN.get(reason)
+    if subsystem is None or case.request.identified:  # without a badge there is only the face
         return deny(reason, why)
-    case.fall_back(thing, action)
+    action = case.action(subsystem)
+    if action is Action.DENY:
+        return deny(reason, why)
+    case.fall_back(subsystem, action)
     return pin(case)
 
 
@@ -67,8 +70,11 @@ _BROKEN = {
 
 
 def _judge(seen: FaceResult, case: Case) -> tuple[Reason, str]:
-    """What the camera's answer means.  The distance is judged here again: the face process
-    handles hostile pictures, so its word `match` alone opens nothing."""
+    """What the camera's answer means: GRANTED, or the reason to deny and what exactly was wrong.
+
+    The distance is compared here once more.  The face process handles hostile pictures, so its
+    word `match` alone must not open a door.
+    """
     if seen.outcome is FaceOutcome.UNAVAILABLE:
         return Reason.DENIED_FACE_UNAVAILABLE, seen.detail
     if seen.outcome is FaceOutcome.CAMERA_FAULT:
@@ -94,11 +100,11 @@ def _judge(seen: FaceResult, case: Case) -> tuple[Reason, str]:
 
 
 def confirmed(case: Case) -> End | None:
-    """A guard stands in for what failed."""
+    """Ask a guard where something failed and the policy wants their word."""
     if not case.needs_confirm:
         return None
     said = case.request.confirmation
-    asked = [thing for thing, action in case.fallback.items() if action == Action.CONFIRM]
+    asked = [name for name, action in case.fallback.items() if action == Action.CONFIRM]
     if said is None:
         return End(Outcome.NEED_CONFIRM, Reason.CONFIRM_REQUIRED, ", ".join(asked))
     if said is Confirmation.CONFIRMED:

@@ -9,6 +9,7 @@ from gateway.decide.rules.threat import face_threshold
 
 
 def door(case: Case) -> End | None:
+    """Find the door and the area behind it in the policy; deny if one of them is not there."""
     found = case.site.doors.get(case.request.door)
     if found is None:
         return deny(Reason.DENIED_UNKNOWN_DOOR)
@@ -23,10 +24,12 @@ def door(case: Case) -> End | None:
 
 
 def busy(case: Case) -> End | None:
+    """Deny a badge that found too many others waiting."""
     return deny(Reason.DENIED_BUSY) if case.request.busy else None
 
 
 def age(case: Case) -> End | None:
+    """Deny a badge that was read too long ago, or in the future."""
     limit = case.door.badge_max_age_s
     if not 0 <= case.request.age_s <= limit:  # NaN fails both comparisons
         return deny(Reason.DENIED_STALE_BADGE, f"older than {limit:g} s")
@@ -34,7 +37,8 @@ def age(case: Case) -> End | None:
 
 
 def reading(case: Case) -> End | None:
-    """A card; or a face without one, where the door opens to that and the list is short enough."""
+    """Deny if the reader read no valid card.  A face without a card counts only at a door that
+    opens to one, and only while few enough people are enrolled."""
     request, known = case.request, case.door.identify
     if not request.identified:
         return deny(Reason.DENIED_BAD_READ) if request.credential is None else None
@@ -46,6 +50,7 @@ def reading(case: Case) -> End | None:
 
 
 def listed(case: Case) -> End | None:
+    """Deny if nobody on the list holds the credential or has the face."""
     request = case.request
     if request.lookup is Lookup.UNAVAILABLE:
         return deny(Reason.DENIED_LIST_UNAVAILABLE)
@@ -58,6 +63,7 @@ def listed(case: Case) -> End | None:
 
 
 def status(case: Case) -> End | None:
+    """Deny unless the person is active; a status that nobody knows counts as suspended."""
     if case.person.status is PersonStatus.REVOKED:
         return deny(Reason.DENIED_REVOKED)
     if case.person.status is not PersonStatus.ACTIVE:
@@ -66,8 +72,8 @@ def status(case: Case) -> End | None:
 
 
 def clock(case: Case) -> End | None:
-    """A clock that lies behind the newest record.  Where the policy goes on, `now` is the time
-    of that record at least, which the gate sees to."""
+    """Deny while the clock is behind the newest record, unless the policy goes on.  Then `now` is
+    at least the time of that record: gateway/state/clock.py sees to that."""
     if case.request.clock_trusted:
         return None
     action = case.action(Subsystem.CLOCK)
@@ -78,6 +84,7 @@ def clock(case: Case) -> End | None:
 
 
 def validity(case: Case) -> End | None:
+    """Deny before the first valid day, after the last, and from the end of a visit on."""
     first, last, today = case.person.valid_from, case.person.valid_until, case.local.date()
     if first is not None and today < first:
         return deny(Reason.DENIED_NOT_YET_VALID, f"valid from {first}")

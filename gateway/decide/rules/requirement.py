@@ -1,4 +1,4 @@
-"""What an area requires of whoever enters, and of the company they come for."""
+"""What an area requires of a person who enters, and of the company for which they come."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from gateway.decide.rules.case import Case, End, deny
 
 
 def missing(case: Case) -> End | None:
+    """Deny if the person or their company never had what the area requires."""
     if case.leaving:
         return None
     for name in case.area.requires:
@@ -24,6 +25,7 @@ def missing(case: Case) -> End | None:
 
 
 def lapsed(case: Case) -> End | None:
+    """Deny if what the area requires was valid once and is not any more."""
     if case.leaving:
         return None
     today = case.local.date()

@@ -1,5 +1,5 @@
-"""Which of a person's access levels and temporary grants open a door now, and whether somebody
-has to go first."""
+"""Which access levels and temporary grants of a person open a door now, and whether somebody has to
+enter first."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from gateway.decide.rules.case import Case, End, deny
 
 
 def access(case: Case) -> End | None:
-    """The grants and levels that open the door now.  A level or schedule that the policy does
-    not know grants nothing.  What is asked for is what the door and all of them ask for."""
+    """Deny unless a grant or an access level opens the door now.
+
+    A level or schedule that the policy does not know opens nothing.  The factors needed are those
+    of the door and of all levels that open it now, together.
+    """
     door, person, site = case.door, case.person, case.site
     temporary = [grant for grant in person.grants if _fits(grant.kind, grant.target, door)]
     opens: list[tuple[str, date, str]] = []  # rule, the day it began, who goes first
@@ -50,7 +53,7 @@ def access(case: Case) -> End | None:
 
 
 def _in_turn(case: Case, opens: list[tuple[str, date, str]]) -> End | None:
-    """The first of the levels that nobody has to go before."""
+    """Let pass by the first level for which nobody has to enter first, or somebody has."""
     for rule, began, first in opens:
         if case.leaving or not first or first in case.person.access_levels:
             case.rule = rule
@@ -81,9 +84,9 @@ def _fits(kind: str, target: str, door: DoorPolicy) -> bool:
 def covered_since(schedule: Schedule, local: datetime, site: Site) -> date | None:
     """The day on which the period began that covers the local wall time; None if none does.
 
-    Compared as a person reads the wall clock, so on the night the clocks change a period
-    keeps its printed times: an hour that comes twice counts both times, one that is
-    skipped never comes.
+    Times are compared as a person reads the clock on the wall.  So a period keeps its printed times
+    in the night when the clocks change: an hour that comes twice counts twice, and an hour that is
+    skipped does not come.
     """
     today = local.date()
     for day in (today, today - timedelta(days=1)):
@@ -98,7 +101,7 @@ def is_open(schedule: Schedule, local: datetime, site: Site) -> bool:
 
 
 def _covers_from(period: Period, day: date, local: datetime, site: Site) -> bool:
-    """Whether the stretch of `period` that began on `day` covers `local`."""
+    """Whether `period`, begun on `day`, covers `local`."""
     if (HOLIDAY if day in site.holidays else DAYS[day.weekday()]) not in period.days:
         return False
     clock = local.time()
