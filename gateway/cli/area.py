@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common
+from gateway.cli import common, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.config import Settings
@@ -27,6 +27,7 @@ from gateway.daemon import control
 from gateway.daemon.commands import sign
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
+from gateway.locale import _
 from gateway.state.presence import Presence, new_presence
 from gateway.state.presence import muster as who_is_inside
 from gateway.state.threat import ThreatState, UnknownLevel
@@ -69,7 +70,7 @@ def muster(
     """Who is inside, and since when; also while the gateway is stopped."""
     settings = ctx.settings
     if area and area not in settings.tables.areas:
-        common.fail(f"there is no [areas.{area}]", common.REFUSED)
+        common.fail(_("there is no [areas.{area}]").format(area=area), common.REFUSED)
     try:
         people = control.ask(settings.socket_path, "muster", area=area)["people"]
     except control.ControlError:
@@ -78,7 +79,7 @@ def muster(
         common.print_json(people)
         return
     now, language = datetime.now(settings.site.zone), settings.tables.site.language
-    table = Table("area", "person", "name", "company", "since", "", box=None)
+    table = Table(_("area"), _("person"), _("name"), _("company"), _("since"), "", box=None)
     counts: dict[str, int] = {}
     for row in people:
         since = datetime.fromisoformat(row["since"]).astimezone(settings.site.zone)
@@ -86,12 +87,23 @@ def muster(
         counts[row["area"]] = counts.get(row["area"], 0) + 1
         known = settings.tables.areas.get(row["area"])
         title = getattr(known.title, language) if known and known.title else row["area"]
-        cells = (title, row["person"], row["name"], row["company"], f"{since:%Y-%m-%d %H:%M}")
+        cells = (
+            title,
+            row["person"],
+            row["name"],
+            row["company"],
+            words.moment(since, settings.site.zone),
+        )
         table.add_row(*map(escape, cells), f"[red]{hours:.0f} h[/red]" if hours > LONG_H else "")
     common.out.print(table)
     for name, count in counts.items():
         common.out.print(f"{name}: {count}", markup=False)
-    common.out.print(f"{len(people)} inside, {now:%Y-%m-%d %H:%M}", markup=False)
+    common.out.print(
+        _("{count} inside, {now}").format(
+            count=len(people), now=words.moment(now, settings.site.zone, named=True)
+        ),
+        markup=False,
+    )
 
 
 @area_app.command()
@@ -110,7 +122,12 @@ def forgive(
     except control.Unreachable:
         with stopped_ledger(settings) as ledger:
             ledger.append_sync(NewEvent(EventType.AREA_FORGIVEN, person, {"by": by, **data}))
-    common.out.print(f"{person}: forgiven{', outside' if left else ''}", markup=False)
+    common.out.print(
+        (_("{person}: forgiven, outside") if left else _("{person}: forgiven")).format(
+            person=person
+        ),
+        markup=False,
+    )
 
 
 @area_app.command("list")
@@ -137,10 +154,17 @@ def list_(ctx: Context, json: common.JsonOption = False) -> None:
     if json:
         common.print_json(rows)
         return
-    table = Table("area", "inside", "maximum", "passback", "alone", "requires", box=None)
+    table = Table(
+        _("area"), _("inside"), _("maximum"), _("passback"), _("alone"), _("requires"), box=None
+    )
     for row, area in zip(rows, settings.site.areas.values(), strict=True):
-        alone = "no" if area.two_person else "yes"
-        cells = (area.name, str(row["inside"]), str(row["maximum"] or "…"), area.passback.value)
+        alone = _("no") if area.two_person else _("yes")
+        cells = (
+            area.name,
+            str(row["inside"]),
+            str(row["maximum"] or "…"),
+            words.word(area.passback.value),
+        )
         table.add_row(*map(escape, cells), alone, escape(", ".join(area.requires)))
     common.out.print(table)
 
@@ -155,11 +179,11 @@ def show(ctx: Context, json: common.JsonOption = False) -> None:
         status = _stopped_threat(settings).status()
     levels = sorted(settings.tables.threat_levels.items(), key=lambda item: item[1].rank)
     if json:
-        common.print_json({"now": status, "levels": [name for name, _ in levels]})
+        common.print_json({"now": status, "levels": [name for name, _level in levels]})
         return
     if status is None:
-        common.fail("the policy has no [threat_levels]", common.REFUSED)
-    table = Table("", "level", "title", "closed", "open to", box=None)
+        common.fail(_("the policy has no [threat_levels]"), common.REFUSED)
+    table = Table("", _("level"), _("title"), _("closed"), _("open to"), box=None)
     for name, level in levels:
         mark = ">" if name == status["level"] else ""
         title = getattr(level.title, settings.tables.site.language)
@@ -167,7 +191,11 @@ def show(ctx: Context, json: common.JsonOption = False) -> None:
         table.add_row(*map(escape, cells))
     common.out.print(table)
     if status["by"]:
-        line = f"set {status['since']} by {status['by']}: {status['reason']}"
+        line = _("set {since} by {by}: {reason}").format(
+            since=words.moment(status["since"], settings.site.zone, named=True),
+            by=status["by"],
+            reason=status["reason"],
+        )
         common.out.print(line, markup=False)
 
 
@@ -181,7 +209,7 @@ def set_(
     settings = ctx.settings
     by = common.operator()
     if level not in settings.tables.threat_levels:
-        common.fail(f"there is no [threat_levels.{level}]", common.REFUSED)
+        common.fail(_("there is no [threat_levels.{level}]").format(level=level), common.REFUSED)
     try:
         was = control.ask(settings.socket_path, "threat_set", level=level, reason=reason, by=by)[
             "was"
@@ -194,7 +222,9 @@ def set_(
                 asyncio.run(state.set(level, by, reason, ledger.append))
             except (UnknownLevel, LedgerUnavailable) as error:
                 common.fail(str(error), common.REFUSED)
-    common.out.print(f"threat level {level} (was {was})", markup=False)
+    common.out.print(
+        _("threat level {level} (was {was})").format(level=level, was=was), markup=False
+    )
 
 
 @threat_app.command()
@@ -228,7 +258,9 @@ def sign_(
     try:
         private = Ed25519PrivateKey.from_private_bytes(base64.b64decode(key.read_bytes()))
     except (OSError, ValueError) as error:
-        common.fail(f"{key}: no private key: {error}", common.REFUSED)
+        common.fail(
+            _("{key}: no private key: {error}").format(key=key, error=error), common.REFUSED
+        )
     now = datetime.now(UTC)
     body = {
         "gateway": gateway,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common
+from gateway.cli import common, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
+from gateway.locale import _
 
 app = App()
 
@@ -22,12 +24,16 @@ def list_(ctx: Context, json: common.JsonOption = False) -> None:
     if json:
         common.print_json(cameras)
         return
-    table = Table("camera", "state", "since", box=None)
+    table = Table(_("camera"), _("state"), _("since"), box=None)
     for camera in cameras:
-        state = "ok" if camera["online"] else f"[red]{camera['detail']}[/red]"
+        state = (
+            _("good")
+            if camera["online"]
+            else f"[red]{escape(words.detail(camera['detail']))}[/red]"
+        )
         if camera["state"] == "unstable":
-            state = f"[red]unstable[/red], now {state}"
-        table.add_row(camera["name"], state, camera["since"])
+            state = _("[red]unstable[/red], now {state}").format(state=state)
+        table.add_row(camera["name"], state, words.moment(camera["since"], ctx.settings.site.zone))
     common.out.print(table)
 
 
@@ -39,4 +45,6 @@ def accept(
 ) -> None:
     """Say that a camera looks where it should, after it was moved on purpose."""
     ctx.ask("camera_accept", camera=name, reason=reason, by=common.operator())
-    common.out.print(f"{name}: what it sees now is what it should see", markup=False)
+    common.out.print(
+        _("{name}: what it sees now is what it should see").format(name=name), markup=False
+    )

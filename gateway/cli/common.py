@@ -25,6 +25,7 @@ from gateway import config
 from gateway.cli import context
 from gateway.daemon import control
 from gateway.ledger import Ledger, LedgerBusy, LedgerUnavailable
+from gateway.locale import _
 from gateway.people import Roster, RosterUnavailable
 
 OK, REFUSED, USAGE, CHECK_FAILED, BAD_CONFIG, UNREACHABLE = 0, 1, 2, 3, 4, 5
@@ -86,6 +87,18 @@ def percent(share: float) -> str:
     return f"{share * 100:.2g} %" if share < 0.995 else f"{share * 100:.0f} %"
 
 
+def confirm(question: str) -> bool:
+    """Ask a person yes or no; no answer is no.  Understands yes in English too."""
+    choice = _("[y/N]")
+    sys.stdout.write(f"{question} {choice}: ")
+    sys.stdout.flush()
+    answer = sys.stdin.readline()
+    if not answer:
+        raise typer.Abort
+    # The words for yes, parted by spaces.
+    return answer.strip().casefold() in {"y", "yes", *_("y yes").split()}
+
+
 def progress() -> Progress:
     """A progress bar on stderr: seen on a terminal, silent in a pipe."""
     return Progress(
@@ -130,7 +143,10 @@ def nudge(site: config.Settings) -> None:
     except control.Unreachable:
         pass
     except control.ControlError as error:
-        err.print(f"note: {error}; the change will be recorded when it does", markup=False)
+        err.print(
+            _("note: {error}; the change will be recorded when it does").format(error=error),
+            markup=False,
+        )
         return
     try:
         with closing(Ledger.open(site.ledger_path, gateway=site.site.gateway)) as ledger:
@@ -140,4 +156,6 @@ def nudge(site: config.Settings) -> None:
                     ledger.append_sync(event)
                 roster.outbox_done([event.id for event in events])
     except (LedgerBusy, LedgerUnavailable, RosterUnavailable) as error:
-        err.print(f"note: recorded when the gateway starts: {error}", markup=False)
+        err.print(
+            _("note: recorded when the gateway starts: {error}").format(error=error), markup=False
+        )

@@ -9,10 +9,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common
+from gateway.cli import common, text, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.daemon import control
+from gateway.locale import _
 
 app = App()
 interlock_app = App()
@@ -44,9 +45,9 @@ def in_service(
 def _serve(ctx: Context, door: str, reason: str) -> None:
     settings = ctx.settings
     if door not in settings.tables.doors:
-        common.fail(f"there is no [doors.{door}]", common.REFUSED)
+        common.fail(_("there is no [doors.{door}]").format(door=door), common.REFUSED)
     answer = common.ask(settings, "door_service", door=door, reason=reason, by=common.operator())
-    common.out.print(f"{door}: {answer['state']}", markup=False)
+    common.out.print(f"{door}: {words.word(answer['state'])}", markup=False)
 
 
 @app.command()
@@ -56,10 +57,14 @@ def waiting(ctx: Context, json: common.JsonOption = False) -> None:
     if json:
         common.print_json(found)
         return
-    table = Table("id", "door", "person", "name", "company", "failed", "since", box=None)
+    table = Table(
+        _("id"), _("door"), _("person"), _("name"), _("company"), _("failed"), _("since"), box=None
+    )
     for row in found:
-        names = ("id", "door", "person", "name", "company", "why", "since")
-        table.add_row(*(escape(str(row[name])) for name in names))
+        why = "; ".join(text.reason(part) for part in str(row["why"]).split(", "))
+        since = words.moment(row["since"], ctx.settings.site.zone, seconds=True)
+        who = (str(row[name]) for name in ("id", "door", "person", "name", "company"))
+        table.add_row(*map(escape, (*who, why, since)))
     common.out.print(table)
 
 
@@ -82,10 +87,15 @@ def confirm(
         found = common.ask(settings, "door_waiting")["waiting"]
         there = [row for row in found if row["door"] == door]
         if len(there) != 1:
-            common.fail(f"{len(there)} wait at {door}: say which by --id", common.REFUSED)
+            common.fail(
+                _("{count} wait at {door}: say which by --id").format(count=len(there), door=door),
+                common.REFUSED,
+            )
         request = there[0]["id"]
         name = f"{there[0]['name']} ({there[0]['person']}, {there[0]['company'] or '-'})"
-        if not refuse and not typer.confirm(f"Is this {name}, and may they pass?"):
+        if not refuse and not common.confirm(
+            _("Is this {name}, and may they pass?").format(name=name)
+        ):
             raise typer.Exit(common.REFUSED)
     try:
         answer = control.ask(
@@ -100,8 +110,8 @@ def confirm(
         common.fail(str(error), common.UNREACHABLE)
     except control.ControlError as error:
         common.fail(str(error), common.REFUSED)
-    word = "may not pass" if refuse else "may pass"
-    common.out.print(f"{answer['name']}: {word}", markup=False)
+    told = _("{name}: may not pass") if refuse else _("{name}: may pass")
+    common.out.print(told.format(name=answer["name"]), markup=False)
 
 
 @interlock_app.command("override")
@@ -114,7 +124,7 @@ def override(
     """Let two doors of an interlock be open at once for a while; it goes into the log."""
     settings = ctx.settings
     if name not in settings.tables.interlocks:
-        common.fail(f"there is no [interlocks.{name}]", common.REFUSED)
+        common.fail(_("there is no [interlocks.{name}]").format(name=name), common.REFUSED)
     answer = common.ask(
         settings,
         "interlock_override",
@@ -124,4 +134,9 @@ def override(
         by=common.operator(),
     )
     doors = ", ".join(answer["doors"])
-    common.out.print(f"{name}: {doors} are independent for {answer['seconds']:.0f} s", markup=False)
+    common.out.print(
+        _("{name}: {doors} are independent for {seconds:.0f} s").format(
+            name=name, doors=doors, seconds=answer["seconds"]
+        ),
+        markup=False,
+    )

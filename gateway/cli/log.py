@@ -15,7 +15,7 @@ from typing import IO, Annotated, Any
 import typer
 from rich.markup import escape
 
-from gateway.cli import common, criteria, text
+from gateway.cli import common, criteria, text, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.config import Settings
@@ -23,6 +23,7 @@ from gateway.config.criteria import editions
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.ledger.chain import utc_text
 from gateway.ledger.event import Event, EventType
+from gateway.locale import _
 
 app = App()
 
@@ -81,7 +82,7 @@ def show(
     with _reading(settings) as ledger:
         event = ledger.get(seq)
     if event is None:
-        common.fail(f"there is no event {seq}", common.REFUSED)
+        common.fail(_("there is no event {seq}").format(seq=seq), common.REFUSED)
     named = editions.named(event.type, event.data)
     if json:
         now = {item.id: list(item.now) for item in named if item.moved}
@@ -105,7 +106,7 @@ def verify(
     """Check every record and its link to the one before; exit code 3 if anything is wrong."""
     settings = ctx.settings
     with _reading(settings) as ledger, common.progress() as bars:
-        bar = bars.add_task("verifying", total=ledger.last_seq)
+        bar = bars.add_task(_("verifying"), total=ledger.last_seq)
         report = ledger.verify(lambda seq: bars.update(bar, completed=seq), _head(head))
     if json:
         common.print_json(
@@ -118,10 +119,17 @@ def verify(
         )
     else:
         for problem in report.problems:
-            common.out.print(f"event {problem.seq}: {problem.what}", markup=False)
-        verdict = "[green]good[/green]" if report.ok else "[red]BROKEN[/red]"
-        common.out.print(f"{report.count} events: {verdict}")
-        common.out.print(f"head {report.head_seq}:{report.head_hash}", soft_wrap=True)
+            common.out.print(
+                _("event {seq}: {what}").format(seq=problem.seq, what=problem.what), markup=False
+            )
+        verdict = _("[green]good[/green]") if report.ok else _("[red]BROKEN[/red]")
+        common.out.print(_("{count} events: {verdict}").format(count=report.count, verdict=verdict))
+        common.out.print(
+            _("head {head_seq}:{head_hash}").format(
+                head_seq=report.head_seq, head_hash=report.head_hash
+            ),
+            soft_wrap=True,
+        )
     if not report.ok:
         raise typer.Exit(common.CHECK_FAILED)
 
@@ -137,10 +145,10 @@ def export(
 ) -> None:
     """Events as JSON lines or CSV."""
     if format not in ("jsonl", "csv"):
-        common.fail("--format is jsonl or csv", common.USAGE)
+        common.fail(_("--format is jsonl or csv"), common.USAGE)
     settings = ctx.settings
     with _reading(settings) as ledger, common.progress() as bars:
-        bar = bars.add_task("exporting", total=ledger.last_seq)
+        bar = bars.add_task(_("exporting"), total=ledger.last_seq)
         events = ledger.search(
             type_prefix=type,
             since=_begin(settings, since),
@@ -228,11 +236,11 @@ def _print(event: Event, settings: Settings, json: bool) -> None:
         common.print_json(_record(event))
         return
     colour = _COLORS.get(event.type, "dim")
-    sentence = escape(text.describe(event, settings.tables.site.language))
+    sentence = escape(text.describe(event))
     subject = escape(event.subject)
+    at = words.moment(event.time, settings.site.zone, seconds=True, named=True)
     common.out.print(
-        f"{event.seq:>7}  {event.time[:19]}Z  [{colour}]{event.type:<18}[/{colour}]  "
-        f"{subject}: {sentence}",
+        f"{event.seq:>7}  {at}  [{colour}]{event.type:<18}[/{colour}]  {subject}: {sentence}",
         soft_wrap=True,
     )
 
@@ -240,9 +248,9 @@ def _print(event: Event, settings: Settings, json: bool) -> None:
 def _head(value: str) -> tuple[int, str] | None:
     if not value:
         return None
-    seq, _, digest = value.partition(":")
+    seq, _colon, digest = value.partition(":")
     if not (seq.isdigit() and len(digest) == 64):
-        common.fail("--head is SEQ:HASH, as verify prints it", common.USAGE)
+        common.fail(_("--head is SEQ:HASH, as verify prints it"), common.USAGE)
     return int(seq), digest
 
 

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import area as areas
-from gateway.cli import common, criteria, text
+from gateway.cli import common, criteria, text, words
 from gateway.cli.context import Context
 from gateway.cli.people.permit import moment
 from gateway.config import Settings
@@ -38,6 +38,7 @@ from gateway.decide.model import (
 from gateway.decide.policy import Direction, Site, Subsystem
 from gateway.decide.replay import Holder, NotReplayable, replay_steps
 from gateway.ledger import LedgerReader, LedgerUnavailable
+from gateway.locale import _
 from gateway.people import Roster, RosterUnavailable
 from gateway.state.health import Health
 from gateway.vault.sitekey import KeyFileError, SiteKey
@@ -59,7 +60,7 @@ def explain_(
     """What would happen if they showed their badge (or only their face), and why, rule by rule."""
     settings = ctx.settings
     if way not in ("in", "out"):
-        common.fail("--way is in or out", common.USAGE)
+        common.fail(_("--way is in or out"), common.USAGE)
     when = moment(settings, at).astimezone(UTC) if at else datetime.now(UTC)
     request, assumed = _request(settings, person, door, Direction(way), when)
     if face:
@@ -80,18 +81,20 @@ def explain_(
             }
         )
         return
-    language = settings.tables.site.language
     who = request.person.name if request.person else person
-    local = when.astimezone(settings.site.zone)
-    common.out.print(f"{who}, {door} ({way}), {local:%Y-%m-%d %H:%M %Z}", markup=False)
-    _show_steps(steps, language)
+    shown = words.moment(when, settings.site.zone, named=True)
+    way_word = _("in") if way == "in" else _("out")
+    common.out.print(f"{who}, {door} ({way_word}), {shown}", markup=False)
+    _show_steps(steps)
     for item in asked:
-        common.out.print(f"  ? {text.reason(_REASON[item], language)}", markup=False)
-    _show_decision(decision, language)
+        common.out.print(f"  ? {text.reason(_REASON[item])}", markup=False)
+    _show_decision(decision)
     for line in criteria.lines(settings, _today(decision)):
         common.out.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     if assumed:
-        common.out.print(f"assumed: {'; '.join(assumed)}", markup=False, soft_wrap=True)
+        common.out.print(
+            _("assumed: {assumed}").format(assumed="; ".join(assumed)), markup=False, soft_wrap=True
+        )
 
 
 def replay(
@@ -109,11 +112,11 @@ def replay(
     finally:
         reader.close()
     if event is None:
-        common.fail(f"there is no event {number}", common.REFUSED)
+        common.fail(_("there is no event {number}").format(number=number), common.REFUSED)
     try:
         then, now, steps = replay_steps(event, settings.site, ListSnapshot(settings))
     except NotReplayable as error:
-        common.fail(f"event {number}: {error}", common.REFUSED)
+        common.fail(_("event {number}: {error}").format(number=number, error=error), common.REFUSED)
     except RosterUnavailable as error:
         common.fail(str(error), common.UNREACHABLE)
     differs = (then.outcome, then.reason) != (now.outcome, now.reason)
@@ -130,19 +133,23 @@ def replay(
             }
         )
         return
-    language = settings.tables.site.language
-    common.out.print(f"{event.time}  {text.describe(event, language)}", markup=False)
-    _show_steps(steps, language)
+    at = words.moment(event.time, settings.site.zone, seconds=True, named=True)
+    common.out.print(f"{at}  {text.describe(event)}", markup=False)
+    _show_steps(steps)
     served = {"then": editions.named(event.type, event.data), "now": _today(now)}
     for word, decision in (("then", then), ("now", now)):
-        common.out.print(f"{word}:", end=" ")
-        _show_decision(decision, language)
+        common.out.print(_("then:") if word == "then" else _("now:"), end=" ")
+        _show_decision(decision)
         if line := criteria.numbers(served[word]):
             common.out.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
-    policy = "the same" if then.policy_version == now.policy_version else "another"
+    same_policy = then.policy_version == now.policy_version
     common.out.print(
-        f"{'[red]differs[/red]' if differs else 'the same'}; policy {policy}, list "
-        f"{then.list_version} then, {now.list_version} now"
+        _("{verdict}; {policy}; list {then} then, {now} now").format(
+            verdict=_("[red]differs[/red]") if differs else _("the same"),
+            policy=_("same policy") if same_policy else _("another policy"),
+            then=then.list_version,
+            now=now.list_version,
+        )
     )
 
 
@@ -206,7 +213,9 @@ def _request(
     finally:
         roster.close()
     if found.person is None:
-        common.fail(f"nobody on the list has the id {person}", common.REFUSED)
+        common.fail(
+            _("nobody on the list has the id {person}").format(person=person), common.REFUSED
+        )
     health = settings.tables.health
     looked = Health(
         settings.tables.site.data_dir,
@@ -233,14 +242,14 @@ def _request(
     try:
         shown = control.ask(settings.socket_path, "status")["doors"].get(door)
     except control.ControlError:
-        return request, ["the gateway is not running: lock, reader and camera work"]
+        return request, [_("the gateway is not running: lock, reader and camera work")]
     if shown is not None:
         request = replace(
             request,
             out_of_service=bool(shown["out_of_service"]),
             tampered=bool(shown["tampered"]),
         )
-    return request, ["lock and camera work, and no other door of an interlock is open"]
+    return request, [_("lock and camera work, and no other door of an interlock is open")]
 
 
 def _to_the_end(
@@ -310,21 +319,22 @@ def _steps(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def _show_steps(steps: tuple[Step, ...], language: str) -> None:
+def _show_steps(steps: tuple[Step, ...]) -> None:
     table = Table(show_header=False, box=None)
     for step in steps:
-        mark = "[green]ok[/green]"
+        mark = _("[green]ok[/green]")
         if step.end is not None:
-            mark = "[red]no[/red]" if step.end.outcome is Outcome.DENY else "?"
-        detail = step.end.rule if step.end else ""
-        table.add_row(mark, escape(text.rule(step.name, language)), escape(detail))
+            mark = _("[red]no[/red]") if step.end.outcome is Outcome.DENY else "?"
+        detail = text.detail(step.end.rule) if step.end else ""
+        table.add_row(mark, escape(text.rule(step.name)), escape(detail))
     common.out.print(table)
 
 
-def _show_decision(decision: Decision, language: str) -> None:
-    line = f"{decision.reason.value}: {text.reason(decision.reason.value, language)}"
+def _show_decision(decision: Decision) -> None:
+    line = f"{decision.reason.value}: {text.reason(decision.reason.value)}"
     if decision.rule:
-        line += f" ({decision.rule})"
+        line += f" ({text.detail(decision.rule)})"
     if decision.fallback:
-        line += f" [{', '.join(f'{k}: {v}' for k, v in decision.fallback.items())}]"
+        pairs = (f"{words.word(k)}: {words.word(v)}" for k, v in decision.fallback.items())
+        line += f" [{', '.join(pairs)}]"
     common.out.print(line, markup=False, soft_wrap=True)

@@ -20,14 +20,14 @@ from rich.table import Table
 
 from drivers.base import CardRead, Keys, Reading
 from gateway import config
-from gateway.cli import common
+from gateway.cli import common, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.daemon import control
 from gateway.decide.model import Credential
 from gateway.devices import ReaderBus, ReaderPort, attached
-from gateway.locale import _
+from gateway.locale import N_, _
 from gateway.vault.readerkeys import ReaderKeys
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
@@ -35,12 +35,12 @@ app = App()
 
 NameArgument = Annotated[str, typer.Argument(help="The reader's name in the configuration.")]
 STATS = {
-    "polls": "polls",
-    "errors": "errors",
-    "naks": "NAKs",
-    "retries": "retries",
-    "handshakes": "sessions",
-    "worst_latency_ms": "worst ms",
+    "polls": N_("polls"),
+    "errors": N_("errors"),
+    "naks": N_("NAKs"),
+    "retries": N_("retries"),
+    "handshakes": N_("sessions"),
+    "worst_latency_ms": N_("worst ms"),
 }
 
 
@@ -58,7 +58,7 @@ def list_(ctx: Context, json: common.JsonOption = False) -> None:
             }
         )
         return
-    table = Table("reader", "where", "state", *STATS.values(), box=None)
+    table = Table(_("reader"), _("where"), _("state"), *map(_, STATS.values()), box=None)
     for name, item in readers.items():
         where = f"{item.bus}:{item.address}" if item.bus else item.driver
         link = links.get(name)
@@ -131,11 +131,12 @@ def show(
         common.print_json(link)
         return
     table = Table(show_header=False, box=None)
-    table.add_row("state", _state(link))
+    table.add_row(_("state"), _state(link))
     for part in ("identity", "capabilities", "stats"):
         for key, value in (link[part] or {}).items():
             text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            table.add_row(key.replace("_", " "), escape(text))
+            shown = _(STATS[key]) if key in STATS else words.word(key)
+            table.add_row(shown, escape(text))
     common.out.print(table)
 
 
@@ -151,8 +152,9 @@ def test(
     took = answer["took_ms"]
     if took:
         common.out.print(
-            f"{len(took)} answers: median {statistics.median(took):.1f} ms, "
-            f"worst {max(took):.1f} ms"
+            _("{count} answers: median {median:.1f} ms, worst {worst:.1f} ms").format(
+                count=len(took), median=statistics.median(took), worst=max(took)
+            )
         )
     if not answer["good"]:
         common.fail(answer["detail"], common.REFUSED)
@@ -176,17 +178,28 @@ def install(
         settings, "reader_install", reader=name, seconds=seconds, by=common.operator()
     )
     end = time.monotonic() + answer["seconds"]
-    common.err.print(f"{name}: the window is open for {answer['seconds']:.0f} s", markup=False)
+    common.err.print(
+        _("{name}: the window is open for {seconds:.0f} s").format(
+            name=name, seconds=answer["seconds"]
+        ),
+        markup=False,
+    )
     while time.monotonic() < end + 1:
         link = common.ask(settings, "status")["readers"][name]
         told = link["key"]
         if told and not told["done"]:
-            common.fail(f"{name} took no key: {told['detail']}", common.REFUSED)
+            common.fail(
+                _("{name} took no key: {detail}").format(name=name, detail=told["detail"]),
+                common.REFUSED,
+            )
         if told and link["secure"] and not link["installing"]:
-            common.out.print(f"{name}: has a key of its own and is in secure channel", markup=False)
+            common.out.print(
+                _("{name}: has a key of its own and is in secure channel").format(name=name),
+                markup=False,
+            )
             return
         time.sleep(0.2)
-    common.fail(f"{name} took no key: is it in install mode?", common.REFUSED)
+    common.fail(_("{name} took no key: is it in install mode?").format(name=name), common.REFUSED)
 
 
 @app.command()
@@ -209,8 +222,10 @@ def comset(
     )
     if not answer["good"]:
         common.fail(f"{name}: {answer['detail']}", common.REFUSED)
-    common.out.print(f"{name}: takes on {answer['detail']}", markup=False)
-    common.out.print("Set the same in the configuration and restart the gateway.")
+    common.out.print(
+        _("{name}: takes on {detail}").format(name=name, detail=answer["detail"]), markup=False
+    )
+    common.out.print(_("Set the same in the configuration and restart the gateway."))
 
 
 @app.command()
@@ -226,7 +241,7 @@ def watch(
     settings = ctx.settings
     table = settings.tables.readers.get(name)
     if table is None:
-        common.fail(f"there is no [readers.{name}]", common.REFUSED)
+        common.fail(_("there is no [readers.{name}]").format(name=name), common.REFUSED)
 
     def show(reading: Reading, now: float) -> None:
         stamp = time.strftime("%H:%M:%S")
@@ -234,12 +249,19 @@ def watch(
             key = Credential(reading.format, reading.facility, reading.number).key
             common.out.print(f"{stamp}  {key}", markup=False)
         elif isinstance(reading, Keys):
-            common.out.print(f"{stamp}  {len(reading.pressed)} key(s)", markup=False)
+            common.out.print(
+                _("{stamp}  {count} key(s)").format(stamp=stamp, count=len(reading.pressed)),
+                markup=False,
+            )
         else:
-            common.out.print(f"{stamp}  not a card: {reading.reason}", markup=False)
+            common.out.print(
+                _("{stamp}  not a card: {reason}").format(stamp=stamp, reason=reading.reason),
+                markup=False,
+            )
 
     def state(kind: str, device: str, online: bool, detail: str) -> None:
-        common.err.print(f"{device}: {'open' if online else 'not open'} {detail}", markup=False)
+        told = _("{device}: open {detail}") if online else _("{device}: not open: {detail}")
+        common.err.print(told.format(device=device, detail=words.detail(detail)), markup=False)
 
     async def watching() -> None:
         if table.bus is None:
@@ -269,9 +291,9 @@ def _bus(settings: Settings, name: str, bus: str, state: Any) -> ReaderBus:
 def _on_bus(settings: Settings, name: str) -> None:
     table = settings.tables.readers.get(name)
     if table is None:
-        common.fail(f"there is no [readers.{name}]", common.REFUSED)
+        common.fail(_("there is no [readers.{name}]").format(name=name), common.REFUSED)
     if table.bus is None:
-        common.fail(f"{name} is no OSDP reader", common.REFUSED)
+        common.fail(_("{name} is no OSDP reader").format(name=name), common.REFUSED)
 
 
 def _links(settings: Settings) -> dict[str, Any]:
@@ -287,7 +309,11 @@ def _state(link: dict[str, Any] | None) -> str:
     if link is None:
         return ""
     if link["installing"]:
-        return "[yellow]install window[/yellow]"
+        return _("[yellow]install window[/yellow]")
     if link["secure"]:
-        return "secure"
-    return "[yellow]in clear[/yellow]" if link["online"] else f"[red]{link['step']}[/red]"
+        return _("secure")
+    return (
+        _("[yellow]in clear[/yellow]")
+        if link["online"]
+        else f"[red]{words.word(link['step'])}[/red]"
+    )

@@ -13,6 +13,7 @@ from gateway import devices
 from gateway.cli import common
 from gateway.cli.app import App
 from gateway.cli.context import Context
+from gateway.locale import _
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
 key_app = App()
@@ -36,7 +37,7 @@ def key_new(path: Annotated[Path, typer.Argument(help="The file to make.")]) -> 
         SiteKey.create(path)
     except KeyFileError as error:
         common.fail(str(error), common.REFUSED)
-    common.out.print(f"{path}: made. Keep a copy in a safe.", markup=False)
+    common.out.print(_("{path}: made. Keep a copy in a safe.").format(path=path), markup=False)
 
 
 @clock_app.command("accept")
@@ -45,7 +46,11 @@ def clock_accept(
 ) -> None:
     """Vouch for the present time after the clock was wrongly ahead."""
     answer = ctx.ask("clock_accept", by=common.operator())
-    common.out.print(f"accepted: the log's newest time was {answer['back_s']:.0f} s ahead")
+    common.out.print(
+        _("accepted: the log's newest time was {back_s:.0f} s ahead").format(
+            back_s=answer["back_s"]
+        )
+    )
 
 
 @lock_app.command("rest")
@@ -61,7 +66,7 @@ def lock_rest(
         doors = {key: item for key, item in tables.doors.items() if item.lock == name}
         try:
             devices.rest_board(name, table, doors)
-            common.out.print(f"{name}: at rest", markup=False)
+            common.out.print(_("{name}: at rest").format(name=name), markup=False)
         except OSError as error:
             common.err.print(f"{name}: {error}", markup=False)
             failed = True

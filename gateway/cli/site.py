@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common
+from gateway.cli import common, text, words
 from gateway.cli.context import Context
 from gateway.cli.text import duration
 from gateway.config.mistakes import located
 from gateway.desk.errors import DeskError
 from gateway.desk.freight.settings import freight_policy
-from gateway.locale import _
+from gateway.locale import _, ngettext
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
 
@@ -38,21 +39,34 @@ def check(ctx: Context, json: common.JsonOption = False) -> None:
         common.print_json({"ok": True, "warnings": warnings})
         return
     for warning in warnings:
-        common.out.print(f"warning: {warning}", markup=False, soft_wrap=True)
-    wiring = Table("door", "factors", "reader", "lock relay", "wire the lock", box=None)
+        common.out.print(
+            _("warning: {warning}").format(warning=warning), markup=False, soft_wrap=True
+        )
+    wiring = Table(
+        _("door"), _("factors"), _("reader"), _("lock relay"), _("wire the lock"), box=None
+    )
     for name, item in settings.tables.doors.items():
         contact = "NO" if item.release == "energise" and item.fail == "secure" else "NC"
         if item.release == "de-energise":
             contact = "NO"
         wiring.add_row(
             name,
-            item.mode.value,
-            item.reader if item.reader_out is None else f"{item.reader}, out {item.reader_out}",
+            words.word(item.mode.value),
+            (
+                item.reader
+                if item.reader_out is None
+                else _("{reader}, out {reader_out}").format(
+                    reader=item.reader, reader_out=item.reader_out
+                )
+            ),
             f"{item.lock}:{item.channel}",
-            f"through {contact}, fail-{item.fail}",
+            _("through {contact}, {fail}").format(
+                contact=contact,
+                fail=_("fail-safe") if item.fail == "safe" else _("fail-secure"),
+            ),
         )
     common.out.print(wiring)
-    common.out.print(f"{ctx.config}: good", markup=False)
+    common.out.print(_("{config}: good").format(config=ctx.config), markup=False)
 
 
 def status(ctx: Context, json: common.JsonOption = False) -> None:
@@ -65,38 +79,73 @@ def status(ctx: Context, json: common.JsonOption = False) -> None:
     people = answer["people"] or {}
     mqtt = answer["mqtt"]
     table = Table(show_header=False, box=None)
-    table.add_row("gateway", f"{answer['gateway']} {answer['version']}, pid {answer['pid']}")
-    table.add_row("up", f"{answer['uptime_s']:.0f} s")
-    version, total = people.get("version", "none"), people.get("total", 0)
-    table.add_row("people", people.get("error") or f"{total} (list version {version})")
+    table.add_row(
+        _("gateway"),
+        _("{gateway} {version}, pid {pid}").format(
+            gateway=answer["gateway"], version=answer["version"], pid=answer["pid"]
+        ),
+    )
+    table.add_row(_("up"), f"{words.number(answer['uptime_s'])} s")
+    version, total = people.get("version") or _("none"), people.get("total", 0)
+    table.add_row(
+        _("people"),
+        people.get("error")
+        or _("{total} (list version {version})").format(total=total, version=version),
+    )
     good = answer["ledger"]["ok"]
-    table.add_row("log", f"{answer['last_seq']} events" if good else "[red]can't be written[/red]")
+    table.add_row(
+        _("log"),
+        (
+            _("{last_seq} events").format(last_seq=answer["last_seq"])
+            if good
+            else _("[red]can't be written[/red]")
+        ),
+    )
     if threat := answer["threat"]:
-        table.add_row("threat", threat["level"])
-    table.add_row("clock", _clock(answer))
+        table.add_row(_("threat"), threat["level"])
+    table.add_row(_("clock"), _clock(answer))
     if mqtt:
-        table.add_row("mqtt", ", ".join(f"{key} {value}" for key, value in mqtt.items()))
+        table.add_row(
+            "mqtt", ", ".join(f"{words.word(key)} {_flag(value)}" for key, value in mqtt.items())
+        )
     if (face := answer.get("face")) and face.get("embedder"):
-        about = f"{face['embedder']} ({face['model']}), {face['enrolled']} people"
-        table.add_row("faces", about)
+        about = f"{face['embedder']} ({face['model']}), " + ngettext(
+            "{n} person", "{n} people", face["enrolled"]
+        ).format(n=face["enrolled"])
+        table.add_row(_("faces"), about)
     for device in answer["devices"]:
         state = device["state"]
-        state = state if state == "online" else f"[red]{state}[/red]"
-        table.add_row(device["kind"], f"{device['name']}: {state} {device['detail']}")
+        shown_state = words.word(state)
+        if state != "online":
+            shown_state = f"[red]{shown_state}[/red]"
+        about = f"{device['name']}: {shown_state} {escape(words.detail(device['detail']))}"
+        table.add_row(words.word(device["kind"]), about)
     for name, shown in answer["doors"].items():
         last = answer["last"].get(name) or {}
         state = shown["state"]
         if state in ("forced", "held", "tampered", "out_of_service"):
-            state = f"[red]{state}[/red]"
-        table.add_row("door", f"{name}: {state} {last.get('reason', '')}")
+            state = f"[red]{words.word(state)}[/red]"
+        reason = last.get("reason", "")
+        table.add_row(
+            _("door"), f"{name}: {words.word(state)} {text.reason(reason) if reason else ''}"
+        )
     for name, shown in answer["areas"].items():
-        most = f" of {shown['maximum']}" if shown["maximum"] else ""
-        table.add_row("area", f"{name}: {shown['inside']}{most} inside")
+        inside, most = shown["inside"], shown["maximum"]
+        full = (
+            _("{inside} of {most} inside").format(inside=inside, most=most)
+            if most
+            else _("{inside} inside").format(inside=inside)
+        )
+        table.add_row(_("area"), f"{name}: {full}")
     common.out.print(table)
+
+
+def _flag(value: object) -> str:
+    return words.yes(value) if isinstance(value, bool) else str(value)
 
 
 def _clock(answer: dict[str, Any]) -> str:
     if answer["clock_trusted"]:
         return _("trusted")
-    words = _("not trusted: {behind} behind the newest record; set it, or garita clock accept")
-    return f"[red]{words.format(behind=duration(answer.get('clock_behind_s', 0.0)))}[/red]"
+    said = _("not trusted: {behind} behind the newest record; set it, or garita clock accept")
+    return f"[red]{said.format(behind=duration(answer.get('clock_behind_s', 0.0)))}[/red]"

@@ -118,7 +118,7 @@ def _from_files(
     try:
         engine = enrolment.make_engine(face.embedder, face.embedder_options)
     except (ModelsMissing, Unusable, UnknownDriver, ValidationError) as error:
-        common.fail(f"face.embedder: {error}", common.UNREACHABLE)
+        common.fail(_("face.embedder: {error}").format(error=error), common.UNREACHABLE)
     result: dict[str, list[ExaminedPhotograph]] = {}
     with common.progress() as bars:
         bar = bars.add_task(_("looking at faces"), total=sum(map(len, files.values())))

@@ -12,6 +12,7 @@ from rich.table import Table
 from gateway.cli import common
 from gateway.config import FaceTable
 from gateway.config.checks import MAX_THRESHOLD
+from gateway.locale import _, ngettext
 
 if TYPE_CHECKING:  # heavy: loaded when the command runs, not for every `garita`
     from gateway.face.accuracy.evaluate import Plan
@@ -59,16 +60,18 @@ def evaluate(
     from gateway.face.accuracy import evaluate as evaluation  # noqa: PLC0415
 
     if not 0 < want_far < 1:
-        common.fail("--want-far is a share between 0 and 1, such as 0.0001", common.USAGE)
+        common.fail(_("--want-far is a share between 0 and 1, such as 0.0001"), common.USAGE)
     if not path.exists():
-        common.fail(f"{path}: there is no such file or folder", common.REFUSED)
+        common.fail(_("{path}: there is no such file or folder").format(path=path), common.REFUSED)
     plan = evaluation.Plan(templates, frames, splits, seed, gates)
     try:
         made, left_out, refused = _try(path, images, upscale, plan, _model(config))
     except evaluation.BadData as error:
         common.fail(str(error), common.REFUSED)
     except BrokenExecutor:
-        common.fail("a process that looks at faces died (no memory, or no models)", common.REFUSED)
+        common.fail(
+            _("a process that looks at faces died (no memory, or no models)"), common.REFUSED
+        )
     if plot is not None:
         _plot(made, plot, f"{path.name}: {_method(path, plan)}", threshold)
     if json:
@@ -76,10 +79,19 @@ def evaluate(
         return
     _print(made, path, plan, threshold, want_far)
     for name, count in sorted(refused.items()):
-        common.out.print(f"{count} pictures would be refused at enrolment: {name}", markup=False)
+        common.out.print(
+            _("{count} pictures would be refused at enrolment: {name}").format(
+                count=count, name=name
+            ),
+            markup=False,
+        )
     if left_out:
         named = ", ".join(left_out[:10]) + (" ..." if len(left_out) > 10 else "")
-        common.out.print(f"left out, too few good pictures: {named}", markup=False, soft_wrap=True)
+        common.out.print(
+            _("left out, too few good pictures: {named}").format(named=named),
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _model(config: Path | None) -> tuple[str, dict[str, Any]]:
@@ -102,7 +114,7 @@ def _try(
         evaluation.pictures_of(listed)
     )
     with common.progress() as bars:
-        bar = bars.add_task("looking at faces", total=len(pictures))
+        bar = bars.add_task(_("looking at faces"), total=len(pictures))
         seen = evaluation.look(pictures, upscale, lambda: bars.advance(bar), model)
         refused: dict[str, int] = {}
         for item in seen.values():
@@ -110,7 +122,7 @@ def _try(
                 refused[item.refusal] = refused.get(item.refusal, 0) + 1
         if listed:
             return evaluation.pair_trials(listed, seen), [], refused
-        bar = bars.add_task("comparing", total=plan.splits)
+        bar = bars.add_task(_("comparing"), total=plan.splits)
         by_person = {name: [seen[item] for item in found] for name, found in folder.items()}
         made, left_out = evaluation.trials(by_person, plan, lambda: bars.advance(bar))
     return made, left_out, refused
@@ -129,22 +141,29 @@ def _plot(made: Trials, path: Path, title: str, threshold: float) -> None:
 
 def _method(path: Path, plan: Plan) -> str:
     if path.is_file():
-        return "pairs, one template"
-    taps = "one picture a tap" if plan.frames == 1 else f"{plan.frames} pictures a tap"
-    return f"{plan.templates} templates, {taps}"
+        return _("pairs, one template")
+    taps = ngettext("one picture a tap", "{n} pictures a tap", plan.frames).format(n=plan.frames)
+    return _("{n} templates, {taps}").format(n=plan.templates, taps=taps)
 
 
 def _print(made: Trials, path: Path, plan: Plan, threshold: float, want_far: float) -> None:
     from gateway.face.accuracy.statistics import Rate  # noqa: PLC0415
 
     show = common.out.print
-    comparisons = f"{len(made.genuine) / made.splits:.0f} comparisons of the same person and "
-    comparisons += f"{len(made.impostor) / made.splits:.0f} of others"
-    again = f", divided {made.splits} times at random" if made.splits > 1 else ""
-    who = f"{made.people} people, " if made.people > 1 else ""
-    show(f"{path.name}: {who}{_method(path, plan)}", markup=False)
+    comparisons = _("{same:.0f} comparisons of the same person and {others:.0f} of others").format(
+        same=len(made.genuine) / made.splits, others=len(made.impostor) / made.splits
+    )
+    again = ""
+    if made.splits > 1:
+        again = _(", divided {n} times at random").format(n=made.splits)
+    method = _method(path, plan)
+    if made.people > 1:
+        method = (
+            ngettext("{n} person", "{n} people", made.people).format(n=made.people) + f", {method}"
+        )
+    show(f"{path.name}: {method}", markup=False)
     show(f"{comparisons}{again}", markup=False, soft_wrap=True)
-    table = Table("threshold", "FAR", "95 %", "FRR", "95 %", box=None)
+    table = Table(_("threshold"), "FAR", "95 %", "FRR", "95 %", box=None)
     for value in sorted({*THRESHOLDS, threshold}):
         far, frr = made.far(value), made.frr(value)
         style = "bold" if value == threshold else ""
@@ -153,54 +172,85 @@ def _print(made: Trials, path: Path, plan: Plan, threshold: float, want_far: flo
     show(table)
     fmr, fnmr, fta = made.fmr(threshold), made.fnmr(threshold), made.fta
     show(
-        f"at {threshold:.3f}: FMR {_share(fmr)} ({_bounds(fmr)}), FNMR {_share(fnmr)} "
-        f"({_bounds(fnmr)})",
+        _("at {threshold:.3f}: FMR {fmr} ({fmr_bounds}), FNMR {fnmr} ({fnmr_bounds})").format(
+            threshold=threshold,
+            fmr=_share(fmr),
+            fmr_bounds=_bounds(fmr),
+            fnmr=_share(fnmr),
+            fnmr_bounds=_bounds(fnmr),
+        ),
         markup=False,
         soft_wrap=True,
     )
-    show(f"failure to acquire: {_share(fta)} of taps ({_bounds(fta)})", markup=False)
+    show(
+        _("failure to acquire: {share} of taps ({bounds})").format(
+            share=_share(fta), bounds=_bounds(fta)
+        ),
+        markup=False,
+    )
     rate, at = made.eer()
-    show(f"equal error rate: {common.percent(rate)} at {at:.3f}", markup=False)
+    show(
+        _("equal error rate: {rate} at {at:.3f}").format(rate=common.percent(rate), at=at),
+        markup=False,
+    )
     seen = made.threshold_for(want_far, proven=False)
     shown = made.threshold_for(want_far, proven=True)
     if seen is not None:
         found = made.fmr(seen)
-        lax = "; above 0.5, which `garita check` refuses" if seen > MAX_THRESHOLD else ""
+        lax = _("; above 0.5, which `garita check` refuses") if seen > MAX_THRESHOLD else ""
         show(
-            f"threshold for a FAR of {common.percent(want_far)}: {seen:.3f} as seen here "
-            f"({_bounds(found)}){lax}",
+            _("threshold for a FAR of {want_far}: {seen:.3f} as seen here ({found}){lax}").format(
+                want_far=common.percent(want_far), seen=seen, found=_bounds(found), lax=lax
+            ),
             markup=False,
             soft_wrap=True,
         )
     if shown is None:
         least = common.percent(made.fmr(0).bounds[1])
         show(
-            f"  no threshold can be shown to have it: so few comparisons show {least} at best",
+            _(
+                "  no threshold can be shown to have it: so few comparisons show {least} at best"
+            ).format(least=least),
             markup=False,
             soft_wrap=True,
         )
     else:
-        show(f"  shown at 95 % confidence: {shown:.3f}", markup=False)
+        show(_("  shown at 95 % confidence: {shown:.3f}").format(shown=shown), markup=False)
     person = made.by_person(threshold, plan.seed)
     if person is None:
         show(
-            "These bounds take attempts to be independent. The list does not say who is who (all "
-            "pictures lie in one folder), so there are no figures by person.",
+            _(
+                "These bounds take attempts to be independent. The list does not say who is who "
+                "(all pictures lie in one folder), so there are no figures by person."
+            ),
             soft_wrap=True,
         )
         return
     show(
-        "These bounds take attempts to be independent. Attempts of one person are not, so the "
-        "truth may lie outside. By person, resampled:",
+        _(
+            "These bounds take attempts to be independent. Attempts of one person are not, so the "
+            "truth may lie outside. By person, resampled:"
+        ),
         soft_wrap=True,
     )
-    show(f"  FMR {_resampled(person.far)}, FNMR {_resampled(person.frr)}", markup=False)
+    show(
+        _("  FMR {far}, FNMR {frr}").format(far=_resampled(person.far), frr=_resampled(person.frr)),
+        markup=False,
+    )
     mistaken = Rate(person.mistaken, person.people)
     refused = Rate(person.refused, person.asked)
     show(
-        f"  {person.mistaken} of {person.people} people took part in a false match "
-        f"({_bounds(mistaken)}), {person.refused} of {person.asked} were refused at least once "
-        f"({_bounds(refused)})",
+        _(
+            "  {mistaken} of {people} people took part in a false match ({mistaken2}), "
+            "{refused} of {asked} were refused at least once ({refused2})"
+        ).format(
+            mistaken=person.mistaken,
+            people=person.people,
+            mistaken2=_bounds(mistaken),
+            refused=person.refused,
+            asked=person.asked,
+            refused2=_bounds(refused),
+        ),
         markup=False,
         soft_wrap=True,
     )
@@ -248,17 +298,23 @@ def _document(
 
 
 def _share(rate: Rate) -> str:
-    return "no trials" if not rate.trials else common.percent(rate.value) if rate.errors else "0"
+    return _("no trials") if not rate.trials else common.percent(rate.value) if rate.errors else "0"
 
 
 def _bounds(rate: Rate) -> str:
     low, high = rate.bounds
-    return f"at most {common.percent(high)}" if not rate.errors else _span((low, high))
+    return (
+        _("at most {high}").format(high=common.percent(high))
+        if not rate.errors
+        else _span((low, high))
+    )
 
 
 def _resampled(bounds: tuple[float, float]) -> str:
-    return _span(bounds) if bounds[1] else "no error to resample"
+    return _span(bounds) if bounds[1] else _("no error to resample")
 
 
 def _span(bounds: tuple[float, float]) -> str:
-    return f"{common.percent(bounds[0])} to {common.percent(bounds[1])}"
+    return _("{low} to {high}").format(
+        low=common.percent(bounds[0]), high=common.percent(bounds[1])
+    )

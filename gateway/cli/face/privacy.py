@@ -16,12 +16,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common
+from gateway.cli import common, words
 from gateway.cli.context import Context
 from gateway.cli.people import list as people
 from gateway.config import Settings
 from gateway.face.evidence import Evidence, EvidenceError, site_sealer
 from gateway.ledger import LedgerReader, LedgerUnavailable
+from gateway.locale import _, ngettext, worded
 from gateway.people import faces
 from gateway.vault.sitekey import KeyFileError, Sealer, SiteKey
 from gateway.vault.templates import Vault, VaultError
@@ -54,28 +55,37 @@ def consent(
     """Write down that a person agreed to the face match, and until when; or list what ends."""
     settings = ctx.settings
     if list_ == bool(person):
-        common.fail("give ID and --date, or --list", common.USAGE)
+        common.fail(_("give ID and --date, or --list"), common.USAGE)
     if list_:
         _ending(settings, days, json)
         return
     first, last = _day("--date", given), _day("--until", until) if until else None
     if first > today(settings):
-        common.fail("--date: not in the future", common.USAGE)
+        common.fail(_("--date: not in the future"), common.USAGE)
     if last is not None and last < first:
-        common.fail("--until comes after --date", common.USAGE)
+        common.fail(_("--until comes after --date"), common.USAGE)
     if len(note) > NOTE_LIMIT:
-        common.fail(f"--note: at most {NOTE_LIMIT} characters", common.USAGE)
+        common.fail(
+            _("--note: at most {note_limit} characters").format(note_limit=NOTE_LIMIT), common.USAGE
+        )
     db = people.open_list(settings)
     by = common.operator()
     if not faces.set_consent(db, person, given_at=first, until=last, note=note, by=by):
-        common.fail(f"nobody on the list has the id {person}", common.REFUSED)
+        common.fail(
+            _("nobody on the list has the id {person}").format(person=person), common.REFUSED
+        )
     db.close()
     common.nudge(settings)
     if json:
         common.print_json({"person": person, "given_at": first, "until": last})
     else:
-        end = f"until {last}" if last else "without an end"
-        common.out.print(f"{person}: agreed on {first}, {end}", markup=False)
+        said = (
+            _("{person}: agreed on {first}, until {last}")
+            if last
+            else _("{person}: agreed on {first}, without an end")
+        )
+        shown = {"first": words.day(first), "last": words.day(last) if last else ""}
+        common.out.print(said.format(person=person, **shown), markup=False)
 
 
 def forget(
@@ -90,13 +100,20 @@ def forget(
     lost = faces.forget(db, person, why=reason, by=common.operator())
     db.close()
     if lost is None:
-        common.fail(f"nothing is kept of the face of {person}", common.REFUSED)
+        common.fail(
+            _("nothing is kept of the face of {person}").format(person=person), common.REFUSED
+        )
     common.nudge(settings)
     if json:
         common.print_json({"person": person, "templates": lost})
     else:
-        common.out.print(f"{person}: {lost} template(s), key and consent destroyed", markup=False)
-        common.out.print("backups of people.db made before still hold them: docs/privacy.md")
+        common.out.print(
+            _("{person}: {lost} template(s), key and consent destroyed").format(
+                person=person, lost=lost
+            ),
+            markup=False,
+        )
+        common.out.print(_("backups of people.db made before still hold them: docs/privacy.md"))
 
 
 def purge(ctx: Context, json: common.JsonOption = False) -> None:
@@ -110,7 +127,8 @@ def purge(ctx: Context, json: common.JsonOption = False) -> None:
     if json:
         common.print_json({"purged": gone})
     else:
-        common.out.print(f"{len(gone)} people: {' '.join(gone)}".rstrip(": "), markup=False)
+        said = ngettext("{n} person", "{n} people", len(gone))
+        common.out.print(f"{said.format(n=len(gone))}: {' '.join(gone)}".rstrip(": "), markup=False)
 
 
 def keys(ctx: Context, json: common.JsonOption = False) -> None:
@@ -121,7 +139,7 @@ def keys(ctx: Context, json: common.JsonOption = False) -> None:
     except KeyFileError as error:
         common.fail(str(error), common.UNREACHABLE)
     db = people.open_list(settings)
-    _, left = faces.reseal(db, vault, VaultError)
+    _new, left = faces.reseal(db, vault, VaultError)
     rows: list[dict[str, Any]] = [
         {"person": key, "key_id": None, "created_at": None, "opens": False} for key in left
     ]
@@ -139,10 +157,13 @@ def keys(ctx: Context, json: common.JsonOption = False) -> None:
     if json:
         common.print_json(rows)
     else:
-        table = Table("person", "key", "made", "opens", box=None)
+        table = Table(_("person"), _("key"), _("made"), _("opens"), box=None)
         for row in rows:
             table.add_row(
-                row["person"], row["key_id"], row["created_at"], "yes" if row["opens"] else "NO"
+                row["person"],
+                row["key_id"],
+                row["created_at"],
+                (_("yes") if row["opens"] else _("NO")),
             )
         common.out.print(table)
     if not all(row["opens"] for row in rows):
@@ -163,7 +184,7 @@ def picture(
     except (KeyFileError, LedgerUnavailable) as error:
         common.fail(str(error), common.UNREACHABLE)
     if event is None:
-        common.fail(f"there is no event {seq}", common.REFUSED)
+        common.fail(_("there is no event {seq}").format(seq=seq), common.REFUSED)
     pictures = Evidence(settings.evidence_path)
     db = people.open_list(settings)
     try:
@@ -181,7 +202,7 @@ def picture(
     finally:
         db.close()
     common.nudge(settings)
-    common.out.print(f"{out}: written; that you did is in the log", markup=False)
+    common.out.print(_("{out}: written; that you did is in the log").format(out=out), markup=False)
 
 
 def _picture_key(db: sqlite3.Connection, site: SiteKey, holder: tuple[str, str] | None) -> Sealer:
@@ -191,7 +212,9 @@ def _picture_key(db: sqlite3.Connection, site: SiteKey, holder: tuple[str, str] 
         "SELECT key_id, wrapped FROM person_key WHERE person_id = ? AND key_id = ?", holder
     ).fetchone()
     if row is None:
-        raise EvidenceError("the key of this picture was destroyed; nobody can open it any more")
+        raise EvidenceError(
+            worded("the key of this picture was destroyed; nobody can open it any more")
+        )
     return Vault(site).sealer(holder[0], (row[0], row[1]))
 
 
@@ -208,14 +231,18 @@ def _ending(settings: Settings, days: int, json: bool) -> None:
     if json:
         common.print_json(rows)
         return
-    table = Table("person", "agreed", "until", "note", box=None)
+    table = Table(_("person"), _("agreed"), _("until"), _("note"), box=None)
     for row in rows:
         table.add_row(*(escape(str(value or "")) for value in row.values()))
-    common.out.print(table if rows else f"nobody's consent ends within {days} days")
+    common.out.print(
+        table if rows else _("nobody's consent ends within {days} days").format(days=days)
+    )
 
 
 def _day(option: str, given: str) -> date:
     try:
         return date.fromisoformat(given)
     except ValueError:
-        common.fail(f"{option}: expected a day such as 2026-11-25", common.USAGE)
+        common.fail(
+            _("{option}: expected a day such as 2026-11-25").format(option=option), common.USAGE
+        )

@@ -11,10 +11,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common
+from gateway.cli import common, words
 from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.ledger import LedgerReader, LedgerUnavailable
+from gateway.locale import N_, _
 from gateway.people import RosterUnavailable
 from gateway.people.enrolled import enrolled
 
@@ -22,66 +23,47 @@ if TYPE_CHECKING:  # needs NumPy: loaded when the command runs
     from gateway.face.accuracy.report import Drift, Report
 
 WORDS = {
-    "none": ("no face was compared yet", "todavía no se ha comparado ningún rostro"),
-    "span": ("face checks from {since} to {until} UTC", "rostros del {since} al {until} UTC"),
-    "skipped": ("{n} records could not be read", "{n} registros no se pudieron leer"),
-    "outcomes": ("outcomes", "resultados"),
-    "match": ("matched", "coincidieron"),
-    "mismatch": ("another's face", "rostro de otra persona"),
-    "no_face": ("no face seen", "sin rostro"),
-    "unavailable": ("not available", "no disponible"),
-    "camera_fault": ("camera fault", "falla de cámara"),
-    "unscored": (
-        "accepted faces were not scored against others, so this log shows no false-accept rate",
-        "los rostros aceptados no se compararon con otras personas: este registro no muestra la "
-        "tasa de aceptación falsa",
+    "none": N_("no face was compared yet"),
+    "span": N_("face checks from {since} to {until}"),
+    "skipped": N_("{n} records could not be read"),
+    "outcomes": N_("outcomes"),
+    "match": N_("matched"),
+    "mismatch": N_("another's face"),
+    "no_face": N_("no face seen"),
+    "unavailable": N_("not available"),
+    "camera_fault": N_("camera fault"),
+    "unscored": N_(
+        "accepted faces were not scored against others, so this log shows no false-accept rate"
     ),
-    "scored": (
+    "scored": N_(
         "{faces} accepted faces of {people} people were scored against others: {comparisons} "
-        "comparisons, {errors} false matches",
-        "{faces} rostros aceptados de {people} personas se compararon con otras: {comparisons} "
-        "comparaciones, {errors} coincidencias falsas",
+        "comparisons, {errors} false matches"
     ),
-    "bound": (
+    "bound": N_(
         "false match rate: {rate}, at most {high} with 95 % confidence, if the comparisons were "
-        "independent; they are not",
-        "tasa de coincidencia falsa: {rate}, a lo más {high} con 95 % de confianza, si las "
-        "comparaciones fueran independientes; no lo son",
+        "independent; they are not"
     ),
-    "people": (
-        "by person: {errors} of {people} also matched another (at most {high} of all people)",
-        "por persona: {errors} de {people} coincidieron también con otra (a lo más {high} de "
-        "todas)",
+    "people": N_(
+        "by person: {errors} of {people} also matched another (at most {high} of all people)"
     ),
-    "lent": (
-        "{lent} of {faces} refused faces matched another person: look for lent badges",
-        "{lent} de {faces} rostros rechazados coincidieron con otra persona: busque gafetes "
-        "prestados",
+    "lent": N_("{lent} of {faces} refused faces matched another person: look for lent badges"),
+    "distances": N_(
+        "distances of {n} accepted faces (cut off at the threshold {threshold}): {values}"
     ),
-    "distances": (
-        "distances of {n} accepted faces (cut off at the threshold {threshold}): {values}",
-        "distancias de {n} rostros aceptados (hasta el umbral {threshold}): {values}",
-    ),
-    "camera": ("camera", "cámara"),
-    "hour": ("hour", "hora"),
-    "first": ("first {weeks} weeks", "primeras {weeks} semanas"),
-    "newest": ("last {weeks} weeks", "últimas {weeks} semanas"),
-    "change": ("change", "cambio"),
-    "worse": ("look at the camera and its light", "revise la cámara y la luz"),
-    "renew": ("new photographs are advised for", "se aconsejan fotografías nuevas para"),
-    "renew_none": ("nobody needs new photographs", "nadie necesita fotografías nuevas"),
-    "person": ("person", "persona"),
-    "why": ("why", "motivo"),
-    "distance": (
-        "near the threshold: median {median} of {n} matches",
-        "cerca del umbral: mediana {median} de {n} coincidencias",
-    ),
-    "age": ("pictures since {oldest}", "fotografías desde {oldest}"),
-    "model": ("made with another model", "hechas con otro modelo"),
-    "advice": (
-        "This only advises; thresholds never move by themselves.",
-        "Esto sólo aconseja; los umbrales nunca cambian solos.",
-    ),
+    "camera": N_("camera"),
+    "hour": N_("hour"),
+    "first": N_("first {weeks} weeks"),
+    "newest": N_("last {weeks} weeks"),
+    "change": N_("change"),
+    "worse": N_("look at the camera and its light"),
+    "renew": N_("new photographs are advised for"),
+    "renew_none": N_("nobody needs new photographs"),
+    "person": N_("person"),
+    "why": N_("why"),
+    "distance": N_("near the threshold: median {median} of {n} matches"),
+    "age": N_("pictures since {oldest}"),
+    "model": N_("made with another model"),
+    "advice": N_("This only advises; thresholds never move by themselves."),
 }
 OUTCOMES = ("match", "mismatch", "no_face", "unavailable", "camera_fault")
 SHOWN_PEOPLE = 50
@@ -114,7 +96,7 @@ def report(
             for person, name, model, created in enrolled(settings.people_path)
         ]
         with common.progress() as bars:
-            bar = bars.add_task("reading the log", total=ledger.last_seq)
+            bar = bars.add_task(_("reading the log"), total=ledger.last_seq)
             events = ledger.search(
                 type_prefix="access.", progress=lambda seq: bars.update(bar, completed=seq)
             )
@@ -150,10 +132,11 @@ def _document(made: Report) -> dict[str, Any]:
 
 
 def _print(made: Report, settings: Settings, weeks: int) -> None:
-    which = 1 if settings.tables.site.language == "es" else 0
-
     def say(key: str, **values: Any) -> str:
-        return WORDS[key][which].format(**values)
+        return _(WORDS[key]).format(**values)
+
+    def shown(at: str) -> str:
+        return words.moment(at, settings.site.zone, named=True)
 
     def show(text: str) -> None:
         common.out.print(text, markup=False, soft_wrap=True)
@@ -161,7 +144,7 @@ def _print(made: Report, settings: Settings, weeks: int) -> None:
     if not made.outcomes:
         show(say("none"))
     else:
-        show(say("span", since=made.since[:16], until=made.until[:16]))
+        show(say("span", since=shown(made.since), until=shown(made.until)))
         counts = [
             f"{say(key) if key in OUTCOMES else key} {count}"
             for key, count in sorted(made.outcomes.items(), key=lambda item: -item[1])
@@ -241,7 +224,7 @@ def _print_renewals(made: Report, say: Any, show: Any) -> None:
     table = Table(say("person"), "", say("why"), box=None)
     for item in made.renewals[:SHOWN_PEOPLE]:
         median = "-" if item.median is None else f"{item.median:.3f}"
-        oldest = f"{item.oldest:%Y-%m-%d}" if item.oldest else "-"
+        oldest = words.day(item.oldest.date()) if item.oldest else "-"
         why = [say(key, median=median, n=item.matches, oldest=oldest) for key in item.reasons]
         table.add_row(escape(item.person_id), escape(item.name), "; ".join(why))
     common.out.print(table)

@@ -12,6 +12,7 @@ import typer
 from gateway.cli import common
 from gateway.cli.app import App
 from gateway.cli.context import Context
+from gateway.locale import _
 from gateway.people.sources import SourceError, bundle, parts
 from gateway.people.sync.file import MAX_BYTES
 from gateway.vault.files import write_whole
@@ -30,7 +31,9 @@ def keygen(
     except SourceError as error:
         common.fail(str(error), common.REFUSED)
     common.out.print(
-        f"key {name}: {private} signs (keep it safe), {public} goes to the gates",
+        _("key {name}: {private} signs (keep it safe), {public} goes to the gates").format(
+            name=name, private=private, public=public
+        ),
         markup=False,
         soft_wrap=True,
     )
@@ -50,10 +53,15 @@ def sign(
     now = datetime.now(UTC)
     names = [name.strip() for name in gateways.split(",") if name.strip()]
     if not names:
-        common.fail("--gateways names nobody", common.USAGE)
+        common.fail(_("--gateways names nobody"), common.USAGE)
     try:
         if file.stat().st_size > MAX_BYTES:
-            common.fail(f"{file} is larger than {MAX_BYTES >> 20} MiB", common.REFUSED)
+            common.fail(
+                _("{file} is larger than {max_bytes} MiB").format(
+                    file=file, max_bytes=MAX_BYTES >> 20
+                ),
+                common.REFUSED,
+            )
         form = "json" if file.suffix.lower() == ".json" else "csv"
         raw = bundle.seal(
             file.read_bytes(),
@@ -66,7 +74,10 @@ def sign(
         write_whole(output, raw, mode=0o644)  # a gate never sees half of it
     except (SourceError, OSError) as error:
         common.fail(str(error), common.REFUSED)
-    common.out.print(f"{output}: signed for {', '.join(names)}", markup=False)
+    common.out.print(
+        _("{output}: signed for {names}").format(output=output, names=", ".join(names)),
+        markup=False,
+    )
 
 
 @app.command()
@@ -110,13 +121,20 @@ def publish(
 
     settings = ctx.settings
     if settings.tables.mqtt is None:
-        common.fail("the configuration has no [mqtt]", common.REFUSED)
+        common.fail(_("the configuration has no [mqtt]"), common.REFUSED)
     try:
         raw = file.read_bytes()
         if len(raw) > parts.MAX_BYTES:
-            common.fail(f"{file} is larger than {parts.MAX_BYTES >> 20} MiB", common.REFUSED)
+            common.fail(
+                _("{file} is larger than {max_bytes} MiB").format(
+                    file=file, max_bytes=parts.MAX_BYTES >> 20
+                ),
+                common.REFUSED,
+            )
         pieces = parts.split(raw)
         asyncio.run(send(settings.tables.mqtt, pieces))
     except (OSError, aiomqtt.MqttError) as error:
         common.fail(str(error), common.UNREACHABLE)
-    common.out.print(f"{file}: published in {len(pieces)} part(s)", markup=False)
+    common.out.print(
+        _("{file}: published in {count} part(s)").format(file=file, count=len(pieces)), markup=False
+    )

@@ -15,6 +15,7 @@ from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.decide.model import Credential
+from gateway.locale import _
 from gateway.people import RosterUnavailable, permits
 from gateway.people.schema import open_admin
 from gateway.people.sync import apply as sync
@@ -49,7 +50,17 @@ def list_(
     if json:
         common.print_json(shown)
         return
-    table = Table("id", "name", "company", "role", "valid", "status", "levels", "faces", box=None)
+    table = Table(
+        _("id"),
+        _("name"),
+        _("company"),
+        _("role"),
+        _("valid"),
+        _("status"),
+        _("levels"),
+        _("faces"),
+        box=None,
+    )
     for row in shown:
         valid = f"{row['valid_from'] or '…'} – {row['valid_until'] or '…'}"
         status = "revoked" if row["revoked_at"] else row["status"]
@@ -58,7 +69,9 @@ def list_(
         table.add_row(*map(escape, cells), str(row["templates"]))
     common.out.print(table)
     if len(rows) > len(shown):
-        common.out.print(f"... and {len(rows) - len(shown)} more (--limit 0 shows all)")
+        common.out.print(
+            _("... and {count} more (--limit 0 shows all)").format(count=len(rows) - len(shown))
+        )
 
 
 @app.command()
@@ -72,7 +85,9 @@ def show(
     db = open_list(ctx.settings)
     rows = _rows(db, f"{_PERSON} WHERE p.id = :id", {"id": person})
     if not rows:
-        common.fail(f"nobody on the list has the id {person}", common.REFUSED)
+        common.fail(
+            _("nobody on the list has the id {person}").format(person=person), common.REFUSED
+        )
     row = rows[0]
     badges = db.execute("SELECT key FROM credential WHERE person_id = ? ORDER BY key", (person,))
     keys = [key for (key,) in badges]
@@ -124,14 +139,23 @@ def escort(
     try:
         done = permits.set_escort(db, person, who, by=common.operator())
     except sqlite3.Error as error:
-        common.fail(f"the list could not be written: {error}", common.REFUSED)
+        common.fail(_("the list could not be written: {error}").format(error=error), common.REFUSED)
     if not done:
-        what = "needs an escort" if clear else "is on the list"
-        common.fail(f"nobody with the id {person} {what}", common.REFUSED)
+        said = (
+            _("nobody with the id {person} needs an escort")
+            if clear
+            else _("nobody on the list has the id {person}")
+        )
+        common.fail(said.format(person=person), common.REFUSED)
     db.close()
     common.nudge(settings)
-    shown = "needs no escort" if clear else f"passes with {', '.join(by or ()) or 'an escort'}"
-    common.out.print(f"{person}: {shown}", markup=False)
+    if clear:
+        said = _("{person}: needs no escort")
+    elif by:
+        said = _("{person}: passes with {escorts}")
+    else:
+        said = _("{person}: passes with an escort")
+    common.out.print(said.format(person=person, escorts=", ".join(by or ())), markup=False)
 
 
 def _set_revoked(ctx: Context, person: str, reason: str, *, revoked: bool) -> None:
@@ -142,11 +166,16 @@ def _set_revoked(ctx: Context, person: str, reason: str, *, revoked: bool) -> No
     except sync.SyncError as error:
         common.fail(str(error), common.REFUSED)
     if not done:
-        what = "is on the list" if revoked else "is revoked"
-        common.fail(f"nobody with the id {person} {what}", common.REFUSED)
+        said = (
+            _("nobody on the list has the id {person}")
+            if revoked
+            else _("nobody with the id {person} is revoked")
+        )
+        common.fail(said.format(person=person), common.REFUSED)
     db.close()
     common.nudge(settings)
-    common.out.print(f"{person}: {'revoked' if revoked else 'reinstated'}", markup=False)
+    said = _("{person}: revoked") if revoked else _("{person}: reinstated")
+    common.out.print(said.format(person=person), markup=False)
 
 
 _PERSON = """

@@ -13,11 +13,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common
+from gateway.cli import common, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.cli.people.list import open_list
 from gateway.config import Settings
+from gateway.locale import _
 from gateway.people import permits, requirements
 from gateway.people.requirements import Row
 
@@ -38,7 +39,7 @@ def writing(settings: Settings) -> Iterator[sqlite3.Connection]:
     try:
         yield db
     except sqlite3.Error as error:
-        common.fail(f"the list could not be written: {error}", common.REFUSED)
+        common.fail(_("the list could not be written: {error}").format(error=error), common.REFUSED)
     finally:
         db.close()
     common.nudge(settings)
@@ -57,22 +58,31 @@ def add(
     """Let a person pass by a door, or into an area, for a while."""
     settings = ctx.settings
     if bool(door) == bool(area):
-        common.fail("say either --door or --area", common.USAGE)
+        common.fail(_("say either --door or --area"), common.USAGE)
     known = settings.tables.doors if door else settings.tables.areas
     kind, target = ("door", door) if door else ("area", area)
     if target not in known:
-        common.fail(f"there is no [{kind}s.{target}]", common.REFUSED)
+        common.fail(
+            _("there is no [{kind}s.{target}]").format(kind=kind, target=target), common.REFUSED
+        )
     begins = moment(settings, since) if since else datetime.now(settings.site.zone)
     ends = moment(settings, until)
     if ends <= begins:
-        common.fail("it ends before it begins", common.USAGE)
+        common.fail(_("it ends before it begins"), common.USAGE)
     with writing(settings) as db:
         number = permits.add_grant(
             db, person, kind, target, begins, ends, why=reason, by=common.operator()
         )
         if not number:
-            common.fail(f"nobody on the list has the id {person}", common.REFUSED)
-    common.out.print(f"grant {number}: {person}, {kind} {target}, until {until}", markup=False)
+            common.fail(
+                _("nobody on the list has the id {person}").format(person=person), common.REFUSED
+            )
+    common.out.print(
+        _("grant {number}: {person}, {kind} {target}, until {until}").format(
+            number=number, person=person, kind=kind, target=target, until=until
+        ),
+        markup=False,
+    )
 
 
 @grant_app.command("list")
@@ -90,7 +100,9 @@ def list_grants(
         names = ("id", "person", "kind", "target", "since", "until", "why", "by")
         common.print_json([{name: getattr(grant, name) for name in names} for grant in found])
         return
-    table = Table("number", "person", "for", "from", "until", "by", "why", box=None)
+    table = Table(
+        _("number"), _("person"), _("for"), _("from"), _("until"), _("by"), _("why"), box=None
+    )
     for grant in found:
         times = [
             f"{t.astimezone(settings.site.zone):%Y-%m-%d %H:%M}" for t in (grant.since, grant.until)
@@ -109,8 +121,8 @@ def end(
     """End a grant now."""
     with writing(ctx.settings) as db:
         if not permits.end_grant(db, number, by=common.operator()):
-            common.fail(f"there is no grant {number}", common.REFUSED)
-    common.out.print(f"grant {number}: ended", markup=False)
+            common.fail(_("there is no grant {number}").format(number=number), common.REFUSED)
+    common.out.print(_("grant {number}: ended").format(number=number), markup=False)
 
 
 @requirement_app.command("set")
@@ -133,8 +145,15 @@ def set_(
     row = Row(of, subject, kind, _day(until), number, _day(issued), note)
     with writing(settings) as db:
         if not requirements.set_requirement(db, row, by=common.operator()):
-            common.fail(f"nobody on the list has the id {subject}", common.REFUSED)
-    common.out.print(f"{subject}: {kind} until {until or 'further notice'}", markup=False)
+            common.fail(
+                _("nobody on the list has the id {subject}").format(subject=subject), common.REFUSED
+            )
+    common.out.print(
+        _("{subject}: {kind} until {until}").format(
+            subject=subject, kind=kind, until=words.day(until) if until else _("further notice")
+        ),
+        markup=False,
+    )
 
 
 @requirement_app.command()
@@ -148,8 +167,12 @@ def remove(
     of = "company" if company else "person"
     with writing(ctx.settings) as db:
         if not requirements.remove(db, of, subject, kind, by=common.operator()):
-            common.fail(f"{subject} has no {kind}", common.REFUSED)
-    common.out.print(f"{subject}: {kind} removed", markup=False)
+            common.fail(
+                _("{subject} has no {kind}").format(subject=subject, kind=kind), common.REFUSED
+            )
+    common.out.print(
+        _("{subject}: {kind} removed").format(subject=subject, kind=kind), markup=False
+    )
 
 
 @requirement_app.command("list")
@@ -188,14 +211,14 @@ def _show(settings: Settings, found: Iterator[Row], json: bool) -> None:
         return
     language = settings.tables.site.language
     today = datetime.now(settings.site.zone).date()
-    table = Table("of", "subject", "requirement", "until", "", "number", box=None)
+    table = Table(_("of"), _("subject"), _("requirement"), _("until"), "", _("number"), box=None)
     for row in found:
         known = settings.tables.requirements.get(row.kind)
         title = getattr(known.title, language) if known else "?"
         lapsed = row.valid_until is not None and row.valid_until < today
-        state = "[red]lapsed[/red]" if lapsed else ""
-        until = str(row.valid_until or "…")
-        cells = (row.subject_kind, row.subject, f"{row.kind} ({title})", until)
+        state = _("[red]lapsed[/red]") if lapsed else ""
+        until = words.day(row.valid_until) if row.valid_until else "…"
+        cells = (words.word(row.subject_kind), row.subject, f"{row.kind} ({title})", until)
         table.add_row(*map(escape, cells), state, escape(row.number))
     common.out.print(table)
 
@@ -203,17 +226,29 @@ def _show(settings: Settings, found: Iterator[Row], json: bool) -> None:
 def _not_the_registers(settings: Settings, kind: str) -> None:
     """The register of partners keeps this kind; set by hand, it would open what that closes."""
     if kind == settings.tables.partners.requirement:
-        common.fail(f"the register of partners keeps {kind}: garita partner add", common.REFUSED)
+        common.fail(
+            _("the register of partners keeps {kind}: garita partner add").format(kind=kind),
+            common.REFUSED,
+        )
 
 
 def _whose(settings: Settings, kind: str, company: bool) -> str:
     known = settings.site.requirements.get(kind)
     if known is None:
-        there = ", ".join(settings.site.requirements) or "none"
-        common.fail(f"there is no [requirements.{kind}] (there are: {there})", common.REFUSED)
+        there = ", ".join(settings.site.requirements) or _("none")
+        common.fail(
+            _("there is no [requirements.{kind}] (there are: {there})").format(
+                kind=kind, there=there
+            ),
+            common.REFUSED,
+        )
     if (known.of == "company") != company:
-        hint = "say --company" if known.of == "company" else "leave --company out"
-        common.fail(f"{kind} is of a {known.of}: {hint}", common.USAGE)
+        said = (
+            _("{kind} is of a company: say --company")
+            if known.of == "company"
+            else _("{kind} is of a person: leave --company out")
+        )
+        common.fail(said.format(kind=kind), common.USAGE)
     return known.of
 
 
@@ -222,7 +257,9 @@ def moment(settings: Settings, text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        common.fail(f"{text}: expected a time such as 2026-11-30T18:00", common.USAGE)
+        common.fail(
+            _("{text}: expected a time such as 2026-11-30T18:00").format(text=text), common.USAGE
+        )
     return found if found.tzinfo else found.replace(tzinfo=settings.site.zone)
 
 
@@ -232,4 +269,4 @@ def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        common.fail(f"{text}: expected a date such as 2026-11-30", common.USAGE)
+        common.fail(_("{text}: expected a date such as 2026-11-30").format(text=text), common.USAGE)

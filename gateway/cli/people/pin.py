@@ -17,6 +17,7 @@ from gateway.cli.context import Context
 from gateway.cli.people import list as people
 from gateway.config import Settings
 from gateway.decide.model import PinOutcome
+from gateway.locale import _
 from gateway.people import Roster, RosterUnavailable, SealedPin
 from gateway.people.pins import Pins, check_new
 from gateway.people.sync import apply as sync
@@ -42,13 +43,15 @@ def pin(
     """Give a person a PIN (4 to 8 digits); it is asked for, or read from stdin in a pipe."""
     settings = ctx.settings
     if clear and (duress or generate):
-        common.fail("--clear takes both PINs away and goes with no other option", common.USAGE)
+        common.fail(_("--clear takes both PINs away and goes with no other option"), common.USAGE)
     stored = _stored(settings, person)
     if clear:
         _clear(settings, person, json)
         return
     if duress and stored is None:
-        common.fail(f"{person} has no PIN yet; set that one first", common.REFUSED)
+        common.fail(
+            _("{person} has no PIN yet; set that one first").format(person=person), common.REFUSED
+        )
     try:
         pins = Pins(SiteKey.load(settings.tables.site.key_file))
     except KeyFileError as error:
@@ -58,14 +61,18 @@ def pin(
         new = _generated(pins, person, taken)
     else:
         try:
-            new = _asked(f"{'duress ' if duress else ''}PIN of {person}")
+            new = _asked(
+                (_("duress PIN of {person}") if duress else _("PIN of {person}")).format(
+                    person=person
+                )
+            )
             check_new(new)
         except UnicodeDecodeError:  # itself a ValueError, whose text is no help here
-            common.fail("stdin: not UTF-8 text", common.REFUSED)
+            common.fail(_("stdin: not UTF-8 text"), common.REFUSED)
         except ValueError as error:
             common.fail(str(error), common.REFUSED)
         if _is_taken(pins, person, new, taken):
-            common.fail("the duress PIN must not be the PIN itself", common.REFUSED)
+            common.fail(_("the duress PIN must not be the PIN itself"), common.REFUSED)
     db = people.open_list(settings)
     try:
         hashed = pins.hash(person, new)
@@ -73,7 +80,10 @@ def pin(
     except sync.SyncError as error:
         common.fail(str(error), common.REFUSED)
     if not done:
-        common.fail(f"{person} was changed in the meantime; try again", common.REFUSED)
+        common.fail(
+            _("{person} was changed in the meantime; try again").format(person=person),
+            common.REFUSED,
+        )
     db.close()
     lost = not duress and stored is not None and stored.duress_hash is not None
     # Said before anything else can fail: a generated PIN is in force, and nowhere else to read.
@@ -87,7 +97,9 @@ def _stored(settings: Settings, person: str) -> SealedPin | None:
     known = db.execute("SELECT 1 FROM person WHERE id = ?", (person,)).fetchone()
     db.close()
     if not known:
-        common.fail(f"nobody on the list has the id {person}", common.REFUSED)
+        common.fail(
+            _("nobody on the list has the id {person}").format(person=person), common.REFUSED
+        )
     roster = Roster(settings.people_path)
     try:
         return roster.pin(person)
@@ -104,13 +116,13 @@ def _clear(settings: Settings, person: str, json: bool) -> None:
     except sync.SyncError as error:
         common.fail(str(error), common.REFUSED)
     if not done:
-        common.fail(f"{person} has no PIN", common.REFUSED)
+        common.fail(_("{person} has no PIN").format(person=person), common.REFUSED)
     db.close()
     common.nudge(settings)
     if json:
         common.print_json({"person": person, "act": "cleared"})
     else:
-        common.out.print(f"{person}: PIN removed", markup=False)
+        common.out.print(_("{person}: PIN removed").format(person=person), markup=False)
 
 
 def _asked(what: str) -> str:
@@ -150,9 +162,13 @@ def _report(person: str, shown: str, *, duress: bool, lost: bool, json: bool) ->
         }
         common.print_json({**answer, "pin": shown} if shown else answer)
         return
-    what = "duress PIN" if duress else "PIN"
-    common.out.print(f"{person}: {what} set", markup=False)
+    what = _("duress PIN") if duress else _("PIN")
+    common.out.print(_("{person}: {what} set").format(person=person, what=what), markup=False)
     if shown:
-        common.out.print(f"{what}: {shown}  (shown this once)", markup=False)
+        common.out.print(
+            _("{what}: {shown}  (shown this once)").format(what=what, shown=shown), markup=False
+        )
     if lost:
-        common.out.print("the duress PIN before is gone; set it again with --duress", markup=False)
+        common.out.print(
+            _("the duress PIN before is gone; set it again with --duress"), markup=False
+        )

@@ -11,11 +11,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common
+from gateway.cli import common, words
 from gateway.cli.context import Context
 from gateway.cli.people import sync as lists
 from gateway.cli.people.list import open_list
 from gateway.config import Settings, SourceTable
+from gateway.locale import _
 from gateway.people.sources import Asked, Pulled, SourceError
 from gateway.people.sources import pull as puller
 from gateway.people.sync import apply as sync
@@ -49,7 +50,7 @@ def pull(
     settings = ctx.settings
     sources = sources_of(settings)
     if name not in sources:
-        common.fail(f"there is no [sync.sources.{name}]", common.REFUSED)
+        common.fail(_("there is no [sync.sources.{name}]").format(name=name), common.REFUSED)
     bundles = settings.tables.sync.bundles
     trusted = tuple(bundles.trusted) if bundles else ()
     asked = Asked(
@@ -74,7 +75,7 @@ def pull(
     waits = apply and bool({item.name for item in plan.tripped} - lists.confirmed(confirm))
     if waits:
         puller.put_aside(db, settings.pending_path, name, found, plan)
-        note = f"the list is put aside: garita people confirm {name} shows it"
+        note = _("the list is put aside: garita people confirm {name} shows it").format(name=name)
         common.err.print(note, markup=False, soft_wrap=True)
         common.nudge(settings)
     if apply:
@@ -88,14 +89,16 @@ def pull(
         common.nudge(settings)
     tried = None if apply else lists.rehearsed(settings, db, plan)
     db.close()
-    lists.show_plan(plan, version, apply, json, [], tried, settings.tables.site.language)
+    lists.show_plan(plan, version, apply, json, [], tried, settings)
 
 
 def _unchanged(name: str, json: bool) -> None:
     if json:
         common.print_json({"applied": False, "unchanged": True})
     else:
-        common.out.print(f"{name}: nothing has changed since the last time", markup=False)
+        common.out.print(
+            _("{name}: nothing has changed since the last time").format(name=name), markup=False
+        )
 
 
 def sources(ctx: Context, json: common.JsonOption = False) -> None:
@@ -106,12 +109,22 @@ def sources(ctx: Context, json: common.JsonOption = False) -> None:
     if json:
         common.print_json([asdict(item) for item in found])
         return
-    table = Table("source", "last pulled", "last good", "", box=None)
+    table = Table(_("source"), _("last pulled"), _("last good"), "", box=None)
+    zone = settings.site.zone
     for item in found:
-        note = f"[yellow]waits: {escape(item.waiting)}[/yellow]" if item.waiting else ""
+        note = (
+            _("[yellow]waits: {names}[/yellow]").format(names=escape(item.waiting))
+            if item.waiting
+            else ""
+        )
         if item.failing_since:
-            note = f"[red]since {item.failing_since}: {escape(item.reason)}[/red]"
-        table.add_row(item.name, item.pulled_at or "never", item.good_at or "never", note)
+            note = _("[red]since {since}: {reason}[/red]").format(
+                since=words.moment(item.failing_since, zone), reason=escape(item.reason)
+            )
+        pulled, good = (
+            words.moment(at, zone) if at else _("never") for at in (item.pulled_at, item.good_at)
+        )
+        table.add_row(item.name, pulled, good, note)
     common.out.print(table)
 
 
@@ -136,10 +149,14 @@ def confirm(
             common.fail(str(error), common.REFUSED)
     if drop:
         if not puller.state(db, name).waiting:
-            common.fail(f"no list of {name} waits to be confirmed", common.REFUSED)
+            common.fail(
+                _("no list of {name} waits to be confirmed").format(name=name), common.REFUSED
+            )
         puller.forget(db, settings.pending_path, name, dropped_by=common.operator())
         common.nudge(settings)
-        common.out.print(f"{name}: the list that waited was dropped", markup=False)
+        common.out.print(
+            _("{name}: the list that waited was dropped").format(name=name), markup=False
+        )
         return
     # Looked at again: the list in force may have changed since, and who is inside.
     plan = lists.look(settings, db, sync.plan(db, held.source))
@@ -153,7 +170,7 @@ def confirm(
         common.nudge(settings)
     tried = None if names else lists.rehearsed(settings, db, plan)
     db.close()
-    lists.show_plan(plan, version, bool(names), json, [], tried, settings.tables.site.language)
+    lists.show_plan(plan, version, bool(names), json, [], tried, settings)
 
 
 def revocations(
@@ -182,11 +199,22 @@ def revocations(
         common.print_json({"days": days, "count": len(rows), **figures, "people": people})
         return
     if not seconds:
-        common.out.print(f"no revocation with a known time in {days} day(s)")
+        common.out.print(_("no revocation with a known time in {days} day(s)").format(days=days))
         return
     shown = ", ".join(f"{key.removesuffix('_s')} {value:g} s" for key, value in figures.items())
-    common.out.print(f"{len(rows)} revocation(s) in {days} day(s): {shown}")
-    table = Table("person", "version", "revoked at the source", "denied here", "seconds", box=None)
+    common.out.print(
+        _("{count} revocation(s) in {days} day(s): {shown}").format(
+            count=len(rows), days=days, shown=shown
+        )
+    )
+    table = Table(
+        _("person"),
+        _("version"),
+        _("revoked at the source"),
+        _("denied here"),
+        _("seconds"),
+        box=None,
+    )
     for row in rows[: lists.SHOWN]:
         table.add_row(escape(row[0]), str(row[1]), row[2][:19], row[3][:19], f"{row[4]:g}")
     common.out.print(table)

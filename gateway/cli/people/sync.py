@@ -15,12 +15,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, text
+from gateway.cli import common, text, words
 from gateway.cli.context import Context
 from gateway.cli.people.list import open_list
 from gateway.config import Settings
 from gateway.decide.policy import Direction
 from gateway.ledger import LedgerReader, LedgerUnavailable
+from gateway.locale import N_, _
 from gateway.people.sync import apply as sync
 from gateway.people.sync import file as source
 from gateway.people.sync import history, tripwires
@@ -59,7 +60,7 @@ def sync_(
     settings = ctx.settings
     names = confirmed(confirm) | ({"empty"} if allow_empty else set())
     with common.progress() as bars:
-        reading = bars.add_task("reading", total=None)
+        reading = bars.add_task(_("reading"), total=None)
         found = source.read_people(
             file,
             levels=settings.site.access_levels,
@@ -76,7 +77,7 @@ def sync_(
             show_errors(file.name, plan.errors, json)
         version = plan.base
         if apply and not (plan.empty and plan.base):
-            writing = bars.add_task("applying", total=len(plan.added))
+            writing = bars.add_task(_("applying"), total=len(plan.added))
             version = put_in_force(
                 settings,
                 db,
@@ -95,7 +96,7 @@ def sync_(
     db.close()
     if version != plan.base:
         common.nudge(settings)
-    show_plan(plan, version, apply, json, notes, tried, settings.tables.site.language)
+    show_plan(plan, version, apply, json, notes, tried, settings)
 
 
 def rollback(
@@ -128,7 +129,11 @@ def rollback(
     db.close()
     if number != plan.base:
         common.nudge(settings)
-    show_plan(plan, number, apply, json, [], tried, settings.tables.site.language)
+    show_plan(plan, number, apply, json, [], tried, settings)
+
+
+# How a version of the list came about.
+_KINDS = {"sync": N_("sync"), "delta": N_("changes"), "rollback": N_("rollback")}
 
 
 def versions(ctx: Context, json: common.JsonOption = False) -> None:
@@ -138,13 +143,31 @@ def versions(ctx: Context, json: common.JsonOption = False) -> None:
     if json:
         common.print_json(rows)
         return
-    table = Table("version", "applied", "by", "kind", "from", "+", "~", "-", "total", "", box=None)
+    table = Table(
+        _("version"),
+        _("applied"),
+        _("by"),
+        _("kind"),
+        _("from"),
+        "+",
+        "~",
+        "-",
+        _("total"),
+        "",
+        box=None,
+    )
+    zone = ctx.settings.site.zone
     for row in rows:
-        kind = row["kind"] + (f" to {row['to_version']}" if row["to_version"] else "")
-        note = f"confirmed: {', '.join(row['confirmed'])}" if row["confirmed"] else ""
-        cells = (row["applied_at"], row["by"] or "", kind, row["source"] or "")
+        kind = _KINDS.get(row["kind"], N_("sync"))
+        kind = _(kind) + (_(" to {n}").format(n=row["to_version"]) if row["to_version"] else "")
+        note = (
+            _("confirmed: {names}").format(names=", ".join(row["confirmed"]))
+            if row["confirmed"]
+            else ""
+        )
+        cells = (words.moment(row["applied_at"], zone), row["by"] or "", kind, row["source"] or "")
         counts = (str(row[name]) for name in ("added", "changed", "removed", "total"))
-        note = note if row["kept"] else "changes no longer kept"
+        note = note if row["kept"] else _("changes no longer kept")
         table.add_row(str(row["number"]), *map(escape, cells), *counts, note)
     common.out.print(table)
 
@@ -162,23 +185,34 @@ def history_(
     if json:
         common.print_json([asdict(change) for change in found])
         return
+    zone = ctx.settings.site.zone
     for change in found:
-        head = f"{change.at}  version {change.version}  {change.by}  {change.source}"
-        common.out.print(f"{head}\n  {change.person} {change.op}", markup=False, soft_wrap=True)
+        head = _("{at}  version {version}  {by}  {source}").format(
+            at=words.moment(change.at, zone),
+            version=change.version,
+            by=change.by,
+            source=change.source,
+        )
+        common.out.print(
+            f"{head}\n  {change.person} {words.word(change.op)}", markup=False, soft_wrap=True
+        )
         for name in change.fields:
             before, after = (_cell(side, name) for side in (change.before, change.after))
-            common.out.print(f"    {name}: {before} -> {after}", markup=False, soft_wrap=True)
+            common.out.print(
+                f"    {words.word(name)}: {before} -> {after}", markup=False, soft_wrap=True
+            )
     if limit and len(found) == limit:
-        common.out.print(f"(the newest {limit}; --limit 0 shows all)")
+        common.out.print(_("(the newest {limit}; --limit 0 shows all)").format(limit=limit))
 
 
 def _cell(entry: dict[str, Any] | None, name: str) -> str:
     value = entry[name] if entry else None
     if isinstance(value, list):
-        return ", ".join(value) or "none"
+        return ", ".join(value) or _("none")
     if isinstance(value, dict):
-        return ", ".join(f"{kind} {day or 'for good'}" for kind, day in value.items()) or "none"
-    return str(value or "none")
+        good = _("for good")
+        return ", ".join(f"{kind} {day or good}" for kind, day in value.items()) or _("none")
+    return str(value or _("none"))
 
 
 def confirmed(text: str) -> set[str]:
@@ -186,7 +220,12 @@ def confirmed(text: str) -> set[str]:
     names = {name.strip() for name in text.split(",") if name.strip()}
     if unknown := names - set(tripwires.NAMES):
         known = ", ".join(tripwires.NAMES)
-        common.fail(f"no such tripwire: {', '.join(sorted(unknown))}; there are {known}", 2)
+        common.fail(
+            _("no such tripwire: {unknown}; there are {known}").format(
+                unknown=", ".join(sorted(unknown)), known=known
+            ),
+            2,
+        )
     return names
 
 
@@ -248,7 +287,9 @@ def _show_tripped(waiting: list[sync.Tripped], json: bool) -> None:
             common.err.print(f"{item.name}: {item.why}", markup=False, soft_wrap=True)
         names = ",".join(item.name for item in waiting)
         common.err.print(
-            f"the list in force is unchanged; if this is meant: --confirm {names}",
+            _("the list in force is unchanged; if this is meant: --confirm {names}").format(
+                names=names
+            ),
             markup=False,
             soft_wrap=True,
         )
@@ -264,8 +305,12 @@ def show_errors(name: str, errors: list[RowError], json: bool) -> None:
         for error in errors[:SHOWN]:
             common.err.print(f"{name}: {error}", markup=False, soft_wrap=True)
         if len(errors) > SHOWN:
-            common.err.print(f"... and {len(errors) - SHOWN} more (--json lists all)")
-        common.err.print(f"{len(errors)} error(s): the list in force is unchanged")
+            common.err.print(
+                _("... and {count} more (--json lists all)").format(count=len(errors) - SHOWN)
+            )
+        common.err.print(
+            _("{count} error(s): the list in force is unchanged").format(count=len(errors))
+        )
     raise typer.Exit(common.CHECK_FAILED)
 
 
@@ -283,37 +328,47 @@ def rehearsed(
             key = SiteKey.load(settings.tables.site.key_file)
             return rehearse(db, plan, settings.site, key, records, since, progress)
     except (KeyFileError, LedgerUnavailable, OverflowError) as error:
-        return f"not rehearsed: {error}"
+        return _("not rehearsed: {error}").format(error=error)
 
 
-def _show_rehearsal(tried: Rehearsal, language: str) -> None:
-    day = tried.since[:10]
-    common.out.print(f"rehearsed on {tried.events} badge(s) since {day}:", markup=False)
-    table = Table("", "person", "door", "times", "last", "why", box=None)
+def _show_rehearsal(tried: Rehearsal, settings: Settings) -> None:
+    day = words.day(tried.since[:10])
+    common.out.print(
+        _("rehearsed on {events} badge(s) since {day}:").format(events=tried.events, day=day),
+        markup=False,
+    )
+    table = Table("", _("person"), _("door"), _("times"), _("last"), _("why"), box=None)
     for shift in tried.shifts[:SHOWN]:
         colour = "red" if shift.now == "refused" else "green"
-        why = text.reason(shift.was if shift.now == "let_in" else shift.reason, language)
+        now = _("refused") if shift.now == "refused" else _("let in")
+        why = text.reason(shift.was if shift.now == "let_in" else shift.reason)
         if shift.now == "let_in":
-            why = f"{shift.rule} (was: {why})"
+            why = _("{rule} (was: {why})").format(rule=text.detail(shift.rule), why=why)
         elif shift.rule:
-            why = f"{why} ({shift.rule})"
+            why = f"{why} ({text.detail(shift.rule)})"
         table.add_row(
-            f"[{colour}]{'refused' if shift.now == 'refused' else 'let in'}[/{colour}]",
+            f"[{colour}]{now}[/{colour}]",
             escape(f"{shift.person} {shift.name}"),
-            escape(shift.door + (" (out)" if shift.way is Direction.OUT else "")),
+            escape(shift.door + (_(" (out)") if shift.way is Direction.OUT else "")),
             str(shift.count),
-            shift.last[:16].replace("T", " "),
+            words.moment(shift.last, settings.site.zone),
             escape(why),
         )
     if tried.shifts:
         common.out.print(table)
     else:
-        common.out.print("  nobody would newly be refused or let in")
+        common.out.print(_("  nobody would newly be refused or let in"))
     if len(tried.shifts) > SHOWN:
-        common.out.print(f"... and {len(tried.shifts) - SHOWN} more (--json lists all)")
+        common.out.print(
+            _("... and {count} more (--json lists all)").format(count=len(tried.shifts) - SHOWN)
+        )
     for code, count in tried.unknown.most_common():
-        why = text.reason(code, language)
-        common.out.print(f"  not known for {count} badge(s): {why}", markup=False, soft_wrap=True)
+        why = text.reason(code)
+        common.out.print(
+            _("  not known for {count} badge(s): {why}").format(count=count, why=why),
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def show_plan(
@@ -323,7 +378,7 @@ def show_plan(
     json: bool,
     notes: list[str],
     tried: Rehearsal | str | None = None,
-    language: str = "en",
+    settings: Settings | None = None,
 ) -> None:
     """What a list changed, or would change."""
     if isinstance(tried, str):
@@ -338,7 +393,7 @@ def show_plan(
         people: dict[str, Any] = {
             "added": [person.id for person in plan.added],
             "changed": {key: list(names) for key, names in plan.changed.items()},
-            "removed": [key for key, _ in plan.removed],
+            "removed": [key for key, _name in plan.removed],
             "still_revoked": plan.overridden,
         }
         common.print_json(
@@ -360,25 +415,31 @@ def show_plan(
     for line in lines:
         common.out.print(line, soft_wrap=True)
     if max(len(plan.added), len(plan.changed), len(plan.removed)) > SHOWN:
-        common.out.print(f"... (the first {SHOWN} of each are shown)")
+        common.out.print(_("... (the first {shown} of each are shown)").format(shown=SHOWN))
     for key in plan.overridden[:SHOWN]:
-        common.out.print(f"! {key} stays revoked (garita people reinstate {key})", markup=False)
-    if tried is not None:
-        _show_rehearsal(tried, language)
+        common.out.print(
+            _("! {key} stays revoked (garita people reinstate {key})").format(key=key), markup=False
+        )
+    if tried is not None and settings is not None:
+        _show_rehearsal(tried, settings)
     for note in notes:
-        common.out.print(f"note: {note}", markup=False, soft_wrap=True)
+        common.out.print(_("note: {note}").format(note=note), markup=False, soft_wrap=True)
     for item in plan.tripped if version == plan.base else ():
         common.out.print(f"[red]![/red] {item.name}: {escape(item.why)}", soft_wrap=True)
-    common.out.print(", ".join(f"{count} {word}" for word, count in counts.items()))
+    common.out.print(", ".join(f"{count} {words.word(word)}" for word, count in counts.items()))
     if version != plan.base:
-        common.out.print(f"list version {version} is in force")
+        common.out.print(_("list version {version} is in force").format(version=version))
     elif apply:
-        common.out.print(f"list version {version} is in force already: nothing to do")
+        common.out.print(
+            _("list version {version} is in force already: nothing to do").format(version=version)
+        )
     elif plan.tripped:
         names = ",".join(item.name for item in plan.tripped)
         common.out.print(
-            f"nothing was changed; to put this list in force: --apply --confirm {names}",
+            _("nothing was changed; to put this list in force: --apply --confirm {names}").format(
+                names=names
+            ),
             markup=False,
         )
     else:
-        common.out.print("nothing was changed; --apply puts this list in force")
+        common.out.print(_("nothing was changed; --apply puts this list in force"))
