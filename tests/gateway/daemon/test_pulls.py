@@ -304,8 +304,8 @@ async def test_versions_history_and_rollback_as_a_person_reads_them(rig: Rig) ->
     path.write_text(f"{HEAD}\ne1,Ana [x],em4100:18:5550200,nights\ne2,Luis,,plant\n")
     await rig.acli("people", "sync", str(path), "--apply")
     told = (await rig.acli("people", "history", "e1")).stdout
-    assert "access_levels: plant -> nights" in told
-    assert "credentials: em4100:…100 -> em4100:…200" in told and "5550100" not in told
+    assert "levels: plant -> nights" in told
+    assert "badges: em4100:…100 -> em4100:…200" in told and "5550100" not in told
     assert "5550100" in (await rig.acli("people", "history", "e1", "--reveal")).stdout
     shown = (await rig.acli("people", "rollback")).stdout
     assert "- e2  Luis" in shown and "nothing was changed" in shown
