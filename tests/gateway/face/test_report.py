@@ -199,10 +199,6 @@ def test_an_empty_log_is_no_error() -> None:
     assert result.false_match_rate.bounds == (0.0, 1.0)
 
 
-def _blanks(text: str) -> list[str]:
-    return [part.split("}")[0] for part in text.split("{")[1:]]
-
-
 def test_a_list_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     assert enrolled(tmp_path / "none.db") == []
     (tmp_path / "people.db").write_bytes(b"not a database, for sure" * 100)
