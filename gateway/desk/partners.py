@@ -13,11 +13,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Literal
 
-from gateway.config.criteria import standard
+from gateway.config.criteria import Criteria, standard
 from gateway.desk.act import stamp, writing
 from gateway.desk.errors import DeskError, NotFound
 from gateway.desk.text import clean, fold
@@ -62,6 +62,7 @@ class PartnerPolicy:
     warn_days: int = 30
     requirement: str = ""
     zone: tzinfo = UTC
+    criteria: Criteria = field(default_factory=standard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ def put(
             (key, version, stamp(now), by, json.dumps(values, ensure_ascii=False)),
         )
         kind = EventType.PARTNER_CHANGED if old else EventType.PARTNER_ADDED
-        data = {**values, "by": by, **standard().marks(kind)}
+        data = {**values, "by": by, **policy.criteria.marks(kind)}
         if policy.requirement:
             data["requirement"] = _require(connection, new, policy, by=by, now=now)
         put_event(

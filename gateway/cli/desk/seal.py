@@ -50,6 +50,7 @@ def receive(
             supplier=supplier,
             by=common.operator(),
             now=desk.now(),
+            criteria=settings.criteria,
         )
     if json:
         common.print_json({"batch": batch, "count": len(items)})
@@ -67,7 +68,9 @@ def issue(
     settings = common.settings(config)
     with desk.opened(settings) as db:
         items = seals.numbers(numbers)
-        seals.issue(db, items, to=to, by=common.operator(), now=desk.now())
+        seals.issue(
+            db, items, to=to, by=common.operator(), now=desk.now(), criteria=settings.criteria
+        )
     desk.say(_("{n} seals to {to}").format(n=len(items), to=to))
 
 
@@ -81,7 +84,14 @@ def void(
     settings = common.settings(config)
     with desk.opened(settings) as db:
         text = seals.number(number)
-        seals.void(db, text, reason=reason, by=common.operator(), now=desk.now())
+        seals.void(
+            db,
+            text,
+            reason=reason,
+            by=common.operator(),
+            now=desk.now(),
+            criteria=settings.criteria,
+        )
     desk.say(_("{number}: void").format(number=text))
 
 
@@ -157,7 +167,7 @@ def reconcile(config: common.ConfigOption = CONFIG, json: common.JsonOption = Fa
         stages = [stage for stage in Stage if stage not in (Stage.EXPECTED, Stage.CANCELLED)]
         trucks = store.find(db, stages=stages, limit=10**9)
         on_trucks = [(tx.id, item.number) for tx in trucks for item in tx.affixed]
-        found = seals.reconcile(db, on_trucks, by=common.operator())
+        found = seals.reconcile(db, on_trucks, by=common.operator(), criteria=settings.criteria)
     if json:
         common.print_json([asdict(item) for item in found])
     else:

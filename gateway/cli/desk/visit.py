@@ -131,7 +131,14 @@ def contact(
     """The host was told."""
     settings = common.settings(config)
     with desk.opened(settings) as db:
-        done = register.contact_host(db, visit, by=common.operator(), now=desk.now(), escort=escort)
+        done = register.contact_host(
+            db,
+            visit,
+            by=common.operator(),
+            now=desk.now(),
+            escort=escort,
+            criteria=settings.criteria,
+        )
     _done(settings, done, json, _("{host} was told").format(host=done.host))
 
 
@@ -171,7 +178,9 @@ def return_(
     """The badge is back."""
     settings = common.settings(config)
     with desk.opened(settings) as db:
-        done = badges.return_badge(db, visit, by=common.operator(), now=desk.now())
+        done = badges.return_badge(
+            db, visit, by=common.operator(), now=desk.now(), criteria=settings.criteria
+        )
     _done(settings, done, json, _("badge {badge} is back").format(badge=done.badge))
 
 
@@ -210,6 +219,7 @@ def depart(
             visit,
             by=common.operator(),
             now=desk.now(),
+            criteria=settings.criteria,
             badge_returned=badge_returned,
             version=version,
         )
@@ -376,7 +386,13 @@ def _regular(name: str, company: str, config: common.ConfigOption, *, regular: b
     settings = common.settings(config)
     with desk.opened(settings) as db:
         done = regulars.set_regular(
-            db, name, company, regular=regular, by=common.operator(), now=desk.now()
+            db,
+            name,
+            company,
+            regular=regular,
+            by=common.operator(),
+            now=desk.now(),
+            criteria=settings.criteria,
         )
     if not done:
         common.fail(_("nothing to do"), common.REFUSED)
@@ -388,7 +404,14 @@ def _cancel(
 ) -> None:
     settings = common.settings(config)
     with desk.opened(settings) as db:
-        done = register.cancel(db, visit, by=common.operator(), reason=reason, refused=refused)
+        done = register.cancel(
+            db,
+            visit,
+            by=common.operator(),
+            reason=reason,
+            refused=refused,
+            criteria=settings.criteria,
+        )
     state = _(WORDS[done.state])
     _done(settings, done, json, _("visit {id}: {state}").format(id=done.id, state=state))
 

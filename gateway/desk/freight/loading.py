@@ -129,7 +129,9 @@ def affix(
             raise DeskError("seal_used_twice", "{number} is on another unit", number=text)
         seal_class, stock = seals.take(connection, text, tx.id, by=by, now=now)
         if where in before and before[where] != text:
-            seals.give_up(connection, before[where], tx.id, by=by, now=now)
+            seals.give_up(
+                connection, before[where], tx.id, by=by, now=now, criteria=policy.criteria
+            )
         form = re.fullmatch(policy.seal_pattern, text) is not None
         if named and tx.loading is not None:
             tx = replace(tx, loading=replace(tx.loading, document_seals=named))

@@ -3,7 +3,8 @@
     stock -> issued -> used        stock, issued, used -> void (with the reason)
 
 A number exists once, whatever batch it came in.  `take()` is for the act of sealing, inside its
-transaction; all else here is one act with its event in a transaction of its own.
+transaction; all else here is one act with its event in a transaction of its own.  `criteria` is the
+site's set, which says what the event is evidence for; None is the standard one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.config.criteria import standard
+from gateway.config.criteria import Criteria, standard
 from gateway.desk.act import stamp, writing
 from gateway.desk.errors import DeskError, NotFound
 from gateway.desk.text import clean
@@ -83,6 +84,7 @@ def receive(
     supplier: str = "",
     by: str,
     now: datetime,
+    criteria: Criteria | None = None,
 ) -> int:
     """A batch comes in with the number of its test certificate; returns the batch's number."""
     if seal_class not in CLASSES:
@@ -114,14 +116,20 @@ def receive(
             "first": seals[0],
             "last": seals[-1],
             "by": by,
-            **standard().marks(EventType.SEAL_RECEIVED),
+            **(criteria or standard()).marks(EventType.SEAL_RECEIVED),
         }
         put_event(connection, EventType.SEAL_RECEIVED, f"batch-{batch}", data)
     return int(batch or 0)
 
 
 def issue(
-    connection: sqlite3.Connection, seals: Sequence[str], *, to: str, by: str, now: datetime
+    connection: sqlite3.Connection,
+    seals: Sequence[str],
+    *,
+    to: str,
+    by: str,
+    now: datetime,
+    criteria: Criteria | None = None,
 ) -> None:
     """Hand seals out of stock to somebody by name."""
     name = clean(to, N_("to whom"), most=120)
@@ -134,18 +142,26 @@ def issue(
             "count": len(seals),
             "to": name,
             "by": by,
-            **standard().marks(EventType.SEAL_ISSUED),
+            **(criteria or standard()).marks(EventType.SEAL_ISSUED),
         }
         put_event(connection, EventType.SEAL_ISSUED, seals[0], data)
 
 
-def void(connection: sqlite3.Connection, seal: str, *, reason: str, by: str, now: datetime) -> None:
+def void(
+    connection: sqlite3.Connection,
+    seal: str,
+    *,
+    reason: str,
+    by: str,
+    now: datetime,
+    criteria: Criteria | None = None,
+) -> None:
     """A seal is lost, broken or destroyed; it is never used again."""
     why = clean(reason, N_("reason"))
     with writing(connection):
         _must(connection, seal, "stock", "issued")
         _change(connection, seal, "void", by, now, note=why)
-        data = {"reason": why, "by": by, **standard().marks(EventType.SEAL_VOIDED)}
+        data = {"reason": why, "by": by, **(criteria or standard()).marks(EventType.SEAL_VOIDED)}
         put_event(connection, EventType.SEAL_VOIDED, seal, data)
 
 
@@ -165,13 +181,19 @@ def take(
 
 
 def give_up(
-    connection: sqlite3.Connection, seal: str, freight: int, *, by: str, now: datetime
+    connection: sqlite3.Connection,
+    seal: str,
+    freight: int,
+    *,
+    by: str,
+    now: datetime,
+    criteria: Criteria | None = None,
 ) -> None:
     """A seal of ours that another replaced on the same truck; inside the caller's transaction."""
     found = find(connection, seal)
     if found is not None and found.freight == freight and found.state == "used":
         _change(connection, seal, "void", by, now, freight=freight, note="replaced")
-        marks = standard().marks(EventType.SEAL_VOIDED)
+        marks = (criteria or standard()).marks(EventType.SEAL_VOIDED)
         data = {"reason": "replaced", "freight": freight, "by": by, **marks}
         put_event(connection, EventType.SEAL_VOIDED, seal, data)
 
@@ -232,7 +254,11 @@ class Mismatch:
 
 
 def reconcile(
-    connection: sqlite3.Connection, on_trucks: Iterable[tuple[int, str]], *, by: str
+    connection: sqlite3.Connection,
+    on_trucks: Iterable[tuple[int, str]],
+    *,
+    by: str,
+    criteria: Criteria | None = None,
 ) -> list[Mismatch]:
     """Compare the inventory with the seals on trucks, (transaction, number) each; that it was
     done, and what it found, is on record."""
@@ -242,7 +268,7 @@ def reconcile(
             "mismatches": [f"{item.number}: {item.code}" for item in found[:100]],
             "count": len(found),
             "by": by,
-            **standard().marks(EventType.SEAL_RECONCILED),
+            **(criteria or standard()).marks(EventType.SEAL_RECONCILED),
         }
         put_event(connection, EventType.SEAL_RECONCILED, "seals", data)
     return found

@@ -12,6 +12,7 @@ import sqlite3
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from gateway.config.criteria import Criteria
 from gateway.decide.model import Credential
 from gateway.desk import partners
 from gateway.desk.act import parse, stamp, writing
@@ -107,6 +108,7 @@ def issue_badge(
             new,
             EventType.VISIT_BADGE_ISSUED,
             by,
+            policy.criteria,
             badge=new.badge,
             fingerprint=mark,
             levels=list(levels),
@@ -114,7 +116,14 @@ def issue_badge(
         )
 
 
-def return_badge(connection: sqlite3.Connection, visit_id: int, *, by: str, now: datetime) -> Visit:
+def return_badge(
+    connection: sqlite3.Connection,
+    visit_id: int,
+    *,
+    by: str,
+    now: datetime,
+    criteria: Criteria | None = None,
+) -> Visit:
     """The badge is back in the guard's hand; it opens nothing from the next reading on."""
     with writing(connection):
         visit = load(connection, visit_id)
@@ -122,7 +131,7 @@ def return_badge(connection: sqlite3.Connection, visit_id: int, *, by: str, now:
             raise DeskError("no_badge", "no badge of visit {id} is out", id=visit.id)
         kill_badge(connection, visit.id)
         new = replace(visit, badge_returned_at=stamp(now))
-        return save(connection, new, EventType.VISIT_BADGE_RETURNED, by, badge=visit.badge)
+        return save(connection, new, EventType.VISIT_BADGE_RETURNED, by, criteria, badge=new.badge)
 
 
 def kill_badge(connection: sqlite3.Connection, visit_id: int) -> None:

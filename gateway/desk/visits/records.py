@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, fields, replace
 from datetime import date, datetime
 
-from gateway.config.criteria import standard
+from gateway.config.criteria import Criteria, standard
 from gateway.desk.act import day_bounds, stamp
 from gateway.desk.errors import Conflict, NotFound
 from gateway.desk.visits.visit import STATES, Plan, Visit, VisitPolicy
@@ -119,23 +119,39 @@ def insert(connection: sqlite3.Connection, plan: Plan, *, by: str, now: datetime
     return visit
 
 
-def save(connection: sqlite3.Connection, visit: Visit, kind: str, by: str, **data: object) -> Visit:
-    """Write a changed visit and its event, inside the caller's transaction."""
+def save(
+    connection: sqlite3.Connection,
+    visit: Visit,
+    kind: str,
+    by: str,
+    criteria: Criteria | None,
+    **data: object,
+) -> Visit:
+    """Write a changed visit and its event, inside the caller's transaction.  `criteria` as in
+    `event`."""
     new = replace(visit, version=visit.version + 1)
     sets = ", ".join(f"{name} = ?" for name in _COLUMNS)
     connection.execute(
         f"UPDATE visit SET {sets} WHERE id = ?",  # noqa: S608 - our own names
         (*astuple(new), new.id),
     )
-    event(connection, kind, new, by, **data)
+    event(connection, kind, new, by, criteria, **data)
     return new
 
 
-def event(connection: sqlite3.Connection, kind: str, visit: Visit, by: str, **data: object) -> None:
+def event(
+    connection: sqlite3.Connection,
+    kind: str,
+    visit: Visit,
+    by: str,
+    criteria: Criteria | None,
+    **data: object,
+) -> None:
+    """Record that `kind` happened to the visit.  `criteria` is the site's set, None the standard
+    one."""
+    marks = (criteria or standard()).marks(kind)
     base = {"visit": visit.id, "name": visit.name, "company": visit.company, "host": visit.host}
-    put_event(
-        connection, kind, visit.person_id, {**base, **data, "by": by, **standard().marks(kind)}
-    )
+    put_event(connection, kind, visit.person_id, {**base, **data, "by": by, **marks})
 
 
 def _visit(row: tuple[object, ...]) -> Visit:

@@ -3,6 +3,7 @@ departed.
 
 Every act names the operator (`by`) and takes the time (`now`, aware).  `version`, where given, is
 the one that the operator looked at: if somebody was faster, Conflict says so and nothing changes.
+`criteria` is the site's set, which says what the event is evidence for; None is the standard one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sqlite3
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from gateway.config.criteria import standard
+from gateway.config.criteria import Criteria
 from gateway.desk import partners
 from gateway.desk.act import parse, stamp, writing
 from gateway.desk.errors import DeskError
@@ -44,7 +45,8 @@ def expect(
         if cleared.verdict == "deny":
             raise DeskError(cleared.code, cleared.message)
         visit = insert(connection, plan, by=by, now=now)
-        event(connection, EventType.VISIT_EXPECTED, visit, by, clearance=cleared.code)
+        kind = EventType.VISIT_EXPECTED
+        event(connection, kind, visit, by, policy.criteria, clearance=cleared.code)
     return visit
 
 
@@ -90,7 +92,13 @@ def walk_in(
 
 
 def contact_host(
-    connection: sqlite3.Connection, visit_id: int, *, by: str, now: datetime, escort: str = ""
+    connection: sqlite3.Connection,
+    visit_id: int,
+    *,
+    by: str,
+    now: datetime,
+    escort: str = "",
+    criteria: Criteria | None = None,
 ) -> Visit:
     """The host was told; `escort` is the id of who comes for the visitor, if that is known: with
     that person's badge alone does the visitor's open a door.  Raises DeskError for an id of
@@ -108,6 +116,7 @@ def contact_host(
             new,
             EventType.VISIT_HOST_CONTACTED,
             by,
+            criteria,
             escort=name,
             **({"escort_id": who} if who else {}),
         )
@@ -134,7 +143,8 @@ def extend(
         connection.execute(
             "UPDATE visit_badge SET until = ? WHERE visit_id = ?", (stamp(last), visit.id)
         )
-        return save(connection, new, EventType.VISIT_EXTENDED, by, until=new.expected_until)
+        kind = EventType.VISIT_EXTENDED
+        return save(connection, new, kind, by, policy.criteria, until=new.expected_until)
 
 
 def depart(
@@ -145,6 +155,7 @@ def depart(
     now: datetime,
     badge_returned: bool = False,
     version: int | None = None,
+    criteria: Criteria | None = None,
 ) -> Visit:
     """They left.  Their badge opens nothing any more, whether it came back or not; one that did
     not is listed until it does."""
@@ -172,13 +183,20 @@ def depart(
             new,
             EventType.VISIT_DEPARTED,
             by,
+            criteria,
             badge_out=new.badge_out,
             badge=visit.badge,
         )
 
 
 def cancel(
-    connection: sqlite3.Connection, visit_id: int, *, by: str, reason: str, refused: bool = False
+    connection: sqlite3.Connection,
+    visit_id: int,
+    *,
+    by: str,
+    reason: str,
+    refused: bool = False,
+    criteria: Criteria | None = None,
 ) -> Visit:
     """Somebody announced does not come, or (`refused`) is sent away at the gate."""
     why = clean(reason, N_("reason"))
@@ -187,7 +205,7 @@ def cancel(
         expect_state(visit, "expected")
         kind = EventType.VISIT_REFUSED if refused else EventType.VISIT_CANCELLED
         new = replace(visit, state="refused" if refused else "cancelled", note=why)
-        return save(connection, new, kind, by, reason=why)
+        return save(connection, new, kind, by, criteria, reason=why)
 
 
 def _tried(
@@ -214,7 +232,7 @@ def _tried(
             "host": who.host,
             "reason": error.code,
             "by": by,
-            **standard().marks(EventType.VISIT_HELD, *error.serves),
+            **policy.criteria.marks(EventType.VISIT_HELD, *error.serves),
         }
         subject = who.person_id if isinstance(who, Visit) else "visit"
         put_event(connection, EventType.VISIT_HELD, subject, data)
@@ -286,6 +304,7 @@ def _arrive(
         new,
         EventType.VISIT_ARRIVED,
         by,
+        policy.criteria,
         name=new.name,
         company=new.company,
         host=new.host,

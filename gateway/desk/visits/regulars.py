@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime
 
-from gateway.config.criteria import standard
+from gateway.config.criteria import Criteria, standard
 from gateway.desk.act import stamp, writing
 from gateway.desk.text import clean, fold
 from gateway.desk.visits.visit import Visit
@@ -22,6 +22,7 @@ def set_regular(
     regular: bool,
     by: str,
     now: datetime,
+    criteria: Criteria | None = None,
 ) -> bool:
     """Call somebody a known regular visitor, or no longer; False if nothing changes."""
     name = clean(name, N_("name"), most=120)
@@ -39,7 +40,8 @@ def set_regular(
             ).rowcount
         if done:
             kind = EventType.VISIT_REGULAR_ADDED if regular else EventType.VISIT_REGULAR_REMOVED
-            data = {"name": name, "company": company, "by": by, **standard().marks(kind)}
+            marks = (criteria or standard()).marks(kind)
+            data = {"name": name, "company": company, "by": by, **marks}
             put_event(connection, kind, name, data)
     return bool(done)
 

@@ -17,6 +17,7 @@ def partner_policy(settings: Settings) -> PartnerPolicy:
         questionnaire_months=table.questionnaire_months,
         warn_days=table.warn_days,
         requirement=table.requirement,
+        criteria=settings.criteria,
         zone=settings.site.zone,
     )
 
@@ -36,4 +37,5 @@ def visit_policy(settings: Settings) -> VisitPolicy:
         escorted_access_levels=tuple(table.escorted_access_levels),
         badge_grace_min=table.badge_grace_min,
         partners=partner_policy(settings),
+        criteria=settings.criteria,
     )

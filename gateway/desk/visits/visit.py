@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from gateway.config.criteria import Criteria, standard
 from gateway.desk.act import parse
 from gateway.desk.errors import DeskError
 from gateway.desk.partners import PartnerPolicy
@@ -87,6 +88,7 @@ class VisitPolicy:
     escorted_access_levels: tuple[str, ...] = ()
     badge_grace_min: int = 30
     partners: PartnerPolicy = field(default_factory=PartnerPolicy)
+    criteria: Criteria = field(default_factory=standard)
 
     def levels(self, *, escort: bool) -> tuple[str, ...]:
         """What a temporary badge opens."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,6 +28,8 @@ from gateway.vault.sitekey import SiteKey
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "garita.toml"
 CARD = Credential("em4100", "1", "2")
+DESK = ("visit", "partner", "seal", "freight")
+OUTBOX = "SELECT type, data FROM outbox ORDER BY rowid"
 Run = Callable[..., Result]
 
 
@@ -107,3 +111,40 @@ async def test_explain_and_replay_name_the_criteria(site: Path, run: Run) -> Non
     done = run("explain", "e1", "warehouse")
     assert "\n  9.4  Gates are manned or monitored" in done.stdout, done.output
     assert "old table" not in done.stdout
+
+
+def test_a_sites_own_file_says_what_every_act_at_the_desk_is_evidence_for(
+    site: Path, run: Run
+) -> None:
+    desk = [kind for kind in EventType if kind.split(".")[0] in DESK]
+    own = '[criteria."OEA-7"]\nkind = "must"\ntitle = { en = "a", es = "b" }\n[evidence]\n'
+    own += "".join(f'"{kind}" = ["OEA-7"]\n' for kind in desk)
+    (site.parent / "criteria.toml").write_text(own)
+    example = site.read_text()
+    site.write_text(example.replace('# file = "criteria.toml"', 'file = "criteria.toml"'))
+    for command in (
+        "partner add Norte --until 2099-01-01 --programme oea --number 1",
+        "visit expect José --host Laura --until 23:59",
+        "visit arrive 1",  # held: no ID
+        "visit arrive 1 --id-kind ine",
+        "visit contact 1",
+        "visit extend 1 --until 2099-01-01T10:00",  # too long
+        "visit depart 1",
+        "visit expect Ana --host Laura --until 23:59",
+        "visit cancel 2 --reason ill",
+        "visit regular add Ana --company Norte",
+        "freight seals receive AB100000..AB100002 --certificate T",
+        "freight seals issue AB100000 --to Rosa",
+        "freight seals void AB100001 --reason lost",
+        "freight seals reconcile",
+        "freight expect --eta 23:59 --driver Juan --carrier Norte --tractor A1 --unit 5301",
+        "freight turn-away 1 --reason late",
+    ):
+        assert run(*command.split()).exit_code in (0, 1), command
+    with closing(sqlite3.connect(config.load(site).people_path)) as db:
+        found = [(kind, json.loads(data)) for kind, data in db.execute(OUTBOX)]
+    assert len({kind for kind, _ in found}) >= 12
+    for kind, data in found:
+        if kind.split(".")[0] in DESK:
+            assert "OEA-7" in data["criteria"], kind
+            assert data["criteria_edition"] == "ctpat-msc-2020/2"
