@@ -185,9 +185,9 @@ def _face(data: Mapping[str, Any] | None) -> FaceResult | None:
         return None
     distance = data.get("distance")
     return FaceResult(
-        FaceOutcome(data["outcome"]),
-        None if distance is None else float(distance),
-        int(data.get("frames", 0)),
+        outcome=FaceOutcome(data["outcome"]),
+        distance=None if distance is None else float(distance),
+        frames=int(data.get("frames", 0)),
         detail=str(data.get("detail", "")),
         liveness=_liveness(data),
     )

@@ -294,7 +294,13 @@ class DoorReader:
         self, count: int, *, busy: bool = False, noise: Mapping[str, int] | None = None
     ) -> None:
         point = self._point
-        request = Request(point.door, None, Lookup.UNKNOWN, busy=busy, direction=point.direction)
+        request = Request(
+            door=point.door,
+            credential=None,
+            lookup=Lookup.UNKNOWN,
+            busy=busy,
+            direction=point.direction,
+        )
         decision = decide(request, self._services.site, self._services.clock.latest())
         data = {"count": count, **({"bad_reads": dict(noise)} if noise else {})}
         await self._answer((Verdict(request, decision, loop_time()),), data)
