@@ -14,8 +14,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common
-from gateway.cli.people import list as people
+from gateway.cli import common, personnel
 from gateway.config import Settings
 from gateway.desk.errors import DeskError, Unwritable
 from gateway.desk.identity import Shown, shown
@@ -47,7 +46,7 @@ ToDay = Annotated[str, typer.Option("--to", help="Last day (the first).")]
 def opened(settings: Settings, *, act: bool = True) -> Iterator[sqlite3.Connection]:
     """people.db for one act; a refusal is said in the site's language and ends with its exit
     code.  What was done is recorded at once."""
-    db = people.open_list(settings)
+    db = personnel.open_list(settings)
     connection: sqlite3.Connection = db
     try:
         yield connection

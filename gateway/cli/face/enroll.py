@@ -12,10 +12,9 @@ import typer
 from pydantic import ValidationError
 
 from drivers.registry import UnknownDriver
-from gateway.cli import common
+from gateway.cli import common, personnel
 from gateway.cli.context import Context
 from gateway.cli.face import privacy
-from gateway.cli.people import list as people
 from gateway.config import Settings
 from gateway.locale import _, ngettext
 from gateway.people import faces
@@ -92,7 +91,7 @@ def _no_consent() -> str:
 
 
 def _must_agree(settings: Settings, person: str) -> None:
-    db = people.open_list(settings)
+    db = personnel.open_list(settings)
     agreed = faces.has_consent(db, person, privacy.today(settings))
     db.close()
     if not agreed:
@@ -189,7 +188,7 @@ def _store_all(
 ) -> None:
     from gateway.face.enrolment import EnrolledFaces  # noqa: PLC0415
 
-    db = people.open_list(settings)
+    db = personnel.open_list(settings)
     # Templates from before version 3 of people.db get a key for each person.
     faces.reseal(db, vault, VaultError)
     enrolled = EnrolledFaces(

@@ -16,9 +16,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, words
+from gateway.cli import common, personnel, words
 from gateway.cli.context import Context
-from gateway.cli.people import list as people
 from gateway.config import Settings
 from gateway.face.evidence import Evidence, EvidenceError, site_sealer
 from gateway.ledger import LedgerReader, LedgerUnavailable
@@ -68,7 +67,7 @@ def consent(
         common.fail(
             _("--note: at most {note_limit} characters").format(note_limit=NOTE_LIMIT), common.USAGE
         )
-    db = people.open_list(settings)
+    db = personnel.open_list(settings)
     by = common.operator()
     if not faces.set_consent(db, person, given_at=first, until=last, note=note, by=by):
         common.fail(
@@ -90,13 +89,13 @@ def consent(
 
 def forget(
     ctx: Context,
-    person: people.PersonArgument,
-    reason: people.ReasonOption,
+    person: personnel.PersonArgument,
+    reason: personnel.ReasonOption,
     json: common.JsonOption = False,
 ) -> None:
     """Destroy a person's face templates, key and consent; they stay on the list."""
     settings = ctx.settings
-    db = people.open_list(settings)
+    db = personnel.open_list(settings)
     lost = faces.forget(db, person, why=reason, by=common.operator())
     db.close()
     if lost is None:
@@ -119,7 +118,7 @@ def forget(
 def purge(ctx: Context, json: common.JsonOption = False) -> None:
     """Destroy the faces whose last day is past; the running gateway does so by itself."""
     settings = ctx.settings
-    db = people.open_list(settings)
+    db = personnel.open_list(settings)
     gone = faces.purge(db, today(settings), by=common.operator())
     db.close()
     if gone:
@@ -138,7 +137,7 @@ def keys(ctx: Context, json: common.JsonOption = False) -> None:
         vault = Vault(SiteKey.load(settings.tables.site.key_file))
     except KeyFileError as error:
         common.fail(str(error), common.UNREACHABLE)
-    db = people.open_list(settings)
+    db = personnel.open_list(settings)
     _new, left = faces.reseal(db, vault, VaultError)
     rows: list[dict[str, Any]] = [
         {"person": key, "key_id": None, "created_at": None, "opens": False} for key in left
@@ -186,7 +185,7 @@ def picture(
     if event is None:
         common.fail(_("there is no event {seq}").format(seq=seq), common.REFUSED)
     pictures = Evidence(settings.evidence_path)
-    db = people.open_list(settings)
+    db = personnel.open_list(settings)
     try:
         day = pictures.find(event.id, datetime.fromisoformat(event.time), settings.site.zone)
         holder = pictures.holder(event.id, day)
@@ -219,7 +218,7 @@ def _picture_key(db: sqlite3.Connection, site: SiteKey, holder: tuple[str, str] 
 
 
 def _ending(settings: Settings, days: int, json: bool) -> None:
-    db = people.open_list(settings)
+    db = personnel.open_list(settings)
     last = (today(settings) + timedelta(days=days)).isoformat()
     found = db.execute(
         "SELECT person_id, given_at, until, note FROM face_consent WHERE until <= ? "

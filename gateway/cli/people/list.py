@@ -13,25 +13,13 @@ from rich.table import Table
 from gateway.cli import common
 from gateway.cli.app import App
 from gateway.cli.context import Context
-from gateway.config import Settings
+from gateway.cli.personnel import PersonArgument, ReasonOption, open_list
 from gateway.decide.model import Credential
 from gateway.locale import _
-from gateway.people import RosterUnavailable, permits
-from gateway.people.schema import open_admin
+from gateway.people import permits
 from gateway.people.sync import apply as sync
 
 app = App()
-
-PersonArgument = Annotated[str, typer.Argument(help="The person's id in the list.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it goes into the log.")]
-
-
-def open_list(settings: Settings) -> sqlite3.Connection:
-    """people.db for changes, or a sentence and exit code 5."""
-    try:
-        return open_admin(settings.people_path)
-    except RosterUnavailable as error:
-        common.fail(str(error), common.UNREACHABLE)
 
 
 @app.command("list")

@@ -16,7 +16,7 @@ from rich.table import Table
 from gateway.cli import common, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
-from gateway.cli.people.list import open_list
+from gateway.cli.personnel import PersonArgument, open_list
 from gateway.config import Settings
 from gateway.locale import _
 from gateway.people import permits, requirements
@@ -25,7 +25,6 @@ from gateway.people.requirements import Row
 grant_app = App()
 requirement_app = App()
 
-PersonArgument = Annotated[str, typer.Argument(help="The person's id in the list.")]
 CompanyOption = Annotated[
     bool, typer.Option("--company", help="SUBJECT is a company's name, not a person's id.")
 ]

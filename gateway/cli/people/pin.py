@@ -12,9 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli import common
+from gateway.cli import common, personnel
 from gateway.cli.context import Context
-from gateway.cli.people import list as people
 from gateway.config import Settings
 from gateway.decide.model import PinOutcome
 from gateway.locale import _
@@ -28,7 +27,7 @@ GENERATED_DIGITS = 6
 
 def pin(
     ctx: Context,
-    person: people.PersonArgument,
+    person: personnel.PersonArgument,
     duress: Annotated[
         bool, typer.Option("--duress", help="The one to type under threat: it raises an alarm.")
     ] = False,
@@ -73,7 +72,7 @@ def pin(
             common.fail(str(error), common.REFUSED)
         if _is_taken(pins, person, new, taken):
             common.fail(_("the duress PIN must not be the PIN itself"), common.REFUSED)
-    db = people.open_list(settings)
+    db = personnel.open_list(settings)
     try:
         hashed = pins.hash(person, new)
         done = sync.set_pin(db, person, hashed=hashed, duress=duress, by=common.operator())
@@ -93,7 +92,7 @@ def pin(
 
 def _stored(settings: Settings, person: str) -> SealedPin | None:
     """What the person has now; ends with exit code 1 if nobody has that id."""
-    db = people.open_list(settings)
+    db = personnel.open_list(settings)
     known = db.execute("SELECT 1 FROM person WHERE id = ?", (person,)).fetchone()
     db.close()
     if not known:
@@ -110,7 +109,7 @@ def _stored(settings: Settings, person: str) -> SealedPin | None:
 
 
 def _clear(settings: Settings, person: str, json: bool) -> None:
-    db = people.open_list(settings)
+    db = personnel.open_list(settings)
     try:
         done = sync.clear_pin(db, person, by=common.operator())
     except sync.SyncError as error:

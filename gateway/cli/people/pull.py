@@ -14,7 +14,7 @@ from rich.table import Table
 from gateway.cli import common, words
 from gateway.cli.context import Context
 from gateway.cli.people import sync as lists
-from gateway.cli.people.list import open_list
+from gateway.cli.personnel import open_list
 from gateway.config import Settings, SourceTable
 from gateway.locale import _
 from gateway.people.sources import Asked, Pulled, SourceError

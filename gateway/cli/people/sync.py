@@ -17,7 +17,7 @@ from rich.table import Table
 
 from gateway.cli import common, text, words
 from gateway.cli.context import Context
-from gateway.cli.people.list import open_list
+from gateway.cli.personnel import open_list
 from gateway.config import Settings
 from gateway.decide.policy import Direction
 from gateway.ledger import LedgerReader, LedgerUnavailable
