@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
+import typer
 from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import common, text, words
 from gateway.cli.context import Context
 from gateway.cli.text import duration
+from gateway.config import Settings
 from gateway.config.mistakes import located
 from gateway.desk.errors import DeskError
 from gateway.desk.freight.settings import freight_policy
@@ -17,7 +20,13 @@ from gateway.locale import _, ngettext
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
 
-def check(ctx: Context, json: common.JsonOption = False) -> None:
+def check(
+    ctx: Context,
+    json: common.JsonOption = False,
+    online: Annotated[
+        bool, typer.Option("--online", help="Connect to the broker, and say what is found there.")
+    ] = False,
+) -> None:
     """Check the configuration; every mistake is named with file, line, key and reason."""
     from gateway.devices import attached  # noqa: PLC0415 - brings the drivers; `status` has no use
 
@@ -35,9 +44,10 @@ def check(ctx: Context, json: common.JsonOption = False) -> None:
     if ports.mistakes:
         common.mistaken(located(ctx.config, ports.mistakes))
     warnings += ports.warnings
+    lines, code = _online(settings) if online else ([], common.OK)
     if json:
-        common.print_json({"ok": True, "warnings": warnings})
-        return
+        common.print_json({"ok": code == common.OK, "warnings": warnings, "online": lines})
+        raise typer.Exit(code)
     for warning in warnings:
         common.out.print(
             _("warning: {warning}").format(warning=warning), markup=False, soft_wrap=True
@@ -67,6 +77,15 @@ def check(ctx: Context, json: common.JsonOption = False) -> None:
         )
     common.out.print(wiring)
     common.out.print(_("{config}: good").format(config=ctx.config), markup=False)
+    for line in lines:
+        common.out.print(line, markup=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def _online(settings: Settings) -> tuple[list[str], int]:
+    from gateway.cli.online import look_online  # noqa: PLC0415 - only this option needs MQTT
+
+    return look_online(settings)
 
 
 def status(ctx: Context, json: common.JsonOption = False) -> None:
@@ -105,9 +124,9 @@ def status(ctx: Context, json: common.JsonOption = False) -> None:
         table.add_row(_("threat"), threat["level"])
     table.add_row(_("clock"), _clock(answer))
     if mqtt:
-        table.add_row(
-            "mqtt", ", ".join(f"{words.word(key)} {_flag(value)}" for key, value in mqtt.items())
-        )
+        table.add_row("mqtt", _uplink(mqtt))
+        if taken := mqtt["name_taken_by"]:
+            table.add_row("", f"[red]{escape(_name_taken(taken))}[/red]")
     if (face := answer.get("face")) and face.get("embedder"):
         about = f"{face['embedder']} ({face['model']}), " + ngettext(
             "{n} person", "{n} people", face["enrolled"]
@@ -140,12 +159,28 @@ def status(ctx: Context, json: common.JsonOption = False) -> None:
     common.out.print(table)
 
 
-def _flag(value: object) -> str:
-    return words.yes(value) if isinstance(value, bool) else str(value)
-
-
 def _clock(answer: dict[str, Any]) -> str:
     if answer["clock_trusted"]:
         return _("trusted")
     said = _("not trusted: {behind} behind the newest record; set it, or garita clock accept")
     return f"[red]{said.format(behind=duration(answer.get('clock_behind_s', 0.0)))}[/red]"
+
+
+def _uplink(mqtt: Mapping[str, Any]) -> str:
+    """The state of the uplink in a line; red where somebody has to look."""
+    connected = _("connected") if mqtt["connected"] else "[red]" + _("not connected") + "[/red]"
+    return _("{connected} (MQTT {version}), published {published}, waiting {waiting}").format(
+        connected=connected,
+        version=mqtt["version"],
+        published=mqtt["published"],
+        waiting=mqtt["waiting"],
+    )
+
+
+def _name_taken(taken: Mapping[str, str]) -> str:
+    said = {
+        "connected": _("ANOTHER gateway has this name: host {host}, started {since}"),
+        "asking": _("ANOTHER gateway wants this name: host {host}, started {since}"),
+        "takeover": _("ANOTHER gateway or client takes over our connection"),
+    }
+    return said[taken["how"]].format(host=taken["host"], since=taken["since"])

@@ -123,10 +123,10 @@ EVENTS: Mapping[str, str] = {
     "device.online": N_("{kind} online {detail}"),
     "device.offline": N_("{kind} offline: {detail}"),
     "device.unstable": N_("{kind} unstable, changed {count} time(s); now: {detail}"),
-    "uplink.name_taken": N_("another gateway has this name on the broker: {detail}"),
+    "uplink.name_taken": N_("another gateway has this name on the broker; its host: {host}"),
     "uplink.name_free": N_("no other gateway has this name on the broker any more"),
     "uplink.message_skipped": N_(
-        "the broker does not take event {event} ({bytes} bytes), it is skipped: {detail}"
+        "the broker does not take event {event} ({bytes} bytes); it went without its data"
     ),
     "camera.accepted": N_("what the camera sees now was accepted by {by}: {reason}"),
     "people.synced": N_(

@@ -35,7 +35,7 @@ from gateway.state.health import Health
 from gateway.state.presence import Presence, new_presence
 from gateway.state.service import OutOfService
 from gateway.state.threat import ThreatState
-from gateway.uplink import Uplink
+from gateway.uplink import Handlers, Uplink
 from gateway.vault.readerkeys import ReaderKeys
 from gateway.vault.sitekey import SiteKey
 
@@ -160,9 +160,12 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
             ledger.wait_beyond,
             settings.cursor_path,
             status.state,
-            broker.changed,
-            triggers.desk.receive if tables.command_keys else None,
-            pulls.on_bundle if pulls.takes_bundles else None,
+            Handlers(
+                state=broker.changed,
+                note=ledger.note,
+                command=triggers.desk.receive if tables.command_keys else None,
+                bundle=pulls.on_bundle if pulls.takes_bundles else None,
+            ),
         )
     jobs = Jobs(
         settings=settings,

@@ -187,7 +187,7 @@ class RemoteCommands:
         self._handlers = dict(handlers)
         self._append = append
         self._now = now
-        self._queue: asyncio.Queue[tuple[Any, bool]] = asyncio.Queue(WAITING)
+        self._queue: asyncio.Queue[tuple[Any, bool, float | None]] = asyncio.Queue(WAITING)
         self._refused: dict[str, int] = {}
         self._quiet_until = 0.0
 
@@ -195,10 +195,11 @@ class RemoteCommands:
         """Have another part carry out the commands of that name."""
         self._handlers[name] = handler
 
-    def receive(self, payload: Any, retained: bool) -> None:
-        """A message arrived; returns at once."""
+    def receive(self, payload: Any, retained: bool, expires_at: float | None = None) -> None:
+        """A message arrived; returns at once.  At `expires_at` of the loop's clock (seconds) the
+        message expires, if its sender said so (MQTT 5)."""
         try:
-            self._queue.put_nowait((payload, retained))
+            self._queue.put_nowait((payload, retained, expires_at))
         except asyncio.QueueFull:
             self._count("too many wait")
 
@@ -207,11 +208,13 @@ class RemoteCommands:
         while True:
             try:
                 async with asyncio.timeout(GATHER_S if self._refused else None):
-                    payload, retained = await self._queue.get()
+                    payload, retained, expires_at = await self._queue.get()
             except TimeoutError:
                 await self._tell()
                 continue
             try:
+                if expires_at is not None and asyncio.get_running_loop().time() >= expires_at:
+                    raise Refused("expired on its way")
                 await self.carry_out(payload, retained=retained)
             except Refused as error:
                 self._count(str(error))

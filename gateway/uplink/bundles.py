@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import aiomqtt
-
 from gateway.config import MqttSettings
-from gateway.uplink.client import connect_options
+from gateway.uplink.connection import Broker
 
 ACK_TIMEOUT_S = 30.0
 
@@ -23,17 +21,8 @@ async def send(settings: MqttSettings, parts: Sequence[bytes]) -> None:
     The parts of a longer bundle before it stay retained under higher numbers; gateways pass
     them over, because they name another bundle.
     """
-    async with aiomqtt.Client(
-        settings.host,
-        settings.port,
-        identifier=f"{settings.client_id or 'garita'}-bundle",
-        **connect_options(settings),
-    ) as client:
+    async with Broker(settings, settings.client_id or "garita").connect("-bundle") as client:
         for number, part in enumerate(parts):
             await client.publish(
-                f"{topic(settings.base_topic)}/{number}",
-                part,
-                qos=1,
-                retain=True,
-                timeout=ACK_TIMEOUT_S,
+                f"{topic(settings.base_topic)}/{number}", part, retain=True, timeout=ACK_TIMEOUT_S
             )

@@ -1,15 +1,20 @@
 """Publishes the ledger over MQTT, in order, from a cursor.
 
-The ledger is the outbox: this reads the records after its cursor, publishes each with QoS 1,
-and moves the cursor over those that the broker has acknowledged, without a gap.  A broker
-that is down, slow or restarted therefore loses nothing and delays no door; what was under
-way is sent again, and subscribers drop what they have by its id.
+The ledger is the outbox: `Uplink` reads the records after its cursor, publishes each with QoS 1,
+and moves the cursor over those that the broker has acknowledged, without a gap.  A broker that is
+down, slow or restarted therefore loses nothing and delays no door.  What was under way when a
+connection ended is sent again, and subscribers drop what they have by its id.
 
-An acknowledgement is not delivery (docs/mqtt.md), so every event carries a number without
-holes and the hash of the one before, and a subscriber that misses one asks for it on the
-replay topic.  No message that arrives here opens or unlocks anything; what arrives as a command is
-handed on as it is, to be judged by its signature (gateway/daemon/commands.py), and so is a signed
-personnel list, where the site takes them from the broker.
+An acknowledgement is not delivery (docs/mqtt.md), so every event carries a number without holes and
+the hash of the one before, and a subscriber that misses one asks for it on the replay topic.
+
+Nothing that arrives here opens or unlocks anything.  A command is handed on as it is, to be judged
+by its signature (gateway/daemon/commands.py), and so is a signed personnel list, where the site
+takes them from the broker.
+
+Before it connects, the gateway asks whether another one is connected under its name
+(gateway/uplink/rivals.py).  If so it leaves it the connection, says so, and asks again after
+minutes.
 """
 
 from __future__ import annotations
@@ -19,28 +24,66 @@ import contextlib
 import json
 import logging
 import random
+import secrets
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiomqtt
+from aiomqtt.exceptions import MqttConnectError
 
 from gateway.config import MqttSettings
 from gateway.ledger import LedgerUnavailable
+from gateway.ledger.event import NewEvent
+from gateway.uplink.connection import (
+    MAXIMUM_PACKET,
+    NAMES,
+    PACKET_TOO_LARGE,
+    SESSION_TAKEN_OVER,
+    Broker,
+    Connection,
+    NotTaken,
+    client_id,
+)
 from gateway.uplink.cursor import Cursor, Records
-from gateway.uplink.messages import cloud_event, parse_replay
+from gateway.uplink.messages import expires_at, parse_replay
+from gateway.uplink.oversize import Sizes
+from gateway.uplink.publisher import Publisher
+from gateway.uplink.rivals import NameTaken, Rivals, look, new_instance, parse_instance
 
 log = logging.getLogger("garita.uplink.client")
 
-BATCH = 20
-PAUSE_S = 0.003
 CURSOR_EVERY_S = 1.0
 STATE_EVERY_S = 2.0
 RETRY_S = (0.5, 30.0)
-ACK_TIMEOUT_S = 20.0
+HOLD_S = (60.0, 300.0)  # first and longest wait while another gateway has our name
+GOOD_AFTER_S = 30.0  # a connection that lasted this long was a good one: waits start anew
+ANSWER_EVERY_S = 1.0  # less than whoever asks waits (rivals.ANSWER_S)
 REPLAYS_WAITING = 2
+BUNDLE_PACKET = 65 * 1024 * 1024  # a signed list may come in one message (docs/people.md)
+CUT_OFF = 3  # connections closed soon and without a reason that look like a takeover
+TAKES_IT = "another client has our name or client id: it takes over our connection"
+STATE = 0  # stands for the state message where records have their number
+
+Command = Callable[[Any, bool, float | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """Who gets what arrives, and what happens.
+
+    `state(connected, detail)` at each change of the connection; `note(event)` takes events for the
+    log; `command(payload, retained, expires_at)` what arrives for commands, with the moment of the
+    loop's clock at which it expires, if it does; `bundle(payload)` a part of a signed list.
+    """
+
+    state: Callable[[bool, str], None]
+    note: Callable[[NewEvent], None]
+    command: Command | None = None
+    bundle: Callable[[bytes], None] | None = None
 
 
 class Uplink:
@@ -54,21 +97,37 @@ class Uplink:
         wait_beyond: Callable[[int], Awaitable[None]],
         cursor_path: Path,
         state: Callable[[], Mapping[str, Any]],
-        on_state: Callable[[bool, str], None],
-        on_command: Callable[[Any, bool], None] | None = None,
-        on_bundle: Callable[[bytes], None] | None = None,
+        handlers: Handlers,
     ) -> None:
         self._settings = settings
-        self._gateway = gateway
         self._records = records
-        self._wait_beyond = wait_beyond
         self._cursor = Cursor(cursor_path)
         self._state = state
-        self._on_state = on_state
-        self._on_command = on_command  # gets what arrives for commands, and whether retained
-        self._on_bundle = on_bundle
+        self._handlers = handlers
         self._topic = f"{settings.base_topic}/{gateway}"
         self._bundles = f"{settings.base_topic}/people/bundle"
+        self._broker = Broker(
+            settings,
+            client_id(settings, gateway),
+            MAXIMUM_PACKET if handlers.bundle is None else BUNDLE_PACKET,
+        )
+        self._me = new_instance(secrets.token_hex(8), socket.gethostname())
+        self._rivals = Rivals(gateway, handlers.note)
+        self._cut_off = 0  # connections in a row that the broker closed soon, without a reason
+        self._may_look = True
+        self._skip_look = False
+        self._asked = asyncio.Event()
+        self._sizes = Sizes()
+        self._publisher = Publisher(
+            gateway=gateway,
+            topic=self._topic,
+            records=records,
+            wait_beyond=wait_beyond,
+            cursor=self._cursor,
+            sizes=self._sizes,
+            note=handlers.note,
+            max_in_flight=settings.max_in_flight,
+        )
         self._connected = False
         self._replays: asyncio.Queue[tuple[str, int, int]] = asyncio.Queue(REPLAYS_WAITING)
 
@@ -77,107 +136,151 @@ class Uplink:
         return self._connected
 
     def status(self) -> dict[str, Any]:
-        """For people: connected, how far published, how many wait."""
+        """For people: connected, how far published, how many wait, the version of MQTT, this run's
+        id, and who else has our name (None if nobody)."""
         try:
             waiting = max(0, self._records.last_seq - self._cursor.seq)
         except LedgerUnavailable:
             waiting = -1
-        return {"connected": self._connected, "published": self._cursor.seq, "waiting": waiting}
+        return {
+            "connected": self._connected,
+            "published": self._cursor.seq,
+            "waiting": waiting,
+            "version": NAMES[self._broker.version],
+            "instance": self._me.id,
+            "name_taken_by": self._rivals.other,
+        }
 
     async def run(self) -> None:
         """Connect, publish, and do so again after every failure, with growing pauses."""
-        wait = RETRY_S[0]
+        retry, hold = RETRY_S[0], HOLD_S[0]
+        clock = asyncio.get_running_loop().time
         while True:
+            begun, held = clock(), False
             try:
+                await self._wait_for_our_name()
                 await self._session()
+            except* NameTaken as taken:
+                held = True
+                self._set_connected(False, _reason(taken))
             except* (aiomqtt.MqttError, OSError, ssl.SSLError, LedgerUnavailable) as group:
-                detail = _reason(group)
-                if self._connected:
-                    wait = RETRY_S[0]
-                self._set_connected(False, detail)
+                if not held:
+                    self._set_connected(False, _reason(group))
+            lasted = clock() - begun
+            if lasted > GOOD_AFTER_S:
+                retry, self._cut_off = RETRY_S[0], 0
+            if lasted > 2 * HOLD_S[1]:
+                hold = HOLD_S[0]
+            wait = hold if held else retry
             await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - spreads gateways
-            wait = min(wait * 2, RETRY_S[1])
+            if held:
+                hold = min(2 * hold, HOLD_S[1])
+            else:
+                retry = min(2 * retry, RETRY_S[1])
+
+    async def _wait_for_our_name(self) -> None:
+        """Raises NameTaken if another gateway is connected under our name."""
+        if not self._may_look or self._skip_look:
+            self._skip_look = False
+            return
+        try:
+            found = await look(self._broker, self._topic, self._me, "asking")
+        except MqttConnectError:
+            # A broker may refuse the client id of the question and take our own: the next try is
+            # without a question.  Where the login is wrong, that one is refused as well.
+            self._skip_look = True
+            raise
+        if found.answered is not None:
+            now = asyncio.get_running_loop().time()
+            self._rivals.seen("connected", found.answered, now)
+            raise NameTaken(f"another gateway has this name: {found.answered}")
+        if not found.looked:
+            self._may_look = False
+            log.warning("the broker does not let us ask for another gateway of our name")
+        elif found.status != "online":
+            self._cut_off = 0
+            self._rivals.gone()
+        elif self._cut_off >= CUT_OFF:
+            # Somebody says online although we are not, and the broker closes each of our
+            # connections: a gateway of an older version, or another client with our client id.
+            self._cut_off -= 1  # after the wait, one more try
+            self._rivals.seen("takeover", None, asyncio.get_running_loop().time())
+            raise NameTaken(TAKES_IT)
 
     async def _session(self) -> None:
         """One connection from beginning to end.
 
-        A new client each time: an old one may still hold messages that nobody waits for.
-        The message iterator is what notices a lost connection at once, so it runs beside
-        the publisher, which would otherwise wait for its time-out.
+        The message iterator is what notices a lost connection at once, so it runs beside all
+        else, which would otherwise wait for its time-out.
         """
+        will = aiomqtt.Will(f"{self._topic}/status", "offline", qos=1, retain=True)
         try:
-            async with self._client() as client:
-                _no_delay(client)
-                await client.subscribe(f"{self._topic}/replay", qos=1)
-                if self._on_command is not None:
-                    await client.subscribe(f"{self._topic}/command", qos=1)
-                if self._on_bundle is not None:
-                    # Retained on purpose: its serial says whether it is newer than ours.
-                    await client.subscribe(f"{self._bundles}/#", qos=1)
-                await client.publish(f"{self._topic}/status", "online", qos=1, retain=True)
-                self._cursor.load(self._records)
-                self._set_connected(True, "")
+            async with self._broker.connect(will=will) as client:
+                self._sizes.connected(client.maximum_packet)
                 try:
                     async with asyncio.TaskGroup() as group:
                         group.create_task(self._listen(client))
-                        group.create_task(self._publish_records(client))
+                        await self._subscribe(client)
+                        await client.publish(f"{self._topic}/status", "online", retain=True)
+                        self._cursor.load(self._records)
+                        self._set_connected(True, "")
+                        group.create_task(self._publisher.run(client))
                         group.create_task(self._save_cursor())
                         group.create_task(self._publish_state(client))
                         group.create_task(self._answer_replays(client))
+                        group.create_task(self._answer_who_we_are(client))
                 except asyncio.CancelledError:
                     await self._say_goodbye(client)
                     raise
+                except BaseExceptionGroup as group_error:
+                    self._judge_end(client, group_error)
+                    raise
         finally:
-            self._cursor.save()
+            await asyncio.shield(asyncio.to_thread(self._cursor.save))
 
-    async def _say_goodbye(self, client: aiomqtt.Client) -> None:
+    async def _subscribe(self, client: Connection) -> None:
+        topics = [f"{self._topic}/replay"]
+        if self._handlers.command is not None:
+            topics.append(f"{self._topic}/command")
+        if self._handlers.bundle is not None:
+            # Retained on purpose: its serial says whether it is newer than ours.
+            topics.append(f"{self._bundles}/#")
+        if self._may_look:
+            topics.append(f"{self._topic}/instance")
+        for topic in topics:
+            if not await client.subscribe_or_refused(topic):
+                log.warning("the broker does not let us hear %s", topic)
+        if self._may_look:
+            await self._say_who_we_are(client)
+
+    async def _say_who_we_are(self, client: Connection) -> None:
+        try:
+            await client.publish(f"{self._topic}/instance", self._me.message("active"), retain=True)
+        except NotTaken as error:
+            self._may_look = False
+            log.warning("%s/instance: %s", self._topic, error)
+
+    def _judge_end(self, client: Connection, group: BaseExceptionGroup[BaseException]) -> None:
+        """Say why a connection ended, where the broker said so; raises NameTaken."""
+        code = client.ended_with
+        if code == SESSION_TAKEN_OVER:
+            self._rivals.seen("takeover", None, asyncio.get_running_loop().time())
+            raise NameTaken(TAKES_IT) from group
+        ended = group.subgroup(aiomqtt.MqttError) and not group.subgroup((NotTaken, NameTaken))
+        if ended and code in (None, PACKET_TOO_LARGE):
+            self._cut_off += 1
+            self._sizes.lost(said=code is not None)
+
+    async def _say_goodbye(self, client: Connection) -> None:
         """On a clean stop the broker does not send our will, so we say it ourselves."""
-        with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
-            await client.publish(f"{self._topic}/status", "offline", qos=1, retain=True, timeout=1)
-
-    def _client(self) -> aiomqtt.Client:
-        settings = self._settings
-        client = aiomqtt.Client(
-            settings.host,
-            settings.port,
-            identifier=settings.client_id or f"garita-{self._gateway}",
-            will=aiomqtt.Will(f"{self._topic}/status", "offline", qos=1, retain=True),
-            max_inflight_messages=settings.max_in_flight,
-            **connect_options(settings),
-        )
-        # It warns about more than ten calls under way; here that is how it should be.
-        client.pending_calls_threshold = 2 * settings.max_in_flight + 10
-        return client
+        with contextlib.suppress(aiomqtt.MqttError):
+            await client.publish(f"{self._topic}/status", "offline", retain=True, timeout=1)
 
     def _set_connected(self, connected: bool, detail: str) -> None:
         self._connected = connected
-        self._on_state(connected, detail)
+        self._handlers.state(connected, detail)
 
-    async def _publish_records(self, client: aiomqtt.Client) -> None:
-        """Records in order, several under way; the cursor follows the acknowledgements."""
-        sent, topic = self._cursor.seq, f"{self._topic}/events"
-        window: asyncio.Queue[tuple[int, asyncio.Task[None]]] = asyncio.Queue(
-            self._settings.max_in_flight
-        )
-
-        async def acknowledged() -> None:
-            while True:
-                seq, task = await window.get()
-                await task
-                self._cursor.seq = seq
-
-        async with asyncio.TaskGroup() as group:
-            group.create_task(acknowledged())
-            while True:
-                await self._wait_beyond(sent)
-                for event in self._records.after(sent, BATCH):
-                    payload = cloud_event(event, self._gateway)
-                    task = group.create_task(self._publish(client, topic, payload))
-                    # A task starts when we next wait, in order of creation: so does its message.
-                    await window.put((event.seq, task))
-                    sent = event.seq
-                # Doors come first: a backlog leaves the loop free between batches.
-                await asyncio.sleep(PAUSE_S)
+    # Out
 
     async def _save_cursor(self) -> None:
         """Not at each acknowledgement: its fsync would get in the way of the ledger's."""
@@ -185,80 +288,82 @@ class Uplink:
             await asyncio.sleep(CURSOR_EVERY_S)
             await asyncio.to_thread(self._cursor.save)
 
-    async def _publish(self, client: aiomqtt.Client, topic: str, payload: str) -> None:
-        await client.publish(topic, payload, qos=1, timeout=ACK_TIMEOUT_S)
-
-    async def _publish_state(self, client: aiomqtt.Client) -> None:
-        """The gateway's health, retained: after each connect, and when it changes."""
-        last = ""
+    async def _answer_replays(self, client: Connection) -> None:
+        """Send what was asked for once more, one request after the other."""
         while True:
+            await self._publisher.replay(client, *await self._replays.get())
+
+    async def _publish_state(self, client: Connection) -> None:
+        """The gateway's health, retained: after each connect, and when it changes."""
+        last, topic = "", f"{self._topic}/state"
+        while True:
+            self._rivals.tick(asyncio.get_running_loop().time())
             text = json.dumps(self._state(), ensure_ascii=False, sort_keys=True)
             if text != last:
-                await client.publish(f"{self._topic}/state", text, qos=1, retain=True)
-                last = text
+                last, payload = text, text.encode()
+                if self._sizes.too_large(topic, len(payload)):
+                    log.warning(
+                        "the state (%d bytes) is larger than the broker takes", len(payload)
+                    )
+                else:
+                    self._sizes.sending(STATE, len(payload))
+                    await client.publish(topic, payload, retain=True)
+                    self._sizes.taken(STATE)
             await asyncio.sleep(STATE_EVERY_S)
 
-    async def _listen(self, client: aiomqtt.Client) -> None:
+    # In
+
+    async def _listen(self, client: Connection) -> None:
+        """Hand on what arrives; raises MqttError when the connection ends."""
         async for message in client.messages:
-            if self._on_command is not None and message.topic.value == f"{self._topic}/command":
-                self._on_command(message.payload, bool(message.retain))
-                continue
-            if self._on_bundle is not None and message.topic.value.startswith(self._bundles):
+            topic = message.topic.value
+            if self._handlers.command is not None and topic == f"{self._topic}/command":
+                expiry = expires_at(message.properties, asyncio.get_running_loop().time())
+                self._handlers.command(message.payload, bool(message.retain), expiry)
+            elif self._handlers.bundle is not None and topic.startswith(self._bundles):
                 if isinstance(message.payload, bytes) and message.payload:
-                    self._on_bundle(message.payload)
-                continue
-            request = parse_replay(message.payload, retained=bool(message.retain))
-            if request is None:
-                log.warning("a replay request was not understood and is ignored")
-            elif self._replays.full():
-                log.warning("replay %s: too many are waiting, ignored", request[0])
+                    self._handlers.bundle(message.payload)
+            elif topic == f"{self._topic}/instance":
+                self._meet(message)
             else:
-                self._replays.put_nowait(request)
-        raise aiomqtt.MqttError("the connection ended")
+                self._take_replay(message)
 
-    async def _answer_replays(self, client: aiomqtt.Client) -> None:
-        """Send what was asked for once more, to whoever asked for it, one after the other."""
+    def _take_replay(self, message: aiomqtt.Message) -> None:
+        request = parse_replay(message.payload, retained=bool(message.retain))
+        if request is None:
+            log.warning("a replay request was not understood and is ignored")
+        elif self._replays.full():
+            log.warning("replay %s: too many are waiting, ignored", request[0])
+        else:
+            self._replays.put_nowait(request)
+
+    def _meet(self, message: aiomqtt.Message) -> None:
+        """Somebody spoke on our instance topic: have it answered.  Raises NameTaken if another
+        gateway is connected as well and goes before us.
+
+        Of two that are connected under two client ids the one with the smaller id stays; neither
+        needs the other for that.  What is retained is of the past and proves nothing.
+        """
+        found = parse_instance(message.payload)
+        if found is None or message.retain or found[0].id == self._me.id:
+            return
+        other, act = found
+        now = asyncio.get_running_loop().time()
+        if act == "asking":
+            self._rivals.seen("asking", other, now)
+        elif act == "active":
+            self._rivals.seen("connected", other, now)
+            if other.id < self._me.id:
+                raise NameTaken(f"another gateway has this name: {other}")
+        self._asked.set()
+
+    async def _answer_who_we_are(self, client: Connection) -> None:
+        """Each question is answered, many of them by one answer: whoever asks hears all."""
         while True:
-            name, first, last = await self._replays.get()
-            topic, count = f"{self._topic}/replay/{name}", 0
-            while first + count <= last:
-                limit = min(self._settings.max_in_flight, last - first - count + 1)
-                events = self._records.after(first + count - 1, limit)
-                if not events:
-                    break
-                async with asyncio.TaskGroup() as group:
-                    for event in events:
-                        payload = cloud_event(event, self._gateway)
-                        group.create_task(self._publish(client, topic, payload))
-                count += len(events)
-            done = {"id": name, "from": first, "to": last, "count": count, "done": True}
-            await self._publish(client, topic, json.dumps(done))
-
-
-def connect_options(settings: MqttSettings) -> dict[str, Any]:
-    """Who we are to the broker, and how we know it: login, certificates, time-outs."""
-    password = None
-    if settings.password_file is not None:
-        password = settings.password_file.read_text(encoding="utf-8").strip()
-    context = None
-    if settings.tls:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-        if settings.cert_file is not None:
-            context.load_cert_chain(settings.cert_file, settings.key_file)
-    return {
-        "username": settings.username,
-        "password": password,
-        "keepalive": settings.keepalive_s,
-        "tls_context": context,
-        "timeout": 10.0,
-    }
-
-
-def _no_delay(client: aiomqtt.Client) -> None:
-    """Small messages must not wait for each other (Nagle)."""
-    sock = client._client.socket()
-    if isinstance(sock, socket.socket) and sock.family in (socket.AF_INET, socket.AF_INET6):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await self._asked.wait()
+            self._asked.clear()
+            await self._say_who_we_are(client)
+            await asyncio.sleep(ANSWER_EVERY_S)
 
 
 def _reason(group: BaseExceptionGroup[BaseException]) -> str:

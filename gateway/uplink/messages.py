@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from gateway.ledger.event import Event
@@ -14,6 +15,16 @@ REQUEST_LIMIT = 1024
 
 def cloud_event(event: Event, gateway: str) -> str:
     """A record as CloudEvents 1.0 JSON, structured mode (gateway/uplink/events.schema.json)."""
+    return _cloud_event(event, gateway, event.data)
+
+
+def omitted_event(event: Event, gateway: str, size: int) -> str:
+    """A record in the place of one that the broker does not take: the same number, id and hash,
+    and instead of its data how many bytes (`size`) the whole message would have had."""
+    return _cloud_event(event, gateway, {"omitted": "too large for the broker", "bytes": size})
+
+
+def _cloud_event(event: Event, gateway: str, data: Mapping[str, Any]) -> str:
     return json.dumps(
         {
             "specversion": "1.0",
@@ -27,10 +38,20 @@ def cloud_event(event: Event, gateway: str) -> str:
             "seq": event.seq,
             "hash": event.hash,
             "prev": event.prev,
-            "data": event.data,
+            "data": data,
         },
         ensure_ascii=False,
     )
+
+
+def expires_at(properties: Any, now: float) -> float | None:
+    """When a message that arrived at `now` expires, by the same clock (seconds); None if never.
+
+    The broker has taken the time that the message lay there off the interval already (MQTT 5.0,
+    3.3.2.3.3); with 3.1.1 there are no properties.
+    """
+    interval = getattr(properties, "MessageExpiryInterval", None)
+    return None if interval is None else now + float(interval)
 
 
 def parse_replay(payload: Any, *, retained: bool) -> tuple[str, int, int] | None:

@@ -222,3 +222,16 @@ async def test_a_flood_is_dropped_and_counted(tmp_path: Path) -> None:
     assert desk.desk._queue.qsize() == 0
     told = sum(event.data["count"] for event in desk.events)
     assert told + sum(desk.desk._refused.values()) == 1001
+
+
+async def test_a_command_that_expired_on_its_way_is_refused(tmp_path: Path) -> None:
+    """MQTT 5: the broker sends how long a message is still good; one may wait here behind others,
+    and an interval of 0 is over when it arrives."""
+    desk = Desk(tmp_path)
+    now = asyncio.get_running_loop().time()
+    desk.desk.receive(message(), False, now + 60)
+    desk.desk.receive(message(counter=18), False, now)
+    await desk.send(message(counter=19))
+    assert [c.counter for c in desk.done] == [17, 19]
+    refused = [event.data for event in desk.events if event.type == "command.refused"]
+    assert refused == [{"why": "expired on its way", "count": 1}]

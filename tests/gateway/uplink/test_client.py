@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import ipaddress
 import json
 import logging
 import re
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable
@@ -17,15 +19,23 @@ from typing import Any
 import aiomqtt
 import jsonschema
 import pytest
+from aiomqtt.exceptions import MqttConnectError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.config import MqttSettings
 from gateway.ledger import Ledger, LedgerReader
 from gateway.ledger.event import NewEvent
-from gateway.uplink import Cursor, Uplink, cloud_event, parse_replay
+from gateway.uplink import Cursor, Handlers, Uplink, cloud_event, parse_replay, publisher, rivals
+from gateway.uplink import client as client_module
+from gateway.uplink.connection import V5, NotTaken
+from gateway.uplink.rivals import Instance
+from tests.gateway.uplink.brokers import answering, old_broker
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = jsonschema.Draft202012Validator(
@@ -38,11 +48,15 @@ class Link:
     """A ledger with its uplink, and a subscriber who notes everything."""
 
     def __init__(self, folder: Path, port: int, **settings: Any) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
+        self.commands: list[tuple[Any, bool, float | None]] = []
+        self.bundles: list[bytes] = []
         self.settings = MqttSettings(**{"host": "127.0.0.1", "port": port} | settings)
         self.ledger = Ledger.open(folder / "ledger.db", gateway="g")
         self.reader = LedgerReader(folder / "ledger.db")
         self.states: list[tuple[bool, str]] = []
+        self.noted: list[NewEvent] = []
         self.seen: list[tuple[str, bytes, bool]] = []
         self._seqs: dict[str, list[int]] = {}
         self.subscribed = asyncio.Event()
@@ -57,7 +71,12 @@ class Link:
             self.ledger.wait_beyond,
             self.folder / "cursor",
             lambda: {"doors": {}},
-            lambda online, detail: self.states.append((online, detail)),
+            Handlers(
+                state=lambda online, detail: self.states.append((online, detail)),
+                note=self.noted.append,
+                command=lambda *about: self.commands.append(about),
+                bundle=self.bundles.append,
+            ),
         )
 
     def start(self) -> None:
@@ -67,6 +86,10 @@ class Link:
         task = self._tasks.pop()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+    @property
+    def types(self) -> list[str]:
+        return [str(event.type) for event in self.noted]
 
     async def append(self, count: int) -> None:
         await asyncio.gather(
@@ -119,8 +142,8 @@ class Link:
 async def make_link(tmp_path: Path) -> AsyncIterator[Callable[..., Link]]:
     made: list[Link] = []
 
-    def make(port: int, **settings: Any) -> Link:
-        link = Link(tmp_path, port, **settings)
+    def make(port: int, *, box: str = "", **settings: Any) -> Link:
+        link = Link(tmp_path / box, port, **settings)
         made.append(link)
         return link
 
@@ -344,6 +367,318 @@ async def test_hostile_requests_do_not_end_the_connection(
             await client.publish("garita/g/replay", body, qos=1)
     await link.append(1)
     await link.until(lambda: 2 in link.seqs())
+    assert [online for online, _ in link.states] == [True]
+
+
+# What arrives for others: commands and signed lists
+
+
+async def test_a_command_is_handed_on_with_what_the_broker_says_of_it(
+    broker: Broker, make_link: Callable[..., Link]
+) -> None:
+    link = make_link(broker.port)
+    link.start()
+    await link.until(link.published)
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.MessageExpiryInterval = 30
+    async with aiomqtt.Client("127.0.0.1", broker.port, protocol=V5) as client:
+        await client.publish("garita/g/command", b"one", qos=1)
+        await client.publish("garita/g/command", b"two", qos=1, properties=properties)
+        await client.publish("garita/people/bundle/0", b"part", qos=1, retain=True)
+        await client.publish("garita/people/bundle/1", b"", qos=1)
+    await link.until(lambda: len(link.commands) == 2 and bool(link.bundles))
+    assert link.commands[0] == (b"one", False, None)
+    expires = link.commands[1][2]
+    assert expires is not None and 28 < expires - asyncio.get_running_loop().time() <= 30
+    assert link.bundles == [b"part"]
+
+
+# Two gateways of one name
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Minutes become a second, for tests with real brokers."""
+    monkeypatch.setattr(client_module, "HOLD_S", (1.0, 2.0))
+    monkeypatch.setattr(rivals, "ANSWER_S", 0.5)
+    monkeypatch.setattr(client_module, "ANSWER_EVERY_S", 0.1)
+
+
+def held(link: Link) -> bool:
+    return bool(link.states) and "another gateway has this name" in link.states[-1][1]
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+async def test_two_of_one_name_don_t_throw_each_other_off(
+    broker: Broker, make_link: Callable[..., Link], version: str
+) -> None:
+    """As found in use: 21 changes in ten seconds at each of the two, for ever."""
+    async with contextlib.AsyncExitStack() as stack:
+        port = broker.port
+        if version == "3.1.1":
+            port = await stack.enter_async_context(old_broker(port))
+        first, second = make_link(port, box="first"), make_link(port, box="second")
+        first.start()
+        await first.until(first.published)
+        second.start()
+        await second.until(lambda: held(second))
+        await first.append(100)
+        await first.until(first.published, 5)
+        await asyncio.sleep(2)
+        assert first.states == [(True, "")]
+        assert len(second.states) == 1
+        assert first.types == second.types == ["uplink.name_taken"]
+        host = second.noted[0].data["host"]
+        assert second.noted[0].data["how"] == "connected"
+        assert second.uplink.status()["name_taken_by"]["host"] == host == socket.gethostname()
+        assert first.uplink.status()["name_taken_by"]["how"] == "asking"
+        assert first.uplink.status()["version"] == version
+        await first.stop_uplink()
+        await second.stop_uplink()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_the_one_that_waited_connects_by_itself_when_the_other_is_gone(
+    broker: Broker, make_link: Callable[..., Link]
+) -> None:
+    first, second = make_link(broker.port, box="first"), make_link(broker.port, box="second")
+    first.start()
+    await first.until(first.published)
+    second.start()
+    await second.until(lambda: held(second))
+    await first.stop_uplink()
+    await second.until(second.published)
+    assert second.types == ["uplink.name_taken", "uplink.name_free"]
+    assert second.uplink.status()["name_taken_by"] is None
+    assert second.states[-1] == (True, "")
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("ids", [("same", "same"), ("one", "two")])
+async def test_two_that_start_together_settle_on_one(
+    broker: Broker, make_link: Callable[..., Link], ids: tuple[str, str]
+) -> None:
+    links = [make_link(broker.port, box=f"{n}", client_id=name) for n, name in enumerate(ids)]
+    for link in links:
+        link.start()
+    await links[0].until(lambda: sum(link.published() for link in links) == 1, 10)
+    await links[0].until(lambda: any(held(link) for link in links), 20)
+    up = next(link for link in links if not held(link))
+    await up.until(up.published)
+    changes = len(up.states)
+    await asyncio.sleep(3)
+    assert len(up.states) == changes and up.published()
+    for link in links:
+        assert link.types.count("uplink.name_taken") <= 1 and len(link.states) <= 4
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_gateway_of_the_version_before_is_left_the_name(
+    broker: Broker, make_link: Callable[..., Link], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says nothing on the instance topic, and is back half a second after it is thrown off."""
+    monkeypatch.setattr(rivals, "FREE_S", 1.0)
+
+    async def old() -> None:
+        while True:
+            with contextlib.suppress(aiomqtt.MqttError):
+                will = aiomqtt.Will("garita/g/status", "offline", qos=1, retain=True)
+                async with aiomqtt.Client(
+                    "127.0.0.1", broker.port, identifier="garita-g", will=will
+                ) as client:
+                    await client.publish("garita/g/status", "online", qos=1, retain=True)
+                    await client.subscribe("garita/g/replay")
+                    async for _ in client.messages:
+                        pass
+            await asyncio.sleep(0.3)
+
+    task = asyncio.create_task(old())
+    link = make_link(broker.port)
+    await asyncio.sleep(0.2)
+    link.start()
+    await link.until(lambda: bool(link.states) and "takes over" in link.states[-1][1])
+    assert link.types == ["uplink.name_taken"]
+    assert link.uplink.status()["name_taken_by"]["how"] == "takeover"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await link.until(link.published)
+    await link.until(lambda: link.uplink.status()["name_taken_by"] is None, 10)
+    assert link.types == ["uplink.name_taken", "uplink.name_free"]
+
+
+async def test_a_takeover_that_the_broker_names_ends_in_a_wait_of_a_minute(
+    make_link: Callable[..., Link],
+) -> None:
+    suback = b"\x90\x04\x00\x01\x00\x01"
+    subacks = [suback[:3] + bytes([mid]) + suback[4:] for mid in (1, 2, 3)]
+    async with answering(*subacks, b"\xe0\x02\x8e\x00") as port:
+        link = make_link(port)
+        link.uplink._may_look = False
+        link.start()
+        await link.until(lambda: bool(link.states))
+        assert "it takes over our connection" in link.states[0][1]
+        await asyncio.sleep(2)
+        assert len(link.states) == 1 and link.types == ["uplink.name_taken"]
+
+
+async def test_a_stranger_on_the_instance_topic_gets_an_answer_a_second_and_one_record(
+    broker: Broker, make_link: Callable[..., Link]
+) -> None:
+    link = make_link(broker.port)
+    await link.listen()
+    link.start()
+    await link.until(link.published)
+    me = link.uplink.status()["instance"]
+    async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+        for n in range(200):
+            other = Instance(f"{n:016x}", "h", "s")
+            await client.publish("garita/g/instance", other.message("asking"), qos=1)
+            await client.publish("garita/g/instance", b"\xff" * 50, qos=1)
+        await client.publish("garita/g/instance", Instance(me, "h", "s").message("active"), qos=1)
+    await link.append(1)
+    await link.until(lambda: 2 in link.seqs())
+    assert link.states == [(True, "")] and link.types == ["uplink.name_taken"]
+    said = [p for name, p, _ in link.seen if name == "garita/g/instance" and b"active" in p]
+    assert len(said) < 10
+
+
+async def test_a_broker_that_forbids_the_question_is_used_without(
+    make_broker: Callable[..., Broker], make_link: Callable[..., Link], tmp_path: Path
+) -> None:
+    rules = ("readwrite garita/g/status", "readwrite garita/g/instance", "write garita/g/events")
+    for number, rule in enumerate(rules):
+        # Each time one more is allowed; the last lets it work, the first two let it say why not.
+        allowed = "\n".join(f"topic {rule}" for rule in (*rules[:number], rules[2]))
+        acl = tmp_path / f"acl{number}"
+        acl.write_text(f"{allowed}\ntopic write garita/g/state\ntopic write garita/g/status\n")
+        broker = make_broker(f"allow_anonymous true\nacl_file {acl}")
+        broker.start()
+        link = make_link(broker.port, box=f"{number}")
+        link.start()
+        await link.until(link.published)
+        assert link.uplink._may_look is (number == 2)
+
+
+async def test_a_client_id_that_the_broker_refuses_for_the_question_does_not_keep_us_out(
+    broker: Broker, make_link: Callable[..., Link], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    async def refused(*about: Any) -> None:
+        nonlocal asked
+        asked += 1
+        raise MqttConnectError(ReasonCode(PacketTypes.CONNACK, "Client identifier not valid"))
+
+    monkeypatch.setattr(client_module, "look", refused)
+    link = make_link(broker.port)
+    link.start()
+    await link.until(link.published)
+    assert asked == 1 and [online for online, _ in link.states] == [False, True]
+
+
+# Messages that the broker does not take
+
+
+async def test_a_message_too_large_for_the_broker_does_not_stop_those_after_it(
+    make_broker: Callable[..., Broker], make_link: Callable[..., Link]
+) -> None:
+    """Seen in use: it stopped the publishing for ever.  With 5 the broker states its limit."""
+    broker = make_broker("allow_anonymous true\nmax_packet_size 20000")
+    broker.start()
+    link = make_link(broker.port)
+    await link.listen()
+    link.start()
+    await link.ledger.append(NewEvent("t", "x", {"long": "ñ" * 30_000}))
+    await link.append(3)
+    await link.until(lambda: 5 in link.seqs())
+    assert link.seqs() == [1, 2, 3, 4, 5]
+    await checked_omission(link, broker)
+    assert [online for online, _ in link.states] == [True]
+
+
+async def checked_omission(link: Link, broker: Broker) -> None:
+    """Record 2 went without its data, with a record of that; it can be asked for as often."""
+    stored = link.reader.get(2)
+    sent = link.events()[1]
+    SCHEMA.validate(sent)
+    assert stored is not None and sent["hash"] == stored.hash and sent["id"] == stored.id
+    assert sent["data"]["omitted"] and sent["data"]["bytes"] > 60_000
+    assert link.types == ["uplink.message_skipped"]
+    assert link.noted[0].data["event"] == 2 and link.noted[0].data["bytes"] > 60_000
+    async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+        await client.publish("garita/g/replay", b'{"id":"a","from":2,"to":3}', qos=1)
+    await link.until(lambda: any(b'"done"' in payload for _, payload, _ in link.seen))
+    assert [e.get("seq") for e in link.events("garita/g/replay/a")] == [2, 3, None]
+    assert link.types == ["uplink.message_skipped"]
+
+
+async def test_a_message_too_large_for_a_broker_of_3_1_1_is_found_and_gone_round(
+    make_broker: Callable[..., Broker],
+    make_link: Callable[..., Link],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That broker closes the connection and says nothing."""
+    monkeypatch.setattr(client_module, "RETRY_S", (0.05, 0.2))
+    broker = make_broker("allow_anonymous true\nmax_packet_size 20000")
+    broker.start()
+    async with old_broker(broker.port) as port:
+        link = make_link(port)
+        await link.listen()
+        link.start()
+        await link.ledger.append(NewEvent("t", "x", {"long": "ñ" * 30_000}))
+        await link.append(3)
+        await link.until(lambda: 5 in link.seqs())
+        assert sorted(set(link.seqs())) == [1, 2, 3, 4, 5]
+        assert 3 <= [online for online, _ in link.states].count(False) <= 4
+        seen = {event["seq"]: event for event in link.events()}
+        assert seen[2]["data"]["omitted"] and link.types == ["uplink.message_skipped"]
+        await link.stop_uplink()
+
+
+class Refusing:
+    """A stand-in for a connection whose broker refuses a message with a reason."""
+
+    def __init__(self, code: int, needle: bytes) -> None:
+        self.code = code
+        self.needle = needle
+        self.sent: list[str | bytes] = []
+
+    async def publish(self, topic: str, payload: str | bytes, **more: Any) -> None:
+        if self.needle in (payload if isinstance(payload, bytes) else b""):
+            raise NotTaken(self.code, "Payload format invalid")
+        self.sent.append(payload)
+
+
+async def test_a_record_that_is_refused_by_itself_is_gone_round_after_some_tries(
+    make_link: Callable[..., Link],
+) -> None:
+    link = make_link(1)
+    event = await link.ledger.append(NewEvent("t", "x", {"word": "needle"}))
+    client: Any = Refusing(0x99, b"needle")
+    for _ in range(publisher.TRIES - 1):
+        with pytest.raises(NotTaken):
+            await link.uplink._publisher.publish(client, "t", event)
+    await link.uplink._publisher.publish(client, "t", event)
+    assert "omitted" in str(client.sent) and link.types == ["uplink.message_skipped"]
+    # "Not authorized" and "quota exceeded" are not about this message: nothing is skipped.
+    client = Refusing(0x87, b"needle")
+    for _ in range(2 * publisher.TRIES):
+        with pytest.raises(NotTaken):
+            await link.uplink._publisher.publish(client, "t", event)
+    assert client.sent == []
+
+
+async def test_a_state_too_large_for_the_broker_costs_nothing_else(
+    make_broker: Callable[..., Broker], make_link: Callable[..., Link]
+) -> None:
+    broker = make_broker("allow_anonymous true\nmax_packet_size 5000")
+    broker.start()
+    link = make_link(broker.port)
+    link.uplink._state = lambda: {"doors": {"x" * 6000: {}}}
+    await link.listen()
+    link.start()
+    await link.append(2)
+    await link.until(lambda: 3 in link.seqs())
     assert [online for online, _ in link.states] == [True]
 
 

@@ -1,0 +1,122 @@
+"""The records of the ledger as messages: in order, several under way, none of them the last.
+
+`Publisher` sends records on the events topic and again on a replay topic.  A record that the broker
+does not take for its size, or refuses by itself again and again, goes without its data, and an
+event says so; what comes after it goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+
+from gateway.ledger.event import Event, EventType, NewEvent
+from gateway.uplink.connection import NOT_AUTHORIZED, QUOTA_EXCEEDED, Connection, NotTaken
+from gateway.uplink.cursor import Cursor, Records
+from gateway.uplink.messages import cloud_event, omitted_event
+from gateway.uplink.oversize import Sizes
+
+log = logging.getLogger("garita.uplink.publisher")
+
+BATCH = 20
+PAUSE_S = 0.003
+NOT_THE_MESSAGE = (NOT_AUTHORIZED, QUOTA_EXCEEDED)  # reasons that hold for any message
+TRIES = 3  # how often a record is offered to a broker that refuses this one
+
+
+class Publisher:
+    """`wait_beyond(seq)` returns when the ledger has a record after `seq`; `note` takes events for
+    the log; `max_in_flight` is how many records may be under way at once."""
+
+    def __init__(
+        self,
+        *,
+        gateway: str,
+        topic: str,
+        records: Records,
+        wait_beyond: Callable[[int], Awaitable[None]],
+        cursor: Cursor,
+        sizes: Sizes,
+        note: Callable[[NewEvent], None],
+        max_in_flight: int,
+    ) -> None:
+        self._gateway = gateway
+        self._topic = topic
+        self._records = records
+        self._wait_beyond = wait_beyond
+        self._cursor = cursor
+        self._sizes = sizes
+        self._note = note
+        self._max_in_flight = max_in_flight
+        self._refusals: dict[int, int] = {}  # by number of the record, how often
+        self._omitted: set[int] = set()  # records whose omission is in the log
+
+    async def run(self, client: Connection) -> None:
+        """Records in order, several under way; the cursor follows the acknowledgements."""
+        sent, topic = self._cursor.seq, f"{self._topic}/events"
+        window: asyncio.Queue[tuple[int, asyncio.Task[None]]] = asyncio.Queue(self._max_in_flight)
+
+        async def acknowledged() -> None:
+            while True:
+                seq, task = await window.get()
+                await task
+                self._cursor.seq = seq
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(acknowledged())
+            while True:
+                await self._wait_beyond(sent)
+                for event in self._records.after(sent, BATCH):
+                    task = group.create_task(self.publish(client, topic, event))
+                    # A task starts when we next wait, in order of creation: so does its message.
+                    await window.put((event.seq, task))
+                    sent = event.seq
+                # Doors come first: a backlog leaves the loop free between batches.
+                await asyncio.sleep(PAUSE_S)
+
+    async def publish(self, client: Connection, topic: str, event: Event) -> None:
+        """One record, acknowledged; what is too large for the broker goes without its data."""
+        payload = cloud_event(event, self._gateway).encode()
+        size = len(payload)
+        if self._sizes.too_large(topic, size):
+            self._omit(event, size, "larger than the broker takes")
+            await client.publish(topic, omitted_event(event, self._gateway, size))
+            return
+        self._sizes.sending(event.seq, size)
+        try:
+            await client.publish(topic, payload)
+        except NotTaken as error:
+            self._refusals[event.seq] = tries = self._refusals.get(event.seq, 0) + 1
+            if tries < TRIES or error.code in NOT_THE_MESSAGE:
+                raise
+            self._omit(event, size, str(error))
+            await client.publish(topic, omitted_event(event, self._gateway, size))
+        else:
+            self._sizes.taken(event.seq)
+        self._refusals.pop(event.seq, None)
+
+    def _omit(self, event: Event, size: int, detail: str) -> None:
+        if event.seq in self._omitted:
+            return
+        self._omitted.add(event.seq)
+        log.error("event %d (%d bytes) goes without its data: %s", event.seq, size, detail)
+        data = {"event": event.seq, "type": event.type, "bytes": size, "detail": detail}
+        self._note(NewEvent(EventType.UPLINK_MESSAGE_SKIPPED, self._gateway, data))
+
+    async def replay(self, client: Connection, name: str, first: int, last: int) -> None:
+        """Send the records from `first` to `last` once more, to whoever asked under `name`, and
+        then how many they were."""
+        topic, count = f"{self._topic}/replay/{name}", 0
+        while first + count <= last:
+            limit = min(self._max_in_flight, last - first - count + 1)
+            events = self._records.after(first + count - 1, limit)
+            if not events:
+                break
+            async with asyncio.TaskGroup() as group:
+                for event in events:
+                    group.create_task(self.publish(client, topic, event))
+            count += len(events)
+        done = {"id": name, "from": first, "to": last, "count": count, "done": True}
+        await client.publish(topic, json.dumps(done))
