@@ -51,9 +51,8 @@ REMEMBERED = 16  # people let through of late, for visitors whose escort went fi
 
 @dataclass(frozen=True, slots=True)
 class FactorResults:
-    """What was found out so far by asking `person` (their id; "" as long as nobody is known)."""
+    """What was found out so far by asking."""
 
-    person: str = ""
     pin: PinOutcome | None = None
     pin_locked: bool = False
     face: FaceResult | None = None
@@ -109,6 +108,7 @@ class AccessAttempt:
         self._results = FactorResults(
             face=presented.face, companions=companions, waited=bool(companions)
         )
+        self._holder = ""  # the id of the person for whom the results count
         self._asked: set[Outcome] = set()
         self._request: Request | None = None
         self._companion: AccessAttempt | None = None
@@ -197,8 +197,8 @@ class AccessAttempt:
     def _judge(self, door: DoorCondition) -> Verdict:
         """Decide on the facts of this moment."""
         request = self._request = self._facts(door)
-        if request.person is not None and not self._results.person:
-            self._results = replace(self._results, person=request.person.id)
+        if request.person is not None:
+            self._holder = request.person.id
         return Verdict(request, self._decide(request), self.read_at)
 
     def _decide(self, request: Request) -> Decision:
@@ -236,7 +236,7 @@ class AccessAttempt:
             lookup = Lookup.UNAVAILABLE
         services.clock.check()
         now, person = services.clock.latest(), found.person
-        if person is not None and results.person not in ("", person.id):
+        if person is not None and self._holder not in ("", person.id):
             lookup, person = Lookup.UNKNOWN, None  # the badge has another holder since
         area = AreaFacts()
         if services.presence is not None and person is not None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 
 import pytest
 
 from gateway.decide.policy import Action, Area, Subsystem
+from gateway.doors.services import loop_time
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
 from tests.gateway.doors.world import World
@@ -29,3 +31,9 @@ async def test_an_event_that_can_not_be_recorded_is_logged_once(
     world.services.note(NewEvent(EventType.DOOR_REX, "d", {}))
     await asyncio.sleep(0)
     assert caplog.text.count("disk full") == 1
+
+
+async def test_the_loop_runs_on_the_clock_with_which_devices_stamp_their_readings() -> None:
+    """Devices pass `time.monotonic()`, doors compare it with the loop's time."""
+    before = time.monotonic()
+    assert before <= loop_time() <= time.monotonic()
