@@ -12,8 +12,10 @@ from rich.markup import escape
 from gateway.cli import common
 from gateway.cli.desk import common as desk
 from gateway.config import Settings
+from gateway.config.criteria import in_order
 from gateway.desk.freight.findings import Finding, FreightPolicy, judge, status
 from gateway.desk.freight.transaction import STAGE_WORDS, Inspection, Transaction, Unit, Vvtt
+from gateway.ledger.event import EventType
 from gateway.locale import _, choose
 
 _DOC = TypeAdapter(Transaction)
@@ -124,6 +126,11 @@ class _Page:
         yield self._departure()
         yield _("Note"), [self._tx.note]
 
+    def _title(self, title: str, kind: EventType, more: tuple[str, ...] = ()) -> str:
+        """The title with the criteria that such an act is evidence for."""
+        ids = in_order((*self._policy.criteria.of(kind), *more))
+        return f"{title} ({', '.join(ids)})" if ids else title
+
     def _at(self, moment: datetime | None) -> str:
         return _time(self._settings, moment)
 
@@ -131,14 +138,14 @@ class _Page:
         return _("{time}  by {who}").format(time=self._at(moment), who=who)
 
     def _announced(self) -> Section:
-        title, told = _("Announced (10.7)"), self._tx.expected
+        title, told = self._title(_("Announced"), EventType.FREIGHT_EXPECTED), self._tx.expected
         if told is None:
             return title, []
         line = f"{self._at(told.eta)}  {told.driver}, {told.carrier}, {told.tractor}"
         return title, [line, ", ".join((*told.units, *told.seals))]
 
     def _arrival(self) -> Section:
-        title, came = _("Arrival (10.3, 10.4)"), self._tx.arrival
+        title, came = self._title(_("Arrival"), EventType.FREIGHT_ARRIVED), self._tx.arrival
         if came is None:
             return title, []
         employer = f"{came.carrier} ({came.carrier_code})"
@@ -166,16 +173,20 @@ class _Page:
         for seal in self._tx.seals_seen:
             line = f"{seal.unit}: {seal.number}  {self._at(seal.at)}  {seal.by}  {_vvtt(seal.vvtt)}"
             lines.append(line if seal.intact else line + "  " + _("NOT INTACT"))
-        return _("Seals at arrival (6.7)"), lines
+        return self._title(_("Seals at arrival"), EventType.FREIGHT_SEAL_SEEN), lines
 
     def _inspection(self, item: Inspection) -> Section:
         known = self._policy.checklists.lists.get(item.checklist)
         names = {p.id: choose(p.words) for p in known.points} if known else {}
         marks = {"ok": _("in order"), "bad": _("FOUND"), "na": _("n/a")}
-        title = _("Inspection {number} (5.3, 5.5): {checklist} {unit}").format(
-            number=item.number,
-            checklist=choose(known.title) if known else item.checklist,
-            unit=item.unit,
+        title = self._title(
+            _("Inspection {number}: {checklist} {unit}").format(
+                number=item.number,
+                checklist=choose(known.title) if known else item.checklist,
+                unit=item.unit,
+            ),
+            EventType.FREIGHT_INSPECTED,
+            known.criteria if known else (),
         )
         lines = [
             f"{self._span(item.started_at, item.finished_at)}"
@@ -203,17 +214,17 @@ class _Page:
                 ", ".join(f"{d.kind} {d.number}" for d in loading.documents),
                 _("seals on documents: {seals}").format(seals=named),
             ]
-        return _("Cargo (7.4, 7.6, 7.8, 7.30)"), lines
+        return self._title(_("Cargo"), EventType.FREIGHT_LOADING), lines
 
     def _seals_affixed(self) -> Section:
-        return _("Seals affixed (6.2)"), [
+        return self._title(_("Seals affixed"), EventType.SEAL_AFFIXED), [
             f"{s.unit}: {s.number}  ISO 17712 {s.seal_class or '?'}  {self._at(s.at)}  {s.by}  "
             f"{_vvtt(s.vvtt)}"
             for s in self._tx.affixed
         ]
 
     def _spot_check(self) -> Section:
-        title, spot = _("Spot check (5.8)"), self._tx.spot
+        title, spot = self._title(_("Spot check"), EventType.FREIGHT_SPOT_CHECKED), self._tx.spot
         if spot is None:
             return title, []
         drawn = _("drawn") if spot.drawn else _("not drawn")
@@ -230,7 +241,7 @@ class _Page:
         ]
 
     def _departure(self) -> Section:
-        title, tx = _("Departure (10.4)"), self._tx
+        title, tx = self._title(_("Departure"), EventType.FREIGHT_DEPARTED), self._tx
         if tx.departed_at is None:
             return title, []
         seals = ", ".join(f"{unit} {number}" for unit, number in tx.seals_now) or "-"

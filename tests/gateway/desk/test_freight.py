@@ -1204,6 +1204,7 @@ async def test_a_truck_at_the_desk(make_rig: Callable[..., Rig]) -> None:
         "Rosa",
         "firmó: Laura",
         "Defensa, llantas y rines: bien",
+        "Inspección 1: Tractor, 7 puntos 5301 (5.3, 5.5)",
         "sin cita",
     ):
         assert text in page, page
