@@ -225,7 +225,7 @@ def _announce_faces(settings: Settings, plant: Plant, faces: FaceService) -> Non
     """At a door that opens to a face alone, whoever stands before its camera asks to pass."""
     for name, door in settings.tables.doors.items():
         if door.identify is not None and door.camera is not None:
-            faces.on_arrival(door.camera, plant.gates[name].readers[0].on_arrival)
+            faces.on_arrival(door.camera, plant.doors[name].readers[0].on_arrival)
 
 
 def _face_status(

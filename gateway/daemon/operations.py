@@ -148,11 +148,11 @@ class Operations:
 
     async def door_service(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Take a door out of service (`reason`), or back into it (no reason)."""
-        gate = self._plant.gates[str(request["door"])]
+        door = self._plant.doors[str(request["door"])]
         reason = str(request.get("reason", ""))[:200]
-        await self._out_of_service.put(gate.name, reason)
-        gate.hardware.set_out_of_service(reason, str(request.get("by", "")))
-        return {"state": gate.hardware.door.state.value}
+        await self._out_of_service.put(door.name, reason)
+        door.hardware.set_out_of_service(reason, str(request.get("by", "")))
+        return {"state": door.hardware.door.state.value}
 
     async def interlock_override(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Let the doors of an interlock be for a stated time and reason."""

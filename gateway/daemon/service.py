@@ -66,7 +66,7 @@ class Daemon:
             async with asyncio.TaskGroup() as group:
                 tasks = start(group, self._runs(), self._parts.ledger.note)
                 notify(READY=1, STATUS="serving")
-                log.info("ready: %d door(s)", len(self._parts.plant.gates))
+                log.info("ready: %d door(s)", len(self._parts.plant.doors))
                 await self._stop.wait()
                 notify(STOPPING=1)
                 # To rest while the ports are open, which ends with their tasks; until then no
@@ -112,8 +112,8 @@ class Daemon:
         runs |= {f"{kind} {name}": port.run for (kind, name), port in parts.plant.ports().items()}
         runs |= {
             f"door {name} {reader.reader}": reader.run
-            for name, gate in parts.plant.gates.items()
-            for reader in gate.readers
+            for name, door in parts.plant.doors.items()
+            for reader in door.readers
         }
         if parts.faces is not None and parts.matcher is not None:
             runs["face"] = parts.faces.run
@@ -127,20 +127,20 @@ class Daemon:
         """Bring back what must outlive a restart: doors out of service, alarms that were open,
         recent wrong PINs, the threat level, who is inside."""
         parts = self._parts
-        gates = parts.plant.gates
+        doors = parts.plant.doors
         for name, reason in parts.out_of_service.read().items():
-            if name in gates:
-                gates[name].hardware.set_out_of_service(reason)
+            if name in doors:
+                doors[name].hardware.set_out_of_service(reason)
         reader = LedgerReader(parts.settings.ledger_path)
         try:
             wrong = wrong_pins(reader, parts.pin_limits.lock_s)
-            alarms = open_alarms(reader, [n for n, g in gates.items() if g.watched])
+            alarms = open_alarms(reader, [n for n, g in doors.items() if g.watched])
             changed = parts.threat.restore(reader.newest)
             self._restore_presence(reader)
         finally:
             reader.close()
         for name, open_ones in alarms.items():
-            gates[name].hardware.resume(open_ones)
+            doors[name].hardware.resume(open_ones)
         parts.pin_limits.remember(wrong)
         if changed is not None:
             parts.ledger.note(changed)

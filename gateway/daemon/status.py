@@ -68,7 +68,7 @@ class Status:
             "ledger": {"ok": refused == 0, "refused": refused},
             "clock_trusted": self._clock.trusted,
             "devices": self._devices.shown(),
-            "doors": {name: gate.status() for name, gate in self._plant.gates.items()},
+            "doors": {name: door.status() for name, door in self._plant.doors.items()},
             "threat": self._threat.status(),
             "areas": {
                 name: {"inside": self._presence.occupancy(name), "maximum": area.maximum or None}
@@ -78,7 +78,7 @@ class Status:
 
     async def asked(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Everything, for the control socket."""
-        gates = self._plant.gates
+        doors = self._plant.doors
         return {
             **self.state(),
             "pid": os.getpid(),
@@ -86,9 +86,9 @@ class Status:
             # Not in state(): it grows each second, and state() is published when it changes.
             "clock_behind_s": round(self._clock.behind_s, 1),
             "last_seq": self._ledger.last_seq,
-            "last": {name: gate.last for name, gate in gates.items()},
+            "last": {name: door.last for name, door in doors.items()},
             "unrecorded": sum(
-                reader.unrecorded for gate in gates.values() for reader in gate.readers
+                reader.unrecorded for door in doors.values() for reader in door.readers
             ),
             "readers": {n: reader.status() for n, reader in self._plant.bus_readers().items()},
             **{name: about() for name, about in self._more.items()},

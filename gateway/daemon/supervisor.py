@@ -94,8 +94,8 @@ class Watchdog:
         ]
         stalled += [
             f"door {name} {reader.reader}"
-            for name, gate in self._plant.gates.items()
-            for reader in gate.readers
+            for name, door in self._plant.doors.items()
+            for reader in door.readers
             if now - reader.progress_at > self._door_limit_s
         ]
         if not await self._ledger.ping(LEDGER_STALL_S):

@@ -45,7 +45,7 @@ class Plant:
     readers: list[ReaderPort] = field(default_factory=list)
     boards: dict[str, Board] = field(default_factory=dict)
     inputs: dict[str, InputDevice] = field(default_factory=dict)
-    gates: dict[str, DoorController] = field(default_factory=dict)
+    doors: dict[str, DoorController] = field(default_factory=dict)
     interlocks: dict[str, Interlock] = field(default_factory=dict)
 
     def bus_reader(self, name: str) -> BusReader | None:
@@ -105,10 +105,10 @@ def build_doors(
         interlock_of |= dict.fromkeys(item.doors, plant.interlocks[name])
     for name, door in tables.doors.items():
         interlock = interlock_of.get(name)
-        plant.gates[name] = _gate(name, door, settings, services, plant, on_device, interlock)
+        plant.doors[name] = _door(name, door, settings, services, plant, on_device, interlock)
 
 
-def _gate(
+def _door(
     name: str,
     door: DoorTable,
     settings: Settings,

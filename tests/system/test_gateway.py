@@ -351,8 +351,8 @@ async def test_systemd_is_told_ready_and_pinged_only_while_all_make_progress(
     watchdog = Watchdog(parts.plant, parts.ledger, parts.door_limit_s)
     assert await watchdog.stalled() == []
     parts.plant.readers[0].port.progress_at -= 60
-    parts.plant.gates["yard"].readers[0]._serving = True
-    parts.plant.gates["yard"].readers[0]._progress_at -= 120
+    parts.plant.doors["yard"].readers[0]._serving = True
+    parts.plant.doors["yard"].readers[0]._progress_at -= 120
     assert await watchdog.stalled() == ["reader gate-in", "door yard yard-in"]
     ledger.close()
     assert "ledger" in await watchdog.stalled()  # its thread has ended

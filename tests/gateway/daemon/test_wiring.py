@@ -86,7 +86,7 @@ async def test_the_cover_of_a_reader_that_holds_the_lock_is_the_doors_tamper(
     inside = plant.bus_reader("inside")
     assert inside is not None
     inside.take(Tamper(True), 0.0)
-    gate, other = plant.gates["gate"].hardware, plant.gates["other"].hardware
+    gate, other = plant.doors["gate"].hardware, plant.doors["other"].hardware
     assert gate.condition().tampered and other.condition().tampered
     assert [(e.type, e.subject) for e in noted] == [
         ("door.tamper", "gate"),
@@ -124,7 +124,7 @@ async def test_a_chattering_contact_fills_no_log_and_ends_in_the_true_state(
     keys = ReaderKeys(tmp_path / "keys.json", SiteKey(bytes(32)))
     noted: list[Any] = []
     plant = plant_of(load(path), keys, noted)
-    inside, gate = plant.bus_reader("inside"), plant.gates["gate"].hardware
+    inside, gate = plant.bus_reader("inside"), plant.doors["gate"].hardware
     assert inside is not None
     for _ in range(100):
         inside.take(InputState(1, False), 0.0)

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 
-from gateway.decide import decide
+from gateway.decide import RULES, decide
 from gateway.decide.model import (
     Decision,
     FaceOutcome,
@@ -29,7 +29,14 @@ from gateway.decide.model import (
 )
 from gateway.decide.policy import Direction, DoorPolicy, Mode, Site, Subsystem
 from gateway.decide.record import access_event
-from gateway.decide.replay import THE_OTHER, Holder, NotReplayable, replay_event, request_of
+from gateway.decide.replay import (
+    THE_OTHER,
+    Holder,
+    NotReplayable,
+    replay_event,
+    replay_steps,
+    request_of,
+)
 from gateway.ledger import chain
 from gateway.ledger.event import Event
 from gateway.uplink import cloud_event
@@ -202,3 +209,11 @@ def test_a_record_that_is_not_in_its_form_is_not_replayed(spoilt: dict[str, obje
     event = recorded(GOOD)
     with pytest.raises(NotReplayable, match="not in its form"):
         replay_event(replace(event, data={**event.data, **spoilt}), SITE, same_list(GOOD))
+
+
+def test_a_replay_in_steps_decides_as_one_without() -> None:
+    event, people = recorded(GOOD), same_list(GOOD)
+    then, now, steps = replay_steps(event, SITE, people)
+    assert (then, now) == replay_event(event, SITE, people)
+    assert [step.name for step in steps] == [name for name, _ in RULES]
+    assert all(step.end is None for step in steps)

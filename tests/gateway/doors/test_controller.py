@@ -1,6 +1,6 @@
 """One door: every badge gets one answer, and no fault on the way opens it.
 
-The parts around the gate are stand-ins here, to fail on demand; tests/system drives the real
+The parts around the door are stand-ins here, to fail on demand; tests/system drives the real
 ones.
 """
 

@@ -150,7 +150,7 @@ class World:
         return self.face()
 
     async def tap(self, count: int = 1) -> None:
-        """Badges, and the gate until it has answered them."""
+        """Read badges, and serve until they are answered."""
         for _ in range(count):
             self.reader.on_reading(CardRead("em4100", "1", "2"), now())
         await self.settle()
