@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -31,6 +30,7 @@ from gateway.locale import _
 from gateway.state.presence import Presence, new_presence
 from gateway.state.presence import muster as who_is_inside
 from gateway.state.threat import ThreatState, UnknownLevel
+from gateway.vault.files import write_whole
 
 area_app = App()
 threat_app = App()
@@ -236,11 +236,9 @@ def keygen(
     private = Ed25519PrivateKey.generate()
     raw = private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        write_whole(path, base64.b64encode(raw) + b"\n", mode=0o600, replace=False)
     except OSError as error:
         common.fail(f"{path}: {error.strerror}", common.REFUSED)
-    with os.fdopen(handle, "wb") as file:
-        file.write(base64.b64encode(raw) + b"\n")
     public = base64.b64encode(private.public_key().public_bytes_raw()).decode()
     common.out.print(f'public_key = "{public}"', markup=False)
 

@@ -24,6 +24,7 @@ from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.ledger.chain import utc_text
 from gateway.ledger.event import Event, EventType
 from gateway.locale import _
+from gateway.vault.files import new_text_file
 
 app = App()
 
@@ -159,7 +160,7 @@ def export(
             _write(events, format, sys.stdout)
             return
         try:
-            with output.open("x", encoding="utf-8", newline="") as file:
+            with new_text_file(output) as file:
                 _write(events, format, file)
         except OSError as error:
             common.fail(f"{output}: {error.strerror}", common.REFUSED)

@@ -15,16 +15,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import json
 import logging
 import os
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import IO, Any, ParamSpec, TypeVar
 
 log = logging.getLogger("garita.vault.files")
 
@@ -73,6 +74,34 @@ def write_whole(
             part.unlink()
         raise
     sync_folder(folder)
+
+
+@contextlib.contextmanager
+def new_text_file(path: Path, *, mode: int = 0o640) -> Iterator[IO[str]]:
+    """A new UTF-8 file, written piece by piece, that gets the name `path` when it is whole.
+
+    Whoever is interrupted leaves no file of that name, so half of an export is never taken for all
+    of it.  Raises OSError, and FileExistsError if there is a file of that name.
+    """
+    if path.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    handle, part = _new_part(path, mode)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            adopt(part)
+            try:
+                os.link(part, path)
+            except FileExistsError:
+                raise
+            except OSError:  # a stick with FAT has no hard links
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+                part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    sync_folder(path.parent)
 
 
 def write_json(path: Path, values: Mapping[str, Any], *, mode: int = 0o644) -> None:

@@ -5,6 +5,7 @@ Each act and its event are one transaction in people.db.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from contextlib import closing
@@ -23,6 +24,7 @@ from gateway.face.evidence import Evidence, EvidenceError, site_sealer
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.locale import _, ngettext, worded
 from gateway.people import faces
+from gateway.vault.files import write_whole
 from gateway.vault.sitekey import KeyFileError, Sealer, SiteKey
 from gateway.vault.templates import Vault, VaultError
 
@@ -190,11 +192,11 @@ def picture(
         day = pictures.find(event.id, datetime.fromisoformat(event.time), settings.site.zone)
         holder = pictures.holder(event.id, day)
         jpeg = pictures.open(event.id, day, _picture_key(db, site, holder))
-        handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            faces.viewed(db, seq=seq, event_id=event.id, by=common.operator())
-            file.write(jpeg)
-    except (EvidenceError, VaultError) as error:
+        if out.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        faces.viewed(db, seq=seq, event_id=event.id, by=common.operator())
+        write_whole(out, jpeg, mode=0o600, replace=False)
+    except (EvidenceError, VaultError, sqlite3.Error) as error:
         common.fail(str(error), common.REFUSED)
     except OSError as error:
         common.fail(f"{out}: {error.strerror}", common.REFUSED)

@@ -159,10 +159,13 @@ def keygen(private: Path, public: Path) -> str:
     shown = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    for path, mode, content in ((private, 0o600, secret), (public, 0o644, shown)):
+    # The public one first: killed in between, this leaves no private key without its public one.
+    for path, mode, content in ((public, 0o644, shown), (private, 0o600, secret)):
         try:
             write_whole(path, content, mode=mode, replace=False)
         except OSError as error:
+            if path is private:  # else a public key would lie beside the private key of another
+                public.unlink(missing_ok=True)
             raise SourceError(f"{path}: {error.strerror}") from error
     return key_id(key.public_key())
 

@@ -847,6 +847,17 @@ def test_a_header_that_was_signed_is_still_read_with_care() -> None:
             bundle.unseal(raw, [KEY.public_key()])
 
 
+def test_a_pair_of_keys_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Of a key that is there already, no half of another pair may lie beside it."""
+    for there, other in (("hr.key", "hr.pub"), ("hr.pub", "hr.key")):
+        folder = tmp_path / there
+        folder.mkdir()
+        (folder / there).write_text("kept")
+        with pytest.raises(SourceError, match=there):
+            bundle.keygen(folder / "hr.key", folder / "hr.pub")
+        assert (folder / there).read_text() == "kept" and not (folder / other).exists()
+
+
 def test_keys_are_made_once_and_kept_close(tmp_path: Path) -> None:
     private, public = tmp_path / "hr.key", tmp_path / "hr.pub"
     bundle.keygen(private, public)

@@ -236,3 +236,38 @@ async def test_file_work_is_done_in_order_and_the_loop_goes_on(
     with pytest.raises(OSError, match="no space"):
         await thread.run(fails)
     thread.close()
+
+
+def test_half_of_an_export_is_never_taken_for_all_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+
+    def dies() -> None:
+        with files.new_text_file(path) as file:
+            file.write("half")
+            file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert os.WTERMSIG(in_child(dies)) == signal.SIGKILL
+    assert not path.exists()
+    with pytest.raises(KeyError), files.new_text_file(path) as file:
+        file.write("half")
+        raise KeyError
+    assert not path.exists()
+    with files.new_text_file(path) as file:
+        file.write("all\n")
+    assert path.read_text() == "all\n"
+    with pytest.raises(FileExistsError), files.new_text_file(path) as file:
+        file.write("other")
+    assert path.read_text() == "all\n"
+
+
+def test_a_stick_without_hard_links_takes_an_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with files.new_text_file(tmp_path / "out.csv") as file:
+        file.write("all\n")
+    assert (tmp_path / "out.csv").read_text() == "all\n" and parts(tmp_path) == []

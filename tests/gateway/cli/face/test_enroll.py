@@ -16,7 +16,7 @@ from gateway.face import enrolment
 from gateway.face.enrolment import ExaminedPhotograph
 from gateway.face.vision.engine import Engine
 from gateway.people import Roster
-from tests.gateway.cli.face.conftest import Site
+from tests.gateway.cli.conftest import Site
 
 ANA = ("obama.jpg", "obama2.jpg", "obama3.jpg")
 LUIS = ("biden.jpg",)

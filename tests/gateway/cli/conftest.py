@@ -12,6 +12,8 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from gateway import config
+from gateway.cli import common
 from gateway.cli.main import app
 from gateway.people import faces
 from gateway.people.schema import open_admin
@@ -19,7 +21,7 @@ from gateway.people.sync import apply as sync
 from gateway.people.sync.file import COLUMNS, read_people
 from gateway.vault.sitekey import SiteKey
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for person in ("e1", "e2", "e3"):
         faces.set_consent(db, person, given_at=date(2026, 1, 1), until=None, note="", by="t")
     db.close()
+    common.nudge(config.load(folder / "config" / "garita.toml"))  # what was done is in the log
     return folder
 
 
