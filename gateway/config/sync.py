@@ -41,8 +41,8 @@ _NEEDS = {
 }
 _COMMON = frozenset({"kind", "include", "every", "at", "timeout_s", "max_mb"})
 _ALLOWS = {
-    "file": {"path"},
-    "https": {"url", "token_file", "ca_file", "format"},
+    "file": {"path", "profile"},
+    "https": {"url", "token_file", "ca_file", "format", "profile"},
     "sql": {"url", "url_file", "query"},
     "ldap": {
         "url",
@@ -78,6 +78,7 @@ class SourceTable(_Table):
     timeout_s: Annotated[float, Field(ge=1, le=600)] = 30.0
     max_mb: Annotated[int, Field(ge=1, le=256)] = 256
     path: Path | None = None
+    profile: Path | None = None
     url: str = ""
     url_file: Path | None = None
     token_file: Path | None = None
@@ -174,6 +175,8 @@ class SyncTable(_Table):
 def warnings(table: SyncTable) -> Iterator[str]:
     """What is legal in [sync] and may surprise, as sentences."""
     for name, source in table.sources.items():
+        if source.profile is not None and not source.profile.is_file():
+            yield f"sync.sources.{name}: there is no profile {source.profile} (garita people map)"
         if source.kind == "ldap" and source.levels and not source.nested_groups:
             yield (
                 f"sync.sources.{name}: memberOf does not name groups inside groups, nor the "
@@ -185,7 +188,7 @@ def absolute(table: SyncTable, base: Path) -> SyncTable:
     """The same with every path made absolute."""
     sources = {}
     for name, source in table.sources.items():
-        files = ("path", "url_file", "token_file", "ca_file", "password_file")
+        files = ("path", "profile", "url_file", "token_file", "ca_file", "password_file")
         update = {key: base / value for key in files if (value := getattr(source, key))}
         sources[name] = source.model_copy(update=update)
     bundles = table.bundles

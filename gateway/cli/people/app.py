@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from gateway.cli.face import enroll
 from gateway.cli.people import list as people
+from gateway.cli.people import map as map_
 from gateway.cli.people import pin, pull, sync
 
 app = people.app
 app.command("sync")(sync.sync_)
+app.command("map")(map_.map_)
 app.command("rollback")(sync.rollback)
 app.command("versions")(sync.versions)
 app.command("history")(sync.history_)

@@ -25,6 +25,8 @@ from gateway.locale import N_, _
 from gateway.people.sync import apply as sync
 from gateway.people.sync import file as source
 from gateway.people.sync import history, tripwires
+from gateway.people.sync import profile as profiles
+from gateway.people.sync.profile import Profile, ProfileError
 from gateway.people.sync.rehearsal import Rehearsal, rehearse
 from gateway.people.sync.source import RowError
 from gateway.vault.sitekey import KeyFileError, SiteKey
@@ -33,16 +35,21 @@ SHOWN = 50  # errors and people printed before the rest is only counted
 ConfirmOption = Annotated[
     str, typer.Option("--confirm", help="Tripwires that you let pass, by name, parted by commas.")
 ]
+ProfileOption = Annotated[
+    str,
+    typer.Option("--profile", help="How to read it: a name or file made by `garita people map`."),
+]
 ApplyOption = Annotated[bool, typer.Option("--apply", help="Put the list in force.")]
 
 
 def sync_(
     ctx: Context,
-    file: Annotated[Path, typer.Argument(help="The list: CSV or JSON.")],
+    file: Annotated[Path, typer.Argument(help="The list: CSV, Excel (.xlsx) or JSON.")],
     apply: ApplyOption = False,
     delta: Annotated[
         bool, typer.Option("--delta", help="The file holds changes only (column op).")
     ] = False,
+    profile: ProfileOption = "",
     confirm: ConfirmOption = "",
     allow_empty: Annotated[
         bool, typer.Option(help="Accept a list without people: the same as --confirm empty.")
@@ -67,6 +74,7 @@ def sync_(
             zone=settings.site.zone,
             progress=lambda count: bars.update(reading, completed=count),
             delta=delta,
+            profile=profile_of(ctx, profile),
         )
         if found.errors:
             show_errors(file.name, found.errors, json)
@@ -213,6 +221,17 @@ def _cell(entry: dict[str, Any] | None, name: str) -> str:
         good = _("for good")
         return ", ".join(f"{kind} {day or good}" for kind, day in value.items()) or _("none")
     return str(value or _("none"))
+
+
+def profile_of(ctx: Context, name: str) -> Profile | None:
+    """The import profile that an option names, or a sentence and exit code 1."""
+    if not name:
+        return None
+    try:
+        path = profiles.path_of(name, ctx.config)
+        return profiles.load(path, ctx.settings.site.access_levels)
+    except ProfileError as error:
+        common.fail(str(error), common.REFUSED)
 
 
 def confirmed(text: str) -> set[str]:

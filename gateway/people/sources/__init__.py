@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from gateway.config import SourceTable
 from gateway.people.sources.errors import SourceError
+from gateway.people.sync import profile
 from gateway.people.sync.file import parse, read_people, to_json
 from gateway.people.sync.rows import Row, collect, column, good_header
 from gateway.people.sync.source import Source
@@ -56,7 +57,9 @@ def read(name: str, table: SourceTable, asked: Asked) -> Pulled:
         return _bundle(name, table, asked)
     if table.kind == "file":
         assert table.path is not None
-        source = read_people(table.path, levels=asked.levels, zone=asked.zone)
+        source = read_people(
+            table.path, levels=asked.levels, zone=asked.zone, profile=_profile(table, asked)
+        )
         source.name = name
         return Pulled(source)
     if table.kind == "sql":
@@ -78,6 +81,16 @@ def read(name: str, table: SourceTable, asked: Asked) -> Pulled:
     return Pulled(source)
 
 
+def _profile(table: SourceTable, asked: Asked) -> profile.Profile | None:
+    """The import profile of a source; raises SourceError if it can't be used."""
+    if table.profile is None:
+        return None
+    try:
+        return profile.load(table.profile, asked.levels)
+    except profile.ProfileError as error:
+        raise SourceError(str(error)) from error
+
+
 def _https(name: str, table: SourceTable, asked: Asked) -> Pulled:
     from gateway.people.sources import https  # noqa: PLC0415 - only when it is used
 
@@ -85,7 +98,14 @@ def _https(name: str, table: SourceTable, asked: Asked) -> Pulled:
     if answer is None:
         return Pulled(None, asked.etag)
     source = Source(name)
-    parse(answer.body, source, json=answer.json, levels=asked.levels, zone=asked.zone)
+    parse(
+        answer.body,
+        source,
+        json=answer.json,
+        levels=asked.levels,
+        zone=asked.zone,
+        profile=_profile(table, asked),
+    )
     return Pulled(source, answer.etag)
 
 

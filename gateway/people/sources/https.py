@@ -23,6 +23,7 @@ _TYPES = {
     "text/plain": "",
     "application/octet-stream": "",
     "application/json": "json",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "csv",
 }
 
 
@@ -53,7 +54,7 @@ class _OnlyHttps(urllib.request.HTTPRedirectHandler):
 def fetch(table: SourceTable, etag: str) -> HttpAnswer | None:
     """The list, or None if the server says that `etag` still holds; raises SourceError."""
     request = urllib.request.Request(table.url)  # noqa: S310 - https, by the configuration
-    request.add_header("Accept", "text/csv, application/json")
+    request.add_header("Accept", ", ".join(_TYPES))
     request.add_header("Accept-Encoding", "identity")
     if etag:
         request.add_header("If-None-Match", etag)

@@ -15,13 +15,14 @@ from functools import lru_cache
 from typing import Any
 
 from gateway.decide.model import Credential
+from gateway.locale import Message, worded
 from gateway.people.days import day_of, last_day_before
 
 MAX_FIELD = 1000
 MAX_ITEMS = 100
 FIRST_DAYS = frozenset({"valid_from"})  # all other days are last good days
 SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E\+\d{2,3}")
-SHORTENED = (
+SHORTENED = worded(
     "Excel has shortened this number (such as 1.001E+03) and its digits are lost; in the original "
     "file format the column as Text, or as Number without decimals, and save it again"
 )
@@ -37,7 +38,7 @@ Wrong = Callable[[str, str], None]
 class Spoiled:
     """A cell whose value is lost; `why` says how, and what to do."""
 
-    why: str
+    why: Message
 
 
 def text(value: Any, name: str, wrong: Wrong, *, required: bool = False) -> str:
@@ -45,7 +46,7 @@ def text(value: Any, name: str, wrong: Wrong, *, required: bool = False) -> str:
     if value is None:
         value = ""
     if isinstance(value, Spoiled):
-        wrong(name, value.why)
+        wrong(name, str(value.why))
         return ""
     if isinstance(value, date):
         wrong(name, "holds a date; if Excel made it one, format the column as Text")
@@ -62,7 +63,7 @@ def text(value: Any, name: str, wrong: Wrong, *, required: bool = False) -> str:
     elif NOT_TEXT.search(found):
         wrong(name, "holds characters that are no text")
     elif name == "id" and SCIENTIFIC.fullmatch(found):
-        wrong(name, SHORTENED)
+        wrong(name, str(SHORTENED))
     return found
 
 
@@ -75,7 +76,7 @@ def day(value: Any, name: str, wrong: Wrong, zone: tzinfo) -> date | None:
     if value is None or value == "":
         return None
     if isinstance(value, Spoiled):
-        wrong(name, value.why)
+        wrong(name, str(value.why))
         return None
     last = name not in FIRST_DAYS
     try:
@@ -168,7 +169,7 @@ def credential(item: Any) -> Credential:
     if NOT_TEXT.search(item.strip()):
         raise ValueError("holds characters that are no text")
     if SCIENTIFIC.fullmatch(item.rpartition(":")[2].strip()):
-        raise ValueError(SHORTENED)
+        raise ValueError(str(SHORTENED))
     return Credential.parse(item)
 
 

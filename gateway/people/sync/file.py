@@ -1,22 +1,23 @@
-"""A personnel list from a file: CSV or JSON in, people and errors out.
+"""A personnel list from a file: CSV, Excel workbook or JSON in, people and errors out.
 
-Headers may be English or Spanish, separators comma, semicolon or tab (a spreadsheet decides
-that by its country), text is UTF-8 with or without a byte order mark.  What each row must hold
-is in rows.py.
+Without a profile the file has our columns (rows.py), in English or Spanish; CSV is UTF-8, with or
+without a byte order mark, parted by commas, semicolons or tabs.  With a profile (profile.py) it is
+somebody's own list.  A workbook is known by its first bytes, whatever its name.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
+from gateway.people.sync import csvtext, mapped, workbook
 from gateway.people.sync.cells import hint, moment
+from gateway.people.sync.profile import Profile
 from gateway.people.sync.rows import (
     COLUMNS,
     OP,
@@ -29,6 +30,7 @@ from gateway.people.sync.rows import (
     good_header,
 )
 from gateway.people.sync.source import RowError, Source
+from gateway.people.sync.workbook import WorkbookError, is_workbook
 
 __all__ = ["COLUMNS", "RowError", "Source", "parse", "read_people", "to_json"]
 
@@ -43,10 +45,14 @@ def read_people(
     zone: tzinfo,
     progress: Progress | None = None,
     delta: bool = False,
+    profile: Profile | None = None,
 ) -> Source:
-    """Read `path` (JSON if it ends in .json, else CSV); `levels` are the access levels that
-    the policy knows.  A `delta` has a column `op`: add, change or remove.  Never raises for the
-    file's content."""
+    """Read a list from `path`: JSON if the name ends in .json, else a workbook or CSV.
+
+    `levels` are the access levels that the policy knows, `zone` is the site's.  A `delta` has a
+    column `op`: add, change or remove.  Never raises for the file's content: what is wrong with
+    it is in `errors` of the returned source.
+    """
     source = Source(path.name, removals=[] if delta else None)
     try:
         found = path.stat()
@@ -66,6 +72,7 @@ def read_people(
         levels=levels,
         zone=zone,
         progress=progress,
+        profile=profile,
     )
     return source
 
@@ -78,21 +85,41 @@ def parse(
     levels: Collection[str],
     zone: tzinfo,
     progress: Progress | None = None,
+    profile: Profile | None = None,
 ) -> None:
-    """The text of a list into `source`."""
+    """Read the bytes of a list into `source`.  A profile is for CSV and workbooks."""
     if len(raw) > MAX_BYTES:
         source.errors.append(RowError(0, "", f"larger than {MAX_BYTES >> 20} MiB"))
         return
     source.sha256 = hashlib.sha256(raw).hexdigest()
-    text = _decode(raw, source)
-    if text is None:
-        return
-    if json:
+    rows: Iterable[Row]
+    if json and not is_workbook(raw):
+        text = csvtext.utf8(raw, source)
+        if text is None:
+            return
         rows = _json_rows(text, source)
     else:
-        del text  # decoded again line by line: a large list is not kept twice
-        rows = _csv_rows(raw, source)
-    collect(rows, source, levels, zone, progress)
+        lines = cell_lines(raw, source, profile, zone)
+        rows = _own_rows(lines, source) if profile is None else mapped.rows(lines, profile, source)
+    try:
+        collect(rows, source, levels, zone, progress)
+    except WorkbookError as error:
+        source.errors.append(RowError(0, "", str(error)))
+    if profile is not None:  # HR knows the columns by their own names
+        source.errors = [
+            replace(error, column=profile.columns.get(error.column, error.column))
+            for error in source.errors
+        ]
+
+
+def cell_lines(
+    raw: bytes, source: Source, profile: Profile | None, zone: tzinfo
+) -> Iterator[workbook.Line]:
+    """The lines of a workbook or CSV as cells, each with its number from 1; what is wrong with
+    CSV goes to `source.errors`, with a workbook it is raised as WorkbookError."""
+    if is_workbook(raw):
+        return workbook.rows(raw, profile.sheet if profile else "", zone)
+    return csvtext.lines(raw, source, profile)
 
 
 def to_json(source: Source) -> str:
@@ -121,46 +148,24 @@ def to_json(source: Source) -> str:
     return json.dumps({**about, "people": people}, ensure_ascii=False, separators=(",", ":"))
 
 
-def _decode(raw: bytes, source: Source) -> str | None:
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        source.errors.append(RowError(1, "", "UTF-16 text; save it as CSV UTF-8"))
-        return None
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        source.errors.append(
-            RowError(line, "", f"not UTF-8 text (byte {error.start}); save it as CSV UTF-8")
-        )
-        return None
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        source.errors.append(RowError(line, "", "holds a NUL byte: not a text file"))
-        return None
-    return text
-
-
-def _csv_rows(raw: bytes, source: Source) -> Iterator[Row]:
-    head = raw.split(b"\n", 1)[0].decode("utf-8-sig")
-    delimiter = max(",;\t", key=head.count)
-    lines = io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8-sig", newline="")
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    try:
-        header = next(reader, [])
-        names = [column(cell) for cell in header]
-        if not good_header(names, source):
-            return
-        line = reader.line_num + 1
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                if len(cells) != len(names):
-                    message = f"{len(cells)} columns where the header has {len(names)}"
-                    source.errors.append(RowError(line, "", message))
-                else:
-                    yield line, dict(zip(names, cells, strict=True))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        source.errors.append(RowError(reader.line_num, "", f"not CSV: {error}"))
+def _own_rows(lines: Iterator[workbook.Line], source: Source) -> Iterator[Row]:
+    """Rows of a list that has our columns."""
+    names: list[str] = []
+    for line, cells in lines:
+        if not names:
+            names = [column(str(cell)) for cell in cells]
+            while names and not names[-1]:
+                names.pop()
+            if not good_header(names, source):
+                return
+        elif any(str(cell).strip() for cell in cells):
+            if len(cells) < len(names) or any(str(cell).strip() for cell in cells[len(names) :]):
+                message = f"{len(cells)} columns where the header has {len(names)}"
+                source.errors.append(RowError(line, "", message))
+            else:
+                yield line, dict(zip(names, cells, strict=False))
+    if not names and not source.errors:
+        good_header([], source)
 
 
 def _json_rows(text: str, source: Source) -> Iterator[Row]:

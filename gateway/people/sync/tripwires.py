@@ -1,7 +1,7 @@
 """What holds a list back until a person confirms it by name.
 
 `check()` looks at a plan and adds what it finds to `plan.tripped`; `sync.apply` refuses such a
-plan unless each name is among those confirmed.  A first list trips nothing but `empty`.
+plan unless each name is among those confirmed.  A first list trips `empty` and `similar_ids` only.
 
 empty          nobody is on it: no door opens any more
 removed        more than so many percent of the people go
@@ -11,6 +11,7 @@ stranded       somebody who is inside would not get out by badge
 badge_reissued a badge of somebody who left or was revoked of late goes to another
 older          the source made it before the list in force
 rolled_back    the very list that was rolled back
+similar_ids    a new id differs from another one by case or accents alone
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from gateway.people.sync.plan import Entry, Plan, Tripped, entry
+from gateway.people.sync.profile import folded
 
 NAMES = (
     "empty",
@@ -33,6 +35,7 @@ NAMES = (
     "badge_reissued",
     "older",
     "rolled_back",
+    "similar_ids",
 )
 SHOWN = 20
 Inside = Callable[[], Collection[str]]
@@ -62,6 +65,7 @@ def _look(
 ) -> Iterator[Tripped]:
     if plan.total == 0:
         yield Tripped("empty", plan.held, "nobody is on this list: no badge would pass any more")
+    yield from _similar(connection, plan)
     if not plan.base:
         return
     removed = [key for key, _ in plan.removed]
@@ -80,6 +84,23 @@ def _look(
         yield _tripped("badge_reissued", reissued, why)
     yield from _older(connection, plan)
     yield from _rolled_back(connection, plan)
+
+
+def _similar(connection: sqlite3.Connection, plan: Plan) -> Iterator[Tripped]:
+    """New ids that are like another one: a typing mistake gives one person two entries, or takes
+    their face and PIN away because their old id leaves the list."""
+    if not plan.added:
+        return
+    ids: dict[str, list[str]] = {}
+    for person in plan.added:
+        ids.setdefault(folded(person.id), []).append(person.id)
+    new = {person.id for person in plan.added}
+    for (key,) in connection.execute("SELECT id FROM person"):
+        if key not in new and (like := ids.get(folded(key))) is not None:
+            like.append(key)
+    found = [" / ".join(sorted(group)) for group in ids.values() if len(group) > 1]
+    if found:
+        yield _tripped("similar_ids", found, "differ by case or accents alone")
 
 
 def _stranded(gone: set[str], inside: Inside) -> Iterator[Tripped]:

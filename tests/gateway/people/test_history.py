@@ -419,6 +419,21 @@ def test_a_badge_that_was_anothers_of_late(people: List) -> None:
     assert people.check(people.plan(row("b"), row("c", "h10301:1:2"))) == ["badge_reissued"]
 
 
+def test_ids_that_differ_by_case_or_accents_alone_must_be_confirmed(people: List) -> None:
+    """E12 beside e12 is one person typed twice; e12 in place of E12 loses their face and PIN."""
+    assert people.check(people.plan(row("josé"), row("JOSE"))) == ["similar_ids"]
+    people.apply(row("E12"), row("Núñez"))
+    plan = people.plan(row("E12"), row("e12"), row("Núñez"))
+    assert people.check(plan) == ["similar_ids"] and plan.tripped[0].people == ("E12 / e12",)
+    assert people.check(people.plan(row("e12"), row("Núñez"))) == ["similar_ids"]
+    assert people.check(people.plan(row("E12"), row("NUNEZ"))) == ["similar_ids"]
+    assert people.check(people.plan(row("E12"), row("Núñez"), row("e13"))) == []
+    delta = people.plan("add," + row("nũnez"), head=DELTA, delta=True)
+    assert people.check(delta) == ["similar_ids"]
+    people.apply(row("E12"), row("e12"), row("Núñez"))  # confirmed once: not asked again
+    assert people.check(people.plan(row("E12"), row("e12"), row("Núñez"), row("z"))) == []
+
+
 def dated(people: List, at: str, *keys: str) -> sync.Plan:
     path = people.folder / "list.json"
     items = [{"id": k, "name": k, "credentials": [], "access_levels": []} for k in keys]

@@ -1,0 +1,203 @@
+"""Rows of somebody's own list, by a profile, as rows of a personnel list.
+
+In: lines of cells, the header among them, and a `Profile`.  Out: rows by our columns, for
+`rows.collect`.  Nothing is guessed: a date whose order the profile does not say, a department
+without levels, and a number that Excel has shortened are errors, each with the way out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Any
+
+from gateway.locale import worded
+from gateway.people.sync.cells import SCIENTIFIC, Spoiled
+from gateway.people.sync.profile import OTHERS, Profile, folded
+from gateway.people.sync.rows import REQUIRES, Row
+from gateway.people.sync.source import RowError, Source
+
+DAYS = ("valid_from", "valid_until")
+_NUMBERS = re.compile(r"(\d{1,4})[/.-](\d{1,2})[/.-](\d{1,4})(?:[ T]0?0:00(?::00)?)?")
+_NAMED = re.compile(r"(\d{1,2})[ /.-](?:de )?([a-z]{3,10})\.?[ /.-](?:de )?(\d{2}|\d{4})")
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            ("ene", "jan"),
+            ("feb",),
+            ("mar",),
+            ("abr", "apr"),
+            ("may",),
+            ("jun",),
+            ("jul",),
+            ("ago", "aug"),
+            ("sep",),
+            ("oct",),
+            ("nov",),
+            ("dic", "dec"),
+        ),
+        1,
+    )
+    for name in names
+}
+_PAIR = re.compile(r"(\d{1,5})\s*[-/,. ]\s*(\d{1,10})")
+_NO_ORDER = worded(
+    "is 03/04 the third of April or the fourth of March? The profile must say: "
+    'dates = "day-first" or "month-first" (garita people map asks)'
+)
+
+
+def rows(lines: Iterable[tuple[int, list[Any]]], profile: Profile, source: Source) -> Iterator[Row]:
+    """The rows of `lines` by our columns; what is wrong goes to `source.errors`."""
+    places: dict[str, int] = {}
+    levels_at = -1
+    for line, cells in lines:
+        if line < profile.header_row:
+            continue
+        if not places:
+            found = _header(line, cells, profile, source)
+            if found is None:
+                return
+            places, levels_at = found
+            source.kinds.update(n.removeprefix(REQUIRES) for n in places if n.startswith(REQUIRES))
+            width = len(cells)
+            continue
+        if not any(str(cell).strip() for cell in cells):
+            continue
+        if len(cells) < width or any(str(cell).strip() for cell in cells[width:]):
+            message = worded("{n} columns where the header has {m}", n=len(cells), m=width)
+            source.errors.append(RowError(line, "", str(message)))
+            continue
+        row = {name: _cell(name, cells[at], profile) for name, at in places.items()}
+        given = row.get("access_levels", "")
+        row["access_levels"] = _levels(line, given, cells, levels_at, profile, source)
+        yield line, row
+    if not places and not source.errors:
+        source.errors.append(RowError(0, "", str(worded("the file has no header row"))))
+
+
+def _header(
+    line: int, cells: list[Any], profile: Profile, source: Source
+) -> tuple[dict[str, int], int] | None:
+    """Where the columns of the profile are, and the one of the levels (-1: none)."""
+    heads = [folded(str(cell)) for cell in cells]
+    wanted = dict(profile.columns)
+    if profile.levels_from:
+        wanted[""] = profile.levels_from
+    places = {}
+    for name, head in wanted.items():
+        count = heads.count(folded(head))
+        if count == 1:
+            places[name] = heads.index(folded(head))
+            continue
+        said = (
+            worded("this column is missing") if not count else worded("this column is there twice")
+        )
+        source.errors.append(RowError(line, head[:60], str(said)))
+    if len(places) < len(wanted):
+        return None
+    return {name: at for name, at in places.items() if name}, places.get("", -1)
+
+
+def _cell(name: str, cell: Any, profile: Profile) -> Any:
+    if name in DAYS or name.startswith(REQUIRES):
+        return day(cell, profile.dates) if isinstance(cell, str) else cell
+    if name == "credentials":
+        return _credentials(cell, profile)
+    if not isinstance(cell, str):
+        return cell
+    if name == "id" and (digits := profile.digits.get("id")) and cell.strip().isdigit():
+        return cell.strip().zfill(digits)
+    if name == "status":
+        known = {folded(key): value for key, value in profile.statuses.items()}
+        return known.get(folded(cell), cell)
+    return cell
+
+
+def day(text: str, order: str | None) -> date | Spoiled | str:
+    """A date as people write it; text that does not look like one is left for `cells.day`.
+
+    A year of two digits is one of 2000 to 2099.
+    """
+    value = folded(text)
+    try:
+        if found := _NAMED.fullmatch(value):
+            month = _MONTHS.get(found[2][:3])
+            return date(_year(found[3]), month, int(found[1])) if month else text
+        found = _NUMBERS.fullmatch(value)
+        if found is None:
+            return text
+        first, second, third = found.groups()
+        if len(first) == 4:
+            return date(int(first), int(second), int(third))
+        if order is None:
+            return Spoiled(_NO_ORDER)
+        if order == "year-first":
+            return date(_year(first), int(second), int(third))
+        if len(first) > 2:
+            return text
+        if order == "month-first":
+            first, second = second, first
+        return date(_year(third), int(second), int(first))
+    except ValueError:
+        return Spoiled(worded("{date} is not a date, read {order}", date=text[:20], order=order))
+
+
+def _year(text: str) -> int:
+    if len(text) == 2:
+        return 2000 + int(text)
+    if len(text) != 4:
+        raise ValueError("not a year")
+    return int(text)
+
+
+def _credentials(cell: Any, profile: Profile) -> Any:
+    """The badges of a cell, each with the profile's prefix before it."""
+    if not isinstance(cell, str):
+        return cell
+    return [
+        _credential(part.strip(), profile)
+        for part in cell.replace("|", ";").split(";")
+        if part.strip()
+    ]
+
+
+def _credential(text: str, profile: Profile) -> str:
+    prefix = profile.credential_prefix
+    if SCIENTIFIC.fullmatch(text):  # the reader of badges says what that means
+        return f"{prefix or '::'}{text}"
+    if not prefix or text.count(":") >= 2:
+        return text
+    if prefix.count(":") == 1:  # the format alone: the cell holds facility and number
+        pair = _PAIR.fullmatch(text)
+        return f"{prefix}{pair[1]}:{pair[2]}" if pair else f"{prefix}{text}"
+    digits = profile.digits.get("credentials", 0)
+    return prefix + (text.zfill(digits) if text.isdigit() else text)
+
+
+def _levels(
+    line: int, given: Any, cells: list[Any], at: int, profile: Profile, source: Source
+) -> list[Any]:
+    """The access levels of a row: everybody's, those in the row, those of its department."""
+    found: list[Any] = list(profile.access_levels)
+    if isinstance(given, str):
+        found += [part.strip() for part in given.replace("|", ";").split(";") if part.strip()]
+    if at < 0:
+        return found
+    value = cells[at]
+    if isinstance(value, Spoiled) or not isinstance(value, str):
+        why = value.why if isinstance(value, Spoiled) else worded("expected text")
+        source.errors.append(RowError(line, profile.levels_from, str(why)))
+        return found
+    known = {folded(key): names for key, names in profile.levels.items()}
+    names = known.get(folded(value), known.get(OTHERS))
+    if names is None:
+        message = worded(
+            "the profile gives no levels to '{value}'; add it to [levels], or \"*\" for all others",
+            value=value.strip()[:60],
+        )
+        source.errors.append(RowError(line, profile.levels_from, str(message)))
+        return found
+    return [*found, *names]
