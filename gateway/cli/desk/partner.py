@@ -9,6 +9,7 @@ import typer
 
 from gateway.cli import common
 from gateway.cli.app import App
+from gateway.cli.context import Context
 from gateway.cli.desk import common as desk
 from gateway.desk import partners
 from gateway.desk.partners import Partner, clearance
@@ -18,11 +19,11 @@ from gateway.locale import _
 app = App()
 
 Name = Annotated[str, typer.Argument(help="The company's name.")]
-CONFIG = common.DEFAULT_CONFIG
 
 
 @app.command()
 def add(
+    ctx: Context,
     name: Name,
     until: Annotated[str, typer.Option("--until", help="Last good day of the status.")],
     kind: Annotated[str, typer.Option(help=", ".join(partners.KINDS))] = "carrier",
@@ -30,11 +31,10 @@ def add(
     number: Annotated[str, typer.Option(help="SVI number, or that of the certificate.")] = "",
     questionnaire: Annotated[str, typer.Option(help="Day of the last questionnaire.")] = "",
     note: Annotated[str, typer.Option()] = "",
-    config: common.ConfigOption = CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """Register a partner, or what is new of one."""
-    settings = common.settings(config)
+    settings = ctx.settings
     last = desk.day(until, "--until")
     if last is None:
         common.fail("--until: a day such as 2027-05-31", common.USAGE)
@@ -56,13 +56,13 @@ def add(
 
 @app.command()
 def status(
+    ctx: Context,
     name: Name,
     to: Annotated[str, typer.Argument(help="active or suspended")],
     reason: desk.Reason,
-    config: common.ConfigOption = CONFIG,
 ) -> None:
     """Suspend a partner, or take that back."""
-    settings = common.settings(config)
+    settings = ctx.settings
     with desk.opened(settings) as db:
         old = partners.get(db, name)
         new = replace(old, status=to, note=reason)
@@ -72,14 +72,14 @@ def status(
 
 @app.command("list")
 def list_(
-    config: common.ConfigOption = CONFIG,
+    ctx: Context,
     due: Annotated[
         bool, typer.Option("--due", help="Only those not cleared, or not for long.")
     ] = False,
     json: common.JsonOption = False,
 ) -> None:
     """All partners, and whether each is cleared today."""
-    settings = common.settings(config)
+    settings = ctx.settings
     policy = partner_policy(settings)
     today = desk.now().astimezone(settings.site.zone).date()
     with desk.opened(settings, act=False) as db:
@@ -116,9 +116,13 @@ def list_(
 
 
 @app.command()
-def show(name: Name, config: common.ConfigOption = CONFIG, json: common.JsonOption = False) -> None:
+def show(
+    ctx: Context,
+    name: Name,
+    json: common.JsonOption = False,
+) -> None:
     """One partner, and what it was before."""
-    settings = common.settings(config)
+    settings = ctx.settings
     today = desk.now().astimezone(settings.site.zone).date()
     with desk.opened(settings, act=False) as db:
         found = partners.get(db, name)

@@ -10,13 +10,13 @@ import typer
 
 from gateway.cli import common
 from gateway.cli.app import App
+from gateway.cli.context import Context
 from gateway.cli.desk import common as desk
 from gateway.desk.freight import pictures, seals, store
 from gateway.desk.freight.transaction import Stage
 from gateway.locale import N_, _
 
 app = App()
-CONFIG = common.DEFAULT_CONFIG
 Numbers = Annotated[list[str], typer.Argument(help="Numbers, or a range AB000100..AB000199.")]
 WORDS = {
     "stock": N_("stock"),
@@ -28,16 +28,16 @@ WORDS = {
 
 @app.command()
 def receive(
+    ctx: Context,
     numbers: Numbers,
     certificate: Annotated[str, typer.Option(help="Number of the ISO 17712 test certificate.")],
     seal_class: Annotated[str, typer.Option("--class", help="H, S or I (ISO 17712).")] = "H",
     supplier: Annotated[str, typer.Option()] = "",
     file: Annotated[Path | None, typer.Option(help="The certificate; its hash is kept.")] = None,
-    config: common.ConfigOption = CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """A batch comes in."""
-    settings = common.settings(config)
+    settings = ctx.settings
     with desk.opened(settings) as db:
         items = seals.numbers(numbers)
         digest = pictures.reference(file).sha256 if file is not None else ""
@@ -60,12 +60,12 @@ def receive(
 
 @app.command()
 def issue(
+    ctx: Context,
     numbers: Numbers,
     to: Annotated[str, typer.Option("--to", help="Who gets them.")],
-    config: common.ConfigOption = CONFIG,
 ) -> None:
     """Hand seals out of stock to somebody."""
-    settings = common.settings(config)
+    settings = ctx.settings
     with desk.opened(settings) as db:
         items = seals.numbers(numbers)
         seals.issue(
@@ -76,12 +76,12 @@ def issue(
 
 @app.command()
 def void(
+    ctx: Context,
     number: Annotated[str, typer.Argument(help="The seal.")],
     reason: desk.Reason,
-    config: common.ConfigOption = CONFIG,
 ) -> None:
     """A seal is lost, broken or destroyed."""
-    settings = common.settings(config)
+    settings = ctx.settings
     with desk.opened(settings) as db:
         text = seals.number(number)
         seals.void(
@@ -97,14 +97,14 @@ def void(
 
 @app.command("list")
 def list_(
-    config: common.ConfigOption = CONFIG,
+    ctx: Context,
     state: Annotated[str, typer.Option(help="stock, issued, used or void.")] = "",
     batch: Annotated[int, typer.Option(help="Of this batch.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=1_000_000)] = 1000,
     json: common.JsonOption = False,
 ) -> None:
     """Batches, or with --state or --batch the seals."""
-    settings = common.settings(config)
+    settings = ctx.settings
     if state and state not in seals.STATES:
         common.fail(f"--state: one of {', '.join(seals.STATES)}", common.USAGE)
     with desk.opened(settings, act=False) as db:
@@ -160,9 +160,12 @@ def list_(
 
 
 @app.command()
-def reconcile(config: common.ConfigOption = CONFIG, json: common.JsonOption = False) -> None:
+def reconcile(
+    ctx: Context,
+    json: common.JsonOption = False,
+) -> None:
     """Compare the inventory with the seals on trucks; exit code 3 if they do not agree."""
-    settings = common.settings(config)
+    settings = ctx.settings
     with desk.opened(settings) as db:
         stages = [stage for stage in Stage if stage not in (Stage.EXPECTED, Stage.CANCELLED)]
         trucks = store.find(db, stages=stages, limit=10**9)

@@ -1,44 +1,36 @@
 """`garita visit ...`: visitors and vendors at the guard's desk.
 
-Thin: options in, one function of gateway/desk/visits/register.py, its answer out.
+The acts are here; the views are in visitors.py.
 """
 
 from __future__ import annotations
 
-import sys
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from gateway.cli import common
-from gateway.cli.app import App
+from gateway.cli.context import Context
 from gateway.cli.desk import common as desk
+from gateway.cli.desk.visitors import Company, Name, VisitId, app, public
 from gateway.config import Settings
 from gateway.decide.model import Credential
 from gateway.desk.act import local, moment
-from gateway.desk.visits import badges, records, register, regulars, visitlog
+from gateway.desk.visits import badges, register
 from gateway.desk.visits.settings import visit_policy
-from gateway.desk.visits.visit import STATES, WORDS, Plan, Release, Visit
+from gateway.desk.visits.visit import WORDS, Plan, Release, Visit
 from gateway.locale import _
 
-app = App()
-regular_app = App(help="Known regular visitors.")
-app.add_typer(regular_app, name="regular")
-
-VisitId = Annotated[int, typer.Argument(help="The visit's number.")]
-Name = Annotated[str, typer.Argument(help="The visitor's name, as on the ID.")]
 Host = Annotated[str, typer.Option("--host", help="Company contact: whom they visit.")]
 Until = Annotated[str, typer.Option("--until", help="End: 17:00, or 2026-11-25T17:00.")]
-Company = Annotated[str, typer.Option("--company", help="Where they come from.")]
 Purpose = Annotated[str, typer.Option("--purpose", help="What for.")]
 Kind = Annotated[str, typer.Option("--kind", help="visitor, vendor or service.")]
 NoEscort = Annotated[bool, typer.Option("--no-escort", help="May walk alone.")]
-CONFIG = common.DEFAULT_CONFIG
 
 
 @app.command()
 def expect(
+    ctx: Context,
     name: Name,
     host: Host,
     until: Until,
@@ -47,11 +39,10 @@ def expect(
     purpose: Purpose = "",
     kind: Kind = "visitor",
     no_escort: NoEscort = False,
-    config: common.ConfigOption = CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """Announce a visit."""
-    settings = common.settings(config)
+    settings = ctx.settings
     plan = _plan(settings, name, host, since, until, company, purpose, kind, no_escort)
     with desk.opened(settings) as db:
         visit = register.expect(
@@ -62,17 +53,17 @@ def expect(
 
 @app.command()
 def arrive(
+    ctx: Context,
     visit: VisitId,
     id_kind: desk.IdKind = "",
     id_number: desk.IdNumber = False,
     supervisor: desk.Supervisor = "",
     reason: desk.Reason = "",
     version: desk.Version = None,
-    config: common.ConfigOption = CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """Somebody announced is here; you have looked at their photo ID."""
-    settings = common.settings(config)
+    settings = ctx.settings
     document = desk.looked_at(settings, id_kind, number=id_number)
     with desk.opened(settings) as db:
         done = register.arrive(
@@ -90,6 +81,7 @@ def arrive(
 
 @app.command("walk-in")
 def walk_in(
+    ctx: Context,
     name: Name,
     host: Host,
     until: Until,
@@ -101,11 +93,10 @@ def walk_in(
     id_number: desk.IdNumber = False,
     supervisor: desk.Supervisor = "",
     reason: desk.Reason = "",
-    config: common.ConfigOption = CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """Somebody whom nobody announced is here."""
-    settings = common.settings(config)
+    settings = ctx.settings
     plan = _plan(settings, name, host, "", until, company, purpose, kind, no_escort)
     document = desk.looked_at(settings, id_kind, number=id_number)
     with desk.opened(settings) as db:
@@ -123,13 +114,13 @@ def walk_in(
 
 @app.command()
 def contact(
+    ctx: Context,
     visit: VisitId,
     escort: Annotated[str, typer.Option(help="Id of who comes for the visitor.")] = "",
-    config: common.ConfigOption = CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """The host was told."""
-    settings = common.settings(config)
+    settings = ctx.settings
     with desk.opened(settings) as db:
         done = register.contact_host(
             db,
@@ -144,14 +135,14 @@ def contact(
 
 @app.command()
 def badge(
+    ctx: Context,
     visit: VisitId,
     credential: Annotated[str, typer.Argument(help="format:facility:number of the badge.")],
     version: desk.Version = None,
-    config: common.ConfigOption = CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """Hand out a temporary badge."""
-    settings = common.settings(config)
+    settings = ctx.settings
     try:
         card = Credential.parse(credential)
     except ValueError as error:
@@ -173,10 +164,12 @@ def badge(
 
 @app.command("return")
 def return_(
-    visit: VisitId, config: common.ConfigOption = CONFIG, json: common.JsonOption = False
+    ctx: Context,
+    visit: VisitId,
+    json: common.JsonOption = False,
 ) -> None:
     """The badge is back."""
-    settings = common.settings(config)
+    settings = ctx.settings
     with desk.opened(settings) as db:
         done = badges.return_badge(
             db, visit, by=common.operator(), now=desk.now(), criteria=settings.criteria
@@ -186,13 +179,13 @@ def return_(
 
 @app.command()
 def extend(
+    ctx: Context,
     visit: VisitId,
     until: Until,
-    config: common.ConfigOption = CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """It takes longer, or less long."""
-    settings = common.settings(config)
+    settings = ctx.settings
     with desk.saying(settings):
         end = moment(until, settings.site.zone, desk.now())
     with desk.opened(settings) as db:
@@ -205,14 +198,14 @@ def extend(
 
 @app.command()
 def depart(
+    ctx: Context,
     visit: VisitId,
     badge_returned: Annotated[bool, typer.Option(help="They gave the badge back.")] = False,
     version: desk.Version = None,
-    config: common.ConfigOption = CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """They left; their badge opens nothing any more."""
-    settings = common.settings(config)
+    settings = ctx.settings
     with desk.opened(settings) as db:
         done = register.depart(
             db,
@@ -234,175 +227,35 @@ def depart(
 
 @app.command()
 def cancel(
+    ctx: Context,
     visit: VisitId,
     reason: desk.Reason,
-    config: common.ConfigOption = CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """A visit that was announced does not take place."""
-    _cancel(visit, reason, config, json, refused=False)
+    _cancel(ctx, visit, reason, json, refused=False)
 
 
 @app.command()
 def refuse(
+    ctx: Context,
     visit: VisitId,
     reason: desk.Reason,
-    config: common.ConfigOption = CONFIG,
     json: common.JsonOption = False,
 ) -> None:
     """Send somebody away at the gate."""
-    _cancel(visit, reason, config, json, refused=True)
-
-
-@app.command("list")
-def list_(
-    config: common.ConfigOption = CONFIG,
-    state: Annotated[str, typer.Option(help="expected, on_site, departed, ...")] = "",
-    search: Annotated[str, typer.Option(help="Part of a name, company or host.")] = "",
-    overdue: Annotated[bool, typer.Option("--overdue", help="Should have left.")] = False,
-    badges_out: Annotated[bool, typer.Option("--badges-out", help="Badges not back.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 200,
-    json: common.JsonOption = False,
-) -> None:
-    """Visits expected and on site, or those of a state."""
-    settings = common.settings(config)
-    if state and state not in STATES:
-        common.fail(f"--state: one of {', '.join(STATES)}", common.USAGE)
-    with desk.opened(settings, act=False) as db:
-        if overdue:
-            found = records.overdue(db, desk.now())
-        elif badges_out:
-            found = records.badges_out(db)
-        else:
-            states = (state,) if state else ("expected", "on_site")
-            found = records.find(db, states=states, search=search, limit=limit)
-    if json:
-        common.print_json([_public(visit) for visit in found])
-        return
-    rows = desk.table(
-        _("no."),
-        _("name"),
-        _("company"),
-        _("host"),
-        _("expected"),
-        _("state"),
-        _("badge"),
-        "",
-    )
-    for visit in found:
-        zone = settings.site.zone
-        span = f"{local(visit.expected_from, zone)} – {local(visit.expected_until, zone, '%H:%M')}"
-        late = _("OVERDUE") if visit.overdue(desk.now()) else ""
-        out = visit.badge if visit.badge_out else ""
-        words = _(WORDS[visit.state])
-        desk.add(rows, visit.id, visit.name, visit.company, visit.host, span, words, out, late)
-    common.out.print(rows)
-
-
-@app.command()
-def show(
-    visit: VisitId, config: common.ConfigOption = CONFIG, json: common.JsonOption = False
-) -> None:
-    """Everything that is known of one visit."""
-    settings = common.settings(config)
-    with desk.opened(settings, act=False) as db:
-        found = records.get(db, visit)
-    if json:
-        common.print_json(_public(found))
-        return
-    rows = desk.table("", "")
-    rows.show_header = False
-    for key, value in _public(found).items():
-        if value in (None, ""):
-            continue
-        text = local(str(value), settings.site.zone) if _is_time(key) else value
-        desk.add(rows, key.replace("_", " "), text)
-    common.out.print(rows)
-
-
-@app.command()
-def log(
-    config: common.ConfigOption = CONFIG,
-    first: desk.FromDay = "",
-    last: desk.ToDay = "",
-    csv: desk.Csv = False,
-    json: common.JsonOption = False,
-) -> None:
-    """The visitor log with the fields of CTPAT 10.2, by day of arrival."""
-    settings = common.settings(config)
-    policy = visit_policy(settings)
-    begin, end = desk.days(settings, first, last)
-    with desk.opened(settings, act=False) as db:
-        visits = records.arrived_between(db, begin, end, policy)
-    rows = visitlog.rows(visits, policy.zone, policy.id_kinds)
-    if json:
-        common.print_json(rows)
-    elif csv:
-        visitlog.write_csv(rows, sys.stdout)
-    else:
-        shown = desk.table(*map(_, visitlog.HEADS))
-        for row in rows:
-            desk.add(shown, *row.values())
-        common.out.print(shown)
-
-
-@regular_app.command("add")
-def regular_add(
-    name: Name,
-    company: Company = "",
-    config: common.ConfigOption = CONFIG,
-) -> None:
-    """Call somebody a known regular visitor; they are logged in and out all the same."""
-    _regular(name, company, config, regular=True)
-
-
-@regular_app.command("remove")
-def regular_remove(
-    name: Name,
-    company: Company = "",
-    config: common.ConfigOption = CONFIG,
-) -> None:
-    """No longer."""
-    _regular(name, company, config, regular=False)
-
-
-@regular_app.command("list")
-def regular_list(config: common.ConfigOption = CONFIG, json: common.JsonOption = False) -> None:
-    """Known regular visitors."""
-    settings = common.settings(config)
-    with desk.opened(settings, act=False) as db:
-        found = regulars.regulars(db)
-    if json:
-        common.print_json(found)
-        return
-    rows = desk.table(_("name"), _("company"), _("since"))
-    for item in found:
-        since = local(item["added_at"], settings.site.zone, "%Y-%m-%d")
-        desk.add(rows, item["name"], item["company"], since)
-    common.out.print(rows)
-
-
-def _regular(name: str, company: str, config: common.ConfigOption, *, regular: bool) -> None:
-    settings = common.settings(config)
-    with desk.opened(settings) as db:
-        done = regulars.set_regular(
-            db,
-            name,
-            company,
-            regular=regular,
-            by=common.operator(),
-            now=desk.now(),
-            criteria=settings.criteria,
-        )
-    if not done:
-        common.fail(_("nothing to do"), common.REFUSED)
-    desk.say(_("{name}: done").format(name=name))
+    _cancel(ctx, visit, reason, json, refused=True)
 
 
 def _cancel(
-    visit: int, reason: str, config: common.ConfigOption, json: bool, *, refused: bool
+    ctx: Context,
+    visit: int,
+    reason: str,
+    json: bool,
+    *,
+    refused: bool,
 ) -> None:
-    settings = common.settings(config)
+    settings = ctx.settings
     with desk.opened(settings) as db:
         done = register.cancel(
             db,
@@ -441,18 +294,6 @@ def _arrived(settings: Settings, visit: Visit, json: bool) -> None:
 
 def _done(settings: Settings, visit: Visit, json: bool, line: str) -> None:
     if json:
-        common.print_json(_public(visit))
+        common.print_json(public(visit))
     else:
         desk.say(line)
-
-
-def _public(visit: Visit) -> dict[str, object]:
-    """A visit as it is printed; the number of a document only if the site keeps it."""
-    data = {**asdict(visit), "badge_out": visit.badge_out}
-    if not visit.id_number:
-        del data["id_number"]
-    return data
-
-
-def _is_time(key: str) -> bool:
-    return key.endswith("_at") or key in ("expected_from", "expected_until")

@@ -9,8 +9,8 @@ judgement is findings.py's.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gateway.desk import partners
@@ -25,123 +25,106 @@ from gateway.locale import N_
 from gateway.people.schema import put_event
 
 
-def act(
-    connection: sqlite3.Connection,
-    number: int,
-    version: int | None,
-    policy: FreightPolicy,
-    change: Callable[[Transaction], Transaction],
-    kind: str,
-    by: str,
-    now: datetime,
-    data: dict[str, object],
-    *,
-    serves: Sequence[str] = (),
-    more: Sequence[str] = (),
-    prepare: Callable[[Transaction], Transaction] | None = None,
-) -> Transaction:
-    """One act: load, change, save, its event, and what it newly found; or, where a step was held
-    back, the record of that alone.  `serves` and `more` are those of `event`; they are read after
-    `change` was called."""
-    held: Held | None = None
-    with writing(connection):
-        tx = store.load(connection, number, version)
-        tx = _cleared_again(connection, tx, policy, now)
-        if prepare is not None:
-            tx = prepare(tx)
-        before = {f.key for f in _wrong(tx, policy)}
-        connection.execute("SAVEPOINT act")
-        try:
-            new = store.save(connection, tx, change(tx), policy)
-        except Held as error:
-            # What the step had already written (a seal taken) is undone; the try is recorded.
-            connection.execute("ROLLBACK TO act")
-            held = error
-            _held_event(connection, tx, error.findings, by, policy, step=kind)
-        else:
-            event(connection, kind, new, by, policy, serves=serves, more=more, **data)
-            tell(connection, new, before, policy, by)
-        connection.execute("RELEASE act")
-    if held is not None:
-        raise held
-    return new
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a step made of the truck, and what its event tells: `data`, the codes whose criteria it
+    `serves` beside those of its kind, and `more` criteria."""
+
+    tx: Transaction
+    data: Mapping[str, object] = field(default_factory=dict)
+    serves: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
 
 
-def tell(
-    connection: sqlite3.Connection,
-    tx: Transaction,
-    before: set[str],
-    policy: FreightPolicy,
-    by: str,
-) -> None:
-    """An event for what is newly wrong."""
-    if news := [f for f in _wrong(tx, policy) if f.key not in before]:
-        _held_event(connection, tx, news, by, policy, step="")
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who does something to a truck, when, and by which policy: `db` is an open people.db, `by`
+    the operator's account, `now` an aware time."""
+
+    db: sqlite3.Connection
+    policy: FreightPolicy
+    by: str
+    now: datetime
+
+    def on(
+        self,
+        number: int,
+        kind: EventType,
+        step: Callable[[Transaction], Done],
+        *,
+        version: int | None = None,
+        prepare: Callable[[Transaction], Transaction] | None = None,
+    ) -> Transaction:
+        """Do `step` to one truck in one transaction: load, change, save, record its event and
+        what is newly wrong.  Where something holds the step back, record that it was tried, undo
+        the rest and raise `Held`.  Raises NotFound, and Conflict if the truck is not at `version`
+        any more."""
+        held: Held | None = None
+        with writing(self.db):
+            tx = self._cleared_again(store.load(self.db, number, version))
+            if prepare is not None:
+                tx = prepare(tx)
+            before = {f.key for f in _wrong(tx, self.policy)}
+            self.db.execute("SAVEPOINT act")
+            try:
+                done = step(tx)
+                new = store.save(self.db, tx, done.tx, self.policy)
+            except Held as error:
+                # What the step had already written (a seal taken) is undone; the try is recorded.
+                self.db.execute("ROLLBACK TO act")
+                held = error
+                self._held(tx, error.findings, step=kind)
+            else:
+                self.record(kind, replace(done, tx=new))
+                self.tell(new, before)
+            self.db.execute("RELEASE act")
+        if held is not None:
+            raise held
+        return new
+
+    def record(self, kind: EventType, done: Done) -> None:
+        """Record that `kind` happened to the truck, in the caller's transaction."""
+        tx = done.tx
+        base: dict[str, object] = {"freight": tx.id, "stage": tx.stage.value}
+        if tx.arrival is not None:
+            base["tractor"] = tx.arrival.tractor
+        marks = self.policy.criteria.marks(kind, *done.serves, more=done.more)
+        data = {**base, **done.data, "by": self.by, **marks}
+        put_event(self.db, kind, f"freight-{tx.id}", data)
+
+    def tell(self, tx: Transaction, before: set[str]) -> None:
+        """Record what is newly wrong: the findings whose keys are not in `before`."""
+        if news := [f for f in _wrong(tx, self.policy) if f.key not in before]:
+            self._held(tx, news, step="")
+
+    def clearance(self, carrier: str) -> partners.Clearance:
+        """Whether the carrier may send trucks today."""
+        today = self.now.astimezone(self.policy.zone).date()
+        return partners.clearance(partners.find(self.db, carrier), today, self.policy.partners)
+
+    def _held(self, tx: Transaction, findings: Sequence[Finding], step: str) -> None:
+        refuse = any(f.action == "refuse" for f in findings)
+        kind = EventType.FREIGHT_REFUSED if refuse else EventType.FREIGHT_HELD
+        codes = tuple(f.code for f in findings)
+        data = {
+            "step": step,
+            "findings": [{"code": f.code, "about": f.about, "action": f.action} for f in findings],
+            "codes": ", ".join(dict.fromkeys(codes)),
+        }
+        self.record(kind, Done(tx, data, serves=codes))
+
+    def _cleared_again(self, tx: Transaction) -> Transaction:
+        """The same truck with its carrier's clearance of now: one that was suspended since its
+        arrival does not leave."""
+        if tx.arrival is None or tx.stage not in HERE:
+            return tx
+        found = self.clearance(tx.arrival.carrier)
+        arrival = replace(tx.arrival, carrier_code=found.code, carrier_verdict=found.verdict)
+        return replace(tx, arrival=arrival)
 
 
 def _wrong(tx: Transaction, policy: FreightPolicy) -> list[Finding]:
     return [f for f in judge(tx, policy) if f.open and not f.kind.todo]
-
-
-def _held_event(
-    connection: sqlite3.Connection,
-    tx: Transaction,
-    found: Iterable[Finding],
-    by: str,
-    policy: FreightPolicy,
-    step: str,
-) -> None:
-    findings = list(found)
-    refuse = any(f.action == "refuse" for f in findings)
-    event(
-        connection,
-        EventType.FREIGHT_REFUSED if refuse else EventType.FREIGHT_HELD,
-        tx,
-        by,
-        policy,
-        serves=[f.code for f in findings],
-        step=step,
-        findings=[{"code": f.code, "about": f.about, "action": f.action} for f in findings],
-        codes=", ".join(dict.fromkeys(f.code for f in findings)),
-    )
-
-
-def event(
-    connection: sqlite3.Connection,
-    kind: str,
-    tx: Transaction,
-    by: str,
-    policy: FreightPolicy,
-    *,
-    serves: Iterable[str] = (),
-    more: Iterable[str] = (),
-    **data: object,
-) -> None:
-    """Record that `kind` happened to the truck.  `serves` are codes whose criteria it is evidence
-    for beside those of its kind, `more` further criteria."""
-    base: dict[str, object] = {"freight": tx.id, "stage": tx.stage.value}
-    if tx.arrival is not None:
-        base["tractor"] = tx.arrival.tractor
-    marks = policy.criteria.marks(kind, *serves, more=more)
-    put_event(connection, kind, f"freight-{tx.id}", {**base, **data, "by": by, **marks})
-
-
-def clearance(
-    connection: sqlite3.Connection, carrier: str, policy: FreightPolicy, now: datetime
-) -> partners.Clearance:
-    today = now.astimezone(policy.zone).date()
-    return partners.clearance(partners.find(connection, carrier), today, policy.partners)
-
-
-def _cleared_again(
-    connection: sqlite3.Connection, tx: Transaction, policy: FreightPolicy, now: datetime
-) -> Transaction:
-    """The same truck with its carrier's clearance of now: one suspended since does not leave."""
-    if tx.arrival is None or tx.stage not in HERE:
-        return tx
-    found = clearance(connection, tx.arrival.carrier, policy, now)
-    arrival = replace(tx.arrival, carrier_code=found.code, carrier_verdict=found.verdict)
-    return replace(tx, arrival=arrival)
 
 
 def unit_of(units: Sequence[str], wanted: str) -> str:

@@ -1,24 +1,20 @@
 """Trucks announced, arrived, and turned away.
 
-Every act names the operator (`by`) and takes the time (`now`, aware), and where given the
-`version` that the operator looked at.  Raises `gateway.desk.errors.DeskError`; then nothing is
-done.
+An `Act` says who does it, when, and by which policy.  `version`, where given, is the one that the
+operator looked at.  Every function raises `gateway.desk.errors.DeskError`; then nothing is done.
 """
 
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from gateway.desk.act import writing
 from gateway.desk.errors import DeskError
 from gateway.desk.freight import iso6346, seals, store
 from gateway.desk.freight import transaction as life
-from gateway.desk.freight.act import act, clearance, event, tell, unit_of
-from gateway.desk.freight.findings import FreightPolicy
+from gateway.desk.freight.act import Act, Done, unit_of
 from gateway.desk.freight.transaction import (
     HERE,
     Arrival,
@@ -82,141 +78,108 @@ def document(text: str) -> Document:
     return Document(kind, clean(value, N_("document number"), most=60))
 
 
-def expect(
-    connection: sqlite3.Connection,
-    expected: Expected,
-    policy: FreightPolicy,
-    *,
-    by: str,
-    now: datetime,
-) -> Transaction:
+def expect(act: Act, expected: Expected) -> Transaction:
     """A carrier announced a truck."""
-    return expect_all(connection, [expected], policy, by=by, now=now)[0]
+    return expect_all(act, [expected])[0]
 
 
-def expect_all(
-    connection: sqlite3.Connection,
-    announced: Sequence[Expected],
-    policy: FreightPolicy,
-    *,
-    by: str,
-    now: datetime,
-) -> list[Transaction]:
-    """All of a list of announced trucks, or none."""
+def expect_all(act: Act, announced: Sequence[Expected]) -> list[Transaction]:
+    """All of a list of announced trucks, or none; raises DeskError for a carrier that is denied."""
     checked = [_expected(item) for item in announced]
     made = []
-    with writing(connection):
+    with writing(act.db):
         for item in checked:
-            cleared = clearance(connection, item.carrier, policy, now)
+            cleared = act.clearance(item.carrier)
             if cleared.verdict == "deny":
                 raise DeskError(
                     cleared.code, "{carrier}: {why}", carrier=item.carrier, why=cleared.message
                 )
-            tx = store.insert(connection, Transaction(0, expected=item), policy)
-            event(
-                connection,
-                EventType.FREIGHT_EXPECTED,
-                tx,
-                by,
-                policy,
-                eta=item.eta.isoformat(),
-                driver=item.driver,
-                carrier=item.carrier,
-                tractor=item.tractor,
-                units=list(item.units),
-                seals=list(item.seals),
-            )
+            tx = store.insert(act.db, Transaction(0, expected=item), act.policy)
+            data = {
+                "eta": item.eta.isoformat(),
+                "driver": item.driver,
+                "carrier": item.carrier,
+                "tractor": item.tractor,
+                "units": list(item.units),
+                "seals": list(item.seals),
+            }
+            act.record(EventType.FREIGHT_EXPECTED, Done(tx, data))
             made.append(tx)
     return made
 
 
-def arrive(
-    connection: sqlite3.Connection,
-    number: int | None,
-    came: Came,
-    policy: FreightPolicy,
-    *,
-    by: str,
-    now: datetime,
-    version: int | None = None,
-) -> Transaction:
+def arrive(act: Act, number: int | None, came: Came, *, version: int | None = None) -> Transaction:
     """A truck is at the gate: the announced one of that `number`, or None for one that nobody
     announced."""
-    driver = clean(came.driver, N_("driver"), most=120)
-    carrier = clean(came.carrier, N_("carrier"), most=120)
-    tractor = iso6346.compact(clean(came.tractor, N_("tractor plates"), most=20))
-    economic = clean(came.tractor_number, N_("economic number"), most=20, needed=False)
     names = [item.number for item in came.units]
     _check_units(names)
     seen = tuple(
-        SealSeen(unit_of(names, item), seals.number(text), now, by, intact, vvtt)
+        SealSeen(unit_of(names, item), seals.number(text), act.now, act.by, intact, vvtt)
         for item, text, intact, vvtt in came.seals
     )
     if len({item.unit for item in seen}) != len(seen):
         raise DeskError("bad_units", "one seal a unit")
-
-    def change(tx: Transaction) -> Transaction:
-        _not_here_already(connection, tractor, names)
-        mark = came.shown.fingerprint if came.shown else ""
-        cleared = clearance(connection, carrier, policy, now)
-        arrival = Arrival(
-            now,
-            by,
-            driver,
-            carrier,
-            tractor,
-            economic,
-            came.units,
-            came.loaded,
-            came.shown.kind if came.shown else "",
-            mark,
-            other_name(connection, mark, driver),
-            cleared.code,
-            cleared.verdict,
-            came.documents,
-        )
-        now_in_force = replace(tx, checklist_set=policy.checklists.name)
-        return life.arrive(now_in_force, arrival, seen)
-
+    arrival = _arrival(act, came)
     data = {
-        "driver": driver,
-        "carrier": carrier,
-        "tractor": tractor,
+        "driver": arrival.driver,
+        "carrier": arrival.carrier,
+        "tractor": arrival.tractor,
         "units": names,
         "seals": [item.number for item in seen],
-        "loaded": came.loaded,
-        "id_kind": came.shown.kind if came.shown else "",
-        "id_fingerprint": came.shown.fingerprint if came.shown else "",
+        "loaded": arrival.loaded,
+        "id_kind": arrival.id_kind,
+        "id_fingerprint": arrival.id_fingerprint,
     }
-    if number is not None:
-        return act(
-            connection,
-            number,
-            version,
-            policy,
-            change,
-            EventType.FREIGHT_ARRIVED,
-            by,
-            now,
-            data,
+
+    def step(tx: Transaction) -> Done:
+        _not_here_already(act, arrival.tractor, names)
+        cleared = act.clearance(arrival.carrier)
+        other = other_name(act.db, arrival.id_fingerprint, arrival.driver)
+        known = replace(
+            arrival,
+            carrier_code=cleared.code,
+            carrier_verdict=cleared.verdict,
+            other_name=other,
         )
-    with writing(connection):
-        blank = store.insert(connection, Transaction(0), policy)
-        tx = store.save(connection, blank, change(blank), policy)
-        event(connection, EventType.FREIGHT_ARRIVED, tx, by, policy, serves=(), more=(), **data)
-        tell(connection, tx, set(), policy, by)
+        begun = replace(tx, checklist_set=act.policy.checklists.name)
+        return Done(life.arrived(begun, known, seen), data)
+
+    if number is not None:
+        return act.on(number, EventType.FREIGHT_ARRIVED, step, version=version)
+    with writing(act.db):
+        blank = store.insert(act.db, Transaction(0), act.policy)
+        done = step(blank)
+        tx = store.save(act.db, blank, done.tx, act.policy)
+        act.record(EventType.FREIGHT_ARRIVED, replace(done, tx=tx))
+        act.tell(tx, set())
     return tx
 
 
+def _arrival(act: Act, came: Came) -> Arrival:
+    """What the guard saw, with its text cleaned; the carrier's clearance is not asked yet."""
+    shown = came.shown
+    plates = clean(came.tractor, N_("tractor plates"), most=20)
+    return Arrival(
+        at=act.now,
+        by=act.by,
+        driver=clean(came.driver, N_("driver"), most=120),
+        carrier=clean(came.carrier, N_("carrier"), most=120),
+        tractor=iso6346.compact(plates),
+        tractor_number=clean(came.tractor_number, N_("economic number"), most=20, needed=False),
+        units=came.units,
+        loaded=came.loaded,
+        id_kind=shown.kind if shown else "",
+        id_fingerprint=shown.fingerprint if shown else "",
+        documents=came.documents,
+    )
+
+
 def see_seal(
-    connection: sqlite3.Connection,
+    act: Act,
     number: int,
     seal: str,
-    policy: FreightPolicy,
     *,
     vvtt: Vvtt,
-    by: str,
-    now: datetime,
     unit: str = "",
     intact: bool = True,
     version: int | None = None,
@@ -224,64 +187,32 @@ def see_seal(
     """The seal that a unit came with was looked at (again)."""
     text = seals.number(seal)
 
-    def change(tx: Transaction) -> Transaction:
+    def step(tx: Transaction) -> Done:
         where = unit_of([item.number for item in tx.units], unit)
-        return life.see_seal(tx, SealSeen(where, text, now, by, intact, vvtt))
+        new = life.seal_seen(tx, SealSeen(where, text, act.now, act.by, intact, vvtt))
+        return Done(new, {"seal": text, "intact": intact, "vvtt": vvtt.complete})
 
-    data = {"seal": text, "intact": intact, "vvtt": vvtt.complete}
-    return act(
-        connection,
-        number,
-        version,
-        policy,
-        change,
-        EventType.FREIGHT_SEAL_SEEN,
-        by,
-        now,
-        data,
-    )
+    return act.on(number, EventType.FREIGHT_SEAL_SEEN, step, version=version)
 
 
-def identify(
-    connection: sqlite3.Connection,
-    number: int,
-    shown: Shown,
-    policy: FreightPolicy,
-    *,
-    by: str,
-    now: datetime,
-    version: int | None = None,
-) -> Transaction:
+def identify(act: Act, number: int, shown: Shown, *, version: int | None = None) -> Transaction:
     """The driver's photo ID, verified after the arrival was recorded without one."""
 
-    def change(tx: Transaction) -> Transaction:
+    def step(tx: Transaction) -> Done:
         driver = tx.arrival.driver if tx.arrival else ""
-        other = other_name(connection, shown.fingerprint, driver)
-        return life.identify(tx, shown.kind, shown.fingerprint, other)
+        other = other_name(act.db, shown.fingerprint, driver)
+        new = life.identified(tx, shown.kind, shown.fingerprint, other)
+        return Done(new, {"id_kind": shown.kind, "id_fingerprint": shown.fingerprint})
 
-    data: dict[str, object] = {"id_kind": shown.kind, "id_fingerprint": shown.fingerprint}
-    return act(
-        connection,
-        number,
-        version,
-        policy,
-        change,
-        EventType.FREIGHT_IDENTIFIED,
-        by,
-        now,
-        data,
-    )
+    return act.on(number, EventType.FREIGHT_IDENTIFIED, step, version=version)
 
 
 def hook(
-    connection: sqlite3.Connection,
+    act: Act,
     number: int,
     units: tuple[Unit, ...],
-    policy: FreightPolicy,
     *,
     loaded: bool,
-    by: str,
-    now: datetime,
     version: int | None = None,
 ) -> Transaction:
     """The truck leaves what it pulled and takes other units, or none; they are inspected anew, and
@@ -289,53 +220,24 @@ def hook(
     names = [item.number for item in units]
     _check_units(names)
 
-    def change(tx: Transaction) -> Transaction:
-        _not_here_already(connection, "", names, but=tx.id)
-        return life.hook(tx, units, now, loaded=loaded)
+    def step(tx: Transaction) -> Done:
+        _not_here_already(act, "", names, but=tx.id)
+        new = life.hooked(tx, units, act.now, loaded=loaded)
+        return Done(new, {"units": names, "loaded": loaded})
 
-    data: dict[str, object] = {"units": names, "loaded": loaded}
-    return act(
-        connection,
-        number,
-        version,
-        policy,
-        change,
-        EventType.FREIGHT_HOOKED,
-        by,
-        now,
-        data,
-    )
+    return act.on(number, EventType.FREIGHT_HOOKED, step, version=version)
 
 
-def turn_away(
-    connection: sqlite3.Connection,
-    number: int,
-    policy: FreightPolicy,
-    *,
-    reason: str,
-    by: str,
-    now: datetime,
-    version: int | None = None,
-) -> Transaction:
+def turn_away(act: Act, number: int, *, reason: str, version: int | None = None) -> Transaction:
     """The truck is sent away, or (still expected) does not come."""
     why = clean(reason, N_("reason"))
 
-    def change(tx: Transaction) -> Transaction:
+    def step(tx: Transaction) -> Done:
         if tx.stage is Stage.EXPECTED:
-            return life.cancel(tx, why)
-        return life.turn_away(tx, now, by, why)
+            return Done(life.cancelled(tx, why), {"reason": why})
+        return Done(life.turned_away(tx, act.now, act.by, why), {"reason": why})
 
-    return act(
-        connection,
-        number,
-        version,
-        policy,
-        change,
-        EventType.FREIGHT_TURNED_AWAY,
-        by,
-        now,
-        {"reason": why},
-    )
+    return act.on(number, EventType.FREIGHT_TURNED_AWAY, step, version=version)
 
 
 def _check_units(names: Sequence[str]) -> None:
@@ -343,10 +245,8 @@ def _check_units(names: Sequence[str]) -> None:
         raise DeskError("bad_units", "at most {most} units, each once", most=MAX_UNITS)
 
 
-def _not_here_already(
-    connection: sqlite3.Connection, tractor: str, units: Sequence[str], but: int = 0
-) -> None:
-    for other in store.find(connection, stages=HERE, limit=10_000):
+def _not_here_already(act: Act, tractor: str, units: Sequence[str], but: int = 0) -> None:
+    for other in store.find(act.db, stages=HERE, limit=10_000):
         if other.id == but:
             continue
         here = {other.arrival.tractor if other.arrival else ""} | {u.number for u in other.units}

@@ -1,133 +1,124 @@
 """Checklists answered, signed by a supervisor, and checked again where chance says so.
 
-Every act names the operator (`by`, an account) beside the people whom it names, and takes the
-time.  A finished inspection is never changed: a new one is begun, and the old one stays.
+An `Act` says who does it, when, and by which policy.  A finished inspection is never changed: a
+new one is begun, and the old one stays.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 
 from gateway.desk.errors import DeskError
 from gateway.desk.freight import transaction as life
-from gateway.desk.freight.act import act, not_among, second, unit_of
-from gateway.desk.freight.findings import FreightPolicy, complete
+from gateway.desk.freight.act import Act, Done, not_among, second, unit_of
+from gateway.desk.freight.checklists import Checklist
+from gateway.desk.freight.findings import complete
 from gateway.desk.freight.transaction import HERE, Inspection, Picture, PointAnswer, Transaction
 from gateway.desk.text import clean, fold
 from gateway.ledger.event import EventType
 from gateway.locale import N_
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """Answers to points of one checklist, all or some of them, with who looked and where."""
+
+    checklist: str
+    points: Iterable[PointAnswer]
+    inspector: str
+    unit: str = ""
+    camera: str = ""
+    pictures: Sequence[Picture] = ()
+
+
 def inspect(
-    connection: sqlite3.Connection,
-    number: int,
-    checklist: str,
-    answers: Iterable[PointAnswer],
-    policy: FreightPolicy,
-    *,
-    inspector: str,
-    by: str,
-    now: datetime,
-    unit: str = "",
-    camera: str = "",
-    pictures: Sequence[Picture] = (),
-    again: bool = False,
-    version: int | None = None,
+    act: Act, number: int, told: Answers, *, again: bool = False, version: int | None = None
 ) -> Transaction:
-    """Answers to points of a checklist, all or some of them; the inspection is finished with the
-    last one.  A finished one is not changed: `again` begins a new one, and the old one stays."""
-    name = clean(inspector, N_("inspector"), most=120)
-    place = clean(camera, N_("camera"), most=60, needed=False)
-    given = tuple(replace(item, note=_note(item)) for item in answers)
-    known = policy.checklists.lists.get(checklist)
+    """Record answers; the inspection is finished with the last one.  A finished one is not
+    changed: `again` begins a new one, and the old one stays."""
+    name = clean(told.inspector, N_("inspector"), most=120)
+    place = clean(told.camera, N_("camera"), most=60, needed=False)
+    given = tuple(replace(item, note=_note(item)) for item in told.points)
+    lists = act.policy.checklists.lists
+    known = lists.get(told.checklist)
     if known is None:
-        names = ", ".join(policy.checklists.lists)
+        names = ", ".join(lists)
         raise DeskError("no_checklist", "there is no such checklist; {names}", names=names)
     _check_answers(given, {p.id: p.optional for p in known.points})
-    data: dict[str, object] = {
-        "checklist": checklist,
-        "unit": unit,
-        "inspector": name,
-        "camera": place,
-        "answers": {a.point: a.result for a in given},
-        "bad": [a.point for a in given if a.result == "bad"],
-        "pictures": [p.sha256 for p in pictures],
-        "finished": False,
-    }
 
-    def change(tx: Transaction) -> Transaction:
-        where = unit_of([u.number for u in tx.units], unit) if known.per_unit else tx.whole
-        old = tx.latest(checklist, where)
+    def step(tx: Transaction) -> Done:
+        unit = unit_of([u.number for u in tx.units], told.unit) if known.per_unit else tx.whole
+        old = tx.latest(told.checklist, unit)
         if old is not None and old.finished_at is not None and not again:
             raise DeskError(
                 "inspection_finished", "this inspection is finished; --again begins a new one"
             )
         if old is None or old.finished_at is not None:
-            old = Inspection(
-                len(tx.inspections) + 1,
-                checklist,
-                where,
-                name,
-                by,
-                now,
-                tuple(p.id for p in known.points),
-                tuple(p.id for p in known.points if p.optional),
-                known.pests,
-            )
+            old = _begun(act, known, len(tx.inspections) + 1, unit, name)
         elif fold(old.inspector) != fold(name):
             raise DeskError(
                 "other_inspector", "{inspector} began this inspection", inspector=old.inspector
             )
-        ids = {item.point for item in given}
-        if taken_back := [a.point for a in old.bad if a.point in ids]:
-            raise DeskError(
-                "found_is_found",
-                "{point}: what was found stays; finish, and begin another with --again",
-                point=taken_back[0],
-            )
-        merged = replace(
-            old,
-            answers=(*(a for a in old.answers if a.point not in ids), *given),
-            camera=place or old.camera,
-            pictures=(*old.pictures, *(p for p in pictures if p not in old.pictures)),
-        )
-        if not merged.open_points:
-            merged = replace(merged, finished_at=now)
-            data["finished"] = True
-        after = life.inspect(tx, merged, complete=False)
-        return life.inspect(tx, merged, complete=complete(after, policy))
+        new = _answered(old, given, place, told.pictures)
+        if not new.open_points:
+            new = replace(new, finished_at=act.now)
+        data = {
+            "checklist": told.checklist,
+            "unit": told.unit,
+            "inspector": name,
+            "camera": place,
+            "answers": {a.point: a.result for a in given},
+            "bad": [a.point for a in given if a.result == "bad"],
+            "pictures": [p.sha256 for p in told.pictures],
+            "finished": new.finished_at is not None,
+        }
+        after = life.inspected(tx, new, complete=False)
+        whole = life.inspected(tx, new, complete=complete(after, act.policy))
+        return Done(whole, data, more=known.criteria)
 
-    return act(
-        connection,
-        number,
-        version,
-        policy,
-        change,
-        EventType.FREIGHT_INSPECTED,
-        by,
-        now,
-        data,
-        more=known.criteria,
+    return act.on(number, EventType.FREIGHT_INSPECTED, step, version=version)
+
+
+def _begun(act: Act, known: Checklist, number: int, unit: str, inspector: str) -> Inspection:
+    return Inspection(
+        number=number,
+        checklist=known.name,
+        unit=unit,
+        inspector=inspector,
+        operator=act.by,
+        started_at=act.now,
+        points=tuple(p.id for p in known.points),
+        optional=tuple(p.id for p in known.points if p.optional),
+        pests=known.pests,
     )
 
 
-def sign(
-    connection: sqlite3.Connection,
-    number: int,
-    policy: FreightPolicy,
-    *,
-    supervisor: str,
-    by: str,
-    now: datetime,
-    version: int | None = None,
-) -> Transaction:
-    """A supervisor signs every finished inspection that is not signed."""
-    name = second(supervisor, policy)
+def _answered(
+    old: Inspection, given: Sequence[PointAnswer], camera: str, pictures: Sequence[Picture]
+) -> Inspection:
+    """The inspection with more answers; raises DeskError for an answer that takes back what was
+    found."""
+    ids = {item.point for item in given}
+    if taken_back := [a.point for a in old.bad if a.point in ids]:
+        raise DeskError(
+            "found_is_found",
+            "{point}: what was found stays; finish, and begin another with --again",
+            point=taken_back[0],
+        )
+    return replace(
+        old,
+        answers=(*(a for a in old.answers if a.point not in ids), *given),
+        camera=camera or old.camera,
+        pictures=(*old.pictures, *(p for p in pictures if p not in old.pictures)),
+    )
 
-    def change(tx: Transaction) -> Transaction:
+
+def sign(act: Act, number: int, *, supervisor: str, version: int | None = None) -> Transaction:
+    """A supervisor signs every finished inspection that is not signed."""
+    name = second(supervisor, act.policy)
+
+    def step(tx: Transaction) -> Done:
         life.need(tx, *HERE)
         open_ = [i for i in tx.inspections if i.finished_at is not None and i.signed_at is None]
         if not open_:
@@ -135,58 +126,36 @@ def sign(
         for item in open_:
             not_among(name, {item.inspector, item.operator})
         signed = tuple(
-            replace(i, supervisor=name, signed_at=now) if i in open_ else i for i in tx.inspections
+            replace(i, supervisor=name, signed_at=act.now) if i in open_ else i
+            for i in tx.inspections
         )
-        return replace(tx, inspections=signed)
+        return Done(replace(tx, inspections=signed), {"supervisor": name})
 
-    return act(
-        connection,
-        number,
-        version,
-        policy,
-        change,
-        EventType.FREIGHT_SIGNED,
-        by,
-        now,
-        {"supervisor": name},
-    )
+    return act.on(number, EventType.FREIGHT_SIGNED, step, version=version)
 
 
 def spot_check(
-    connection: sqlite3.Connection,
+    act: Act,
     number: int,
-    policy: FreightPolicy,
     *,
     ok: bool,
     checker: str,
     note: str = "",
-    by: str,
-    now: datetime,
     version: int | None = None,
 ) -> Transaction:
     """The result of the spot check that chance drew; by somebody who did not inspect."""
-    name = second(checker, policy)
+    name = second(checker, act.policy)
     text = clean(note, N_("note"), needed=not ok)
 
-    def change(tx: Transaction) -> Transaction:
+    def step(tx: Transaction) -> Done:
         life.need(tx, *HERE)
         if tx.spot is None or not tx.spot.drawn:
             raise DeskError("not_drawn", "it was not drawn")
         not_among(name, {i.inspector for i in tx.inspections})
-        return replace(tx, spot=replace(tx.spot, done_at=now, done_by=name, ok=ok, note=text))
+        spot = replace(tx.spot, done_at=act.now, done_by=name, ok=ok, note=text)
+        return Done(replace(tx, spot=spot), {"checker": name, "ok": ok, "note": text})
 
-    data = {"checker": name, "ok": ok, "note": text}
-    return act(
-        connection,
-        number,
-        version,
-        policy,
-        change,
-        EventType.FREIGHT_SPOT_CHECKED,
-        by,
-        now,
-        data,
-    )
+    return act.on(number, EventType.FREIGHT_SPOT_CHECKED, step, version=version)
 
 
 def _note(answer: PointAnswer) -> str:

@@ -7,16 +7,14 @@ inspection.  A seal is taken from the inventory in the same transaction.
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from gateway.desk.errors import DeskError
 from gateway.desk.freight import seals
 from gateway.desk.freight import transaction as life
-from gateway.desk.freight.act import act, unit_of
-from gateway.desk.freight.findings import FreightPolicy, Step, guard
+from gateway.desk.freight.act import Act, Done, unit_of
+from gateway.desk.freight.findings import Step, guard
 from gateway.desk.freight.transaction import (
     Document,
     Loading,
@@ -28,40 +26,19 @@ from gateway.desk.freight.transaction import (
 from gateway.ledger.event import EventType
 
 
-def unload(
-    connection: sqlite3.Connection,
-    number: int,
-    policy: FreightPolicy,
-    *,
-    by: str,
-    now: datetime,
-    version: int | None = None,
-) -> Transaction:
+def unload(act: Act, number: int, *, version: int | None = None) -> Transaction:
     """The cargo that it came with is off."""
 
-    def change(tx: Transaction) -> Transaction:
-        return life.unload(tx, now, guard(policy, Step.LOAD))
+    def step(tx: Transaction) -> Done:
+        return Done(life.unloaded(tx, act.now, guard(act.policy, Step.LOAD)))
 
-    return act(
-        connection,
-        number,
-        version,
-        policy,
-        change,
-        EventType.FREIGHT_UNLOADED,
-        by,
-        now,
-        {},
-    )
+    return act.on(number, EventType.FREIGHT_UNLOADED, step, version=version)
 
 
 def load(
-    connection: sqlite3.Connection,
+    act: Act,
     number: int,
-    policy: FreightPolicy,
     *,
-    by: str,
-    now: datetime,
     done: bool = False,
     documents: Sequence[Document] = (),
     document_seals: Sequence[str] = (),
@@ -70,12 +47,12 @@ def load(
     """Loading begins, or is `done`; with the shipping documents and the seals that they name."""
     named = tuple(seals.number(text) for text in document_seals)
 
-    def change(tx: Transaction) -> Transaction:
+    def step(tx: Transaction) -> Done:
         old = tx.loading
         if old is not None and not done and not documents and not named:
             raise DeskError("loading_began", "loading has begun already")
-        base = old or Loading(now, by)
-        finished = (base.finished_at or now) if done else base.finished_at
+        base = old or Loading(act.now, act.by)
+        finished = (base.finished_at or act.now) if done else base.finished_at
         new = replace(
             base,
             finished_at=finished,
@@ -84,35 +61,22 @@ def load(
         )
         if done and old is None:
             raise DeskError("not_loading", "loading has not begun")
-        return life.load(tx, new, guard(policy, Step.LOAD))
+        data = {
+            "done": done,
+            "documents": [f"{d.kind}={d.number}" for d in documents],
+            "document_seals": list(named),
+        }
+        return Done(life.loaded(tx, new, guard(act.policy, Step.LOAD)), data)
 
-    data = {
-        "done": done,
-        "documents": [f"{d.kind}={d.number}" for d in documents],
-        "document_seals": list(named),
-    }
-    return act(
-        connection,
-        number,
-        version,
-        policy,
-        change,
-        EventType.FREIGHT_LOADING,
-        by,
-        now,
-        data,
-    )
+    return act.on(number, EventType.FREIGHT_LOADING, step, version=version)
 
 
 def affix(
-    connection: sqlite3.Connection,
+    act: Act,
     number: int,
     seal: str,
-    policy: FreightPolicy,
     *,
     vvtt: Vvtt,
-    by: str,
-    now: datetime,
     unit: str = "",
     document_seals: Sequence[str] = (),
     version: int | None = None,
@@ -121,32 +85,40 @@ def affix(
     text = seals.number(seal)
     named = tuple(seals.number(item) for item in document_seals)
 
-    def change(tx: Transaction) -> Transaction:
+    def step(tx: Transaction) -> Done:
         where = unit_of([item.number for item in tx.units], unit)
         life.need(tx, Stage.INSPECTED, Stage.LOADING, Stage.SEALED)
         before = {item.unit: item.number for item in tx.affixed}
         if text in (n for u, n in before.items() if u != where):
             raise DeskError("seal_used_twice", "{number} is on another unit", number=text)
-        seal_class, stock = seals.take(connection, text, tx.id, by=by, now=now)
+        seal_class, stock = seals.take(act.db, text, tx.id, by=act.by, now=act.now)
         if where in before and before[where] != text:
             seals.give_up(
-                connection, before[where], tx.id, by=by, now=now, criteria=policy.criteria
+                act.db,
+                before[where],
+                tx.id,
+                by=act.by,
+                now=act.now,
+                criteria=act.policy.criteria,
             )
-        form = re.fullmatch(policy.seal_pattern, text) is not None
         if named and tx.loading is not None:
             tx = replace(tx, loading=replace(tx.loading, document_seals=named))
-        new = SealAffixed(where, text, now, by, seal_class, stock, form, vvtt)
-        return life.affix(tx, new, guard(policy, Step.SEAL))
+        new = SealAffixed(
+            unit=where,
+            number=text,
+            at=act.now,
+            by=act.by,
+            seal_class=seal_class,
+            stock=stock,
+            format_ok=re.fullmatch(act.policy.seal_pattern, text) is not None,
+            vvtt=vvtt,
+        )
+        data = {
+            "seal": text,
+            "unit": unit,
+            "vvtt": vvtt.complete,
+            "document_seals": list(named),
+        }
+        return Done(life.sealed(tx, new, guard(act.policy, Step.SEAL)), data)
 
-    data = {"seal": text, "unit": unit, "vvtt": vvtt.complete, "document_seals": list(named)}
-    return act(
-        connection,
-        number,
-        version,
-        policy,
-        change,
-        EventType.SEAL_AFFIXED,
-        by,
-        now,
-        data,
-    )
+    return act.on(number, EventType.SEAL_AFFIXED, step, version=version)

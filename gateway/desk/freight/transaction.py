@@ -321,20 +321,20 @@ def need(tx: Transaction, *stages: Stage) -> None:
         raise DeskError("wrong_stage", "transaction {id} is {stage}", id=tx.id, stage=stage)
 
 
-def arrive(tx: Transaction, arrival: Arrival, seals: tuple[SealSeen, ...] = ()) -> Transaction:
+def arrived(tx: Transaction, arrival: Arrival, seals: tuple[SealSeen, ...] = ()) -> Transaction:
     """The truck is at the gate."""
     need(tx, Stage.EXPECTED)
     return replace(tx, stage=Stage.ARRIVED, arrival=arrival, seals_seen=seals)
 
 
-def see_seal(tx: Transaction, seal: SealSeen) -> Transaction:
+def seal_seen(tx: Transaction, seal: SealSeen) -> Transaction:
     """A seal that came with a unit, looked at (again).  What was seen before stays: a second look
     takes back no difference."""
     need(tx, *HERE)
     return replace(tx, seals_seen=(*tx.seals_seen, seal))
 
 
-def identify(tx: Transaction, kind: str, fingerprint: str, other_name: str) -> Transaction:
+def identified(tx: Transaction, kind: str, fingerprint: str, other_name: str) -> Transaction:
     """The driver's photo ID, verified after the arrival was recorded; not a second time."""
     need(tx, *HERE)
     if tx.arrival is None or tx.arrival.id_kind:
@@ -343,7 +343,7 @@ def identify(tx: Transaction, kind: str, fingerprint: str, other_name: str) -> T
     return replace(tx, arrival=arrival)
 
 
-def hook(tx: Transaction, units: tuple[Unit, ...], at: datetime, *, loaded: bool) -> Transaction:
+def hooked(tx: Transaction, units: tuple[Unit, ...], at: datetime, *, loaded: bool) -> Transaction:
     """It leaves what it pulled and takes `units`, or nothing."""
     need(tx, Stage.ARRIVED, Stage.INSPECTED)
     if loaded and not units:
@@ -351,7 +351,7 @@ def hook(tx: Transaction, units: tuple[Unit, ...], at: datetime, *, loaded: bool
     return replace(tx, stage=Stage.ARRIVED, hooked=units, hooked_at=at, hooked_loaded=loaded)
 
 
-def inspect(tx: Transaction, inspection: Inspection, *, complete: bool) -> Transaction:
+def inspected(tx: Transaction, inspection: Inspection, *, complete: bool) -> Transaction:
     """An inspection begun or gone on with; `complete` if all lists of the truck are finished."""
     need(tx, *HERE)
     others = tuple(i for i in tx.inspections if i.number != inspection.number)
@@ -362,7 +362,7 @@ def inspect(tx: Transaction, inspection: Inspection, *, complete: bool) -> Trans
     return replace(tx, inspections=ordered, stage=stage)
 
 
-def unload(tx: Transaction, at: datetime, allowed: Guard) -> Transaction:
+def unloaded(tx: Transaction, at: datetime, allowed: Guard) -> Transaction:
     """The cargo that it came with is off."""
     need(tx, Stage.INSPECTED)
     if not tx.loaded or tx.hooked is not None:
@@ -371,7 +371,7 @@ def unload(tx: Transaction, at: datetime, allowed: Guard) -> Transaction:
     return replace(tx, unloaded_at=at)
 
 
-def load(tx: Transaction, loading: Loading, allowed: Guard) -> Transaction:
+def loaded(tx: Transaction, loading: Loading, allowed: Guard) -> Transaction:
     """Loading begins, and with `finished_at` it is done; papers may still come after the seal."""
     need(tx, Stage.INSPECTED, Stage.LOADING, Stage.SEALED)
     if not tx.units:
@@ -383,7 +383,7 @@ def load(tx: Transaction, loading: Loading, allowed: Guard) -> Transaction:
     return replace(tx, stage=stage, loading=loading)
 
 
-def affix(tx: Transaction, seal: SealAffixed, allowed: Guard) -> Transaction:
+def sealed(tx: Transaction, seal: SealAffixed, allowed: Guard) -> Transaction:
     """A seal on a loaded unit; another one on the same unit takes its place."""
     need(tx, Stage.INSPECTED, Stage.LOADING, Stage.SEALED)
     if not tx.loaded:
@@ -394,13 +394,13 @@ def affix(tx: Transaction, seal: SealAffixed, allowed: Guard) -> Transaction:
     return replace(tx, affixed=affixed, stage=Stage.SEALED if done else tx.stage)
 
 
-def release(tx: Transaction, given: Release) -> Transaction:
+def released(tx: Transaction, given: Release) -> Transaction:
     """What is held is let go by a second person."""
     need(tx, *HERE)
     return replace(tx, releases=(*tx.releases, given))
 
 
-def depart(tx: Transaction, at: datetime, by: str, allowed: Guard) -> Transaction:
+def departed(tx: Transaction, at: datetime, by: str, allowed: Guard) -> Transaction:
     """The truck leaves."""
     need(tx, *HERE)
     left = replace(tx, departed_at=at, departed_by=by)
@@ -408,13 +408,13 @@ def depart(tx: Transaction, at: datetime, by: str, allowed: Guard) -> Transactio
     return replace(left, stage=Stage.DEPARTED)
 
 
-def turn_away(tx: Transaction, at: datetime, by: str, reason: str) -> Transaction:
+def turned_away(tx: Transaction, at: datetime, by: str, reason: str) -> Transaction:
     """The truck is sent away from the gate."""
     need(tx, *HERE)
     return replace(tx, stage=Stage.TURNED_AWAY, departed_at=at, departed_by=by, note=reason)
 
 
-def cancel(tx: Transaction, reason: str) -> Transaction:
+def cancelled(tx: Transaction, reason: str) -> Transaction:
     """An announced truck does not come."""
     need(tx, Stage.EXPECTED)
     return replace(tx, stage=Stage.CANCELLED, note=reason)

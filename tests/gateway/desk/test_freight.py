@@ -43,6 +43,7 @@ from gateway.desk.freight import (
     store,
 )
 from gateway.desk.freight import transaction as life
+from gateway.desk.freight.act import Act
 from gateway.desk.freight.findings import (
     CODES,
     Finding,
@@ -55,6 +56,7 @@ from gateway.desk.freight.findings import (
     required,
     status,
 )
+from gateway.desk.freight.inspections import Answers
 from gateway.desk.freight.transaction import (
     Arrival,
     Expected,
@@ -143,8 +145,8 @@ def open_codes(tx: Transaction, policy: FreightPolicy = POLICY) -> set[str]:
 def arrived(
     db: sqlite3.Connection, came: arrivals.Came = CAME, told: Expected | None = TOLD
 ) -> Transaction:
-    number = arrivals.expect(db, told, POLICY, by="desk", now=NOW).id if told else None
-    return arrivals.arrive(db, number, came, POLICY, by="desk", now=NOW)
+    number = arrivals.expect(Act(db, POLICY, by="desk", now=NOW), told).id if told else None
+    return arrivals.arrive(Act(db, POLICY, by="desk", now=NOW), number, came)
 
 
 def answers(checklist: str, **bad: str) -> list[PointAnswer]:
@@ -155,47 +157,44 @@ def answers(checklist: str, **bad: str) -> list[PointAnswer]:
 
 
 def look(db: sqlite3.Connection, number: int, checklist: str, **options: Any) -> Transaction:
+    act = Act(db, POLICY, by=options.pop("by", "rosa-account"), now=options.pop("now", NOW + MIN))
+    rest = {name: options.pop(name) for name in ("again", "version") if name in options}
     given = options.pop("answers", None) or answers(checklist)
-    call = {"inspector": "Rosa", "by": "rosa-account", "now": NOW + MIN, **options}
-    return inspections.inspect(db, number, checklist, given, POLICY, **call)
+    told = {"inspector": "Rosa", **options}
+    return inspections.inspect(
+        act, number, Answers(checklist=checklist, points=given, **told), **rest
+    )
 
 
 def inspected(db: sqlite3.Connection, number: int) -> Transaction:
     for name, unit in required(store.load(db, number), POLICY):
         look(db, number, name, unit=unit)
-    return inspections.sign(db, number, POLICY, supervisor="Laura", by="x", now=NOW + MIN)
+    return inspections.sign(Act(db, POLICY, by="x", now=NOW + MIN), number, supervisor="Laura")
 
 
 def loaded(db: sqlite3.Connection, number: int, seal: str = "AB100000") -> Transaction:
-    call: dict[str, Any] = {"by": "desk", "now": NOW + 2 * MIN}
-    loading.load(db, number, POLICY, **call)
+    act = Act(db, POLICY, by="desk", now=NOW + 2 * MIN)
+    loading.load(act, number)
     paper = [arrivals.document("bill_of_lading=BL-1")]
-    return loading.load(
-        db, number, POLICY, done=True, documents=paper, document_seals=[seal], **call
-    )
+    return loading.load(act, number, done=True, documents=paper, document_seals=[seal])
 
 
 def affix(
     db: sqlite3.Connection, number: int, seal: str = "AB100000", **options: Any
 ) -> Transaction:
-    call = {"vvtt": ALL, "by": "desk", "now": NOW + 3 * MIN, **options}
-    return loading.affix(db, number, seal, POLICY, **call)
+    act = Act(db, POLICY, by=options.pop("by", "desk"), now=options.pop("now", NOW + 3 * MIN))
+    return loading.affix(act, number, seal, **{"vvtt": ALL, **options})
 
 
 def leave(db: sqlite3.Connection, number: int, **options: Any) -> Transaction:
-    call = {"by": "desk", "now": NOW + 4 * MIN, "chance": never, **options}
-    return departures.depart(db, number, POLICY, **call)
+    act = Act(db, POLICY, by=options.pop("by", "desk"), now=options.pop("now", NOW + 4 * MIN))
+    return departures.depart(act, number, **{"chance": never, **options})
 
 
 def let_go(db: sqlite3.Connection, number: int, **options: Any) -> Transaction:
-    call = {
-        "by": "Laura",
-        "operator": "desk",
-        "reason": "called the carrier",
-        "now": NOW,
-        **options,
-    }
-    return departures.release(db, number, POLICY, **call)
+    act = Act(db, POLICY, by=options.pop("operator", "desk"), now=options.pop("now", NOW))
+    call = {"supervisor": options.pop("by", "Laura"), "reason": "called the carrier", **options}
+    return departures.release(act, number, **call)
 
 
 # ISO 6346
@@ -281,9 +280,9 @@ def test_a_delivery_leaves_empty_and_its_seal_stays_on_record(db: sqlite3.Connec
     with held_by("checklist_missing", "documents_missing"):
         leave(db, tx.id)
     with refused("wrong_stage"):
-        loading.unload(db, tx.id, POLICY, by="desk", now=NOW + MIN)
+        loading.unload(Act(db, POLICY, by="desk", now=NOW + MIN), tx.id)
     inspected(db, tx.id)
-    tx = loading.unload(db, tx.id, POLICY, by="desk", now=NOW + MIN)
+    tx = loading.unload(Act(db, POLICY, by="desk", now=NOW + MIN), tx.id)
     assert not tx.loaded and leave(db, tx.id).seals_seen[0].number == "ZZ9000"
 
 
@@ -354,7 +353,7 @@ def test_a_carrier_suspended_meanwhile_does_not_leave(db: sqlite3.Connection) ->
 def test_a_document_seen_under_another_name_is_held(db: sqlite3.Connection) -> None:
     card = Shown("licence", "0123456789abcdef")
     first = arrived(db, replace(CAME, shown=card))
-    arrivals.turn_away(db, first.id, POLICY, reason="test", by="d", now=NOW)
+    arrivals.turn_away(Act(db, POLICY, by="d", now=NOW), first.id, reason="test")
     second = arrived(db, replace(CAME, driver="Pedro", shown=card), replace(TOLD, driver="Pedro"))
     assert "driver_id_of_other_name" in open_codes(second)
 
@@ -363,7 +362,7 @@ def test_a_second_look_takes_no_difference_back(db: sqlite3.Connection) -> None:
     came = replace(CAME, loaded=True, seals=(("", "AB12", True, Vvtt()),))
     tx = arrived(db, came, replace(TOLD, seals=("AB123",)))
     assert {"seal_differs", "seal_not_verified"} <= open_codes(tx)
-    tx = arrivals.see_seal(db, tx.id, "AB123", POLICY, vvtt=ALL, by="desk", now=NOW + MIN)
+    tx = arrivals.see_seal(Act(db, POLICY, by="desk", now=NOW + MIN), tx.id, "AB123", vvtt=ALL)
     assert "seal_differs" in open_codes(tx) and "seal_not_verified" not in open_codes(tx)
     tx = let_go(db, tx.id)
     assert "seal_differs" not in open_codes(tx) and tx.seals_now == (("5301", "AB123"),)
@@ -371,21 +370,21 @@ def test_a_second_look_takes_no_difference_back(db: sqlite3.Connection) -> None:
 
 def test_an_id_is_verified_later_and_once(db: sqlite3.Connection) -> None:
     tx = arrived(db, replace(CAME, shown=None))
-    call: dict[str, Any] = {"by": "desk", "now": NOW + MIN}
-    tx = arrivals.identify(db, tx.id, Shown("ine"), POLICY, **call)
+    act = Act(db, POLICY, by="desk", now=NOW + MIN)
+    tx = arrivals.identify(act, tx.id, Shown("ine"))
     assert "driver_id_missing" not in open_codes(tx)
     with refused("identified"):
-        arrivals.identify(db, tx.id, Shown("passport"), POLICY, **call)
+        arrivals.identify(act, tx.id, Shown("passport"))
 
 
 def test_another_trailer_is_inspected_and_sealed_anew(db: sqlite3.Connection) -> None:
     tx = arrived(db, replace(CAME, loaded=True, seals=(("", "zz9000", True, ALL),)))
     inspected(db, tx.id)
-    call: dict[str, Any] = {"by": "desk", "now": NOW + 2 * MIN}
+    act = Act(db, POLICY, by="desk", now=NOW + 2 * MIN)
     new = (Unit("reefer", "R77"),)
     with refused("no_unit"):
-        arrivals.hook(db, tx.id, (), POLICY, loaded=True, **call)
-    tx = arrivals.hook(db, tx.id, new, POLICY, loaded=True, **call)
+        arrivals.hook(act, tx.id, (), loaded=True)
+    tx = arrivals.hook(act, tx.id, new, loaded=True)
     assert tx.stage is Stage.ARRIVED and tx.loaded and tx.seals_now == ()
     assert {"checklist_missing", "seal_not_affixed"} <= open_codes(tx)
     with pytest.raises(Held):
@@ -399,20 +398,20 @@ def test_another_trailer_is_inspected_and_sealed_anew(db: sqlite3.Connection) ->
     # The trailer that it left is no longer with it; the one that it took is.
     again = arrived(db, replace(CAME, tractor="ZZ99"), replace(TOLD, tractor="ZZ99"))
     with refused("here_already"):
-        arrivals.hook(db, arrived_bobtail(db).id, (BOX,), POLICY, loaded=False, **call)
+        arrivals.hook(act, arrived_bobtail(db).id, (BOX,), loaded=False)
     assert again.units == (BOX,)
 
 
 def arrived_bobtail(db: sqlite3.Connection) -> Transaction:
     return arrivals.arrive(
-        db, None, replace(CAME, tractor="Q1", units=()), POLICY, by="desk", now=NOW
+        Act(db, POLICY, by="desk", now=NOW), None, replace(CAME, tractor="Q1", units=())
     )
 
 
 def test_a_carrier_that_is_denied_is_not_announced(db: sqlite3.Connection) -> None:
     partners.put(db, replace(NORTE, status="suspended"), PartnerPolicy(), by="boss", now=NOW)
     with refused("partner_suspended"):
-        arrivals.expect_all(db, [replace(TOLD, carrier="x"), TOLD], POLICY, by="d", now=NOW)
+        arrivals.expect_all(Act(db, POLICY, by="d", now=NOW), [replace(TOLD, carrier="x"), TOLD])
     assert store.find(db) == []
 
 
@@ -422,7 +421,7 @@ def test_a_carrier_that_is_denied_is_not_announced(db: sqlite3.Connection) -> No
 def test_nothing_is_loaded_on_an_unfinished_or_failed_inspection(db: sqlite3.Connection) -> None:
     tx = arrived(db)
     with refused("wrong_stage"):
-        loading.load(db, tx.id, POLICY, by="d", now=NOW + MIN)
+        loading.load(Act(db, POLICY, by="d", now=NOW + MIN), tx.id)
     look(db, tx.id, "tractor-7")
     half = answers("trailer-10")[:5]
     look(db, tx.id, "trailer-10", answers=half)
@@ -438,27 +437,27 @@ def test_nothing_is_loaded_on_an_unfinished_or_failed_inspection(db: sqlite3.Con
     look(db, tx.id, name, answers=[a for a in answers(name) if a.point != "floor"])
     look(db, tx.id, name, again=True)  # repaired, and looked at anew ...
     assert "checklist_failed" in open_codes(store.load(db, tx.id))
-    inspections.sign(db, tx.id, POLICY, supervisor="Laura", by="x", now=NOW + MIN)
+    inspections.sign(Act(db, POLICY, by="x", now=NOW + MIN), tx.id, supervisor="Laura")
     tx = store.load(db, tx.id)  # ... which counts once a supervisor has signed it
     assert "checklist_failed" not in open_codes(tx) and len(tx.inspections) == 5
     with held_by("pests_found"):
-        loading.load(db, tx.id, POLICY, by="d", now=NOW + MIN)
+        loading.load(Act(db, POLICY, by="d", now=NOW + MIN), tx.id)
     look(db, tx.id, "pests", again=True)  # treated, and looked at anew
-    inspections.sign(db, tx.id, POLICY, supervisor="Laura", by="x", now=NOW + MIN)
-    assert loading.load(db, tx.id, POLICY, by="d", now=NOW + MIN).stage is Stage.LOADING
+    inspections.sign(Act(db, POLICY, by="x", now=NOW + MIN), tx.id, supervisor="Laura")
+    assert loading.load(Act(db, POLICY, by="d", now=NOW + MIN), tx.id).stage is Stage.LOADING
 
 
 def test_who_may_sign_and_what_may_be_answered(db: sqlite3.Connection) -> None:
     tx = arrived(db)
     with refused("nothing_to_sign"):
-        inspections.sign(db, tx.id, POLICY, supervisor="Laura", by="x", now=NOW)
+        inspections.sign(Act(db, POLICY, by="x", now=NOW), tx.id, supervisor="Laura")
     look(db, tx.id, "pests")
     for name in ("rosa", "ROSA-account"):
         with refused("same_person"):
-            inspections.sign(db, tx.id, POLICY, supervisor=name, by="x", now=NOW)
+            inspections.sign(Act(db, POLICY, by="x", now=NOW), tx.id, supervisor=name)
     strict = replace(POLICY, supervisors=("Laura Gil",))
     with refused("not_a_supervisor"):
-        inspections.sign(db, tx.id, strict, supervisor="Pepe", by="x", now=NOW)
+        inspections.sign(Act(db, strict, by="x", now=NOW), tx.id, supervisor="Pepe")
     with refused("inspection_finished"):
         look(db, tx.id, "pests")
     name = "tractor-7"
@@ -554,7 +553,7 @@ def test_a_guard_does_not_choose_the_shorter_set(db: sqlite3.Connection) -> None
     tx = arrived(db)
     look(db, tx.id, "tractor-trailer-17")
     look(db, tx.id, "pests")
-    tx = inspections.sign(db, tx.id, POLICY, supervisor="Laura", by="x", now=NOW + MIN)
+    tx = inspections.sign(Act(db, POLICY, by="x", now=NOW + MIN), tx.id, supervisor="Laura")
     assert open_codes(tx) == {"checklist_missing"} and tx.stage is Stage.ARRIVED
 
 
@@ -636,7 +635,7 @@ def test_a_seal_of_a_lower_class_or_another_form(db: sqlite3.Connection) -> None
 def test_a_step_that_is_held_takes_no_seal(db: sqlite3.Connection) -> None:
     tx = arrived(db)
     inspected(db, tx.id)
-    loading.load(db, tx.id, POLICY, by="d", now=NOW + MIN)
+    loading.load(Act(db, POLICY, by="d", now=NOW + MIN), tx.id)
     with held_by("loading_unfinished"):
         affix(db, tx.id)
     seal = seals.find(db, "AB100000")
@@ -720,7 +719,7 @@ def test_a_release_is_a_second_persons_and_of_what_was_found(db: sqlite3.Connect
     tx = let_go(db, tx.id)
     assert tx.releases[0].keys == ("driver_unexpected:Pedro / Juan Pérez",)
     look(db, tx.id, "pests", answers=answers("pests", insects="ants"), again=True)
-    inspections.sign(db, tx.id, POLICY, supervisor="Laura", by="x", now=NOW + MIN)
+    inspections.sign(Act(db, POLICY, by="x", now=NOW + MIN), tx.id, supervisor="Laura")
     with held_by("pests_found"):  # found later, so not released
         leave(db, tx.id)
     let_go(db, tx.id)
@@ -739,12 +738,12 @@ def test_a_spot_check_is_drawn_once_and_recorded_either_way(db: sqlite3.Connecti
         leave(db, tx.id, chance=lambda percent: True)
     with held_by("spot_check_open"):  # another try draws nothing new
         leave(db, tx.id, chance=lambda percent: False)
-    call: dict[str, Any] = {"by": "x", "now": NOW + 5 * MIN}
+    act = Act(db, POLICY, by="x", now=NOW + 5 * MIN)
     with refused("same_person"):
-        inspections.spot_check(db, tx.id, POLICY, ok=True, checker="rosa", **call)
+        inspections.spot_check(act, tx.id, ok=True, checker="rosa")
     with refused("missing"):
-        inspections.spot_check(db, tx.id, POLICY, ok=False, checker="Laura", **call)
-    inspections.spot_check(db, tx.id, POLICY, ok=False, checker="Laura", note="a box", **call)
+        inspections.spot_check(act, tx.id, ok=False, checker="Laura")
+    inspections.spot_check(act, tx.id, ok=False, checker="Laura", note="a box")
     with held_by("spot_check_failed"):
         leave(db, tx.id)
     let_go(db, tx.id)
@@ -824,7 +823,7 @@ def test_a_truck_that_is_here_cant_arrive_again(db: sqlite3.Connection) -> None:
     arrived(db)
     for came in (CAME, replace(CAME, tractor="ZZ1"), replace(CAME, units=(Unit("trailer", "1"),))):
         with refused("here_already"):
-            arrivals.arrive(db, None, came, POLICY, by="d", now=NOW)
+            arrivals.arrive(Act(db, POLICY, by="d", now=NOW), None, came)
     assert len(store.find(db)) == 1
 
 
@@ -847,7 +846,7 @@ def test_a_truck_that_is_here_cant_arrive_again(db: sqlite3.Connection) -> None:
 def test_an_arrival_that_no_record_takes(db: sqlite3.Connection, came: dict[str, Any]) -> None:
     before = len(events(db))
     with pytest.raises(DeskError):
-        arrivals.arrive(db, None, replace(CAME, **came), POLICY, by="d", now=NOW)
+        arrivals.arrive(Act(db, POLICY, by="d", now=NOW), None, replace(CAME, **came))
     assert store.find(db) == [] and len(events(db)) == before
 
 
@@ -903,8 +902,8 @@ def test_an_act_whose_event_cant_be_written_is_not_done(db: sqlite3.Connection, 
         lambda: affix(db, tx.id),
         lambda: leave(db, tx.id),
         lambda: look(db, tx.id, "pests", again=True),
-        lambda: arrivals.expect_all(db, [TOLD, TOLD], POLICY, by="d", now=NOW),
-        lambda: arrivals.arrive(db, None, other, POLICY, by="d", now=NOW),
+        lambda: arrivals.expect_all(Act(db, POLICY, by="d", now=NOW), [TOLD, TOLD]),
+        lambda: arrivals.arrive(Act(db, POLICY, by="d", now=NOW), None, other),
         lambda: seals.void(db, "AB100003", reason="x", by="d", now=NOW),
     ]
     for act in acts:
@@ -941,7 +940,7 @@ def test_announced_trucks_from_a_file(tmp_path: Path, db: sqlite3.Connection) ->
     items, errors = announced.read(file, ZONE, NOW)
     assert errors == [] and items[0].units == ("5301", "5302") and items[0].seals == ("AB1234",)
     assert items[0].eta == datetime(2026, 11, 25, 22, 30, tzinfo=UTC)
-    made = arrivals.expect_all(db, items * 3, POLICY, by="d", now=NOW)
+    made = arrivals.expect_all(Act(db, POLICY, by="d", now=NOW), items * 3)
     assert [tx.id for tx in made] == [1, 2, 3]
     file.write_text("eta,driver,carrier\n25/11,J,N\n14:30,,N\n14:30,a,b,c,d\n14:30,J,N\n")
     items, errors = announced.read(file, ZONE, NOW)
@@ -1072,18 +1071,18 @@ def one_act(tx: Transaction, policy: FreightPolicy, dice: random.Random) -> Tran
         vvtt,
     )
     acts: list[Callable[[], Transaction]] = [
-        lambda: life.arrive(tx, arrival),
-        lambda: life.identify(tx, "ine", "", ""),
-        lambda: life.hook(tx, dice.choice([(), (BOX,)]), at, loaded=full and bool(tx.units)),
-        lambda: life.see_seal(tx, SealSeen(unit, "AB1", at, "d", full, vvtt)),
-        lambda: life.inspect(tx, inspection, complete=full),
-        lambda: life.unload(tx, at, guard(policy, Step.LOAD)),
-        lambda: life.load(tx, load, guard(policy, Step.LOAD)),
-        lambda: life.affix(tx, affixed, guard(policy, Step.SEAL)),
+        lambda: life.arrived(tx, arrival),
+        lambda: life.identified(tx, "ine", "", ""),
+        lambda: life.hooked(tx, dice.choice([(), (BOX,)]), at, loaded=full and bool(tx.units)),
+        lambda: life.seal_seen(tx, SealSeen(unit, "AB1", at, "d", full, vvtt)),
+        lambda: life.inspected(tx, inspection, complete=full),
+        lambda: life.unloaded(tx, at, guard(policy, Step.LOAD)),
+        lambda: life.loaded(tx, load, guard(policy, Step.LOAD)),
+        lambda: life.sealed(tx, affixed, guard(policy, Step.SEAL)),
         lambda: replace(tx, spot=SpotCheck(5, full, at, ok=dice.choice([None, True]))),
-        lambda: life.release(tx, Release(tuple(open_), "Laura", "d", at, "r")),
-        lambda: life.depart(tx, at, "d", guard(policy, Step.DEPART)),
-        lambda: life.depart(tx, at, "d", guard(policy, Step.DEPART)),
+        lambda: life.released(tx, Release(tuple(open_), "Laura", "d", at, "r")),
+        lambda: life.departed(tx, at, "d", guard(policy, Step.DEPART)),
+        lambda: life.departed(tx, at, "d", guard(policy, Step.DEPART)),
     ]
     try:
         return dice.choice(acts)()

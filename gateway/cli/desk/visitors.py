@@ -1,0 +1,194 @@
+"""`garita visit list`, `show`, `log` and `regular`: who is expected, here and known."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from gateway.cli import common
+from gateway.cli.app import App
+from gateway.cli.context import Context
+from gateway.cli.desk import common as desk
+from gateway.desk.act import local
+from gateway.desk.visits import records, regulars, visitlog
+from gateway.desk.visits.settings import visit_policy
+from gateway.desk.visits.visit import STATES, WORDS, Visit
+from gateway.locale import _
+
+app = App()
+regular_app = App(help="Known regular visitors.")
+app.add_typer(regular_app, name="regular")
+VisitId = Annotated[int, typer.Argument(help="The visit's number.")]
+Name = Annotated[str, typer.Argument(help="The visitor's name, as on the ID.")]
+Company = Annotated[str, typer.Option("--company", help="Where they come from.")]
+
+
+@app.command("list")
+def list_(
+    ctx: Context,
+    state: Annotated[str, typer.Option(help="expected, on_site, departed, ...")] = "",
+    search: Annotated[str, typer.Option(help="Part of a name, company or host.")] = "",
+    overdue: Annotated[bool, typer.Option("--overdue", help="Should have left.")] = False,
+    badges_out: Annotated[bool, typer.Option("--badges-out", help="Badges not back.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 200,
+    json: common.JsonOption = False,
+) -> None:
+    """Visits expected and on site, or those of a state."""
+    settings = ctx.settings
+    if state and state not in STATES:
+        common.fail(f"--state: one of {', '.join(STATES)}", common.USAGE)
+    with desk.opened(settings, act=False) as db:
+        if overdue:
+            found = records.overdue(db, desk.now())
+        elif badges_out:
+            found = records.badges_out(db)
+        else:
+            states = (state,) if state else ("expected", "on_site")
+            found = records.find(db, states=states, search=search, limit=limit)
+    if json:
+        common.print_json([public(visit) for visit in found])
+        return
+    rows = desk.table(
+        _("no."),
+        _("name"),
+        _("company"),
+        _("host"),
+        _("expected"),
+        _("state"),
+        _("badge"),
+        "",
+    )
+    for visit in found:
+        zone = settings.site.zone
+        span = f"{local(visit.expected_from, zone)} – {local(visit.expected_until, zone, '%H:%M')}"
+        late = _("OVERDUE") if visit.overdue(desk.now()) else ""
+        out = visit.badge if visit.badge_out else ""
+        words = _(WORDS[visit.state])
+        desk.add(rows, visit.id, visit.name, visit.company, visit.host, span, words, out, late)
+    common.out.print(rows)
+
+
+@app.command()
+def show(
+    ctx: Context,
+    visit: VisitId,
+    json: common.JsonOption = False,
+) -> None:
+    """Everything that is known of one visit."""
+    settings = ctx.settings
+    with desk.opened(settings, act=False) as db:
+        found = records.get(db, visit)
+    if json:
+        common.print_json(public(found))
+        return
+    rows = desk.table("", "")
+    rows.show_header = False
+    for key, value in public(found).items():
+        if value in (None, ""):
+            continue
+        text = local(str(value), settings.site.zone) if _is_time(key) else value
+        desk.add(rows, key.replace("_", " "), text)
+    common.out.print(rows)
+
+
+@app.command()
+def log(
+    ctx: Context,
+    first: desk.FromDay = "",
+    last: desk.ToDay = "",
+    csv: desk.Csv = False,
+    json: common.JsonOption = False,
+) -> None:
+    """The visitor log with the fields of CTPAT 10.2, by day of arrival."""
+    settings = ctx.settings
+    policy = visit_policy(settings)
+    begin, end = desk.days(settings, first, last)
+    with desk.opened(settings, act=False) as db:
+        visits = records.arrived_between(db, begin, end, policy)
+    rows = visitlog.rows(visits, policy.zone, policy.id_kinds)
+    if json:
+        common.print_json(rows)
+    elif csv:
+        visitlog.write_csv(rows, sys.stdout)
+    else:
+        shown = desk.table(*map(_, visitlog.HEADS))
+        for row in rows:
+            desk.add(shown, *row.values())
+        common.out.print(shown)
+
+
+@regular_app.command("add")
+def regular_add(
+    ctx: Context,
+    name: Name,
+    company: Company = "",
+) -> None:
+    """Call somebody a known regular visitor; they are logged in and out all the same."""
+    _regular(ctx, name, company, regular=True)
+
+
+@regular_app.command("remove")
+def regular_remove(
+    ctx: Context,
+    name: Name,
+    company: Company = "",
+) -> None:
+    """No longer."""
+    _regular(ctx, name, company, regular=False)
+
+
+@regular_app.command("list")
+def regular_list(
+    ctx: Context,
+    json: common.JsonOption = False,
+) -> None:
+    """Known regular visitors."""
+    settings = ctx.settings
+    with desk.opened(settings, act=False) as db:
+        found = regulars.regulars(db)
+    if json:
+        common.print_json(found)
+        return
+    rows = desk.table(_("name"), _("company"), _("since"))
+    for item in found:
+        since = local(item["added_at"], settings.site.zone, "%Y-%m-%d")
+        desk.add(rows, item["name"], item["company"], since)
+    common.out.print(rows)
+
+
+def _regular(
+    ctx: Context,
+    name: str,
+    company: str,
+    *,
+    regular: bool,
+) -> None:
+    settings = ctx.settings
+    with desk.opened(settings) as db:
+        done = regulars.set_regular(
+            db,
+            name,
+            company,
+            regular=regular,
+            by=common.operator(),
+            now=desk.now(),
+            criteria=settings.criteria,
+        )
+    if not done:
+        common.fail(_("nothing to do"), common.REFUSED)
+    desk.say(_("{name}: done").format(name=name))
+
+
+def public(visit: Visit) -> dict[str, object]:
+    """A visit as it is printed; the number of a document only if the site keeps it."""
+    data = {**asdict(visit), "badge_out": visit.badge_out}
+    if not visit.id_number:
+        del data["id_number"]
+    return data
+
+
+def _is_time(key: str) -> bool:
+    return key.endswith("_at") or key in ("expected_from", "expected_until")
