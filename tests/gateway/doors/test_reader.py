@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from drivers.base import CardRead
-from gateway.decide.policy import Direction
+from drivers.base import CardRead, Keys
+from gateway.decide.policy import Direction, Mode
 from gateway.doors import attempt as attempt_module
 from gateway.doors.machine import DoorState
 from gateway.doors.steps import CompanyNeeded
 from tests.gateway.doors import test_company as company
-from tests.gateway.doors.test_company import ANA, BEN, OLD, Make
+from tests.gateway.doors.test_company import ANA, BEN, Make
 from tests.gateway.doors.world import World, now
 
 pytestmark = pytest.mark.looptime
@@ -73,12 +74,20 @@ async def test_a_companion_who_would_need_company_is_a_bug_that_opens_nothing(
     assert reasons == ["denied_internal_error", "denied_no_second_person"] and door.driven == []
 
 
-async def test_the_door_still_waits_after_a_second_badge_was_refused(world: Make) -> None:
-    door = world()
-    await door.tap(ANA, OLD)
-    assert door.answers == [("3", "denied_revoked")]
+async def test_the_door_still_waits_after_a_second_badge_was_asked_and_refused(
+    world: Make,
+) -> None:
+    door = world(replace(company.AREA, second_s=2.0), Mode.BADGE_PIN)
+    await door.tap(ANA)
+    door.reader.on_reading(Keys("1234#"), now())
+    await asyncio.sleep(0.05)
+    await door.tap(BEN)
+    door.reader.on_reading(Keys("9999#"), now())
+    await asyncio.sleep(0.05)
+    assert door.answers == [("2", "denied_wrong_pin")]
     assert door.hardware.door.state is DoorState.WAITING
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(2.0)
+    assert door.answers[-1] == ("1", "denied_no_second_person")
     assert door.hardware.door.state is DoorState.LOCKED
 
 
