@@ -122,3 +122,9 @@ def checklists(
         common.out.print(f"{item.name}: {title}", markup=False, soft_wrap=True)
         for number, point in enumerate(item.points, 1) if name else ():
             common.out.print(f"{number:>4}  {choose(point.words)}", markup=False)
+    if not name:
+        title = _("What a truck needs ({set}):").format(set=policy.checklists.name)
+        common.out.print(f"\n{title}", markup=False)
+        for kind, needed in policy.checklists.required.items():
+            line = f"  {freightpage.unit_kind(kind)}: {', '.join(needed)}"
+            common.out.print(line, markup=False, soft_wrap=True)

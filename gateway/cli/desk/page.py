@@ -254,9 +254,19 @@ class _Page:
         return f"{self._at(first)} – {self._at(last) or '…'}"
 
 
+def unit_kind(kind: str) -> str:
+    """What a truck pulls, in words; ``none`` is a tractor alone."""
+    kinds = {
+        "none": _("tractor alone"),
+        "trailer": _("trailer"),
+        "reefer": _("reefer"),
+        "container": _("container"),
+    }
+    return kinds.get(kind, kind)
+
+
 def _unit(unit: Unit) -> str:
-    kinds = {"trailer": _("trailer"), "reefer": _("reefer"), "container": _("container")}
-    return f"{kinds.get(unit.kind, unit.kind)}: {unit.number} {unit.plates}".rstrip()
+    return f"{unit_kind(unit.kind)}: {unit.number} {unit.plates}".rstrip()
 
 
 def _vvtt(vvtt: Vvtt) -> str:

@@ -152,3 +152,19 @@ def test_a_sites_own_file_says_what_every_act_at_the_desk_is_evidence_for(
         if kind.split(".")[0] in DESK:
             assert "OEA-7" in data["criteria"], kind
             assert data["criteria_edition"] == "ctpat-msc-2020/2"
+
+
+def test_the_checklists_say_which_of_them_a_truck_needs(site: Path, run: Run) -> None:
+    shown = run("freight", "checklists").stdout
+    assert "What a truck needs (msc-2020):" in shown
+    assert "\n  trailer: tractor-7, trailer-10\n" in shown and "tractor-trailer-17: " in shown
+    site.write_text(
+        site.read_text()
+        .replace('# checklist_set = "msc-2020"', 'checklist_set = "oea-sat"')
+        .replace('language = "en"', 'language = "es"')
+    )
+    assert "\n  tractor solo: tractor-10\n" in run("freight", "checklists").stdout
+    assert run("freight", "checklists", "trailer-10").stdout.count("\n") == 11
+    site.write_text(site.read_text().replace('"oea-sat"', '"oea"'))
+    done = run("freight", "list")
+    assert done.exit_code == 4 and "legacy, msc-2020, oea-sat" in done.output
