@@ -34,6 +34,7 @@ EDITION = "criteria_edition"
 """The key of a record that says from which table its criteria are."""
 
 _T = TypeVar("_T")
+_MAX_BYTES = 1_000_000
 _CODES = frozenset(reason.value for reason in Reason)
 
 
@@ -115,7 +116,10 @@ def in_order(ids: Iterable[str]) -> tuple[str, ...]:
     """The ids, each once, in order of number: 5.8 before 5.14."""
 
     def place(item: str) -> list[tuple[int, str]]:
-        return [(int(part), "") if part.isdigit() else (-1, part) for part in item.split(".")]
+        return [
+            (int(part), "") if part.isdecimal() and len(part) < 10 else (-1, part)
+            for part in item.split(".")
+        ]
 
     return tuple(sorted(dict.fromkeys(ids), key=place))
 
@@ -173,10 +177,12 @@ def _read(path: Path, name: str, base: Criteria | None = None) -> Criteria:
 def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file; raises CriteriaError."""
     try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise CriteriaError(path, "", "larger than 1 MB")
         return tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise CriteriaError(path, "", f"can't be read: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise CriteriaError(path, "", f"not valid TOML: {error}") from error
 
 

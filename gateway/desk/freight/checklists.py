@@ -136,7 +136,7 @@ def _read(path: Path) -> _File:
         found = _File.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
     except OSError as error:
         raise _bad(path, str(error.strerror)) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise _bad(path, f"not valid TOML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]

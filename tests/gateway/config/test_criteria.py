@@ -163,6 +163,30 @@ def test_criteria_are_in_order_of_number() -> None:
         "5.14",
         "10.2",
     )
+    odd = ("5.²", "5." + "9" * 5000, "", "...", "5.8")
+    assert set(criteria.in_order(odd)) == set(odd)
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"#" * 1_000_001, "larger than 1 MB"),
+        (b"x = " + b"[" * 100_000, "not valid TOML"),
+        (b"\xff\xfe", "not valid TOML"),
+        (b"[criteria", "not valid TOML"),
+        (b"revision = -1", "expected a whole number"),
+        (b"criteria = 3", "expected a table"),
+    ],
+)
+def test_a_file_that_is_huge_damaged_or_half_written_is_refused(
+    tmp_path: Path, raw: bytes, why: str
+) -> None:
+    own = tmp_path / "criteria.toml"
+    own.write_bytes(raw)
+    with pytest.raises(CriteriaError, match=why):
+        criteria.load("ctpat-msc-2020", own)
+    with pytest.raises(CriteriaError, match="can't be read"):
+        criteria.load("ctpat-msc-2020", tmp_path / "none.toml")
 
 
 def test_a_file_of_the_version_before_still_loads(tmp_path: Path) -> None:
