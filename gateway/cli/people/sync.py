@@ -300,10 +300,10 @@ def put_in_force(
 
 def _show_tripped(waiting: list[sync.Tripped], json: bool) -> None:
     if json:
-        common.print_json({"applied": False, "tripped": [asdict(item) for item in waiting]})
+        common.print_json({"applied": False, "tripped": [tripped_json(item) for item in waiting]})
     else:
         for item in waiting:
-            common.err.print(f"{item.name}: {item.why}", markup=False, soft_wrap=True)
+            common.err.print(f"{item.name}: {item.why.say()}", markup=False, soft_wrap=True)
         names = ",".join(item.name for item in waiting)
         common.err.print(
             _("the list in force is unchanged; if this is meant: --confirm {names}").format(
@@ -315,10 +315,20 @@ def _show_tripped(waiting: list[sync.Tripped], json: bool) -> None:
     raise typer.Exit(common.CHECK_FAILED)
 
 
+def tripped_json(item: sync.Tripped) -> dict[str, Any]:
+    """A tripwire as JSON."""
+    return {
+        "name": item.name,
+        "count": item.count,
+        "why": item.why.say(),
+        "people": list(item.people),
+    }
+
+
 def show_errors(name: str, errors: list[RowError], json: bool) -> None:
     """All that is wrong with a list, and exit code 3."""
     if json:
-        rows = [{"line": e.line, "column": e.column, "message": e.message} for e in errors]
+        rows = [{"line": e.line, "column": e.column, "message": str(e.message)} for e in errors]
         common.print_json({"applied": False, "errors": rows})
     else:
         for error in errors[:SHOWN]:
@@ -421,7 +431,7 @@ def show_plan(
                 "version": version,
                 "counts": counts,
                 "people": people,
-                "tripped": [asdict(item) for item in plan.tripped],
+                "tripped": [tripped_json(item) for item in plan.tripped],
                 "warnings": notes,
                 "rehearsal": asdict(tried) if tried else None,
             }
@@ -444,7 +454,7 @@ def show_plan(
     for note in notes:
         common.out.print(_("note: {note}").format(note=note), markup=False, soft_wrap=True)
     for item in plan.tripped if version == plan.base else ():
-        common.out.print(f"[red]![/red] {item.name}: {escape(item.why)}", soft_wrap=True)
+        common.out.print(f"[red]![/red] {item.name}: {escape(item.why.say())}", soft_wrap=True)
     common.out.print(", ".join(f"{count} {words.word(word)}" for word, count in counts.items()))
     if version != plan.base:
         common.out.print(_("list version {version} is in force").format(version=version))

@@ -88,7 +88,7 @@ def _profile(table: SourceTable, asked: Asked) -> profile.Profile | None:
     try:
         return profile.load(table.profile, asked.levels)
     except profile.ProfileError as error:
-        raise SourceError(str(error)) from error
+        raise SourceError(*error.args) from error
 
 
 def _https(name: str, table: SourceTable, asked: Asked) -> Pulled:

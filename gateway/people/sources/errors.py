@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway import GaritaError
+from gateway.locale import worded
 from gateway.people.sync.source import RowError
 
 
@@ -29,5 +30,7 @@ def secret(path: Path) -> str:
 
 def unusable(errors: Sequence[RowError]) -> SourceError:
     """A list with errors, as one sentence."""
-    more = f" and {len(errors) - 1} more" if len(errors) > 1 else ""
-    return SourceError(f"{errors[0]}{more}")
+    first = errors[0].sentence
+    if len(errors) == 1:
+        return SourceError(first)
+    return SourceError(worded("{error} and {n} more", error=first, n=len(errors) - 1))

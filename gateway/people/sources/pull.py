@@ -20,6 +20,7 @@ from typing import Any
 
 from gateway.config import SourceTable
 from gateway.ledger.event import EventType
+from gateway.locale import english, worded
 from gateway.people.schema import now_text, put_event
 from gateway.people.sources import Asked, Pulled, SourceError, read
 from gateway.people.sources.errors import unusable
@@ -94,7 +95,7 @@ def pull(
         if found.source is not None and found.source.errors:
             raise unusable(found.source.errors)
     except SourceError as error:
-        failed(db, name, str(error))
+        failed(db, name, english(error))
         raise
     return found
 
@@ -106,11 +107,18 @@ def _join(whole: Source, more: Source) -> None:
     badges = {badge.key for person in whole.people for badge in person.credentials}
     for person in more.people:
         if person.id in ids:
-            message = f"{person.id} is in {whole.name} too"
-            whole.errors.append(RowError(0, "id", f"{more.name}: {message}"))
+            message = worded(
+                "{more}: {id} is in {whole} too", more=more.name, id=person.id, whole=whole.name
+            )
+            whole.errors.append(RowError(0, "id", message))
         if any(badge.key in badges for badge in person.credentials):
-            message = f"a badge of {person.id} is in {whole.name} too"
-            whole.errors.append(RowError(0, "credentials", f"{more.name}: {message}"))
+            message = worded(
+                "{more}: a badge of {id} is in {whole} too",
+                more=more.name,
+                id=person.id,
+                whole=whole.name,
+            )
+            whole.errors.append(RowError(0, "credentials", message))
     whole.people += more.people
     whole.requirements |= more.requirements
     whole.kinds |= more.kinds
@@ -182,7 +190,7 @@ def put_aside(db: sqlite3.Connection, folder: Path, name: str, pulled: Pulled, p
             put_event(connection, EventType.PEOPLE_SYNC_RECOVERED, name, {"source": name})
         if not known.waiting or known.sha256 != source.sha256:
             data = {"source": name, "tripped": names, "names": ", ".join(names)}
-            data["why"] = [item.why for item in plan.tripped]
+            data["why"] = [english(item.why) for item in plan.tripped]
             put_event(connection, EventType.PEOPLE_SYNC_WAITING, name, data)
 
 

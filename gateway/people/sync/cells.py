@@ -31,7 +31,7 @@ SHORTENED = worded(
 NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _BADGE_LIKE = re.compile(r"\d{3,}|:.*", re.DOTALL)
 
-Wrong = Callable[[str, str], None]
+Wrong = Callable[[str, Message], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +46,24 @@ def text(value: Any, name: str, wrong: Wrong, *, required: bool = False) -> str:
     if value is None:
         value = ""
     if isinstance(value, Spoiled):
-        wrong(name, str(value.why))
+        wrong(name, value.why)
         return ""
     if isinstance(value, date):
-        wrong(name, "holds a date; if Excel made it one, format the column as Text")
+        wrong(name, worded("holds a date; if Excel made it one, format the column as Text"))
         return ""
     if not isinstance(value, str):
-        wrong(name, "expected text")
+        wrong(name, worded("expected text"))
         return ""
     if len(value) > MAX_FIELD:
-        wrong(name, f"longer than {MAX_FIELD} characters")
+        wrong(name, worded("longer than {n} characters", n=MAX_FIELD))
         return ""
     found = value.strip()
     if not found and required:
-        wrong(name, "is empty")
+        wrong(name, worded("is empty"))
     elif NOT_TEXT.search(found):
-        wrong(name, "holds characters that are no text")
+        wrong(name, worded("holds characters that are no text"))
     elif name == "id" and SCIENTIFIC.fullmatch(found):
-        wrong(name, str(SHORTENED))
+        wrong(name, SHORTENED)
     return found
 
 
@@ -76,7 +76,7 @@ def day(value: Any, name: str, wrong: Wrong, zone: tzinfo) -> date | None:
     if value is None or value == "":
         return None
     if isinstance(value, Spoiled):
-        wrong(name, str(value.why))
+        wrong(name, value.why)
         return None
     last = name not in FIRST_DAYS
     try:
@@ -87,13 +87,22 @@ def day(value: Any, name: str, wrong: Wrong, zone: tzinfo) -> date | None:
         if isinstance(value, date):
             return value
     except _NoZone:
-        wrong(name, "a time without its zone; write the day alone, or the time with its zone")
+        wrong(
+            name,
+            worded("a time without its zone; write the day alone, or the time with its zone"),
+        )
         return None
     except ValueError:
         pass
     order = isinstance(value, str) and re.search(r"\d[/.]\d", value[:MAX_FIELD])
-    more = "; a profile says which number is the day (garita people map)" if order else ""
-    wrong(name, f"expected a date such as 2026-11-30{more}")
+    if order:
+        message = worded(
+            "expected a date such as 2026-11-30; a profile says which number is the day "
+            "(garita people map)"
+        )
+        wrong(name, message)
+    else:
+        wrong(name, worded("expected a date such as 2026-11-30"))
     return None
 
 
@@ -147,12 +156,12 @@ def items(value: Any, name: str, wrong: Wrong) -> list[Any]:
         return []
     if isinstance(value, str):
         if len(value) > MAX_FIELD:
-            wrong(name, f"longer than {MAX_FIELD} characters")
+            wrong(name, worded("longer than {n} characters", n=MAX_FIELD))
             return []
         return [part.strip() for part in value.replace("|", ";").split(";") if part.strip()]
     if isinstance(value, list) and len(value) <= MAX_ITEMS:
         return value
-    wrong(name, f"expected a list of at most {MAX_ITEMS}")
+    wrong(name, worded("expected a list of at most {n}", n=MAX_ITEMS))
     return []
 
 
@@ -163,13 +172,13 @@ def credential(item: Any) -> Credential:
         if all(isinstance(part, str | int) and not isinstance(part, bool) for part in parts):
             item = ":".join(str(part) for part in parts)
     if not isinstance(item, str):
-        raise ValueError("expected format:facility:number")
+        raise ValueError(worded("expected format:facility:number"))
     if len(item) > MAX_FIELD:
-        raise ValueError(f"longer than {MAX_FIELD} characters")
+        raise ValueError(worded("longer than {n} characters", n=MAX_FIELD))
     if NOT_TEXT.search(item.strip()):
-        raise ValueError("holds characters that are no text")
+        raise ValueError(worded("holds characters that are no text"))
     if SCIENTIFIC.fullmatch(item.rpartition(":")[2].strip()):
-        raise ValueError(str(SHORTENED))
+        raise ValueError(SHORTENED)
     return Credential.parse(item)
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from gateway.locale import worded
 from gateway.people.sync.profile import Profile
 from gateway.people.sync.source import RowError, Source
 
@@ -36,7 +37,7 @@ def guess(raw: bytes) -> str:
 def utf8(raw: bytes, source: Source) -> str | None:
     """UTF-8 text, or None and an error with the line."""
     if raw.startswith(_UTF16):
-        source.errors.append(RowError(1, "", "UTF-16 text; save it as CSV UTF-8"))
+        source.errors.append(RowError(1, "", worded("UTF-16 text; save it as CSV UTF-8")))
         return None
     return _decoded(raw, "utf-8-sig", source)
 
@@ -47,14 +48,17 @@ def _decoded(raw: bytes, encoding: str, source: Source) -> str | None:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         name = "UTF-8" if encoding == "utf-8-sig" else encoding
-        message = f"not {name} text (byte {error.start}); save it as CSV UTF-8"
-        if name == "UTF-8":
-            message += ", or use a profile that names its encoding (garita people map)"
+        message = worded(
+            "not {name} text (byte {n}); save it as CSV UTF-8, or use a profile that names its "
+            "encoding (garita people map)",
+            name=name,
+            n=error.start,
+        )
         source.errors.append(RowError(line, "", message))
         return None
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        source.errors.append(RowError(line, "", "holds a NUL byte: not a text file"))
+        source.errors.append(RowError(line, "", worded("holds a NUL byte: not a text file")))
         return None
     return text
 
@@ -71,8 +75,11 @@ def _encoding(raw: bytes, profile: Profile | None, source: Source) -> str | None
             raw.decode("utf-8")
         except UnicodeDecodeError:
             return "windows-1252"
-        message = "the profile says windows-1252, but this is UTF-8 text: names would be garbled"
-        source.errors.append(RowError(0, "", f'{message}; set encoding = "utf-8"'))
+        message = worded(
+            "the profile says windows-1252, but this is UTF-8 text: names would be garbled; set "
+            'encoding = "utf-8"'
+        )
+        source.errors.append(RowError(0, "", message))
         return None
     # Without a mark, UTF-16 as Windows writes it.
     return {"utf-8": "utf-8-sig", "utf-16": "utf-16-le"}.get(profile.encoding, profile.encoding)
@@ -105,4 +112,4 @@ def lines(raw: bytes, source: Source, profile: Profile | None) -> Iterator[tuple
                 yield number, list(cells)
             number = reader.line_num + 1
     except csv.Error as error:
-        source.errors.append(RowError(reader.line_num, "", f"not CSV: {error}"))
+        source.errors.append(RowError(reader.line_num, "", worded("not CSV: {why}", why=error)))

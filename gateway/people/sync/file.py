@@ -15,6 +15,7 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
+from gateway.locale import worded
 from gateway.people.sync import csvtext, mapped, workbook
 from gateway.people.sync.cells import hint, moment
 from gateway.people.sync.profile import Profile
@@ -57,13 +58,13 @@ def read_people(
     try:
         found = path.stat()
         if found.st_size > MAX_BYTES:
-            source.errors.append(RowError(0, "", f"larger than {MAX_BYTES >> 20} MiB"))
+            source.errors.append(RowError(0, "", worded("larger than {n} MiB", n=MAX_BYTES >> 20)))
             return source
         source.modified_at = datetime.fromtimestamp(found.st_mtime, UTC)
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)  # a pipe has no size
     except OSError as error:
-        source.errors.append(RowError(0, "", f"can't be read: {error.strerror}"))
+        source.errors.append(RowError(0, "", worded("can't be read: {why}", why=error.strerror)))
         return source
     parse(
         raw,
@@ -89,7 +90,7 @@ def parse(
 ) -> None:
     """Read the bytes of a list into `source`.  A profile is for CSV and workbooks."""
     if len(raw) > MAX_BYTES:
-        source.errors.append(RowError(0, "", f"larger than {MAX_BYTES >> 20} MiB"))
+        source.errors.append(RowError(0, "", worded("larger than {n} MiB", n=MAX_BYTES >> 20)))
         return
     source.sha256 = hashlib.sha256(raw).hexdigest()
     rows: Iterable[Row]
@@ -104,7 +105,7 @@ def parse(
     try:
         collect(rows, source, levels, zone, progress)
     except WorkbookError as error:
-        source.errors.append(RowError(0, "", str(error)))
+        source.errors.append(RowError(0, "", error.args[0]))
     if profile is not None:  # HR knows the columns by their own names
         source.errors = [
             replace(error, column=profile.columns.get(error.column, error.column))
@@ -160,7 +161,7 @@ def _own_rows(lines: Iterator[workbook.Line], source: Source) -> Iterator[Row]:
                 return
         elif any(str(cell).strip() for cell in cells):
             if len(cells) < len(names) or any(str(cell).strip() for cell in cells[len(names) :]):
-                message = f"{len(cells)} columns where the header has {len(names)}"
+                message = worded("{n} columns where the header has {m}", n=len(cells), m=len(names))
                 source.errors.append(RowError(line, "", message))
             else:
                 yield line, dict(zip(names, cells, strict=False))
@@ -172,33 +173,35 @@ def _json_rows(text: str, source: Source) -> Iterator[Row]:
     try:
         data = json.loads(text, object_pairs_hook=_object)
     except RecursionError:
-        source.errors.append(RowError(0, "", "not JSON: too deep"))
+        source.errors.append(RowError(0, "", worded("not JSON: too deep")))
         return
     except ValueError as error:  # besides bad JSON: numbers of thousands of digits, _object
         line, message = getattr(error, "lineno", 0), getattr(error, "msg", str(error))
-        source.errors.append(RowError(line, "", f"not JSON: {message}"))
+        source.errors.append(RowError(line, "", worded("not JSON: {why}", why=message)))
         return
     if isinstance(data, dict) and {"people"} <= set(data) <= {"people", "generated_at"}:
         if "generated_at" in data:
             try:
                 source.generated_at = moment(data["generated_at"])
             except ValueError:
-                message = "expected a time with its zone, such as 2026-11-30T14:05:00Z"
-                source.errors.append(RowError(0, "generated_at", message))
+                wrong = worded("expected a time with its zone, such as 2026-11-30T14:05:00Z")
+                source.errors.append(RowError(0, "generated_at", wrong))
         data = data["people"]
     if not isinstance(data, list):
-        source.errors.append(RowError(0, "", 'expected a list of people, or {"people": [...]}'))
+        source.errors.append(
+            RowError(0, "", worded("expected a list of people, or an object with people"))
+        )
         return
     known = _JSON_KEYS | {OP} if source.delta else _JSON_KEYS
     required = (OP, "id") if source.delta else REQUIRED
     for place, item in enumerate(data, 1):
         if not isinstance(item, dict):
-            source.errors.append(RowError(place, "", "expected an object"))
+            source.errors.append(RowError(place, "", worded("expected an object")))
             continue
         unknown = [key for key in item if key not in known]
         missing = [key for key in required if key not in item]
-        source.errors += [RowError(place, hint(key), "unknown column") for key in unknown]
-        source.errors += [RowError(place, key, "missing") for key in missing]
+        source.errors += [RowError(place, hint(key), worded("unknown column")) for key in unknown]
+        source.errors += [RowError(place, key, worded("missing")) for key in missing]
         if not unknown and not missing:
             yield place, item
 

@@ -17,6 +17,7 @@ from datetime import date
 from typing import Any
 
 from gateway import GaritaError
+from gateway.locale import worded
 from gateway.people.sync.plan import FIELDS, Entry, Plan, held, person_of, requirements_of, version
 from gateway.people.sync.plan import plan as compare
 from gateway.people.sync.source import RowError, Source
@@ -126,7 +127,11 @@ def rollback(connection: sqlite3.Connection, to: int, levels: Collection[str]) -
     unknown = {name for person in source.people for name in person.access_levels} - set(levels)
     plan = compare(connection, source)
     plan.errors = [
-        RowError(0, "access_levels", f"the configuration has no level '{name}' any more")
+        RowError(
+            0,
+            "access_levels",
+            worded("the configuration has no level '{name}' any more", name=name),
+        )
         for name in sorted(unknown)
     ]
     plan.kind, plan.to_version = "rollback", to

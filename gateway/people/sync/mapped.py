@@ -68,14 +68,14 @@ def rows(lines: Iterable[tuple[int, list[Any]]], profile: Profile, source: Sourc
             continue
         if len(cells) < width or any(str(cell).strip() for cell in cells[width:]):
             message = worded("{n} columns where the header has {m}", n=len(cells), m=width)
-            source.errors.append(RowError(line, "", str(message)))
+            source.errors.append(RowError(line, "", message))
             continue
         row = {name: _cell(name, cells[at], profile) for name, at in places.items()}
         given = row.get("access_levels", "")
         row["access_levels"] = _levels(line, given, cells, levels_at, profile, source)
         yield line, row
     if not places and not source.errors:
-        source.errors.append(RowError(0, "", str(worded("the file has no header row"))))
+        source.errors.append(RowError(0, "", worded("the file has no header row")))
 
 
 def _header(
@@ -95,7 +95,7 @@ def _header(
         said = (
             worded("this column is missing") if not count else worded("this column is there twice")
         )
-        source.errors.append(RowError(line, head[:60], str(said)))
+        source.errors.append(RowError(line, head[:60], said))
     if len(places) < len(wanted):
         return None
     return {name: at for name, at in places.items() if name}, places.get("", -1)
@@ -189,7 +189,7 @@ def _levels(
     value = cells[at]
     if isinstance(value, Spoiled) or not isinstance(value, str):
         why = value.why if isinstance(value, Spoiled) else worded("expected text")
-        source.errors.append(RowError(line, profile.levels_from, str(why)))
+        source.errors.append(RowError(line, profile.levels_from, why))
         return found
     known = {folded(key): names for key, names in profile.levels.items()}
     names = known.get(folded(value), known.get(OTHERS))
@@ -198,6 +198,6 @@ def _levels(
             "the profile gives no levels to '{value}'; add it to [levels], or \"*\" for all others",
             value=value.strip()[:60],
         )
-        source.errors.append(RowError(line, profile.levels_from, str(message)))
+        source.errors.append(RowError(line, profile.levels_from, message))
         return found
     return [*found, *names]

@@ -15,6 +15,7 @@ from datetime import date, datetime
 from typing import Any
 
 from gateway.decide.model import Credential, Person, PersonStatus
+from gateway.locale import Message, worded
 from gateway.people.sync.source import RowError, Source
 
 COLUMNS = ("name", "company", "role", "valid_from", "valid_until", "status", "access_levels")
@@ -41,7 +42,7 @@ class Tripped:
 
     name: str
     count: int
-    why: str
+    why: Message
     people: tuple[str, ...] = ()
 
 
@@ -154,28 +155,37 @@ def _differences(old: Entry, new: Entry, kinds: frozenset[str]) -> tuple[str, ..
 def _check_delta(
     connection: sqlite3.Connection, result: Plan, source: Source, present: Mapping[str, Entry]
 ) -> None:
-    """What a delta says and the list in force belies."""
+    """Errors where a delta and the list in force have drifted apart."""
 
-    def wrong(name: str, message: str) -> None:
+    def wrong(name: str, message: Message) -> None:
         result.errors.append(RowError(0, name, message))
 
     for key, op in source.ops.items():
         if (op == "add") == (key in present):
-            wrong(
-                "op", f"{op} {key}: {'is on the list already' if op == 'add' else 'is not on it'}"
-            )
+            if op == "add":
+                wrong("op", worded("add {id}: is on the list already", id=key))
+            else:
+                wrong("op", worded("change {id}: is not on the list", id=key))
     for key in source.removals or ():
         if key not in present:
-            wrong("op", f"remove {key}: is not on the list")
+            wrong("op", worded("remove {id}: is not on the list", id=key))
     owners = {badge.key: person for person in source.people for badge in person.credentials}
-    # Who is named gives up all badges that the delta does not leave them.
+    # The people whom a delta names give up all badges that it does not list for them.
     for badge, holder in connection.execute(
         "SELECT key, person_id FROM credential WHERE key IN (SELECT value FROM json_each(?))",
         (json.dumps(list(owners)),),
     ):
         if holder not in present:
             masked = Credential(*badge.split(":", 2)).masked
-            wrong("credentials", f"badge {masked} of {owners[badge].id} is held by {holder}")
+            wrong(
+                "credentials",
+                worded(
+                    "badge {badge} of {id} is held by {holder}",
+                    badge=masked,
+                    id=owners[badge].id,
+                    holder=holder,
+                ),
+            )
 
 
 def entry(person: Person, requirements: Mapping[str, date] | None = None) -> Entry:

@@ -13,6 +13,7 @@ from datetime import date, tzinfo
 from typing import Any
 
 from gateway.decide.model import Person, PersonStatus
+from gateway.locale import Message, worded
 from gateway.people.sync import cells
 from gateway.people.sync.cells import Wrong, hint
 from gateway.people.sync.source import RowError, Source
@@ -69,25 +70,29 @@ def good_header(names: list[str], source: Source) -> bool:
     """Whether these columns make a list; what is wrong goes to `source.errors`."""
     before = len(source.errors)
     if not any(names):
-        source.errors.append(RowError(1, "", "the file is empty"))
+        source.errors.append(RowError(1, "", worded("the file is empty")))
         return False
     for name in sorted({name for name in names if names.count(name) > 1}):
-        source.errors.append(RowError(1, name, "this column is there twice"))
+        source.errors.append(RowError(1, name, worded("this column is there twice")))
     for name in names:
         if name.startswith(REQUIRES):
             if not _KIND.fullmatch(name.removeprefix(REQUIRES)):
-                message = "a requirement is named by letters, digits, '-', '_' or '.'"
+                message = worded("a requirement is named by letters, digits, '-', '_' or '.'")
                 source.errors.append(RowError(1, hint(name), message))
         elif name not in COLUMNS and name != REVOKED_AT and not (source.delta and name == OP):
             source.errors.append(
-                RowError(1, hint(name), f"unknown column; known are {', '.join(COLUMNS)}")
+                RowError(
+                    1,
+                    hint(name),
+                    worded("unknown column; known are {names}", names=", ".join(COLUMNS)),
+                )
             )
     for name in (OP, "id") if source.delta else REQUIRED:
         if name not in names:
-            source.errors.append(RowError(1, name, "this column is missing"))
+            source.errors.append(RowError(1, name, worded("this column is missing")))
     kinds = [name for name in names if name.startswith(REQUIRES)]
     if len(kinds) > MAX_KINDS:
-        source.errors.append(RowError(1, "", f"more than {MAX_KINDS} requirements"))
+        source.errors.append(RowError(1, "", worded("more than {n} requirements", n=MAX_KINDS)))
     source.kinds.update(name.removeprefix(REQUIRES) for name in kinds)
     return len(source.errors) == before
 
@@ -120,13 +125,15 @@ def collect(
         if progress is not None and count % 1000 == 0:
             progress(count)
         if person.id in ids:
-            message = f"{person.id} is on line {ids[person.id]} too"
+            message = worded("{id} is on line {line} too", id=person.id, line=ids[person.id])
             source.errors.append(RowError(line, "id", message))
         elif person.id:
             ids[person.id] = line
         for credential in person.credentials:
             if (other := badges.get(credential.key)) is not None:
-                message = f"badge {credential.masked} is on line {other} too"
+                message = worded(
+                    "badge {badge} is on line {line} too", badge=credential.masked, line=other
+                )
                 source.errors.append(RowError(line, "credentials", message))
             badges.setdefault(credential.key, line)
         if len(source.errors) > before:
@@ -146,18 +153,31 @@ def _op(line: int, row: Mapping[str, Any], source: Source) -> str:
     text = cell.strip().lower() if isinstance(cell, str) else ""
     op = SPANISH.get(text, text)
     if op not in ("add", "change", "remove"):
-        source.errors.append(RowError(line, OP, "expected add, change or remove"))
+        source.errors.append(RowError(line, OP, worded("expected add, change or remove")))
         return "change"
     if op != "remove":
         missing = [name for name in REQUIRED if name not in row]
-        source.errors += [RowError(line, name, "missing") for name in missing]
+        source.errors += [RowError(line, name, worded("missing")) for name in missing]
     return op
+
+
+def _reason(error: ValueError) -> Message:
+    """Why a badge can't be read."""
+    said = error.args[0]
+    if isinstance(said, Message):
+        return said
+    known = {
+        "format and number must not be empty": worded("format and number must not be empty"),
+        "facility code must be digits": worded("facility code must be digits"),
+        "card number must be digits": worded("card number must be digits"),
+    }
+    return known.get(str(said), worded("expected format:facility:number"))
 
 
 def _leaver(line: int, row: Mapping[str, Any], source: Source) -> Person:
     """A person whom a delta removes: only the id counts, and when they were revoked."""
 
-    def wrong(name: str, message: str) -> None:
+    def wrong(name: str, message: Message) -> None:
         source.errors.append(RowError(line, name, message))
 
     key = cells.text(row.get("id"), "id", wrong, required=True)
@@ -175,7 +195,7 @@ def _person(
 ) -> Person:
     """One row, as far as it can be read; all that is wrong in it goes to `source.errors`."""
 
-    def wrong(name: str, message: str) -> None:
+    def wrong(name: str, message: Message) -> None:
         source.errors.append(RowError(line, name, message))
 
     text = {
@@ -185,23 +205,26 @@ def _person(
     first = cells.day(row.get("valid_from"), "valid_from", wrong, zone)
     last = cells.day(row.get("valid_until"), "valid_until", wrong, zone)
     if first and last and last < first:
-        wrong("valid_until", f"{last} is before valid_from {first}")
+        wrong("valid_until", worded("{last} is before valid_from {first}", last=last, first=first))
     status_text = text["status"].lower()
     try:
         status = PersonStatus(SPANISH.get(status_text, status_text) or "active")
     except ValueError:
         status = PersonStatus.SUSPENDED
-        wrong("status", f"expected one of {', '.join(PersonStatus)}")
+        wrong("status", worded("expected one of {names}", names=", ".join(PersonStatus)))
     credentials = []
     for item in cells.items(row.get("credentials"), "credentials", wrong):
         try:
             credentials.append(cells.credential(item))
         except ValueError as error:
-            wrong("credentials", str(error))
+            wrong("credentials", _reason(error))
     names = []
     for item in cells.items(row.get("access_levels"), "access_levels", wrong):
         if not isinstance(item, str) or item not in levels:
-            wrong("access_levels", f"the configuration has no level '{hint(str(item))}'")
+            wrong(
+                "access_levels",
+                worded("the configuration has no level '{name}'", name=hint(str(item))),
+            )
         else:
             names.append(item)
     if source.kinds or "requirements" in row:
@@ -231,13 +254,13 @@ def _requirements(
     if given is None:
         shown = {kind: row.get(REQUIRES + kind) for kind in source.kinds}
     elif not isinstance(given, dict) or len(given) > MAX_KINDS:
-        wrong("requirements", f"expected an object of at most {MAX_KINDS} kinds")
+        wrong("requirements", worded("expected an object of at most {n} kinds", n=MAX_KINDS))
         return {}
     else:
         shown = given
         source.kinds.update(given)
         if len(source.kinds) > MAX_KINDS or not all(map(_KIND.fullmatch, given)):
-            wrong("requirements", "too many kinds, or a name that is none")
+            wrong("requirements", worded("too many kinds, or a name that is none"))
             return {}
     found = {kind: cells.day(cell, REQUIRES + kind, wrong, zone) for kind, cell in shown.items()}
     return {kind: day for kind, day in found.items() if day is not None}
@@ -250,4 +273,4 @@ def _revoked(key: str, row: Mapping[str, Any], source: Source, wrong: Wrong) -> 
     try:
         source.revoked_at[key] = cells.moment(cell)
     except ValueError:
-        wrong(REVOKED_AT, "expected a time with its zone, such as 2026-11-30T14:05:00Z")
+        wrong(REVOKED_AT, worded("expected a time with its zone, such as 2026-11-30T14:05:00Z"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from gateway.decide.model import Person
+from gateway.locale import Message, worded
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +19,22 @@ class RowError:
 
     line: int
     column: str
-    message: str
+    message: Message | str
+
+    @property
+    def sentence(self) -> Message:
+        """Where and what, for people of any language."""
+        line, column, what = self.line, self.column, self.message
+        if line:
+            if column:
+                return worded("line {line}, {column}: {what}", line=line, column=column, what=what)
+            return worded("line {line}: {what}", line=line, what=what)
+        if column:
+            return worded("file, {column}: {what}", column=column, what=what)
+        return worded("file: {what}", what=what)
 
     def __str__(self) -> str:
-        where = f"line {self.line}" if self.line else "file"
-        return (
-            f"{where}, {self.column}: {self.message}" if self.column else f"{where}: {self.message}"
-        )
+        return self.sentence.say()
 
 
 @dataclass(slots=True)

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from gateway.locale import Message, _, worded
 from gateway.people.sync.plan import Entry, Plan, Tripped, entry
 from gateway.people.sync.profile import folded
 
@@ -64,26 +65,32 @@ def _look(
     connection: sqlite3.Connection, plan: Plan, limits: Limits, inside: Inside, today: date
 ) -> Iterator[Tripped]:
     if plan.total == 0:
-        yield Tripped("empty", plan.held, "nobody is on this list: no badge would pass any more")
+        yield Tripped(
+            "empty", plan.held, worded("nobody is on this list: no badge would pass any more")
+        )
     yield from _similar(connection, plan)
     if not plan.base:
         return
     removed = [key for key, _ in plan.removed]
     losing = list(_losing(plan, today))
-    yield from _share("removed", removed, plan.held, limits.removed_percent, limits, "removed")
-    yield from _share(
-        "losing_access", losing, plan.held, limits.losing_percent, limits, "losing access"
-    )
+    yield from _share("removed", removed, plan.held, limits.removed_percent, limits, _REMOVED)
+    yield from _share("losing_access", losing, plan.held, limits.losing_percent, limits, _LOSING)
     added = [person.id for person in plan.added]
-    yield from _share("added", added, plan.held, limits.added_percent, limits, "new")
+    yield from _share("added", added, plan.held, limits.added_percent, limits, _NEW)
     if gone := {*removed, *losing}:
         yield from _stranded(gone, inside)
     reissued = list(_reissued(connection, plan, limits))
     if reissued:
-        why = f"get a badge of somebody who left or was revoked within {limits.reissue_days} days"
+        why = worded(
+            "{n} ({names}) get a badge of somebody who left or was revoked within {days} days",
+            days=limits.reissue_days,
+        )
         yield _tripped("badge_reissued", reissued, why)
     yield from _older(connection, plan)
     yield from _rolled_back(connection, plan)
+
+
+_REMOVED, _LOSING, _NEW = worded("removed"), worded("losing access"), worded("new")
 
 
 def _similar(connection: sqlite3.Connection, plan: Plan) -> Iterator[Tripped]:
@@ -100,37 +107,54 @@ def _similar(connection: sqlite3.Connection, plan: Plan) -> Iterator[Tripped]:
             like.append(key)
     found = [" / ".join(sorted(group)) for group in ids.values() if len(group) > 1]
     if found:
-        yield _tripped("similar_ids", found, "differ by case or accents alone")
+        yield _tripped(
+            "similar_ids", found, worded("{n} ({names}) differ by case or accents alone")
+        )
 
 
 def _stranded(gone: set[str], inside: Inside) -> Iterator[Tripped]:
     try:
         stranded = sorted(gone.intersection(inside()))
     except OSError as error:
-        yield Tripped("stranded", len(gone), str(error), tuple(sorted(gone)[:SHOWN]))
+        yield Tripped("stranded", len(gone), _unknown(error), tuple(sorted(gone)[:SHOWN]))
         return
     if stranded:
-        yield _tripped("stranded", stranded, "are inside and would lose access")
+        yield _tripped(
+            "stranded", stranded, worded("{n} ({names}) are inside and would lose access")
+        )
+
+
+def _unknown(error: OSError) -> Message:
+    """Why nobody knows who is inside."""
+    said = error.args[0] if error.args else ""
+    return said if isinstance(said, Message) else worded("who is inside: {why}", why=error)
 
 
 def _share(
-    name: str, people: list[str], held: int, percent: float, limits: Limits, what: str
+    name: str, people: list[str], held: int, percent: float, limits: Limits, what: Message
 ) -> Iterator[Tripped]:
     share = 100 * len(people) / held if held else 100.0
     if len(people) > limits.few and share > percent:
-        why = f"{len(people)} of {held} people ({share:.1f} %) {what}; the limit is {percent:g} %"
+        why = worded(
+            "{n} of {held} people ({share} %) {what}; the limit is {percent} %",
+            n=len(people),
+            held=held,
+            share=f"{share:.1f}",
+            what=what,
+            percent=f"{percent:g}",
+        )
         yield Tripped(name, len(people), why, tuple(people[:SHOWN]))
 
 
-def _tripped(name: str, people: list[str], what: str) -> Tripped:
+def _tripped(name: str, people: list[str], what: Message) -> Tripped:
     shown = ", ".join(people[:5]) + (" ..." if len(people) > 5 else "")
-    why = f"{len(people)} ({shown}) {what}"
+    why = Message(what.text, {**what.facts, "n": len(people), "names": shown})
     return Tripped(name, len(people), why, tuple(people[:SHOWN]))
 
 
 def _losing(plan: Plan, today: date) -> Iterator[str]:
     """Who could pass somewhere today and could not any more."""
-    for key, _ in plan.removed:
+    for key, _name in plan.removed:
         if _able(plan.before[key], today) and key not in plan.revoked:
             yield key
     for person in plan.updates:
@@ -201,7 +225,11 @@ def _older(connection: sqlite3.Connection, plan: Plan) -> Iterator[Tripped]:
         "ORDER BY number DESC LIMIT 1"
     ).fetchone()
     if row and plan.generated_at < (newest := datetime.fromisoformat(row[0])):
-        why = f"made {_minute(plan.generated_at)}, the list in force {_minute(newest)}"
+        why = worded(
+            "made {at}, the list in force {newest}",
+            at=_minute(plan.generated_at),
+            newest=_minute(newest),
+        )
         yield Tripped("older", plan.total, why)
 
 
@@ -216,7 +244,9 @@ def _rolled_back(connection: sqlite3.Connection, plan: Plan) -> Iterator[Tripped
         (plan.sha256,),
     ).fetchone()
     if row:
-        why = f"this is list version {row[0]} again, which version {row[1]} rolled back"
+        why = worded(
+            "this is list version {n} again, which version {by} rolled back", n=row[0], by=row[1]
+        )
         yield Tripped("rolled_back", plan.total, why)
 
 
@@ -228,10 +258,17 @@ def warnings(db: sqlite3.Connection, plan: Plan, now: datetime) -> list[str]:
         "ORDER BY number DESC LIMIT 1"
     ).fetchone()
     if plan.modified_at and row and plan.modified_at < datetime.fromisoformat(row[0]):
-        found.append(f"the file was last changed {_minute(plan.modified_at)}, before the last one")
-    for what, at in (("generated_at", plan.generated_at), ("the file's time", plan.modified_at)):
+        found.append(
+            _("the file was last changed {at}, before the last one").format(
+                at=_minute(plan.modified_at)
+            )
+        )
+    for what, at in (
+        ("generated_at", plan.generated_at),
+        (_("the file's time"), plan.modified_at),
+    ):
         if at and at > now + timedelta(minutes=10):
-            found.append(f"{what} lies in the future: {_minute(at)}")
+            found.append(_("{what} lies in the future: {at}").format(what=what, at=_minute(at)))
     return found
 
 
@@ -249,7 +286,9 @@ def people_inside(path: Path) -> frozenset[str]:
     except FileNotFoundError:
         return frozenset()
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise OSError(f"{path.name} is damaged: who is inside is not known") from error
+        raise OSError(
+            worded("{file} is damaged: who is inside is not known", file=path.name)
+        ) from error
 
 
 def _minute(at: datetime) -> str:

@@ -310,7 +310,7 @@ def test_what_a_delta_says_and_the_list_belies(people: List) -> None:
     )
     assert [str(error) for error in plan.errors] == [
         "file, op: add a: is on the list already",
-        "file, op: change x: is not on it",
+        "file, op: change x: is not on the list",
         "file, op: remove y: is not on the list",
     ]
     with pytest.raises(sync.SyncError, match="on the list already"):
