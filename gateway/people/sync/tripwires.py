@@ -134,14 +134,15 @@ def _share(
     name: str, people: list[str], held: int, percent: float, limits: Limits, what: Message
 ) -> Iterator[Tripped]:
     share = 100 * len(people) / held if held else 100.0
+    shown, limit = f"{share:.1f}", f"{percent:g}"
     if len(people) > limits.few and share > percent:
         why = worded(
             "{n} of {held} people ({share} %) {what}; the limit is {percent} %",
             n=len(people),
             held=held,
-            share=f"{share:.1f}",
+            share=shown,
             what=what,
-            percent=f"{percent:g}",
+            percent=limit,
         )
         yield Tripped(name, len(people), why, tuple(people[:SHOWN]))
 

@@ -18,7 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config import SourceTable
+from gateway.locale import english
 from gateway.people.sources import Asked, SourceError, read
+from gateway.people.sources.errors import unusable
 from gateway.people.sync import mapped, workbook
 from gateway.people.sync.file import read_people
 from gateway.people.sync.profile import Profile, ProfileError, load, make, to_toml
@@ -340,6 +342,15 @@ def test_a_damaged_workbook_is_an_error_and_never_a_crash(data: st.DataObject) -
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(workbook.WorkbookError):
         list(workbook.rows(bytes(raw), "", ZONE))
+
+
+def test_what_is_wrong_is_said_in_spanish_and_recorded_in_english(tmp_path: Path) -> None:
+    one = CSV.splitlines()[0] + "\r\n1;Ana;1.0E+05;Almacén;03/04/2026;\r\n"
+    found = csv(tmp_path, one, dates=None)
+    spanish = [error.sentence.say("es") for error in found.errors]
+    assert any("renglón 2, Tarjeta: Excel abrevió este número" in line for line in spanish)
+    assert any("¿03/04 es tres de abril" in line for line in spanish)
+    assert english(unusable(found.errors)).startswith("line 2, Vence: is 03/04 the third of April")
 
 
 # Profiles
