@@ -112,7 +112,7 @@ class Operations:
                 "would be used: take that out and restart first"
             )
         seconds = min(LONGEST_INSTALL_S, max(1.0, float(request.get("seconds", 60))))
-        bus.install(reader.name, seconds, str(request.get("by", "")))
+        await bus.install(reader.name, seconds, str(request.get("by", "")))
         return {"seconds": seconds}
 
     async def reader_test(self, request: Mapping[str, Any]) -> Mapping[str, Any]:

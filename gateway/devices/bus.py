@@ -32,7 +32,8 @@ from gateway.config import BusTable, ReaderTable
 from gateway.devices.listeners import Listeners
 from gateway.devices.ports import OnDevice, open_port
 from gateway.ledger.event import EventType, NewEvent
-from gateway.vault.readerkeys import ReaderKeys, ReaderKeysError
+from gateway.vault.files import FileThread
+from gateway.vault.readerkeys import ReaderKeys
 
 log = logging.getLogger("garita.devices.bus")
 
@@ -201,6 +202,7 @@ class ReaderBus:
     ) -> None:
         self.name = name
         self._keys = keys
+        self._files = FileThread(f"keys of readers on {name}")  # what is new and what is taken
         self._on_device = on_device
         self._note = note
         factory = registry.load("buses", table.driver)
@@ -236,9 +238,10 @@ class ReaderBus:
         reader = self._at.get(address)
         return reader.name if reader else None
 
-    def install(self, reader: str, seconds: float, by: str) -> None:
-        """Give `reader` a key of its own, in a window of `seconds`; `by` asked for it."""
-        key = self._keys.new(reader)
+    async def install(self, reader: str, seconds: float, by: str) -> None:
+        """Give `reader` a key of its own, in a window of `seconds`; `by` asked for it.  The key is
+        on the disk before it is sent; raises ReaderKeysError if it can't be written."""
+        key = await self._files.run(self._keys.new, reader)
         self.readers[reader].key_told = None
         self.readers[reader].device.install(time.monotonic(), seconds, key)
         self._note(
@@ -301,10 +304,8 @@ class ReaderBus:
 
     def _key_installed(self, reader: str, event: KeyInstalled, now: float) -> None:
         if event.done:
-            try:
-                self._keys.taken(reader, event.key)
-            except ReaderKeysError as error:  # the file has this key among others: all are tried
-                log.error("reader %s: %s", reader, error)
+            # Nobody waits: if it fails, the file has this key among others, and all are tried.
+            self._files.soon(self._keys.taken, reader, event.key)
         kind = EventType.READER_KEY_SET if event.done else EventType.READER_KEY_FAILED
         self._note(NewEvent(kind, reader, {"detail": event.detail}))
 

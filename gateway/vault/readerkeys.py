@@ -11,6 +11,7 @@ import base64
 import binascii
 import json
 import secrets
+import threading
 from pathlib import Path
 
 from gateway import GaritaError
@@ -25,12 +26,17 @@ class ReaderKeysError(GaritaError):
 
 
 class ReaderKeys:
-    """Keys by the reader's name, in `path`."""
+    """Keys by the reader's name, in `path`.
+
+    `new` and `taken` wait for the disk.  Threads may call them at the same time, but those about
+    one reader must come in their order.
+    """
 
     def __init__(self, path: Path, key: SiteKey) -> None:
         self._path = path
         self._sealer = key.sealer("reader keys")
         self._held: dict[str, dict[str, str]] = self._read()
+        self._writing = threading.Lock()
 
     def candidates(self, reader: str) -> list[bytes]:
         """The keys that the reader may hold, the newest last."""
@@ -43,22 +49,29 @@ class ReaderKeys:
             raise ReaderKeysError(f"{self._path}: the key of {reader}: {error}") from error
 
     def new(self, reader: str) -> bytes:
-        """A key for `reader`, on the disk before it is sent to anybody."""
+        """A key for `reader`, durable when this returns; raises ReaderKeysError if it is not."""
         key = secrets.token_bytes(16)
         sealed = base64.b64encode(self._sealer.seal(key, reader)).decode()
+        with self._writing:
+            self._held[reader] = {**self._kept(reader), "pending": sealed}
+            self._write()
+        return key
+
+    def _kept(self, reader: str) -> dict[str, str]:
+        """What the reader may hold, with its newest windows numbered."""
         entry = self._held.get(reader, {})
         kept = [value for state, value in entry.items() if state != "current"][-KEPT:]
         current = {"current": entry["current"]} if "current" in entry else {}
         pending = {f"pending {n}": value for n, value in enumerate(kept, 1)}
-        self._held[reader] = {**current, **pending, "pending": sealed}
-        self._write()
-        return key
+        return {**current, **pending}
 
     def taken(self, reader: str, key: bytes) -> None:
-        """The reader has `key`: all others are worth nothing any more."""
+        """The reader has `key`: forget all others.  Raises ReaderKeysError if that can't be
+        written; the file then holds `key` among the others."""
         sealed = base64.b64encode(self._sealer.seal(key, reader)).decode()
-        self._held[reader] = {"current": sealed}
-        self._write()
+        with self._writing:
+            self._held[reader] = {"current": sealed}
+            self._write()
 
     def _read(self) -> dict[str, dict[str, str]]:
         try:

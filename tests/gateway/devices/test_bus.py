@@ -59,7 +59,7 @@ class Site:
 
     async def secured(self) -> None:
         self.bus._pump()
-        self.bus.install("r", 5, "me")
+        await self.bus.install("r", 5, "me")
         async with asyncio.timeout(3):
             while not self.bus.readers["r"].device.secured:
                 await asyncio.sleep(0.01)
@@ -205,7 +205,7 @@ async def test_a_refused_key_is_not_said_to_be_taken(site: Site) -> None:
         bytes((Reply.NAK, Nak.UNABLE)) if code == Cmd.KEYSET else true(code, data)
     )
     assert site.bus.readers["r"].status()["key"] == {"done": True, "detail": ""}
-    site.bus.install("r", 5, "me")
+    await site.bus.install("r", 5, "me")
     assert site.bus.readers["r"].status()["key"] is None
     await asyncio.sleep(0.3)
     status = site.bus.readers["r"].status()
@@ -213,7 +213,7 @@ async def test_a_refused_key_is_not_said_to_be_taken(site: Site) -> None:
 
 
 async def test_a_key_that_can_not_be_filed_is_on_record_all_the_same(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def full() -> None:
         raise ReaderKeysError("disk full")
@@ -221,3 +221,17 @@ async def test_a_key_that_can_not_be_filed_is_on_record_all_the_same(
     monkeypatch.setattr(site.keys, "_write", full)
     site.bus.readers["r"].take(KeyInstalled(True, "", b"k" * 16), 0.0)
     assert [e.type for e in site.notes].count("reader.key_set") == 2
+    site.bus._files.close()
+    assert "keys of readers on b: disk full" in caplog.text
+
+
+async def test_a_key_that_can_not_be_written_is_not_sent(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full() -> None:
+        raise ReaderKeysError("disk full")
+
+    monkeypatch.setattr(site.keys, "_write", full)
+    with pytest.raises(ReaderKeysError, match="disk full"):
+        await site.bus.install("r", 5, "me")
+    assert not site.bus.readers["r"].device.installing
