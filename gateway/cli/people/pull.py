@@ -140,6 +140,10 @@ def confirm(
     """Show a list that was pulled and waits; naming all its tripwires puts it in force."""
     settings = ctx.settings
     db = open_list(settings)
+    # The state first: a file may be left of a list that was overtaken (a process that was killed
+    # between forgetting a list and deleting its file), and that list must not come back.
+    if not puller.state(db, name).waiting:
+        common.fail(_("no list of {name} waits to be confirmed").format(name=name), common.REFUSED)
     try:
         held = puller.waiting(
             settings.pending_path, name, settings.site.access_levels, settings.site.zone
@@ -148,10 +152,6 @@ def confirm(
         if not drop:
             common.fail(str(error), common.REFUSED)
     if drop:
-        if not puller.state(db, name).waiting:
-            common.fail(
-                _("no list of {name} waits to be confirmed").format(name=name), common.REFUSED
-            )
         puller.forget(db, settings.pending_path, name, dropped_by=common.operator())
         common.nudge(settings)
         common.out.print(

@@ -31,7 +31,10 @@ Result = TypeVar("Result")
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is known when a source is asked: the levels of the policy, this gateway's name, the
-    site's zone, whose signatures count, and the marks of the last list that was taken."""
+    site's zone, whose signatures count, and the marks of the last list that was taken.
+
+    With `again` that list is given once more, where "nothing has changed" would do otherwise.
+    """
 
     levels: Collection[str]
     gateway: str
@@ -39,6 +42,7 @@ class Asked:
     trusted: Sequence[Path] = ()
     etag: str = ""
     serial: int = 0
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ def _bundle(name: str, table: SourceTable, asked: Asked) -> Pulled:
     keys = [bundle.load_public(path) for path in asked.trusted]
     found = bundle.open_file(table.path, keys, max_bytes=table.max_mb << 20)
     found.check(gateway=asked.gateway, after=asked.serial)
-    if found.header.serial == asked.serial:
+    if found.header.serial == asked.serial and not asked.again:
         return Pulled(None)
     source = Source(name, serial=found.header.serial)
     parse(

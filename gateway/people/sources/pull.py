@@ -84,14 +84,17 @@ def pull(
 ) -> Pulled:
     """Ask a source, and those that it includes; raises SourceError, which is on record then."""
     table, known = sources[name], state(db, name)
-    # Of several, one that says "nothing new" would be missing from the list.
-    etag = "" if table.include else known.etag
+    # A list that includes others is joined anew each time: if one source said "nothing new", its
+    # people would be missing, or changes of the others would not be noticed.
+    again = bool(table.include)
+    etag = "" if again else known.etag
     try:
-        found = read(name, table, replace(asked, etag=etag, serial=known.serial))
-        for other in table.include if found.source else ():
-            more = read(other, sources[other], replace(asked, etag="", serial=0))
-            if found.source is not None and more.source is not None:
-                _join(found.source, more.source)
+        found = read(name, table, replace(asked, etag=etag, serial=known.serial, again=again))
+        for other in table.include:
+            more = read(other, sources[other], replace(asked, etag="", serial=0, again=True))
+            if found.source is None or more.source is None:
+                raise SourceError(worded("{name} gave no list to join", name=other))
+            _join(found.source, more.source)
         if found.source is not None and found.source.errors:
             raise unusable(found.source.errors)
     except SourceError as error:

@@ -981,3 +981,38 @@ def test_nobody_is_in_two_sources_of_one_list(people: Path, tmp_path: Path) -> N
     firm.unlink()
     with pytest.raises(SourceError, match="can't be read"):
         pull.pull(db, "hr", sources, ASKED)
+
+
+@pytest.mark.parametrize("serial", [0, 7])
+def test_a_bundle_that_has_not_changed_takes_nobody_off_a_joined_list(
+    people: Path, tmp_path: Path, serial: int
+) -> None:
+    """ "Nothing new" from one of two sources left its people out, or hid the other's changes."""
+    db = open_admin(people)
+    signer(tmp_path, serial, LIST)
+    firm = tmp_path / "firm.csv"
+    firm.write_text("id,name,credentials,access_levels\nc1,Eva,h10301:1:9,plant\n")
+    asked = Asked(LEVELS, "gate-1", UTC, (tmp_path / "hr.pub",))
+    of_bundle = table(kind="bundle", path=tmp_path / "l.bundle")
+    of_file = table(kind="file", path=firm)
+    for first, second in (("hr", "firm"), ("firm", "hr")):
+        sources = {"hr": of_bundle, "firm": of_file}
+        sources[first] = sources[first].model_copy(update={"include": [second]})
+        for _ in range(2):
+            found = pull.pull(db, first, sources, asked)
+            assert found.source is not None
+            assert {p.id for p in found.source.people} == {"e1", "e2", "c1"}
+            pull.good(db, first, found)
+
+
+def signer(folder: Path, serial: int, body: str) -> None:
+    """A bundle of `body` at folder/l.bundle, and its key at folder/hr.pub."""
+    (folder / "hr.pub").write_bytes(
+        KEY.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    )
+    raw = bundle.seal(
+        body.encode(), KEY, form="csv", gateways=["gate-1"], generated_at=NOW, serial=serial
+    )
+    (folder / "l.bundle").write_bytes(raw)
