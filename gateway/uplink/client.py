@@ -39,8 +39,10 @@ from gateway.config import MqttSettings
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.event import NewEvent
 from gateway.uplink.connection import (
+    CLIENT_ID_REFUSED,
     MAXIMUM_PACKET,
     NAMES,
+    NOT_AUTHORIZED,
     PACKET_TOO_LARGE,
     SESSION_TAKEN_OVER,
     Broker,
@@ -52,7 +54,7 @@ from gateway.uplink.cursor import Cursor, Records
 from gateway.uplink.messages import expires_at, parse_replay
 from gateway.uplink.oversize import Sizes
 from gateway.uplink.publisher import Publisher
-from gateway.uplink.rivals import NameTaken, Rivals, look, new_instance, parse_instance
+from gateway.uplink.rivals import CutOff, NameTaken, Rivals, look, new_instance, parse_instance
 
 log = logging.getLogger("garita.uplink.client")
 
@@ -116,6 +118,7 @@ class Uplink:
         self._cut_off = 0  # connections in a row that the broker closed soon, without a reason
         self._may_look = True
         self._skip_look = False
+        self._looks_cut = 0
         self._asked = asyncio.Event()
         self._sizes = Sizes()
         self._publisher = Publisher(
@@ -185,18 +188,24 @@ class Uplink:
             return
         try:
             found = await look(self._broker, self._topic, self._me, "asking")
-        except MqttConnectError:
+        except MqttConnectError as error:
             # A broker may refuse the client id of the question and take our own: the next try is
             # without a question.  Where the login is wrong, that one is refused as well.
-            self._skip_look = True
+            self._skip_look = getattr(error.rc, "value", 0) in (CLIENT_ID_REFUSED, NOT_AUTHORIZED)
             raise
+        except CutOff:
+            # Some brokers end a connection that publishes where it may not.
+            self._looks_cut += 1
+            if self._looks_cut >= CUT_OFF:
+                self._dont_look()
+            raise
+        self._looks_cut = 0
         if found.answered is not None:
             now = asyncio.get_running_loop().time()
             self._rivals.seen("connected", found.answered, now)
             raise NameTaken(f"another gateway has this name: {found.answered}")
         if not found.looked:
-            self._may_look = False
-            log.warning("the broker does not let us ask for another gateway of our name")
+            self._dont_look()
         elif found.status != "online":
             self._cut_off = 0
             self._rivals.gone()
@@ -206,6 +215,10 @@ class Uplink:
             self._cut_off -= 1  # after the wait, one more try
             self._rivals.seen("takeover", None, asyncio.get_running_loop().time())
             raise NameTaken(TAKES_IT)
+
+    def _dont_look(self) -> None:
+        self._may_look = False
+        log.warning("the broker does not let us ask for another gateway of our name")
 
     async def _session(self) -> None:
         """One connection from beginning to end.

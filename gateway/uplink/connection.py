@@ -41,6 +41,7 @@ V5_AGAIN_S = 3600.0  # a broker that refused version 5 may have been renewed by 
 
 # Reason codes of MQTT 5 (OASIS standard of 2019-03-07, section 2.4)
 UNSUPPORTED_VERSION = 0x84
+CLIENT_ID_REFUSED = 0x85
 NOT_AUTHORIZED = 0x87
 SESSION_TAKEN_OVER = 0x8E
 PACKET_TOO_LARGE = 0x95
@@ -200,6 +201,9 @@ class Connection(aiomqtt.Client):
             self._connected.set_exception(NoAnswer())
             return
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
+        for ack in self._acks.values():
+            if not ack.done():
+                ack.set_exception(aiomqtt.MqttError("the connection ended"))
         if self._disconnected.done():
             self._disconnected.exception()  # it is read later, or nobody wants it
 

@@ -22,7 +22,7 @@ from typing import Any, Literal
 import aiomqtt
 
 from gateway.ledger.event import EventType, NewEvent
-from gateway.uplink.connection import Broker, NotTaken
+from gateway.uplink.connection import Broker, Connection, NotTaken
 
 MESSAGE_LIMIT = 512
 ANSWER_S = 2.0  # how long an answer may take
@@ -88,41 +88,51 @@ class Found:
     looked: bool = True
 
 
+class CutOff(aiomqtt.MqttError):
+    """The broker ended the connection on which we asked."""
+
+
 async def look(broker: Broker, topic: str, me: Instance, act: Act) -> Found:
     """Ask who is connected as the gateway of `topic`; takes ANSWER_S seconds at most.
 
-    Raises aiomqtt.MqttError, OSError or ssl.SSLError.
+    Raises CutOff, or aiomqtt.MqttError, OSError or ssl.SSLError if there is no connection.
     """
     async with broker.connect(f"-{act}-{me.id[:8]}") as client:
-        for name in ("status", "instance"):
-            if not await client.subscribe_or_refused(f"{topic}/{name}"):
-                return Found(looked=False)
         try:
-            await client.publish(f"{topic}/instance", me.message(act))
+            return await _ask(client, topic, me, act)
         except NotTaken:
             return Found(looked=False)
-        answered: Instance | None = None
-        kept: Instance | None = None
-        status, heard = "", False
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                async for message in client.messages:
-                    if message.topic.value == f"{topic}/status":
-                        status = _plain(bytes(message.payload).decode("utf-8", "replace"))
-                    elif found := parse_instance(message.payload):
-                        instance, what = found
-                        if message.retain:
-                            kept = instance
-                        elif instance.id == me.id:
-                            heard = True  # our own question: what is retained came before it
-                        elif what == "active":
-                            answered = instance
-                    ours = kept is not None and kept.id == me.id
-                    if answered or (heard and (status != "online" or ours)):
-                        break
-        except TimeoutError:
-            pass
-        return Found(answered, kept, status, heard or answered is not None)
+        except aiomqtt.MqttError as error:
+            raise CutOff(str(error)) from error
+
+
+async def _ask(client: Connection, topic: str, me: Instance, act: Act) -> Found:
+    for name in ("status", "instance"):
+        if not await client.subscribe_or_refused(f"{topic}/{name}"):
+            return Found(looked=False)
+    await client.publish(f"{topic}/instance", me.message(act))
+    answered: Instance | None = None
+    kept: Instance | None = None
+    status, heard = "", False
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            async for message in client.messages:
+                if message.topic.value == f"{topic}/status":
+                    status = _plain(bytes(message.payload).decode("utf-8", "replace"))
+                elif found := parse_instance(message.payload):
+                    instance, what = found
+                    if message.retain:
+                        kept = instance
+                    elif instance.id == me.id:
+                        heard = True  # our own question: what is retained came before it
+                    elif what == "active":
+                        answered = instance
+                ours = kept is not None and kept.id == me.id
+                if answered or (heard and (status != "online" or ours)):
+                    break
+    except TimeoutError:
+        pass
+    return Found(answered, kept, status, heard or answered is not None)
 
 
 class NameTaken(aiomqtt.MqttError):

@@ -279,6 +279,23 @@ async def test_a_broker_that_stalls_delays_no_record(make_link: Callable[..., Li
     server.close()
 
 
+async def test_after_a_good_connection_the_waits_start_anew(
+    broker: Broker, make_link: Callable[..., Link], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "RETRY_S", (0.05, 60.0))
+    monkeypatch.setattr(client_module, "GOOD_AFTER_S", 0.1)
+    monkeypatch.setattr(client_module, "HOLD_S", (0.05, 0.05))
+    link = make_link(broker.port)
+    link.start()
+    for _ in range(9):  # doubled each time, the last wait would be 13 seconds
+        await link.until(link.published, 5)
+        await asyncio.sleep(0.15)
+        broker.stop()
+        await link.until(lambda: not link.uplink.connected)
+        broker.start()
+    await link.until(link.published, 5)
+
+
 async def test_a_backlog_is_sent_once_and_the_cursor_survives(
     broker: Broker, make_link: Callable[..., Link], tmp_path: Path
 ) -> None:
@@ -574,6 +591,20 @@ async def test_a_client_id_that_the_broker_refuses_for_the_question_does_not_kee
     link.start()
     await link.until(link.published)
     assert asked == 1 and [online for online, _ in link.states] == [False, True]
+
+
+async def test_a_broker_that_ends_the_connection_for_the_question_is_used_without(
+    make_link: Callable[..., Link], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS IoT does so with whoever publishes where the policy does not let them."""
+    monkeypatch.setattr(client_module, "RETRY_S", (0.02, 0.1))
+    subacks = [bytes((0x90, 4, 0, mid, 0, 1)) for mid in (1, 2)]
+    async with answering(*subacks, b"\xe0\x02\x87\x00") as port:
+        link = make_link(port)
+        link.start()
+        await link.until(lambda: not link.uplink._may_look)
+        assert 1 <= len(link.states) <= 3
+        await link.stop_uplink()
 
 
 # Messages that the broker does not take

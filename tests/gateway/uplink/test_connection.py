@@ -155,6 +155,13 @@ async def test_a_takeover_has_its_reason() -> None:
                 await client.publish("t", b"x")
 
 
+async def test_an_end_of_the_connection_ends_the_wait_for_an_acknowledgement() -> None:
+    async with answering(b"\xe0\x02\x87\x00") as port, asyncio.timeout(5):
+        with pytest.raises(aiomqtt.MqttError):
+            async with Broker(settings(port), "g").connect() as client:
+                await client.publish("t", b"x")
+
+
 async def test_nothing_is_kept_for_us_while_we_are_away(broker: Mosquitto) -> None:
     """Session expiry 0: a command of an hour ago is not delivered when we come back."""
     known = Broker(settings(broker.port), "g")
