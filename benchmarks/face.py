@@ -23,9 +23,10 @@ from drivers.base import CameraState, Frame
 from drivers.simulated.camera import empty_video, person_video
 from gateway.config import FaceTable
 from gateway.face import enrolment
+from gateway.face.vision.comparison import pack, unpack
 from gateway.face.vision.gallery import Gallery
 from gateway.face.vision.watch import Watcher
-from gateway.face.vision.worker import Worker, pack, unpack
+from gateway.face.vision.worker import Worker
 from gateway.ledger import LedgerReader
 
 TAPS = 60
@@ -165,7 +166,7 @@ def steps_in(folder: Path, photos: Path) -> list[float]:
         stage.there = True
         now = time.monotonic()
         request = {"camera": "gate", "person": "e1", "templates": templates, "tapped_at": now}
-        answer = worker.match(
+        answer = worker.comparisons.match(
             {**request, "deadline": now + 3, "max_age_s": 1.5, "threshold": FaceTable().threshold}
         )
         assert answer["outcome"] == "match", answer["outcome"]

@@ -30,12 +30,19 @@ from benchmarks.figures import percentile, say
 from demo.photos import fetch
 from drivers.simulated import presentation as stage
 from gateway.face.vision.engine import Engine, Face
-from gateway.face.vision.liveness import Challenge, Observation, Passive, Prompt, Reason, Turn
+from gateway.face.vision.liveness import (
+    Challenge,
+    ChallengeReason,
+    Observation,
+    Passive,
+    Prompt,
+    Turn,
+)
 
 TIMEOUT_S = 8.0
 SEEDS = int(os.environ.get("GARITA_SPOOF_SEEDS", "2"))
 REPORTED = ("obama.jpg", "biden.jpg", "astronaut.png")
-SILENT = (Reason.NO_RESPONSE, Reason.FACE_LOST, Reason.UNMEASURED)
+SILENT = (ChallengeReason.NO_RESPONSE, ChallengeReason.FACE_LOST, ChallengeReason.UNMEASURED)
 
 
 class Eyes:
@@ -73,14 +80,14 @@ class Eyes:
 class Outcome:
     """Of one presentation."""
 
-    reason: Reason
+    reason: ChallengeReason
     measured: dict[str, Any]
     scores: dict[str, float]
     suspect: bool
 
     @property
     def passed(self) -> bool:
-        return self.reason is Reason.PASSED
+        return self.reason is ChallengeReason.PASSED
 
     @property
     def silent(self) -> bool:

@@ -45,7 +45,7 @@ MOVED = 6.0  # grey levels; the mean of a cell of 256 pixels varies by less than
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class TrackedFace:
     """A face that was there on a frame at `seen_at`, with its samples, oldest first."""
 
     track: int
@@ -153,7 +153,7 @@ class Watcher:
             with self._changed:
                 self._listeners.pop(id(listener), None)
 
-    def look(self, after: float, deadline: float, *, newer_than: float = 0.0) -> Look | None:
+    def look(self, after: float, deadline: float, *, newer_than: float = 0.0) -> TrackedFace | None:
         """The nearest face on a frame taken after `after`, with a sample newer than
         `newer_than`; waits until `deadline` at most.  None if there is none."""
         with self._changed:
@@ -166,13 +166,13 @@ class Watcher:
                     return None
                 self._changed.wait(min(wait, 0.1))
 
-    def track(self, number: int, after: float) -> Look | None:
+    def track(self, number: int, after: float) -> TrackedFace | None:
         """The same, of one track that is there now and is the nearest."""
         with self._changed:
             seen = self._seen(after, 0.0)
         return seen if seen is not None and seen.track == number else None
 
-    def _seen(self, after: float, newer_than: float) -> Look | None:
+    def _seen(self, after: float, newer_than: float) -> TrackedFace | None:
         # First of all: a feed that loops, or shows another place, has faces too.
         if self._camera.state is not CameraState.OK:
             return None
@@ -183,7 +183,7 @@ class Watcher:
             return None
         known, passive = self._passive
         watched = known == track.id
-        return Look(
+        return TrackedFace(
             track.id,
             track.first_at,
             track.seen_at,

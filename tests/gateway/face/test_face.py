@@ -28,7 +28,7 @@ from drivers.simulated.camera import black_video, empty_video, frozen_video, per
 from gateway.decide.model import FaceOutcome, FaceResult
 from gateway.face import enrolment, wire
 from gateway.face.service import FaceService, result_of
-from gateway.face.vision import worker
+from gateway.face.vision import comparison
 from gateway.face.vision.engine import MODEL, Engine, Face, distances
 from gateway.face.vision.quality import MAX_TURN, Refusal, judge, pose
 from gateway.people import Roster
@@ -544,7 +544,7 @@ async def test_a_challenge_has_its_time_beside_the_looks(tmp_path: Path) -> None
     await live.match(Templates(), 2.5, challenge=True)
     await live.match(Templates(), 2.5)
     (looking, longest), (_, plain) = asked
-    assert looking <= 2.5 and longest >= 2.5 + worker.CHALLENGE_S + 2.0
+    assert looking <= 2.5 and longest >= 2.5 + comparison.CHALLENGE_S + 2.0
     assert plain < 5
 
 

@@ -18,13 +18,13 @@ from drivers.simulated import presentation as stage
 from gateway.face.vision.engine import Face
 from gateway.face.vision.liveness import (
     Challenge,
+    ChallengeReason,
+    ChallengeResult,
     Observation,
     Passive,
     Prompt,
-    Reason,
     Suspicion,
     Turn,
-    Verdict,
     draw,
 )
 
@@ -69,7 +69,7 @@ def run(
     surface: stage.Surface,
     change: Callable[[int, Observation], Observation] = lambda _, seen: seen,
     **how: float,
-) -> Verdict:
+) -> ChallengeResult:
     for index, seen in enumerate(obeying(challenge, surface, **how)):
         if (verdict := challenge.see(change(index, seen))) is not None:
             return verdict
@@ -82,7 +82,7 @@ def left_right() -> Challenge:
 
 def test_a_head_that_turns_as_asked_passes() -> None:
     verdict = run(left_right(), HEAD)
-    assert verdict.passed and verdict.reason is Reason.PASSED
+    assert verdict.passed and verdict.reason is ChallengeReason.PASSED
     assert verdict.measured["asked"] == ["left", "right"]
     assert all(turn["relief"] > 0.006 for turn in verdict.measured["turns"])
 
@@ -123,7 +123,11 @@ def test_a_sheet_that_turns_as_asked_does_not_pass(
 ) -> None:
     verdict = run(left_right(), surface, **how)
     assert not verdict.passed
-    assert verdict.reason in {Reason.FLAT, Reason.NO_RESPONSE, Reason.WRONG_TURN}
+    assert verdict.reason in {
+        ChallengeReason.FLAT,
+        ChallengeReason.NO_RESPONSE,
+        ChallengeReason.WRONG_TURN,
+    }
 
 
 def test_a_flat_sheet_whose_landmarks_lie_is_called_flat() -> None:
@@ -141,12 +145,12 @@ def test_a_flat_sheet_whose_landmarks_lie_is_called_flat() -> None:
         heads[index] = stage.project(HEAD, pose, FIVE, SIZE)
         if verdict := challenge.see(lie(index, observe(index / FPS, SHEET, pose, noise))):
             break
-    assert verdict is not None and verdict.reason is Reason.FLAT
+    assert verdict is not None and verdict.reason is ChallengeReason.FLAT
 
 
 def test_a_turn_to_the_other_side_fails() -> None:
     verdict = run(Challenge((Turn.RIGHT,), 0.0, 8.0), HEAD, reach=-30.0)
-    assert verdict.reason is Reason.WRONG_TURN
+    assert verdict.reason is ChallengeReason.WRONG_TURN
 
 
 def test_a_turn_before_it_is_asked_fails() -> None:
@@ -156,15 +160,18 @@ def test_a_turn_before_it_is_asked_fails() -> None:
     for index in range(1, 40):
         pose = stage.Pose(yaw=min(0.5, max(0, index - 11) * 0.14))
         verdict = verdict or challenge.see(observe(index / FPS, HEAD, pose, noise))
-    assert verdict is not None and verdict.reason is Reason.EARLY_TURN
+    assert verdict is not None and verdict.reason is ChallengeReason.EARLY_TURN
 
 
 def test_nobody_who_answers_is_no_response() -> None:
-    assert run(Challenge((Turn.LEFT,), 0.0, 2.0), HEAD, reach=0.0).reason is Reason.NO_RESPONSE
+    assert (
+        run(Challenge((Turn.LEFT,), 0.0, 2.0), HEAD, reach=0.0).reason
+        is ChallengeReason.NO_RESPONSE
+    )
     empty = Challenge((Turn.LEFT,), 0.0, 2.0)
     assert empty.tick(1.9) is None
     verdict = empty.tick(2.1)
-    assert verdict is not None and verdict.reason is Reason.NO_RESPONSE
+    assert verdict is not None and verdict.reason is ChallengeReason.NO_RESPONSE
 
 
 def nan_points(index: int, seen: Observation) -> Observation:
@@ -287,7 +294,7 @@ def test_frames_that_repeat_end_it() -> None:
     seen = observe(0.1, HEAD, stage.Pose(), np.random.default_rng(1))
     for index in range(1, 8):
         verdict = challenge.see(replace(seen, at=index / FPS, grey=seen.grey.copy()))
-    assert verdict is not None and verdict.reason is Reason.FRAMES_REPEATED
+    assert verdict is not None and verdict.reason is ChallengeReason.FRAMES_REPEATED
 
 
 def test_a_face_that_leaves_ends_it() -> None:
@@ -295,7 +302,7 @@ def test_a_face_that_leaves_ends_it() -> None:
     assert challenge.see(observe(0.1, HEAD, stage.Pose(), np.random.default_rng(1))) is None
     assert challenge.tick(0.5) is None
     verdict = challenge.tick(0.7)
-    assert verdict is not None and verdict.reason is Reason.FACE_LOST
+    assert verdict is not None and verdict.reason is ChallengeReason.FACE_LOST
 
 
 def test_a_verdict_is_final() -> None:

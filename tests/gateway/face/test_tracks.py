@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gateway.face.vision.comparison import pack, unpack
 from gateway.face.vision.engine import Face
 from gateway.face.vision.gallery import Gallery
 from gateway.face.vision.score import score
 from gateway.face.vision.tracks import GAP_S, UNDETECTED_S, Sample, Tracker
 from gateway.face.vision.watch import Motion
-from gateway.face.vision.worker import pack, unpack
 
 RANDOM = np.random.default_rng(7)
 STEP = 1 / 15

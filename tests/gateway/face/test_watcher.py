@@ -18,11 +18,12 @@ from drivers.base import CameraState, Frame
 from gateway.face import wire
 from gateway.face.evidence import MAX_PICTURE
 from gateway.face.vision import watch
+from gateway.face.vision.comparison import _jpeg
 from gateway.face.vision.engine import Face
 from gateway.face.vision.score import LENGTH
 from gateway.face.vision.tracks import Sample
-from gateway.face.vision.watch import Look, Watcher
-from gateway.face.vision.worker import Worker, _jpeg
+from gateway.face.vision.watch import TrackedFace, Watcher
+from gateway.face.vision.worker import Worker
 
 pytestmark = pytest.mark.slow
 
@@ -99,7 +100,7 @@ def make() -> Iterator[Callable[..., Watcher]]:
         watcher.stop()
 
 
-def look(watcher: Watcher, wait_s: float = 3.0) -> Look | None:
+def look(watcher: Watcher, wait_s: float = 3.0) -> TrackedFace | None:
     now = time.monotonic()
     return watcher.look(now, now + wait_s)
 
@@ -176,13 +177,13 @@ class Shown:
     def __init__(self, *looks: Callable[[float], list[tuple[NDArray[np.float32], float]]]) -> None:
         self.looks = list(looks)
 
-    def look(self, after: float, deadline: float, *, newer_than: float = 0.0) -> Look | None:
+    def look(self, after: float, deadline: float, *, newer_than: float = 0.0) -> TrackedFace | None:
         if not self.looks:
             return None
         picture = np.zeros((4, 4, 3), np.uint8)
         now = time.monotonic()
         samples = [Sample(e, at, 1, {}, picture) for e, at in self.looks.pop(0)(now)]
-        return Look(7, 0.0, now, 100, tuple(samples))
+        return TrackedFace(7, 0.0, now, 100, tuple(samples))
 
 
 @pytest.fixture
@@ -200,21 +201,21 @@ def test_after_a_challenge_only_looks_from_then_on_count(worker: Worker) -> None
         return [(holder, now - 3 + n / 2) for n in range(4)] + [(other, now)]
 
     worker.watchers["gate"] = Shown(swapped, swapped, swapped)  # type: ignore[assignment]
-    assert not worker._still_theirs(request, holder[None], 7)
+    assert not worker.comparisons._still_theirs(request, holder[None], 7)
     worker.watchers["gate"] = Shown(lambda now: [(holder, now)])  # type: ignore[assignment]
-    assert worker._still_theirs(request, holder[None], 7)
+    assert worker.comparisons._still_theirs(request, holder[None], 7)
     worker.watchers["gate"] = Shown(lambda now: [(holder, now)])  # type: ignore[assignment]
-    assert not worker._still_theirs(request, holder[None], 8)  # another track
+    assert not worker.comparisons._still_theirs(request, holder[None], 8)  # another track
 
 
 def test_who_is_identified_is_none_of_the_others(worker: Worker) -> None:
     """Or each face without a badge would be a false match in the gate's own error rate."""
-    worker._gallery.put({"e1": person(0.0)[None], "e2": person(1.2)[None]})
+    worker.gallery.put({"e1": person(0.0)[None], "e2": person(1.2)[None]})
     both = lambda now: [(person(0.0), now - 0.1), (person(0.01), now)]  # noqa: E731
     worker.watchers["gate"] = Shown(both)  # type: ignore[assignment]
     now = time.monotonic()
     request = {"camera": "gate", "track": 7, "threshold": 0.36, "tapped_at": now, "deadline": now}
-    answer = worker.identify(request)
+    answer = worker.comparisons.identify(request)
     assert (answer["outcome"], answer["person"]) == ("match", "e1")
     assert answer["others"]["n"] == 1 and answer["others"]["below"] == 0
 

@@ -69,6 +69,7 @@ class Scene:
         self.sent: list[dict[str, Any]] = []
         self.worker = Worker({"cameras": {}, "frames": 3, "min_face_px": 80}, io.BytesIO())
         self.worker._send = self._take  # type: ignore[method-assign]
+        self.worker.comparisons._send = self._take
         self.worker.cameras["gate"] = actor  # type: ignore[assignment]
         watcher = Watcher(actor, self.worker.engine, 80)  # type: ignore[arg-type]
         self.worker.watchers["gate"] = watcher

@@ -7,18 +7,25 @@ numpy and OpenCV, the same answer each time.  It recognises nobody, it never gra
 and what it can't measure never passes.  docs/spoofing.md says what it does not stop.
 """
 
-from gateway.face.vision.liveness.challenge import Challenge, Prompt, Reason, Turn, Verdict, draw
+from gateway.face.vision.liveness.challenge import (
+    Challenge,
+    ChallengeReason,
+    ChallengeResult,
+    Prompt,
+    Turn,
+    draw,
+)
 from gateway.face.vision.liveness.observation import Observation
 from gateway.face.vision.liveness.passive import Passive, Suspicion
 
 __all__ = [
     "Challenge",
+    "ChallengeReason",
+    "ChallengeResult",
     "Observation",
     "Passive",
     "Prompt",
-    "Reason",
     "Suspicion",
     "Turn",
-    "Verdict",
     "draw",
 ]

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.face.vision.liveness.observation import Observation
-from gateway.face.vision.liveness.relief import Fit, Tracks
+from gateway.face.vision.liveness.relief import CornerTracks, Fit
 
 TURNED = 0.08
 """By how much `Observation.turn` must move: some 18 degrees of a head."""
@@ -63,7 +63,7 @@ class Prompt(StrEnum):
     DONE = "done"
 
 
-class Reason(StrEnum):
+class ChallengeReason(StrEnum):
     """Why a challenge ended.  Stable codes."""
 
     PASSED = "passed"
@@ -79,11 +79,11 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ChallengeResult:
     """`measured` goes into the record: plain numbers only."""
 
     passed: bool
-    reason: Reason
+    reason: ChallengeReason
     measured: dict[str, Any] = field(default_factory=dict)
 
 
@@ -113,12 +113,12 @@ class Challenge:
         self._pauses = pauses or (0.0,) * len(turns)
         self._deadline = started_at + timeout_s
         self._started = self._at = self._seen_at = started_at
-        self._verdict: Verdict | None = None
+        self._verdict: ChallengeResult | None = None
         self._last: Observation | None = None
         self._same = self._strayed = 0
         self._straight: list[float] = []
         self._zero: float | None = None
-        self._tracks: Tracks | None = None
+        self._tracks: CornerTracks | None = None
         self._asked_at: float | None = None
         self._waiting_until = started_at
         self._during: list[tuple[float, Fit | None]] = []
@@ -134,27 +134,27 @@ class Challenge:
         return Prompt(self._turns[len(self._done)].value)
 
     @property
-    def verdict(self) -> Verdict | None:
+    def verdict(self) -> ChallengeResult | None:
         return self._verdict
 
-    def tick(self, now: float) -> Verdict | None:
+    def tick(self, now: float) -> ChallengeResult | None:
         """Call when no face was seen: ends the challenge when its time or the face is gone."""
         if self._verdict is None:
             if not np.isfinite(now) or now < self._at:
-                return self._end(Reason.TIME_DISORDER)
+                return self._end(ChallengeReason.TIME_DISORDER)
             if now > self._deadline:
-                return self._end(Reason.NO_RESPONSE)
+                return self._end(ChallengeReason.NO_RESPONSE)
             patience = MAX_GAP_S if self._asked_at is None else MAX_GAP_TURNED_S
             if self._last is not None and now - self._seen_at > patience:
-                return self._end(Reason.FACE_LOST)
+                return self._end(ChallengeReason.FACE_LOST)
         return self._verdict
 
-    def see(self, seen: Observation) -> Verdict | None:
+    def see(self, seen: Observation) -> ChallengeResult | None:
         """The next observation of the face; the verdict as soon as there is one."""
         if self._verdict is not None:
             return self._verdict
         if not np.isfinite(seen.at) or seen.at <= self._at:
-            return self._end(Reason.TIME_DISORDER)
+            return self._end(ChallengeReason.TIME_DISORDER)
         if self.tick(seen.at) is not None:
             return self._verdict
         self._at = seen.at
@@ -163,29 +163,31 @@ class Challenge:
         if self._last is not None:
             if self._is_repeated(seen, self._last):
                 self._same += 1
-                return self._end(Reason.FRAMES_REPEATED) if self._same >= MAX_SAME else None
+                return (
+                    self._end(ChallengeReason.FRAMES_REPEATED) if self._same >= MAX_SAME else None
+                )
             if _is_another(seen, self._last):
-                return self._end(Reason.FACE_CHANGED)
+                return self._end(ChallengeReason.FACE_CHANGED)
         self._same = 0
         self._seen_at = seen.at
         self._last = seen
         # Followed without a break, so that nobody takes another's place between two turns.
         if self._tracks is None:
-            self._tracks = Tracks(seen)
+            self._tracks = CornerTracks(seen)
         else:
             self._tracks.follow(seen.grey)
             if self._tracks.kept < MIN_KEPT:
-                return self._end(Reason.FACE_CHANGED)
+                return self._end(ChallengeReason.FACE_CHANGED)
         return self._step(seen, self._tracks)
 
-    def _step(self, seen: Observation, tracks: Tracks) -> Verdict | None:
+    def _step(self, seen: Observation, tracks: CornerTracks) -> ChallengeResult | None:
         if self._asked_at is None or self._zero is None:
             return self._stand(seen)
         moved = seen.turn - self._zero
         # Unmirrored, a person's left is the picture's right.
         side = 1.0 if self._turns[len(self._done)] is Turn.LEFT else -1.0
         if self._astray(moved * side <= -TURNED):
-            return self._end(Reason.WRONG_TURN)
+            return self._end(ChallengeReason.WRONG_TURN)
         if moved * side >= TURNED:
             self._during.append((moved * side, tracks.fit()))
         elif abs(moved) <= BACK and self._turned_enough and self._is_back(tracks.fit()):
@@ -202,7 +204,7 @@ class Challenge:
         most = max((fit.flat for _, fit in self._during if fit is not None), default=0.0)
         return now is None or now.flat <= max(MIN_RETURN * most, MIN_RELIEF)
 
-    def _stand(self, seen: Observation) -> Verdict | None:
+    def _stand(self, seen: Observation) -> ChallengeResult | None:
         """Before a turn is asked for: a straight face, for as long as the pause."""
         if self._zero is None:
             if abs(seen.turn) > MAX_ASKEW:
@@ -214,13 +216,13 @@ class Challenge:
             self._zero = float(np.median(self._straight))
             self._waiting_until = seen.at + self._pauses[0]
         elif self._astray(abs(seen.turn - self._zero) >= TURNED):
-            return self._end(Reason.EARLY_TURN)
+            return self._end(ChallengeReason.EARLY_TURN)
         if seen.at >= self._waiting_until and abs(seen.turn - self._zero) <= BACK:
             self._asked_at = seen.at
-            self._tracks = Tracks(seen)
+            self._tracks = CornerTracks(seen)
         return None
 
-    def _judge(self, seen: Observation) -> Verdict | None:
+    def _judge(self, seen: Observation) -> ChallengeResult | None:
         """A turn was made and taken back: was it a head's?"""
         fits = [fit for _, fit in self._during if fit is not None]
         assert self._asked_at is not None
@@ -231,7 +233,7 @@ class Challenge:
         }
         if len(fits) < MIN_FRAMES:
             self._done.append(turn)
-            return self._end(Reason.UNMEASURED)
+            return self._end(ChallengeReason.UNMEASURED)
         # The upper quartile: where the turn was widest, but not one odd frame.
         turn["relief"] = float(np.percentile([fit.relief for fit in fits], 75))
         turn["flat"] = float(np.percentile([fit.flat for fit in fits], 75))
@@ -239,10 +241,10 @@ class Challenge:
         self._done.append(turn)
         enough = max(MIN_RELIEF, MIN_SHARE * turn["flat"])
         if not turn["relief"] >= enough:  # nor a NaN
-            return self._end(Reason.FLAT)
+            return self._end(ChallengeReason.FLAT)
         if len(self._done) == len(self._turns):
-            return self._end(Reason.PASSED)
-        self._during, self._tracks, self._asked_at = [], Tracks(seen), None
+            return self._end(ChallengeReason.PASSED)
+        self._during, self._tracks, self._asked_at = [], CornerTracks(seen), None
         self._waiting_until = seen.at + self._pauses[len(self._done)]
         return None
 
@@ -253,13 +255,13 @@ class Challenge:
     def _is_repeated(self, seen: Observation, last: Observation) -> bool:
         return seen.grey is last.grey or same_picture(seen.grey, last.grey)
 
-    def _end(self, reason: Reason) -> Verdict:
+    def _end(self, reason: ChallengeReason) -> ChallengeResult:
         measured: dict[str, Any] = {
             "seconds": round(self._at - self._started, 2),
             "asked": [turn.value for turn in self._turns],
             "turns": [{key: round(value, 4) for key, value in turn.items()} for turn in self._done],
         }
-        self._verdict = Verdict(reason is Reason.PASSED, reason, measured)
+        self._verdict = ChallengeResult(reason is ChallengeReason.PASSED, reason, measured)
         self._tracks = self._last = None  # pictures are not kept
         return self._verdict
 

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.face.vision.liveness.observation import Observation
-from gateway.face.vision.liveness.relief import MIN_CORNERS, Points, Tracks, around, face_mask
+from gateway.face.vision.liveness.relief import MIN_CORNERS, CornerTracks, Points, around, face_mask
 
 WINDOW_S = 1.0
 MAX_GAP_S = 0.5
@@ -67,7 +67,7 @@ class Passive:
         self._windows: deque[_Window] = deque(maxlen=_KEPT_WINDOWS)
         self._last: Observation | None = None
         self._first: Observation | None = None
-        self._tracks: Tracks | None = None
+        self._tracks: CornerTracks | None = None
         self._turn = 0
         self._moire: list[float] = []
         self._border: list[float] = []
@@ -129,7 +129,7 @@ class Passive:
     def _begin(self, seen: Observation) -> None:
         self._first, self._turn = seen, 0
         self._moire, self._border = [], []
-        self._tracks = Tracks(seen, ((face_mask(seen), CORNERS), (_beside(seen), BESIDE)))
+        self._tracks = CornerTracks(seen, ((face_mask(seen), CORNERS), (_beside(seen), BESIDE)))
 
     def _close(self, first: Observation) -> _Window:
         assert self._tracks is not None
@@ -141,7 +141,9 @@ class Passive:
             float(np.median(self._moire)) if self._moire else None,
         )
 
-    def _movement(self, first: Observation, tracks: Tracks) -> tuple[float | None, float | None]:
+    def _movement(
+        self, first: Observation, tracks: CornerTracks
+    ) -> tuple[float | None, float | None]:
         part = around(first, 0.8)
         origin = (part[1].start, part[0].start)
         at = tracks.start / tracks.scale + np.array(origin, np.float32)

@@ -51,7 +51,7 @@ class Fit:
     corners: int
 
 
-class Tracks:
+class CornerTracks:
     """Corners of a region, from a first frame on."""
 
     def __init__(
