@@ -18,8 +18,9 @@ import pytest
 from drivers.base import CameraState, Frame
 from drivers.simulated import presentation as stage
 from gateway.decide.model import FaceOutcome
-from gateway.face import enrolment
+from gateway.face.enrolment import ExaminedPhotograph
 from gateway.face.service import result_of
+from gateway.face.vision.engine import Engine
 from gateway.face.vision.watch import Watcher
 from gateway.face.vision.worker import Worker
 
@@ -98,15 +99,14 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def person(photos: Path) -> tuple[stage.Portrait, str]:
-    engine = enrolment.make_engine()
+def person(
+    engine: Engine, examined: Callable[[str], ExaminedPhotograph], photos: Path
+) -> tuple[stage.Portrait, str]:
     picture = cv2.imread(str(photos / "obama.jpg"))
     assert picture is not None
     face = engine.detect(picture)[0]
     portrait = stage.portrait(picture, engine.landmarks(picture, face))
-    looks = [
-        enrolment.examine(engine, photos / n) for n in ("obama.jpg", "obama2.jpg", "obama3.jpg")
-    ]
+    looks = [examined(name) for name in ("obama.jpg", "obama2.jpg", "obama3.jpg")]
     rows = np.stack([look.embedding for look in looks if look.embedding is not None])
     return portrait, base64.b64encode(rows.astype("<f4").tobytes()).decode()
 
