@@ -75,7 +75,8 @@ def test_what_is_wrong_with_a_file_is_said_with_its_photograph(
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "AVIF", "HEIF"])
 def test_a_picture_that_ends_in_the_middle_is_damaged(tmp_path: Path, kind: str) -> None:
     path = saved(tmp_path, kind, Image.effect_noise((300, 300), 90).convert("RGB"))
-    path.write_bytes(path.read_bytes()[:-300])
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(PictureError) as caught:
         read(path)
     assert caught.value.fault is PictureFault.UNREADABLE
