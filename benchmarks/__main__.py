@@ -19,6 +19,7 @@ from pathlib import Path
 
 from benchmarks import (
     accuracy,
+    bus,
     camera,
     detection,
     embedding,
@@ -41,6 +42,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
     "roster": roster.run,
     "rules": rules.run,
     "osdp": osdp.run,
+    "bus": bus.run,
     "faults": faults.run,
     "uplink": uplink.run,
     "camera": camera.run,
