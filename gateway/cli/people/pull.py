@@ -13,6 +13,7 @@ from rich.table import Table
 
 from gateway.cli import common, words
 from gateway.cli.context import Context
+from gateway.cli.people import show
 from gateway.cli.people import sync as lists
 from gateway.cli.personnel import open_list
 from gateway.config import Settings, SourceTable
@@ -89,7 +90,7 @@ def pull(
         common.nudge(settings)
     tried = None if apply else lists.rehearsed(settings, db, plan)
     db.close()
-    lists.show_plan(plan, version, apply, json, [], tried, settings)
+    show.show_plan(plan, version, apply, json, [], tried, settings)
 
 
 def _unchanged(name: str, json: bool) -> None:
@@ -170,7 +171,7 @@ def confirm(
         common.nudge(settings)
     tried = None if names else lists.rehearsed(settings, db, plan)
     db.close()
-    lists.show_plan(plan, version, bool(names), json, [], tried, settings)
+    show.show_plan(plan, version, bool(names), json, [], tried, settings)
 
 
 def revocations(
@@ -215,7 +216,7 @@ def revocations(
         _("seconds"),
         box=None,
     )
-    for row in rows[: lists.SHOWN]:
+    for row in rows[: show.SHOWN]:
         table.add_row(escape(row[0]), str(row[1]), row[2][:19], row[3][:19], f"{row[4]:g}")
     common.out.print(table)
 

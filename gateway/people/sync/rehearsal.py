@@ -2,44 +2,41 @@
 
 Each badge on record, and each face that came without one, is decided twice by `decide()` itself,
 under today's policy and at the time of its record: once with the list in force and once with the
-new one.  Only the list differs, so whatever comes out differently comes from it.  Badges that
-nobody on either list holds, and people whom the new list leaves as they are, need no second look.
+new one.  Only the list differs, so every difference comes from the list.  holders.py says who
+holds a badge by which list, badgelog.py reads the record.
 
-What can't be known is counted and said, not guessed: a face or PIN that was not asked for then,
-and refusals that came from the moment (a lock that was away, a door out of service).  Writes
-nothing, and neither prints nor returns a badge number.
+What nobody can know is counted: a face or PIN that was not asked for then, and refusals with
+another cause (a lock that did not answer, a door out of service).  Nothing here writes, prints or
+returns a badge number.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any
 
 from gateway.decide import decide
 from gateway.decide.model import (
-    Credential,
     Decision,
     FaceOutcome,
     FaceResult,
     Lookup,
     Outcome,
     Person,
-    PersonStatus,
     PinOutcome,
     Request,
-    Requirement,
-    TemporaryGrant,
 )
 from gateway.decide.policy import Direction, Site
 from gateway.decide.replay import UNDECIDED, Holder, request_of
 from gateway.ledger import LedgerReader
-from gateway.ledger.event import Event, EventType
-from gateway.people.sync.plan import Plan, person_of, requirements_of
+from gateway.ledger.event import Event
+from gateway.people.sync.badgelog import badges, mark
+from gateway.people.sync.holders import Fingerprints, ListHolder, holders
+from gateway.people.sync.plan import Plan
 
 CHUNK = 2000
 OF_THE_MOMENT = frozenset(
@@ -69,11 +66,7 @@ OF_THE_MOMENT = frozenset(
         "denied_not_confirmed",
     }
 )
-"""Refusals that say nothing of a list: had they not been, nobody knows what would have come."""
-
-
-class Fingerprints(Protocol):
-    def fingerprint(self, credential_key: str) -> str: ...
+"""Refusals with a cause that is not on the list; nobody knows what would have come otherwise."""
 
 
 @dataclass(slots=True)
@@ -90,8 +83,8 @@ class Shift:
     reason: str
     rule: str
     was: str
+    last: datetime
     count: int = 0
-    last: str = ""
 
 
 @dataclass(slots=True)
@@ -99,21 +92,10 @@ class Rehearsal:
     """`events` badges were looked at, from `since` on; `unknown` says for how many of them there
     is no answer, and why."""
 
-    since: str
+    since: datetime
     events: int = 0
     shifts: list[Shift] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True, slots=True)
-class _Holder:
-    """Who holds a badge by one list (None: a person without one), with what `decide()` asks of
-    people.db beside it."""
-
-    credential: Credential | None
-    person: Person | None = None
-    templates: int = 0
-    has_pin: bool = False
 
 
 def rehearse(
@@ -126,14 +108,15 @@ def rehearse(
     progress: Callable[[int], None] | None = None,
 ) -> Rehearsal:
     """Replay the badges since `since` (aware) against `plan`.  Raises LedgerUnavailable."""
-    result = Rehearsal(since.isoformat(timespec="seconds"))
-    present, coming = _holders(db, plan, key)
+    result = Rehearsal(since)
+    present, coming = holders(db, plan, key)
     shifts: dict[tuple[str, ...], Shift] = {}
-    for event in _badges(records, since, result, progress):
-        mark = _mark(event)
-        before, after = present.get(mark), coming.get(mark)
+    for event in badges(records, since, progress):
+        result.events += 1
+        found = mark(event)
+        before, after = present.get(found), coming.get(found)
         if before is None or after is None:
-            continue  # held by nobody whom the new list touches
+            continue  # nobody whom the new list changes holds it
         why = str(event.data.get("reason", ""))
         if why in (UNDECIDED if "facts" in event.data else OF_THE_MOMENT):
             result.unknown[why] += 1
@@ -168,150 +151,6 @@ def _degraded(event: Event) -> list[str]:
     return [str(name) for name in found] if isinstance(found, list) else []
 
 
-def _holders(
-    db: sqlite3.Connection, plan: Plan, key: Fingerprints
-) -> tuple[dict[str, _Holder], dict[str, _Holder]]:
-    """By mark, the badges and faces of everybody whom the plan touches: whose they are by the
-    list in force, and whose by the new one."""
-    templates = dict(db.execute("SELECT person_id, count(*) FROM template GROUP BY person_id"))
-    pins = {row[0] for row in db.execute("SELECT person_id FROM pin")}
-
-    whole = _Whole(db, plan)
-
-    def held(people: Iterable[Person], stay: bool, new: bool = True) -> Iterator[_Holder]:
-        for person in people:
-            person = whole.person(person, stay=stay, new=new)  # noqa: PLW2901
-            if person.id in plan.revoked:
-                person = replace(person, status=PersonStatus.REVOKED)  # noqa: PLW2901
-            for badge in person.credentials or (None,):
-                count = templates.get(person.id, 0) if stay else 0
-                yield _Holder(badge, person, count, stay and person.id in pins)
-
-    def by_mark(holders: Iterable[_Holder]) -> dict[str, _Holder]:
-        found = {}
-        for item in holders:
-            if item.credential is not None:
-                found[key.fingerprint(item.credential.key)] = item
-            if item.person is not None:
-                found[_FACE + item.person.id] = item
-        return found
-
-    present = by_mark(held((person_of(name, e) for name, e in plan.before.items()), True, False))
-    coming = by_mark((*held(plan.updates, True), *held(plan.added, False)))
-    for mark, item in list(present.items()):
-        coming.setdefault(mark, _Holder(item.credential))
-    for mark, item in coming.items():
-        present.setdefault(mark, _Holder(item.credential))
-    return present, coming
-
-
-class _Whole:
-    """What people.db holds of people beside the list: it stays with those who stay."""
-
-    def __init__(self, db: sqlite3.Connection, plan: Plan) -> None:
-        self._plan = plan
-        self._companies: dict[str, list[Requirement]] = {}
-        for company, kind, day in db.execute(
-            "SELECT subject, kind, valid_until FROM requirement WHERE subject_kind = 'company'"
-        ):
-            self._companies.setdefault(company, []).append(_shown(kind, "company", day))
-        self._grants: dict[str, list[TemporaryGrant]] = {}
-        for key, kind, target, since, until in db.execute(
-            "SELECT person_id, kind, target, since, until FROM temporary_grant"
-        ):
-            grant = TemporaryGrant(
-                kind, target, datetime.fromisoformat(since), datetime.fromisoformat(until)
-            )
-            self._grants.setdefault(key, []).append(grant)
-        self._escorts = dict(db.execute("SELECT person_id, escorts FROM escort"))
-
-    def person(self, person: Person, *, stay: bool, new: bool) -> Person:
-        """`person` with requirements, by the new list or the one in force, grants and escorts."""
-        key, plan = person.id, self._plan
-        shown = requirements_of(plan.before[key]) if stay else {}
-        if new:
-            days = plan.requirements.get(key, {})
-            shown = {kind: day for kind, day in shown.items() if kind not in plan.kinds}
-            shown |= {kind: day.isoformat() for kind, day in days.items()}
-        own = (_shown(kind, "person", day) for kind, day in shown.items())
-        escorts = self._escorts.get(key) if stay else None
-        return replace(
-            person,
-            requirements=(*own, *self._companies.get(person.company, ())),
-            grants=tuple(self._grants.get(key, ())) if stay else (),
-            needs_escort=escorts is not None,
-            escorts=tuple(json.loads(escorts)) if escorts else (),
-        )
-
-
-def _shown(kind: str, of: str, day: str | None) -> Requirement:
-    return Requirement(kind, of, date.fromisoformat(day) if day else None)
-
-
-def _badges(
-    records: LedgerReader,
-    since: datetime,
-    result: Rehearsal,
-    progress: Callable[[int], None] | None,
-) -> Iterator[Event]:
-    """Badges on record since then, and faces that were known without one, in order; what held no
-    valid card is neither."""
-    start = since.timestamp()
-    seq, last = _first(records, start) - 1, records.last_seq
-    while seq < last:
-        events = records.after(seq, CHUNK)
-        if not events:
-            return
-        seq = events[-1].seq
-        if progress is not None:
-            progress(result.events)
-        for event in events:
-            if (
-                event.type not in (EventType.ACCESS_GRANTED, EventType.ACCESS_DENIED)
-                or _at(event) < start
-            ):
-                continue
-            if _mark(event):
-                result.events += 1
-                yield event
-
-
-_FACE = "face of "  # no fingerprint has a space
-
-
-def _mark(event: Event) -> str:
-    """By what a record is found to be of somebody: the badge's fingerprint, or the person whose
-    face came without one; "" for neither."""
-    badge, person = event.data.get("credential"), event.data.get("person")
-    if isinstance(badge, dict):
-        mark = badge.get("fingerprint")
-        return mark if isinstance(mark, str) else ""
-    if "identified" in event.data and isinstance(person, dict):
-        return _FACE + str(person.get("id", ""))
-    return ""
-
-
-def _first(records: LedgerReader, start: float) -> int:
-    """The first record that may be as new as `start`, by halving: records are in order of time,
-    but for steps of the clock, which a day to spare covers."""
-    low, high = 1, records.last_seq + 1
-    while low < high:
-        middle = (low + high) // 2
-        event = records.get(middle)
-        if event is not None and _at(event) < start - 86400:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-def _at(event: Event) -> float:
-    try:
-        return datetime.fromisoformat(event.time).timestamp()
-    except (ValueError, OverflowError):
-        return 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class _One:
     """The list as one record needs it.  Who stood beside the person is not looked up: an escort
@@ -327,7 +166,7 @@ class _One:
         return person if person is not None and person.id == person_id else None
 
 
-def _answer(event: Event, holder: _Holder, site: Site, plan: Plan) -> Decision:
+def _answer(event: Event, holder: ListHolder, site: Site, plan: Plan) -> Decision:
     """What `decide()` says to that badge, with the factors that are on record."""
     data = event.data
     person = holder.person
@@ -372,8 +211,8 @@ def _face(data: Mapping[str, Any]) -> FaceResult | None:
 def _count(
     shifts: dict[tuple[str, ...], Shift],
     event: Event,
-    before: _Holder,
-    after: _Holder,
+    before: ListHolder,
+    after: ListHolder,
     old: Decision,
     new: Decision,
 ) -> None:
@@ -382,11 +221,20 @@ def _count(
         return
     door, way = str(event.data.get("door", event.subject)), Direction.read(event.data.get("way"))
     now = "let_in" if new.granted else "refused"
-    mark = (person.id, door, way, now, new.reason.value, new.rule, old.reason.value)
-    shift = shifts.get(mark)
+    at = datetime.fromisoformat(event.time)
+    key = (person.id, door, way, now, new.reason.value, new.rule, old.reason.value)
+    shift = shifts.get(key)
     if shift is None:
-        shift = shifts[mark] = Shift(
-            person.id, person.name, door, way, now, new.reason.value, new.rule, old.reason.value
+        shift = shifts[key] = Shift(
+            person=person.id,
+            name=person.name,
+            door=door,
+            way=way,
+            now=now,
+            reason=new.reason.value,
+            rule=new.rule,
+            was=old.reason.value,
+            last=at,
         )
     shift.count += 1
-    shift.last = max(shift.last, event.time)
+    shift.last = max(shift.last, at)
