@@ -227,7 +227,7 @@ async def test_reader_commands_show_and_test_the_link(rig: Rig) -> None:
     listing = (await rig.acli("reader", "list")).stdout
     assert "vault-in" in listing and "secure" in listing
     shown = (await rig.acli("reader", "show", "vault-in")).stdout
-    assert "handshakes" in shown and "474152" in shown
+    assert "sessions" in shown and "474152" in shown
     tested = (await rig.acli("reader", "test", "vault-in")).stdout
     assert "20 answers" in tested and rig.vault_in.beeps > 0
     done = await rig.acli("reader", "test", "nobody", check=False)
