@@ -23,7 +23,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import random
 import secrets
 import socket
 import ssl
@@ -35,6 +34,7 @@ from typing import Any
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
 
+from drivers.backoff import Backoff
 from gateway.config import MqttSettings
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.event import NewEvent
@@ -156,7 +156,8 @@ class Uplink:
 
     async def run(self) -> None:
         """Connect, publish, and do so again after every failure, with growing pauses."""
-        retry, hold = RETRY_S[0], HOLD_S[0]
+        retry = Backoff(*RETRY_S, steady_s=GOOD_AFTER_S, spread=0.2)
+        hold = Backoff(*HOLD_S, steady_s=2 * HOLD_S[1], spread=0.2)
         clock = asyncio.get_running_loop().time
         while True:
             begun, held = clock(), False
@@ -171,15 +172,8 @@ class Uplink:
                     self._set_connected(False, _reason(group))
             lasted = clock() - begun
             if lasted > GOOD_AFTER_S:
-                retry, self._cut_off = RETRY_S[0], 0
-            if lasted > 2 * HOLD_S[1]:
-                hold = HOLD_S[0]
-            wait = hold if held else retry
-            await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - spreads gateways
-            if held:
-                hold = min(2 * hold, HOLD_S[1])
-            else:
-                retry = min(2 * retry, RETRY_S[1])
+                self._cut_off = 0
+            await asyncio.sleep((hold if held else retry).pause_s(lasted))
 
     async def _wait_for_our_name(self) -> None:
         """Raises NameTaken if another gateway is connected under our name."""
