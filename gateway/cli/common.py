@@ -22,7 +22,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gateway import config
-from gateway.cli import context
 from gateway.daemon import control
 from gateway.ledger import Ledger, LedgerBusy, LedgerUnavailable
 from gateway.locale import _
@@ -30,19 +29,6 @@ from gateway.people import Roster, RosterUnavailable
 
 OK, REFUSED, USAGE, CHECK_FAILED, BAD_CONFIG, UNREACHABLE = 0, 1, 2, 3, 4, 5
 
-DEFAULT_CONFIG = context.DEFAULT_CONFIG
-# Of commands that declare `-c` themselves, until they take a `Context`.
-ConfigOption = Annotated[
-    Path,
-    typer.Option(
-        "--config",
-        "-c",
-        envvar="GARITA_CONFIG",
-        help="The site's configuration file.",
-        show_default=True,
-        callback=context.inherited,
-    ),
-]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 out = Console(highlight=False)

@@ -90,15 +90,6 @@ class ConfigOption(TyperOption):
         return None
 
 
-def inherited(ctx: typer.Context, value: Path) -> Path:
-    """For a command that still declares `config` itself: the same precedence."""
-    source = ctx.get_parameter_source("config")
-    if source is not None and source.name == "COMMANDLINE":
-        ctx.meta[_META] = value
-    path: Path = ctx.meta.get(_META, value)
-    return path
-
-
 def config_option() -> ConfigOption:
     """A new `-c` for a command or a group."""
 
