@@ -1,9 +1,9 @@
-"""One pull of a configured source, and what is remembered of it between pulls.
+"""One pull of a configured source, and what people.db remembers of it between pulls.
 
-A source that fails is an event once, until it works again or fails for another reason.  A list
-that trips is put aside with the names of its tripwires, and waits for a person: what they confirm
-is then the very list that they were shown.  Lists put aside hold badge numbers, so their files
-are readable by the gateway's user only.
+A source that fails is recorded as one event, until it works again or fails for another reason.  A
+list that trips is put aside in a file with the names of its tripwires until a person confirms it,
+so that the person confirms the list that they were shown.  These files hold badge numbers; only
+the gateway's user can read them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A plan put in force, whole or not at all; and acts on single people.
+"""Putting a plan in force, whole or not at all; and acts on single people.
 
-Applying is one transaction with the new list version, its history and the event for the log:
-whoever dies in between leaves the old list.
+Applying a plan is one transaction: the people, the new list version, its history and the event
+for the log.  A process that is killed in between leaves the old list.
 """
 
 from __future__ import annotations
@@ -98,8 +98,10 @@ def apply(
 
 
 def _remove_people(connection: sqlite3.Connection, people: Collection[str], by: str) -> int:
-    """Delete people with all that is theirs, inside the caller's transaction; returns how many
-    face templates went.  The one way in which anybody leaves people.db."""
+    """Delete people with everything that belongs to them, inside the caller's transaction.
+
+    Returns how many face templates were deleted.  Nothing else deletes a person from people.db.
+    """
     gone = [(key,) for key in people]
     lost = 0
     for key in people:
@@ -112,7 +114,7 @@ def _remove_people(connection: sqlite3.Connection, people: Collection[str], by: 
 def _write_people(
     connection: sqlite3.Connection, plan: Plan, progress: Callable[[int], None] | None
 ) -> None:
-    # All badges that move or go are freed first: one may pass from one person to another.
+    # Delete all badges that move first: a badge may pass from one person to another.
     moved = [(key,) for key, names in plan.changed.items() if "credentials" in names]
     connection.executemany("DELETE FROM credential WHERE person_id = ?", moved)
     connection.executemany(
@@ -131,8 +133,11 @@ def _write_people(
 
 
 def _write_requirements(connection: sqlite3.Connection, plan: Plan, by: str) -> None:
-    """The kinds that the list keeps; others of the same people stay, and so does what else is
-    known of one (its number, a note) whose day is the same."""
+    """Write the requirements of the kinds that the list names.
+
+    Other kinds of the same people stay.  A requirement whose day is the same keeps its number and
+    note.
+    """
     changed = [key for key, names in plan.changed.items() if "requirements" in names]
     connection.executemany(
         "DELETE FROM requirement WHERE subject_kind = 'person' AND subject = ? AND kind = ?",
@@ -158,8 +163,8 @@ def _write_requirements(connection: sqlite3.Connection, plan: Plan, by: str) -> 
 
 
 def _release_badges(connection: sqlite3.Connection, plan: Plan) -> None:
-    """Remember whose badges came free because they left or lost access: should one be given to
-    somebody else soon, a tripwire asks."""
+    """Remember the badges of people who left or lost access.  A tripwire asks if such a badge is
+    soon given to somebody else."""
     left = [key for key, _ in plan.removed]
     left += [p.id for p in plan.updates if p.status != "active" or p.id in plan.revoked]
     at = now_text()
@@ -208,15 +213,17 @@ def _write_version(
 
 
 def _measure_revocations(connection: sqlite3.Connection, plan: Plan, number: int) -> None:
-    """How long it took from the source's revocation until this gate denies, which it does from
-    the end of this transaction on."""
+    """Record how long it took from the source's revocation until this gate denied.
+
+    The gate denies from the end of this transaction on.
+    """
     ended = [key for key, _ in plan.removed if plan.before[key][5] == "active"]
     ended += [p.id for p in plan.updates if p.status != "active" == plan.before[p.id][5]]
     now = datetime.now(UTC)
     for key in ended:
         since = plan.revoked_at.get(key) or plan.generated_at
         if since is None or key in plan.revoked:
-            continue  # nobody said when, or this gate denied already
+            continue  # the source did not say when, or this gate denied already
         seconds = max(0.0, round((now - since).total_seconds(), 1))
         connection.execute(
             "INSERT OR REPLACE INTO revocation_delay (person_id, version, revoked_at, "
@@ -303,7 +310,7 @@ def clear_pin(connection: sqlite3.Connection, person_id: str, *, by: str) -> boo
 
 @contextmanager
 def _writing(connection: sqlite3.Connection) -> Iterator[None]:
-    """One transaction, undone whole by whatever is raised in it, Ctrl-C too."""
+    """One transaction; any exception in it undoes all of it, Ctrl-C too."""
     try:
         with connection:
             connection.execute("BEGIN IMMEDIATE")

@@ -1,10 +1,10 @@
-"""What each list changed, kept so that it can be told and undone.
+"""The history of the list: what each version changed, for showing it and for going back.
 
-Beside each version stands, for every person whom it touched, how they were before.  From that
-both follow: who changed what (the state after is the one before the next change, or today's),
-and the list as it was (a rollback puts back, oldest last, what later versions found).  Nothing
-here is ever rewritten; the oldest versions are forgotten when there are too many or they take
-too much room, the present one never.
+For each version, people.db keeps how every person whom it changed was before.  `changes` shows
+who changed what: the state after a change is the state before the next one, or today's.
+`rollback` goes back through the versions, newest first, and puts back what each one found.
+History is never rewritten.  The oldest versions are deleted when there are too many or they take
+too much room; the present version always stays.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ def prune(connection: sqlite3.Connection, keep: Keep) -> None:
 def rollback(connection: sqlite3.Connection, to: int, levels: Collection[str]) -> Plan:
     """The plan that puts the list of version `to` in force again, as a new version.
 
-    Revocations made here stay.  Raises HistoryError if that version is not kept.
+    `levels` are the access levels of the configuration; a level that is gone is an error of the
+    plan.  Revocations made here stay.  Raises HistoryError if that version is not kept.
     """
     newest = version(connection)
     if not 0 < to < newest:
@@ -121,8 +122,10 @@ def rollback(connection: sqlite3.Connection, to: int, levels: Collection[str]) -
             continue
         # What no version since has touched is as it is now.
         now = requirements_of(present[key]) if key in present and not found.whole else {}
-        days = {k: day for k, day in {**now, **found.shown}.items() if day and k in source.kinds}
-        source.requirements[key] = {kind: date.fromisoformat(day) for kind, day in days.items()}
+        days = {**now, **found.shown}
+        source.requirements[key] = {
+            kind: day for kind, day in days.items() if day and kind in source.kinds
+        }
         source.people.append(person_of(key, found.entry))
     unknown = {name for person in source.people for name in person.access_levels} - set(levels)
     plan = compare(connection, source)
@@ -144,12 +147,15 @@ def rollback(connection: sqlite3.Connection, to: int, levels: Collection[str]) -
 
 @dataclass(slots=True)
 class _Then:
-    """A person as they were: their entry (None: not on the list) and, by kind, the requirements
-    that later versions found ("": had none).  `whole`: they left since, and took all others
-    along."""
+    """A person as they were in an earlier version.
+
+    `entry` is None if they were not on the list.  `shown` holds, by kind, the requirements that
+    later versions changed (None: they had none).  `whole` says that they left the list since, so
+    that no other requirement of theirs is left.
+    """
 
     entry: Entry | None = None
-    shown: dict[str, str] = field(default_factory=dict)
+    shown: dict[str, date | None] = field(default_factory=dict)
     whole: bool = False
 
 
@@ -169,7 +175,7 @@ def _as_of(
             then.shown, then.whole = requirements_of(then.entry) if then.entry else {}, True
         elif then.entry is not None:
             found = requirements_of(then.entry)
-            then.shown.update({kind: found.get(kind, "") for kind in kinds[number]})
+            then.shown.update({kind: found.get(kind) for kind in kinds[number]})
     return result
 
 

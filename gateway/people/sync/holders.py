@@ -84,7 +84,8 @@ class _Beside:
         for company, kind, day in db.execute(
             "SELECT subject, kind, valid_until FROM requirement WHERE subject_kind = 'company'"
         ):
-            self._companies.setdefault(company, []).append(_shown(kind, "company", day))
+            last = date.fromisoformat(day) if day else None
+            self._companies.setdefault(company, []).append(Requirement(kind, "company", last))
         self._grants: dict[str, list[TemporaryGrant]] = {}
         for key, kind, target, since, until in db.execute(
             "SELECT person_id, kind, target, since, until FROM temporary_grant"
@@ -102,8 +103,8 @@ class _Beside:
         if new:
             days = plan.requirements.get(key, {})
             shown = {kind: day for kind, day in shown.items() if kind not in plan.kinds}
-            shown |= {kind: day.isoformat() for kind, day in days.items()}
-        own = (_shown(kind, "person", day) for kind, day in shown.items())
+            shown |= days
+        own = (Requirement(kind, "person", day) for kind, day in shown.items())
         escorts = self._escorts.get(key) if stay else None
         return replace(
             person,
@@ -112,7 +113,3 @@ class _Beside:
             needs_escort=escorts is not None,
             escorts=tuple(json.loads(escorts)) if escorts else (),
         )
-
-
-def _shown(kind: str, of: str, day: str | None) -> Requirement:
-    return Requirement(kind, of, date.fromisoformat(day) if day else None)

@@ -1,8 +1,8 @@
-"""What a list would change: the list in force against one that was read.
+"""What a list would change: a comparison of the list in force with one that was read.
 
-A plan is computed before anything is written, so that a person (and the tripwires) can look at
-it.  A whole list is compared with everybody, a delta with the people it names and no others.
-Reads people.db, writes nothing.
+A plan is made before anything is written, so that a person and the tripwires can look at it.  A
+whole list is compared with everybody, a delta only with the people whom it names.  Reads
+people.db, writes nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ Entry = tuple[str | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Tripped:
-    """A tripwire that holds a list back: its name, the people concerned, and why in words."""
+    """A tripwire that holds a list back: its name, how many people it concerns, why, and the first
+    of these people."""
 
     name: str
     count: int
@@ -48,11 +49,14 @@ class Tripped:
 
 @dataclass(slots=True)
 class Plan:
-    """What a list would change.  `changed` maps a person's id to the names of the fields;
-    `overridden` are people whom the list calls active and who were revoked here.  `before` holds
-    the entries of those who are changed or removed, `revoked` who was revoked here (of a delta:
-    of those whom it names).  `errors` keep it from being applied, `tripped` until they are
-    confirmed by name."""
+    """What a list would change.
+
+    `changed` maps a person's id to the names of the fields.  `overridden` are people whom the list
+    calls active and who were revoked here.  `before` holds the entries of the people who are
+    changed or removed.  `revoked` are the people revoked here (for a delta, of those whom it
+    names).  A plan with `errors` can't be applied; one with `tripped` only after somebody confirms
+    each of them by name.
+    """
 
     base: int
     total: int
@@ -145,7 +149,7 @@ def _differences(old: Entry, new: Entry, kinds: frozenset[str]) -> tuple[str, ..
     if old[_BADGES] != new[_BADGES]:
         fields.append("credentials")
     if old[_REQUIREMENTS] != new[_REQUIREMENTS]:
-        # What the list does not keep is another's, and stays.
+        # Kinds that the list does not name are kept elsewhere, and stay.
         ours = {kind: day for kind, day in requirements_of(old).items() if kind in kinds}
         if ours != requirements_of(new):
             fields.append("requirements")
@@ -221,10 +225,11 @@ def person_of(key: str, entry: Entry) -> Person:
     )
 
 
-def requirements_of(entry: Entry) -> dict[str, str]:
-    """Kind to last good day ("" if it does not lapse)."""
+def requirements_of(entry: Entry) -> dict[str, date | None]:
+    """Kind to last good day; None for one that does not lapse."""
     lines = (entry[_REQUIREMENTS] or "").split("\n")
-    return dict(line.rsplit("=", 1) for line in lines if line)
+    pairs = (line.rsplit("=", 1) for line in lines if line)
+    return {kind: date.fromisoformat(day) if day else None for kind, day in pairs}
 
 
 def version(connection: sqlite3.Connection) -> int:

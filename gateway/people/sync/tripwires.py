@@ -1,4 +1,4 @@
-"""What holds a list back until a person confirms it by name.
+"""Tripwires: what holds a list back until a person confirms it by name.
 
 `check()` looks at a plan and adds what it finds to `plan.tripped`; `sync.apply` refuses such a
 plan unless each name is among those confirmed.  A first list trips `empty` and `similar_ids` only.
@@ -56,8 +56,11 @@ class Limits:
 def check(
     db: sqlite3.Connection, plan: Plan, limits: Limits, *, inside: Inside, today: date
 ) -> None:
-    """Add to `plan.tripped` whatever trips; `inside` gives who is in the site now, or raises
-    OSError, and then anybody who loses access may be."""
+    """Write the tripwires that a plan trips to `plan.tripped`.
+
+    `inside` returns the ids of the people who are inside now.  If it raises OSError nobody knows
+    who is inside, so that everybody who loses access counts as inside.  `today` is the site's day.
+    """
     plan.tripped = list(_look(db, plan, limits, inside, today))
 
 
@@ -154,7 +157,7 @@ def _tripped(name: str, people: list[str], what: Message) -> Tripped:
 
 
 def _losing(plan: Plan, today: date) -> Iterator[str]:
-    """Who could pass somewhere today and could not any more."""
+    """People who can pass somewhere today and could not with the new list."""
     for key, _name in plan.removed:
         if _able(plan.before[key], today) and key not in plan.revoked:
             yield key
@@ -202,7 +205,7 @@ def _reissued(connection: sqlite3.Connection, plan: Plan, limits: Limits) -> Ite
 
 
 def _leaving_now(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Badges of those who leave or lose their standing by this very list."""
+    """Badges of people whom this list removes, suspends or revokes."""
     left = [key for key, _ in plan.removed]
     left += [p.id for p in plan.updates if p.status != "active" or p.id in plan.revoked]
     for key in left:
@@ -218,7 +221,7 @@ def _revoked_here(connection: sqlite3.Connection) -> Iterable[tuple[str, str]]:
 
 
 def _older(connection: sqlite3.Connection, plan: Plan) -> Iterator[Tripped]:
-    """By what the source says of itself; a rollback is older on purpose."""
+    """Whether the source made this list before the one in force.  A rollback does not say when."""
     if plan.generated_at is None:
         return
     row = connection.execute(
@@ -235,7 +238,7 @@ def _older(connection: sqlite3.Connection, plan: Plan) -> Iterator[Tripped]:
 
 
 def _rolled_back(connection: sqlite3.Connection, plan: Plan) -> Iterator[Tripped]:
-    """A source that is pulled again would undo a rollback by itself."""
+    """Whether this list was rolled back: the next pull of the source would bring it again."""
     if plan.kind == "rollback" or not plan.sha256:
         return
     row = connection.execute(
@@ -252,7 +255,7 @@ def _rolled_back(connection: sqlite3.Connection, plan: Plan) -> Iterator[Tripped
 
 
 def warnings(db: sqlite3.Connection, plan: Plan, now: datetime) -> list[str]:
-    """What is odd and holds nothing back: times of files say little."""
+    """What is odd about a list and does not hold it back: the times of files say little."""
     found = []
     row = db.execute(
         "SELECT modified_at FROM version_detail WHERE modified_at IS NOT NULL "
@@ -275,8 +278,8 @@ def warnings(db: sqlite3.Connection, plan: Plan, now: datetime) -> list[str]:
 
 def people_inside(path: Path) -> frozenset[str]:
     """The ids in presence.json: a header, then a line ``[id, name, company, area, since, free]``
-    for each person who was seen, where area "" is outside.  Nobody if there is no such file.
-    Raises OSError if it is there and can't be read: then nobody knows who is inside."""
+    for each person who was seen, where area "" is outside.  Returns nobody if there is no such
+    file.  Raises OSError if the file can't be read: then nobody knows who is inside."""
     try:
         with path.open(encoding="utf-8") as lines:
             header = json.loads(next(lines, ""))
