@@ -1,7 +1,9 @@
 """A gate to try things on: virtual devices, a configuration, and the real daemon.
 
 The demo, the system tests and the benchmarks all drive the gateway through this, as a
-separate process over ptys, a real broker and real video files.  Nothing of the gateway is
+separate process over ptys, a real broker and real video files.  It stays here because it starts the
+gateway and speaks to its control socket: drivers/simulated may not know the gateway, and the demo
+may not need tests/.  Nothing of the gateway is
 replaced: only what can't be had on a desk (a reader, a relay board, a camera) is simulated.
 """
 

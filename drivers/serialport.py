@@ -1,13 +1,12 @@
-"""One serial port that is ours alone and comes back.
+"""A serial port that this process has for itself, and opens again when it was lost.
 
-Bytes go out through a callback with the monotonic time of their arrival; whatever else
-happens (open, lost, why) goes out through `on_state`.  The port is opened exclusively and,
-when it vanishes, opened again with back-off, fast enough that a replugged device is back
-within two seconds.  Writes go out now or raise: nothing is ever kept for a port that is
-away, because an old "unlock" must not be sent when it returns.
+A callback gets arriving bytes with their monotonic time; `on_state` gets each change (open, lost,
+why).  The port is opened exclusively.  When it vanishes, `run` opens it again with back-off, fast
+enough that a replugged device is back within two seconds.  A write goes out now or raises: nothing
+waits for a port that is away, because an old "unlock" must not be sent when it returns.
 
 pyserial opens and configures the port; asyncio's `add_reader` reads it (docs/architecture.md
-gives the reason).  The driver behind it knows the bytes; this file knows none.
+gives the reason).  The driver knows what the bytes mean; this file does not.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ MAX_PENDING = 64 * 1024
 
 
 class PortClosed(OSError):
-    """The port is not open now; what was to be written was not, and will not be."""
+    """The port is not open.  The data was not written and will not be."""
 
 
 class SerialPort:
@@ -96,7 +95,8 @@ class SerialPort:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[serial.Serial]:
-        """The port for one blocking errand, without `run()`; OSError if it can't be had."""
+        """The open port in blocking mode, for one use without `run()`.  Raises OSError when it
+        can't be opened."""
         port = self._open()
         try:
             os.set_blocking(port.fileno(), True)
@@ -105,12 +105,12 @@ class SerialPort:
             port.close()
 
     async def run(self) -> None:
-        """Open, serve and reopen the port for ever; closes it when cancelled."""
+        """Keep the port open for ever; closes it when the task is cancelled."""
         backoff = Backoff(*self._retry_s)
         while True:
             self.progress_at = time.monotonic()
             try:
-                # Opening may block for as long as a USB driver likes: not in the loop.
+                # A USB driver may block for seconds while it opens: not in the event loop.
                 port = await asyncio.to_thread(self._open)
             except (OSError, serial.SerialException) as error:
                 self._tell(False, _reason(error))
@@ -207,7 +207,7 @@ class SerialPort:
             self._call(self._on_state, online, detail)
 
     def _call(self, handler: Callable[..., None], *args: object) -> None:
-        """A handler with a bug must not cost us the port."""
+        """Call a handler; log its exception, so that a fault in it does not close the port."""
         try:
             handler(*args)
         except Exception:

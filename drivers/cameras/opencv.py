@@ -1,10 +1,9 @@
 """Cameras through OpenCV: a V4L2 number, an RTSP address, or a file.
 
-A thread of its own reads the camera and keeps the newest frame with the monotonic time of its
-arrival, so whoever asks never gets what a driver had buffered.  A camera that goes away is
-opened again with back-off.  A feed that is silent, or that `health` finds unfit, says so in
-`state`; what to do about that is not decided here.  While nothing goes on, `set_rate()` spares
-the decoding of most frames.
+A thread reads the camera and keeps the newest frame with the monotonic time of its arrival, so a
+caller never gets an old frame from a buffer.  The thread opens a lost camera again with back-off.
+`state` says when the feed is silent, or when `health` finds a fault in it; the caller decides what
+follows from that.  `set_rate()` saves power while nobody is there: most frames are not decoded.
 
 OpenCV is imported when a camera starts, not when its options are read: the daemon checks
 options and must stay small.

@@ -1,6 +1,6 @@
 """Inputs on the box's own GPIO lines, through the kernel's character device (libgpiod 2).
 
-The package `gpiod` is imported when the lines are opened: a box without GPIO does not need it
+The driver imports the package `gpiod` when it opens the lines: a box without GPIO does not need it
 (``pip install garita[gpio]``).  Input N is the Nth line of the list.
 """
 
@@ -17,7 +17,7 @@ from drivers.base import InputState
 
 
 class GpioInputs:
-    """Open lines have a descriptor that is readable when one of them changed."""
+    """Open lines have a descriptor that the kernel makes readable when one of them changes."""
 
     class Options(base.Options):
         chip: str = "/dev/gpiochip0"
@@ -31,7 +31,7 @@ class GpioInputs:
         self._request: Any = None
 
     def open(self) -> int:
-        """Take the lines; returns the descriptor.  OSError with a reason if they can't be had."""
+        """Take the lines; returns the descriptor.  Raises OSError with a reason when that fails."""
         try:
             import gpiod  # noqa: PLC0415 - only where it is used
             from gpiod import line  # noqa: PLC0415
@@ -59,13 +59,13 @@ class GpioInputs:
         return int(self._request.fd)
 
     def read(self) -> Sequence[InputState]:
-        """The state of every line now; takes the events that said so."""
+        """Take the waiting edge events; returns the state of every line now."""
         while self._request.wait_edge_events(0):
             self._request.read_edge_events()
         return self.states()
 
     def states(self) -> Sequence[InputState]:
-        """The state of every line now; active is a closed contact."""
+        """The state of every line now; `active` means a closed contact."""
         values = self._request.get_values(self._options.lines)
         return [InputState(n, bool(value.value)) for n, value in enumerate(values, 1)]
 

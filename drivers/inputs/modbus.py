@@ -2,8 +2,8 @@
 
 Wire (Modbus over Serial Line V1.02): ask ``unit 02 firstHi firstLo countHi countLo CRClo CRChi``,
 answer ``unit 02 bytes data.. CRClo CRChi``, first input in the lowest bit.  Boards that show
-their inputs as coils take function 01.  Sans-I/O: `poll` gives the question when it is due,
-`feed` the states that a good answer holds.
+their inputs as coils take function 01.  Sans-I/O: `poll` returns the question when it is due,
+`feed` the states in a good answer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ _MAX_BUFFER = 256
 
 
 class ModbusInputs:
-    """`heard_at` is when the last good answer came (monotonic), `errors` what was no answer."""
+    """`heard_at` is the monotonic time (seconds) of the last good answer; `errors` counts what was
+    not an answer."""
 
     class Options(base.Options):
         unit: Annotated[int, Field(ge=1, le=247)] = 1
@@ -40,7 +41,7 @@ class ModbusInputs:
         self._buffer = bytearray()
 
     def poll(self, now: float) -> bytes:
-        """The question, if it is time for it; else nothing."""
+        """The question when it is due at monotonic `now`, else nothing."""
         if self._asked_at is not None and now - self._asked_at < OVERDUE_S:
             return b""
         if self._asked_at is None and now < self._due_at:
@@ -52,7 +53,7 @@ class ModbusInputs:
         return body + crc16(body)
 
     def feed(self, data: bytes, now: float) -> Sequence[InputState]:
-        """The state of every input, if `data` completes an answer that was asked for."""
+        """The state of every input, when `data` completes the answer to the last question."""
         if self._asked_at is None:
             self.errors += bool(data)
             return []

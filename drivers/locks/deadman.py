@@ -1,12 +1,12 @@
-"""The dead man: puts a relay board to rest when the gateway dies.
+"""The dead man: a child process that puts a relay board to rest when the gateway dies.
 
-The boards know no timed pulse, so a relay that a process energised before `kill -9` would
-stay energised.  `DeadMan.arm` starts a tiny child that inherits the serial port and the
-reading end of a pipe.  When the gateway ends, however it ends, the kernel closes the pipe,
-the child writes the frames of rest and leaves.  It takes no part in normal work.
+The boards have no timed pulse, so a relay that the gateway energised before a `kill -9` would stay
+energised.  `DeadMan.arm` starts a small child that inherits the serial port and the reading end of
+a pipe.  When the gateway ends in any way, the kernel closes the pipe; the child then writes the
+frames of rest and exits.  It has no part in normal work.
 
-The child is this very file, run by itself with the standard library alone: small, quick to
-start, and without anything of ours that could break it.
+The child runs this file with the standard library only, so that it starts quickly and nothing
+else of ours can break it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DISARM = b"q"
 
 
 class DeadMan:
-    """One guard for one open port."""
+    """The child process for one open port."""
 
     def __init__(self, child: subprocess.Popen[bytes], pipe: int) -> None:
         self._child = child
@@ -28,7 +28,8 @@ class DeadMan:
 
     @classmethod
     def arm(cls, port: int, rest: bytes) -> DeadMan:
-        """Guard the open descriptor `port`: `rest` is written to it when we die."""
+        """Start the child: it writes `rest` to the open descriptor `port` when this process dies.
+        Raises OSError when it can't be started."""
         theirs, ours = os.pipe()
         try:
             child = subprocess.Popen(
@@ -45,7 +46,7 @@ class DeadMan:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,  # a signal to our group must not take the guard along
+                start_new_session=True,  # a signal to our process group must not end the child
                 cwd="/",
             )
         except BaseException:
@@ -60,11 +61,11 @@ class DeadMan:
         return self._child.pid
 
     def disarm(self) -> None:
-        """Send the guard home without a word to the board, and wait for it."""
+        """End the child without writing to the board, and wait for it."""
         try:
             os.write(self._pipe, DISARM)
         except OSError:
-            pass  # it is gone already
+            pass  # it has ended already
         finally:
             os.close(self._pipe)
         try:
@@ -75,7 +76,7 @@ class DeadMan:
 
 
 def _guard(port: int, pipe: int, rest: bytes) -> None:
-    """The child: wait for a word or the end of the pipe, and act on the end alone."""
+    """The child: wait for a byte or the end of the pipe; write `rest` only at the end."""
     import signal  # noqa: PLC0415 - only the child needs it
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

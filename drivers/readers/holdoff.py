@@ -1,4 +1,4 @@
-"""A card that is held to a reader is one reading, not one every tenth of a second."""
+"""Makes one reading of a card that somebody holds to a reader."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from drivers.base import CardRead
 
 
 class HoldOff:
-    """Passes a card on unless it was seen less than `seconds` ago; each sighting counts."""
+    """Drops a card that the reader saw less than `seconds` ago.  Each time it is seen, the time
+    starts again."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -14,7 +15,7 @@ class HoldOff:
         self._seen_at = 0.0
 
     def passes(self, card: CardRead, now: float) -> bool:
-        """Whether `card`, seen at monotonic `now`, is news."""
+        """Whether `card`, seen at monotonic `now` (seconds), is a new reading."""
         held = card == self._card and now - self._seen_at < self._seconds
         self._card, self._seen_at = card, now
         return not held

@@ -1,8 +1,8 @@
 """Readers that send a line of text per card: QR scanners, microcontrollers, converters.
 
-A line ends with CR, LF, CR LF or a terminator of the site's own; a regular expression names
-its parts.  Bytes in, readings out.  A line that is too long is dropped to its end and is one
-bad reading, so 10 MB without a terminator cost `max_length` bytes of memory.
+A line ends with CR, LF, CR LF or the terminator of the options; a regular expression names its
+parts.  The driver drops a line that is too long up to its end, as one bad reading, so 10 MB without
+a terminator cost `max_length` bytes of memory.
 """
 
 from __future__ import annotations
@@ -72,10 +72,10 @@ class LineReader:
         self._last_byte_at = 0.0
 
     def feed(self, data: bytes, now: float) -> Sequence[Reading]:
-        """Readings that end in `data`."""
+        """Take bytes; returns the readings that end in them."""
         self._last_byte_at = now
         readings: list[Reading] = []
-        # What is kept is shorter than a line and a terminator, so this is linear in `data`.
+        # The kept part is shorter than a line and a terminator, so this is linear in `data`.
         self._line += data
         *lines, rest = self._end.split(self._line)
         for line in lines:
@@ -141,7 +141,7 @@ def _bits(parts: dict[str, str], length: int) -> str:
 
 
 def _decimal(text: str) -> str:
-    """Without leading zeros; empty if it is no plain decimal number."""
+    """`text` without leading zeros; "" when it is not a plain decimal number."""
     if not (text.isascii() and text.isdigit()):
         return ""
     return text.lstrip("0") or "0"

@@ -42,13 +42,13 @@ class Rdm6300Reader:
         self._digits: bytearray | None = None  # None: outside a frame
 
     def feed(self, data: bytes, now: float) -> Sequence[Reading]:
-        """Readings that end in `data`."""
+        """Take bytes; returns the readings that end in them."""
         readings: list[Reading] = []
         for byte in data:
             if byte == STX:
                 self._digits = bytearray()
             elif self._digits is None:
-                continue  # between frames: noise, or the rest of a frame that was given up
+                continue  # between frames: noise, or the rest of a frame that was dropped
             elif byte == ETX:
                 reading = self._frame(bytes(self._digits))
                 self._digits = None
@@ -62,7 +62,7 @@ class Rdm6300Reader:
         return readings
 
     def tick(self, now: float) -> Sequence[Reading]:
-        """Nothing to do in silence: a half frame ends at the next start."""
+        """Nothing: a half frame ends at the start of the next."""
         return ()
 
     def _frame(self, digits: bytes) -> Reading:

@@ -2,7 +2,7 @@
 
 The table holds each format's fields and parity bits; nothing else in this file knows a
 format.  Bit 0 is the first on the wire.  Length and parity do not tell the formats of one
-length apart, so a format is part of a reader's settings and is never guessed.
+length apart, so the format is part of a reader's settings; nothing guesses it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ EVEN, ODD = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """Bit `bit` makes the ones among itself and `covers` even or odd in number."""
+    """The parity bit at `bit`: with it, the number of ones among `covers` is even or odd."""
 
     bit: int
     sense: int

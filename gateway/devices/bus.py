@@ -32,6 +32,7 @@ from gateway.config import BusTable, ReaderTable
 from gateway.devices.listeners import Listeners
 from gateway.devices.ports import OnDevice, open_port
 from gateway.ledger.event import EventType, NewEvent
+from gateway.locale import N_, catalogue
 from gateway.vault.files import FileThread
 from gateway.vault.readerkeys import ReaderKeys
 
@@ -41,33 +42,20 @@ GATHER_S = 10.0  # a noisy line gets one record at once, then at most one in thi
 ORDER_S = 0.5  # an order to a lock that was not sent by then is dropped
 AWAY = "the reader is not there"
 
-WORDS: Mapping[str, Mapping[Signal, str]] = {
-    "en": {
-        Signal.IDLE: "SHOW BADGE",
-        Signal.WAIT: "WAIT",
-        Signal.PIN: "PIN AND #",
-        Signal.LOOK: "LOOK AT CAMERA",
-        Signal.LEFT: "TURN HEAD LEFT",
-        Signal.RIGHT: "TURN HEAD RIGHT",
-        Signal.STRAIGHT: "LOOK STRAIGHT",
-        Signal.GRANTED: "COME IN",
-        Signal.DENIED: "NO ACCESS",
-        Signal.ALARM: "CLOSE THE DOOR",
-    },
-    "es": {
-        Signal.IDLE: "MUESTRE GAFETE",
-        Signal.WAIT: "ESPERE",
-        Signal.PIN: "NIP Y #",
-        Signal.LOOK: "MIRE LA CAMARA",
-        Signal.LEFT: "GIRE A IZQUIERDA",
-        Signal.RIGHT: "GIRE A DERECHA",
-        Signal.STRAIGHT: "MIRE DE FRENTE",
-        Signal.GRANTED: "PASE",
-        Signal.DENIED: "SIN ACCESO",
-        Signal.ALARM: "CIERRE LA PUERTA",
-    },
+WORDS: Mapping[Signal, str] = {
+    Signal.IDLE: N_("SHOW BADGE"),
+    Signal.WAIT: N_("WAIT"),
+    Signal.PIN: N_("PIN AND #"),
+    Signal.LOOK: N_("LOOK AT CAMERA"),
+    Signal.LEFT: N_("TURN HEAD LEFT"),
+    Signal.RIGHT: N_("TURN HEAD RIGHT"),
+    Signal.STRAIGHT: N_("LOOK STRAIGHT"),
+    Signal.GRANTED: N_("COME IN"),
+    Signal.DENIED: N_("NO ACCESS"),
+    Signal.ALARM: N_("CLOSE THE DOOR"),
 }
-"""For displays of 16 characters that show ASCII only."""
+"""What a reader's display shows.  A display has 16 characters and shows ASCII only, so a
+translation must fit too."""
 
 Note = Callable[[NewEvent], None]
 
@@ -89,7 +77,7 @@ class BusReader(Listeners):
         self.key_told: KeyInstalled | None = None  # how the last install window ended
         self._kick = kick
         self._on_device = on_device
-        self._words = WORDS[language]
+        self._words = catalogue(language)
         self._ordered: dict[int, bool | None] = {}  # each output's last order; None: not known
         self._done: dict[int, Callable[[bool, str], None]] = {}
         self._showing = Signal.IDLE
@@ -119,7 +107,7 @@ class BusReader(Listeners):
         """Show something to the person at the reader.  A reader that is offline shows nothing."""
         if signal in (Signal.IDLE, Signal.ALARM):
             self._showing = signal  # what it returns to, also after it was offline
-        self.device.show(signal, self._words[signal], time.monotonic())
+        self.device.show(signal, self._words.gettext(WORDS[signal]), time.monotonic())
         self._kick()
 
     def output(self, number: int, on: bool, seconds: float, failed: Callable[[], None]) -> bool:

@@ -1,12 +1,13 @@
 """One input whose contact bounces, chatters, or is played with.
 
-In: what the input says, time.  Out: what to believe.  Away from normal (a door open, a request
-to exit, fire) is believed at once, so no opening is missed; back to normal only once it has said
-so for `debounce_s` without a break, so the state in the end is always the true one.
+It gets what the input reports, and says what to believe.  It believes "away from normal" (a door
+open, a request to exit, fire) at once, so that it misses no opening.  It believes "back to normal"
+when the input has reported that for `debounce_s` without a break, so the last state is always the
+true one.
 
 An input that goes away again and again (STORM times within GATHER_S) counts as away until it has
-been at rest for GATHER_S; what it does meanwhile is counted, and the count told at once and then
-at most every GATHER_S.
+been at rest for GATHER_S.  Meanwhile the changes are counted, and the count is reported at once and
+then at most every GATHER_S.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def _later(seconds: float, act: Callable[[], None]) -> Timer:
 
 
 class Debounce:
-    """`told(away)` gets what to believe, `chatters(count)` how often it went away unbelieved."""
+    """`told(away)` gets what to believe; `chatters(count)` gets how often the input went away
+    during a storm.  `debounce_s` is in seconds."""
 
     def __init__(
         self,
@@ -58,7 +60,7 @@ class Debounce:
         self._gather_until = 0.0
 
     def take(self, away: bool) -> None:
-        """What the input says; boards say it again and again."""
+        """Take what the input reports.  Boards report the same state again and again."""
         before, self._said = self._said, away
         if away:
             self._cancel()
@@ -75,7 +77,7 @@ class Debounce:
                 self._believe(False)
 
     def lost(self) -> None:
-        """Its device is away: what it said last is no rest that lasts."""
+        """The device went offline: nobody knows whether the input stayed at rest."""
         self._cancel()
         self._said = None
 

@@ -1,4 +1,4 @@
-"""Locks as the gate drives them: relay boards on a serial port, and outputs of OSDP readers."""
+"""Locks as the gateway drives them: relay boards on a serial port, and outputs of readers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from gateway.devices.ports import OnDevice, open_port
 
 log = logging.getLogger("garita.devices.locks")
 
-# A frame lost on the wire must not leave a door unlocked: rest is told again this often.
+# A frame lost on the wire must not leave a door unlocked: the rest state is sent again this often.
 REASSERT_S = 5.0
 
 
 class LockBoard:
-    """A relay board on its serial port, and the guard that puts it to rest after a crash.
+    """A relay board on its serial port, with the dead man that puts it to rest after a crash.
 
-    `doors` are the doors wired to it.  A board that (re)appears is put to rest before
-    anything else: it may have kept a relay energised through a power cut of ours.
+    `doors` are the doors wired to it.  When the board appears, all its doors are put to rest before
+    anything else: it may have kept a relay energised while the gateway was off.
     """
 
     def __init__(
@@ -51,9 +51,8 @@ class LockBoard:
         self._on_lost.append(callback)
 
     def drive(self, door: str, released: bool) -> None:
-        """Unlock or lock `door` now; raises PortClosed when the board is not there.
-
-        Nothing is kept for later: an unlock that could not be sent is gone.
+        """Unlock or lock `door` now.  Raises PortClosed when the board is offline; the order is
+        then dropped, not kept for later.
         """
         self.port.write(self._frame(door, released))
         if released:
@@ -66,7 +65,7 @@ class LockBoard:
         return b"".join(self._frame(door, False) for door in self._doors)
 
     def close(self) -> None:
-        """All doors to rest, on a clean stop."""
+        """Put all doors to rest and end the dead man; for a clean stop."""
         try:
             self.port.write(self.rest())
         except PortClosed:
@@ -105,7 +104,7 @@ class LockBoard:
 
 
 def rest_board(name: str, table: LockTable, doors: Mapping[str, DoorTable]) -> None:
-    """Open a board, put its doors to rest, close it; OSError if it can't be had."""
+    """Open a board, put its doors to rest, close it.  Raises OSError when it can't be opened."""
     board = LockBoard(name, table, doors, lambda *_: None)
     with board.port.opened() as port:
         port.write(board.rest())
@@ -113,11 +112,11 @@ def rest_board(name: str, table: LockTable, doors: Mapping[str, DoorTable]) -> N
 
 
 class OutputLock:
-    """The outputs of an OSDP reader as locks.
+    """The outputs of a reader on a bus as locks.
 
-    Each release is timed by the reader itself, a second longer than ours: if this program or
-    the wire dies, it drops back to rest by itself.  A reader that has outputs to report is asked
-    after each order whether it was carried out.
+    The reader times each release itself, a second longer than the gateway does: when the gateway or
+    the wire dies, the output returns to rest by itself.  A reader that can report its outputs is
+    asked after each order.
     """
 
     def __init__(
@@ -142,14 +141,14 @@ class OutputLock:
         self._on_lost.append(callback)
 
     def drive(self, door: str, released: bool) -> None:
-        """Unlock or lock `door` now; raises PortClosed when the reader is not there."""
+        """Unlock or lock `door` now.  Raises PortClosed when the reader is offline."""
         table = self._doors[door]
         seconds = table.pulse_s + 1 if released else 0.0
         if not self._reader.output(table.channel, released, seconds, self._failed):
             raise PortClosed(errno.ENODEV, "the reader is not there", self.name)
 
     def on_wrong(self, door: str, callback: Callable[[str], None]) -> None:
-        """`callback` gets what is wrong when the output of `door` is not as it was ordered."""
+        """`callback` gets what is wrong when the output of `door` is not as ordered."""
         self._on_wrong[door] = callback
 
     def _reported(self, state: OutputState, now: float) -> None:
@@ -166,7 +165,7 @@ class OutputLock:
                 self._on_wrong[door](detail)
 
     def close(self) -> None:
-        """Nothing to do: what is released drops by itself."""
+        """Nothing: the reader itself returns its outputs to rest."""
 
     def _link(self, change: LinkChange, now: float) -> None:
         if change.online:

@@ -1,4 +1,4 @@
-"""A serial port as the configuration describes it, and how a device tells of itself."""
+"""A serial port as the configuration describes it, and how a device reports that it is there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from drivers.serialport import SerialPort
 from gateway.config import PortTable
 
 OnDevice = Callable[[str, str, bool, str], None]
-"""Called with kind, name, online and detail whenever a device comes, goes or says why."""
+"""Called with kind, name, online and detail when a device comes online, goes offline, or the reason
+changes."""
 
 
 def open_port(

@@ -1,4 +1,4 @@
-"""A badge reader on a serial port of its own, as the gate sees it."""
+"""A badge reader on a serial port of its own, as the gateway sees it."""
 
 from __future__ import annotations
 

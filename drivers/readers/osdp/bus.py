@@ -1,11 +1,11 @@
-"""The RS-485 bus: whose turn it is, and what the answers mean.
+"""The RS-485 bus: which reader's turn it is.
 
-One question is on the line at a time.  Readers that answered last time are asked when they
-are due, at `poll_s`; one that did not is asked only when that costs the others at most one
-short wait per turn.  So a dead reader does not slow the rest, and one that returns is found.
+One question is on the line at a time.  The bus asks the readers that answered last time every
+`poll_s`.  It asks a reader that did not answer only when that costs the others at most one short
+wait a turn.  So a dead reader does not slow the rest, and the bus finds one that returns.
 
-Sans-I/O: `feed(bytes, now)` and `step(now)` in; bytes for the line, the time of the next step
-and events out.
+Sans-I/O: `feed(bytes, now)` and `step(now)` return bytes for the line, the time of the next step,
+and events.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _formats(names: list[str]) -> list[str]:
 
 
 class ReaderOptions(base.Options):
-    """What an OSDP reader may be told in the configuration."""
+    """The options of an OSDP reader in the configuration."""
 
     formats: Annotated[list[str], Field(min_length=1), AfterValidator(_formats)] = Field(
         default_factory=lambda: ["h10301"]
@@ -55,7 +55,8 @@ class BusOptions(base.Options):
 
 
 class OsdpBus:
-    """The control panel of one bus; `baudrate` says how long bytes take on the line."""
+    """The control panel of one bus.  `baudrate` (baud) tells how long bytes take on the line.
+    Raises ValueError for more than 32 readers."""
 
     def __init__(self, sessions: Mapping[int, ReaderSession], baudrate: int) -> None:
         if len(sessions) > 32:
@@ -72,7 +73,8 @@ class OsdpBus:
         self._poll_s = min((s.poll_s for s in sessions.values()), default=0.025)
 
     def feed(self, data: bytes, now: float) -> list[BusEvent]:
-        """Bytes that arrived; never raises for any."""
+        """Take bytes that arrived at monotonic `now`; returns the events in them.  Raises nothing,
+        whatever the bytes."""
         events: list[BusEvent] = []
         before = self._decoder.errors
         for message in self._decoder.feed(data):
@@ -93,7 +95,7 @@ class OsdpBus:
         return events
 
     def step(self, now: float) -> BusStep:
-        """Send what is due, or give up on an answer that did not come."""
+        """What to send now, if a reader is due; gives up on an answer that did not come."""
         events: list[BusEvent] = []
         if self._asked is not None:
             if now < self._deadline:
@@ -120,7 +122,7 @@ class OsdpBus:
         return BusStep(raw, self._deadline, events)
 
     def reset(self, now: float) -> list[BusEvent]:
-        """The port was lost or opened anew: no answer comes to what was asked."""
+        """The port was lost or opened anew: no answer comes to the last question."""
         self._decoder.reset()
         self._asked = None
         events: list[BusEvent] = []
@@ -140,7 +142,8 @@ class OsdpBus:
         ]
         if not ready:
             return None
-        # A suspect comes first once it is let in at all, lest a full bus starve it.
+        # A reader that did not answer goes first when it may be asked at all: on a full bus it
+        # would never have its turn otherwise.
         return min(ready, key=lambda s: (not s.suspect, s.due_at))
 
     def _next_due(self, now: float) -> float:

@@ -1,4 +1,4 @@
-"""Cards as an OSDP reader sends them: bits to be decoded here, or digits."""
+"""Cards as an OSDP reader sends them: bits, which are decoded here, or characters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from drivers.readers import wiegand
 from drivers.readers.osdp import messages
 
 CSN = "csn"
-"""The whole number of a card whose format is not known or not wanted: its bits as one number."""
+"""All bits of a card as one number, for cards whose format is not known."""
 
 
 class CardDecoder:

@@ -13,7 +13,7 @@
 | denied  | red, blinking fast for 2 s         | three short     |
 | alarm   | red and black, blinking fast       | long, repeated  |
 
-Colour is not all that tells them apart: each has a rhythm and a sound of its own.
+Each also has a rhythm and a sound of its own, for people who do not see the colours.
 """
 
 from __future__ import annotations

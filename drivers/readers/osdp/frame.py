@@ -4,7 +4,7 @@
 
 `addr` has its top bit set in a reply.  `ctrl`: bits 0-1 the sequence number, bit 2 CRC rather
 than a checksum, bit 3 a security block follows.  `len` counts from 53 to the last check byte.
-An FF mark may stand before a frame and is no part of it.  Nothing here knows keys.
+An FF mark may stand before a frame and does not belong to it.  Nothing here knows keys.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Frame:
 
     @property
     def crc(self) -> bool:
-        """Whether its check was a CRC; an answer has the form of its question."""
+        """Whether the check was a CRC.  An answer has the form of its question."""
         return bool(self.signed[4] & _CRC)
 
     @property
@@ -129,13 +129,13 @@ class Decoder:
         return bool(self._buffer)
 
     def reset(self) -> None:
-        """Forget a beginning whose end will not come."""
+        """Forget the beginning of a frame whose end will not come."""
         self._buffer.clear()
 
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that `data` completes; never raises for any bytes."""
         found: list[Frame] = []
-        # In pieces, so that a flood is looked at and dropped as it comes.
+        # In pieces, so that a flood takes no more memory than a frame.
         for start in range(0, len(data), MAX_FRAME):
             self._buffer += data[start : start + MAX_FRAME]
             found += self._take()
@@ -167,7 +167,7 @@ class Decoder:
             yield frame
 
     def _skip(self) -> None:
-        """It was no frame: look for one behind its first byte."""
+        """This was not a frame: look for one behind its first byte."""
         self.errors += 1
         del self._buffer[0]
 

@@ -1,8 +1,8 @@
 """The four messages that open a secure channel, as the panel sees them.
 
 CHLNG (our nonce) -> CCRYPT (its nonce and proof) -> SCRYPT (our proof) -> RMAC_I (the first MAC).
-The reader proves that it holds one of the keys that we know before anything of ours leaves that
-would help anybody who does not.
+The reader proves first that it holds one of our keys.  Only then the panel sends its own proof, so
+that a forged reader learns nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from drivers.readers.osdp.secure import (
 
 
 class Handshake:
-    """One attempt with `keys` (newest last), or with the default key where `default`."""
+    """One attempt with `keys` (newest last), or with the default key if `default`.  `nonce` has
+    8 random bytes."""
 
     def __init__(self, keys: Sequence[bytes], nonce: bytes, *, default: bool = False) -> None:
         self.default = default
@@ -39,7 +40,7 @@ class Handshake:
         return bytes((Cmd.CHLNG,)) + self._nonce, bytes((SCS_11, not self.default))
 
     def on_ccrypt(self, reply: Frame) -> str:
-        """The reader's proof; "" if it is good, else why not."""
+        """Check the reader's proof; returns "" when it is good, else why not."""
         if reply.scb != bytes((SCS_12, not self.default)) or len(reply.data) != 32:
             return "it answers with another kind of key"
         rnd_b, proof = reply.data[8:16], reply.data[16:]
@@ -57,7 +58,7 @@ class Handshake:
         return bytes((Cmd.SCRYPT,)) + self._proof, bytes((SCS_13, not self.default))
 
     def on_rmac(self, reply: Frame) -> bool:
-        """Whether the reader took our proof and begins the chain as we do."""
+        """Whether the reader accepted our proof and begins the MAC chain as we do."""
         return reply.security == SCS_14 and hmac.compare_digest(reply.data, self._rmac)
 
 

@@ -1,7 +1,7 @@
 """OSDP's commands and replies as values (IEC 60839-11-5, clauses 6 and 7).
 
-Commands are built for the panel; replies are parsed into values, or into None where their
-data is not what the standard says, never into an exception.
+The functions build commands for the panel, and parse the data of replies into values.  Data that
+is not as the standard says gives None; nothing raises.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Reply(IntEnum):
 
 
 class Nak(IntEnum):
-    """Why a reader refused a command."""
+    """Why a reader refused a command (NAK)."""
 
     CHECK = 1  # bad CRC or checksum: send it again
     LENGTH = 2
@@ -103,7 +103,7 @@ def output(number: int, *, on: bool, seconds: float = 0.0) -> bytes:
 
 
 def comset(address: int, baudrate: int) -> bytes:
-    """The reader's new address and speed, in force after its answer."""
+    """Give the reader another address and speed (baud), for after its answer."""
     return struct.pack("<BBI", Cmd.COMSET, address, baudrate)
 
 
@@ -138,7 +138,7 @@ def raw_card(data: bytes) -> str | None:
 
 
 def formatted_card(data: bytes) -> str | None:
-    """The digits of a card that the reader took apart itself."""
+    """The characters that the reader made of a card itself."""
     if len(data) < 3 or len(data) != 3 + data[2]:
         return None
     digits = data[3:]
@@ -160,7 +160,7 @@ def keys(data: bytes) -> str | None:
 
 
 def com(data: bytes) -> tuple[int, int] | None:
-    """The address and speed that the reader takes on."""
+    """The address and speed (baud) that the reader will use."""
     if len(data) != 5:
         return None
     return data[0], int.from_bytes(data[1:], "little")

@@ -16,7 +16,7 @@ from drivers.readers.osdp import frame
 from drivers.readers.osdp.frame import MAC_SIZE, Frame
 
 SCBK_DEFAULT = bytes(range(0x30, 0x40))
-"""SCBK-D, which every reader knows: good for handing over a key, and for nothing else."""
+"""SCBK-D, which every reader knows.  Use it to hand over a key, and for nothing else."""
 
 SCS_11, SCS_12, SCS_13, SCS_14 = 0x11, 0x12, 0x13, 0x14
 SCS_15, SCS_16, SCS_17, SCS_18 = 0x15, 0x16, 0x17, 0x18
@@ -25,7 +25,7 @@ _END = 0x80  # marks the end of data before padding
 
 
 class SecureChannelError(Exception):
-    """A message that this session did not make; nothing of it may be used."""
+    """A message that this session did not make.  The caller must not use any of it."""
 
 
 class SecureChannel:
@@ -45,15 +45,16 @@ class SecureChannel:
         return "SecureChannel(…)"
 
     def client_cryptogram(self, rnd_b: bytes) -> bytes:
-        """By which the reader proves that it holds the key."""
+        """The reader's proof that it holds the key."""
         return _aes(self.s_enc, self._rnd_a + rnd_b)
 
     def server_cryptogram(self, rnd_b: bytes) -> bytes:
-        """By which the panel proves it."""
+        """The panel's proof that it holds the key."""
         return _aes(self.s_enc, rnd_b + self._rnd_a)
 
     def start(self, rnd_b: bytes) -> bytes:
-        """Begin the MAC chain; returns the initial R-MAC, which the reader sends."""
+        """Begin the MAC chain with the reader's nonce; returns the initial R-MAC, which the reader
+        sends."""
         first = _aes(self.s_mac1, self.server_cryptogram(rnd_b))
         self._reply_mac = self._command_mac = _aes(self.s_mac2, first)
         return self._reply_mac
@@ -67,7 +68,7 @@ class SecureChannel:
         reply: bool = False,
         crc: bool = True,
     ) -> bytes:
-        """A frame in this session; data is encrypted, a bare code has a MAC alone."""
+        """A frame of this session.  Data is encrypted; a code without data only gets a MAC."""
         code, data = payload[:1], payload[1:]
         kind = SCS_15 if not data else SCS_17
         if data:
@@ -82,8 +83,8 @@ class SecureChannel:
     def open(self, message: Frame) -> bytes:
         """The payload of a frame of this session; raises SecureChannelError for any other.
 
-        A frame that is refused leaves the session as it was.  SCS_15 and SCS_16 may carry data
-        in clear: it is authentic, not secret, and the caller says what may come that way.
+        A refused frame does not change the session.  SCS_15 and SCS_16 may carry data in clear,
+        which is authentic and not secret: the caller decides what may come that way.
         """
         reply = message.reply
         plain_kind, sealed_kind = (SCS_16, SCS_18) if reply else (SCS_15, SCS_17)
@@ -139,7 +140,7 @@ class SecureChannel:
 
 
 def _aes(key: bytes, block: bytes) -> bytes:
-    """One block.  ECB is what the standard derives keys and cryptograms with."""
+    """One block in ECB mode, by which the standard derives keys and cryptograms."""
     encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305
     return encryptor.update(block) + encryptor.finalize()
 

@@ -1,10 +1,16 @@
 """One reader on the bus as the control panel sees it: sequence, retries, secure channel.
 
-In: `next_frame(now)` when the bus has room for us, `on_reply(frame, now)`, `on_silence(now)`.
-Out: bytes for the line and events (drivers/base.py).  No port, no clock, no randomness of its
-own but the nonces.  Policy that is kept here: no card is taken from outside the secure channel
-where it is required, the default key opens an install window and nothing else, and a card that
-waited in the reader while the line was down is no card.
+The bus calls `next_frame(now)` when it is this reader's turn, then `on_reply(frame, now)` or
+`on_silence(now)`; times are monotonic seconds.  They return bytes for the line and events
+(drivers/base.py).  The session opens no port and reads no clock; its only randomness is the nonces.
+
+It keeps three rules.  Where the secure channel is required, it takes no card from outside it.  It
+uses the default key in an install window only.  A card that waited in the reader while the line was
+down is a bad read.
+
+This file is longer than 400 lines because it is one state machine: every method changes the same
+step, sequence number and channel.  What has no part in that has files of its own: the queue
+(commands.py), the keys (keyring.py), the reports (reports.py) and the handshake (handshake.py).
 """
 
 from __future__ import annotations
@@ -42,7 +48,7 @@ WINDOW_S = (0.02, 0.2)  # shortest and longest wait for the first byte of an ans
 
 
 class Step(StrEnum):
-    """Where a session is; the order is that of a start."""
+    """Where a session is, in the order of a start."""
 
     OFFLINE = "offline"
     CAPABILITIES = "capabilities"
@@ -53,7 +59,7 @@ class Step(StrEnum):
 
 @dataclass(slots=True)
 class _Sent:
-    """What is under way: the bytes (a retry sends the same) and what it was."""
+    """What was sent last: the bytes, which a retry sends again, and the command."""
 
     raw: bytes
     payload: bytes
@@ -62,7 +68,9 @@ class _Sent:
 
 
 class ReaderSession:
-    """`keys` are the reader's own keys to try, newest last; empty where none was installed."""
+    """`keys` are the reader's own keys to try, newest last; empty before the first install.  With
+    `secure` False the session takes cards in clear.  `poll_s` is the time between two questions and
+    `hold_off_s` how long a held card is one reading (seconds)."""
 
     def __init__(
         self,
@@ -81,8 +89,8 @@ class ReaderSession:
         self.capabilities: dict[int, tuple[int, int]] = {}
         self.step = Step.OFFLINE
         self.due_at = 0.0
-        self.suspect = True  # did not answer last time: the bus asks it when others are served
-        self.secure = secure  # no card is taken from outside the secure channel
+        self.suspect = True  # it did not answer last time, so the bus asks the others first
+        self.secure = secure
         self.poll_s = poll_s
         self._reports = Reports(cards, hold_off_s, self.stats)
         self._ring = KeyRing(keys)
@@ -93,8 +101,8 @@ class ReaderSession:
         self._heard_at: float | None = None
         self._fresh = False
         self._sequence = 0
-        self._crc = True  # or the checksum, for readers that know no more
-        self._crc_asked = False  # one that says it knows the CRC was asked with it
+        self._crc = True  # False: the older checksum, for readers that know only that
+        self._crc_asked = False  # the reader said that it knows the CRC, and we tried it
         self._handshake = Handshake((), bytes(8))
         self._channel: SecureChannel | None = None
         self._sent: _Sent | None = None
@@ -107,17 +115,18 @@ class ReaderSession:
 
     @property
     def online(self) -> bool:
-        """Whether cards can come from it: in secure channel, where that is required."""
+        """Whether cards can come from this reader: in secure channel, where that is required."""
         return self._online
 
     @property
     def secured(self) -> bool:
-        """Whether it is in the secure channel under a key of its own."""
+        """Whether the reader is in the secure channel under a key of its own."""
         return self.step is Step.ONLINE and self._channel is not None and not self._using_default
 
     @property
     def window_s(self) -> float:
-        """How long to wait for the first byte of an answer: what this reader was seen to need."""
+        """How long to wait for the first byte of an answer (seconds): twice what this reader needed
+        lately."""
         return min(WINDOW_S[1], max(WINDOW_S[0], 2 * self._latency_s))
 
     def submit(
@@ -156,7 +165,7 @@ class ReaderSession:
     # What the bus calls
 
     def next_frame(self, now: float) -> bytes:
-        """The bytes to send now: the last ones again if they were not answered."""
+        """The bytes to send now.  Without an answer to the last ones, they are the same again."""
         if self._sent is None:
             self._sent = self._next(now)
         else:
@@ -167,8 +176,8 @@ class ReaderSession:
         return self._sent.raw
 
     def on_reply(self, reply: Frame, now: float) -> tuple[bool, list[DeviceEvent]]:
-        """A frame from our address: whether it is the answer (else that may still come), and
-        what it told."""
+        """Take a frame from this reader's address.  Returns whether it is the answer to the last
+        question (if not, the answer can still come), and the events in it."""
         events: list[DeviceEvent] = []
         if self._sent is None:
             return False, events
@@ -202,7 +211,7 @@ class ReaderSession:
         return True, events
 
     def on_silence(self, now: float) -> list[DeviceEvent]:
-        """No answer came in time."""
+        """No answer came in time; returns the events that follow from that."""
         self.suspect = True
         if self.step is Step.OFFLINE:
             self._sent = None
@@ -219,12 +228,14 @@ class ReaderSession:
         return self.expire(now)
 
     def _old_order(self, now: float) -> bool:
-        """A retry is the same bytes, so an order to a lock that is too late ends the session."""
+        """Whether the last question is an order to a lock that is too late now.  A retry would send
+        the same bytes, so the session must end."""
         order = self._sent.command if self._sent else None
         return order is not None and order.code == Cmd.OUT and order.expires_at < now
 
     def expire(self, now: float) -> list[DeviceEvent]:
-        """Tell that the reader is away, and that an install window has closed, when it is so."""
+        """Drop what is too old.  Returns the events: commands that ended, an install window that
+        closed, a reader that is offline."""
         events: list[DeviceEvent] = []
         old = self._queue.take_expired(now)
         events += [CommandDone(c.id, False, "it could not be sent in time") for c in old]
@@ -246,7 +257,7 @@ class ReaderSession:
         return events
 
     def unplugged(self, now: float) -> list[DeviceEvent]:
-        """The bus itself is away, or back."""
+        """The bus went away: the session starts anew when it is back."""
         events: list[DeviceEvent] = []
         self._restart(now)
         self._drop_queue(events)
@@ -255,7 +266,7 @@ class ReaderSession:
         return events
 
     def late(self, now: float) -> None:
-        """It answered after we had gone on: so slow a reader needs a longer window."""
+        """The answer came after the bus had gone on: this reader needs a longer window."""
         if self._sent_at:
             self._latency_s = max(self._latency_s, min(WINDOW_S[1], now - self._sent_at))
 
@@ -288,7 +299,7 @@ class ReaderSession:
     # Understanding what comes back
 
     def _open(self, reply: Frame, events: list[DeviceEvent]) -> bytes | None:
-        """What a reply says, if it may be believed; None if not."""
+        """The payload of a reply, or None when it must not be believed."""
         if self._channel is None or self.step is not Step.ONLINE:
             if reply.security > SCS_14:
                 self.stats.errors += 1
@@ -339,7 +350,7 @@ class ReaderSession:
     def _on_start(
         self, reply: Frame, code: int, data: bytes, now: float, events: list[DeviceEvent]
     ) -> None:
-        """The steps to a session: ID, CAP, CHLNG, SCRYPT."""
+        """The answers on the way to a session: to ID, CAP, CHLNG and SCRYPT."""
         self.due_at = now
         if self.step is Step.OFFLINE and code == Reply.PDID:
             self.identity = messages.identity(data)
@@ -365,7 +376,8 @@ class ReaderSession:
     def _after_capabilities(self, now: float, events: list[DeviceEvent]) -> None:
         self.due_at = now
         if not (self._crc or self._crc_asked) and self.capabilities.get(Capability.CHECK, (0,))[0]:
-            # It came back to the weaker check's turn.  Once: some say it and do not know it.
+            # It was the checksum's turn when the reader came back.  Try the CRC once: some readers
+            # say that they know it, and do not.
             self._crc = self._crc_asked = True
             self._restart(now)
         elif not self.secure:
@@ -449,7 +461,7 @@ class ReaderSession:
         self._latency_s = max(latency, self._latency_s * 0.98)
 
     def _fail(self, now: float, why: str, events: list[DeviceEvent]) -> None:
-        """The session can't be had for a reason that an installer should see."""
+        """There is no session, for a reason that an installer should see."""
         if not self.installing or self._handshake.default:
             self._refusal = why
             if not self._online:
@@ -468,7 +480,7 @@ class ReaderSession:
         self.due_at = due_at
 
     def _drop_queue(self, events: list[DeviceEvent]) -> None:
-        """Nothing is kept for a reader that is away: an order to unlock must not wait for it."""
+        """Drop what waits for a reader that is offline: an order to unlock must not wait for it."""
         events += [CommandDone(c.id, False, "the reader is away") for c in self._queue.take_all()]
 
     def _tell(self, online: bool, detail: str, events: list[DeviceEvent]) -> None:

@@ -17,7 +17,9 @@ from drivers.simulated.osdp import SimulatedReader
 from gateway.config import BusTable, DoorTable, ReaderTable
 from gateway.decide.policy import Mode
 from gateway.devices import OutputLock, ReaderBus
+from gateway.devices.bus import WORDS
 from gateway.ledger.event import NewEvent
+from gateway.locale import LANGUAGES, catalogue
 from gateway.vault.readerkeys import ReaderKeys, ReaderKeysError
 from gateway.vault.sitekey import SiteKey
 
@@ -235,3 +237,12 @@ async def test_a_key_that_can_not_be_written_is_not_sent(
     with pytest.raises(ReaderKeysError, match="disk full"):
         await site.bus.install("r", 5, "me")
     assert not site.bus.readers["r"].device.installing
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_display_shows_fits_it_in_every_language(language: str) -> None:
+    assert WORDS.keys() == set(Signal)
+    shown = [catalogue(language).gettext(words) for words in WORDS.values()]
+    assert all(words.isascii() and len(words) <= 16 for words in shown)
+    if language == "es":
+        assert "MUESTRE GAFETE" in shown and not set(shown) & set(WORDS.values())
