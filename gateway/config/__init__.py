@@ -34,6 +34,7 @@ from gateway.config.tables import (
     Tables,
 )
 from gateway.decide.policy import Site
+from gateway.locale import _
 
 __all__ = [
     "BusTable",
@@ -127,14 +128,18 @@ def load(path: Path) -> Settings:
         text = raw.decode("utf-8-sig")
         data = tomllib.loads(text)
     except OSError as error:
-        raise ConfigError([Mistake(name, 0, "", f"can't be read: {error.strerror}")]) from error
+        raise ConfigError(
+            [Mistake(name, 0, "", _("can't be read: {error}").format(error=error.strerror))]
+        ) from error
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        raise ConfigError([Mistake(name, line, "", "not UTF-8 text")]) from error
+        raise ConfigError([Mistake(name, line, "", _("not UTF-8 text"))]) from error
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"line (\d+)", str(error))
         line = int(found[1]) if found else 0
-        raise ConfigError([Mistake(name, line, "", f"not valid TOML: {error}")]) from error
+        raise ConfigError(
+            [Mistake(name, line, "", _("not valid TOML: {error}").format(error=error))]
+        ) from error
 
     lines = KeyLines(text)
     try:

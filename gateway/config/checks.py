@@ -12,6 +12,7 @@ from gateway.config import sync
 from gateway.config.mistakes import Loc, reason
 from gateway.config.tables import ALWAYS, InputRef, PortTable, Tables
 from gateway.decide.policy import Action, Passback, Subsystem
+from gateway.locale import _
 
 MAX_ON_BUS = 32
 OUR_EMBEDDER = "dlib"
@@ -30,26 +31,37 @@ def mistakes_across(tables: Tables) -> Iterator[tuple[Loc, str]]:
         for door_name, schedule in level.doors.items():
             loc = ("access_levels", name, "doors", door_name)
             if door_name not in tables.doors:
-                yield loc, f"there is no [doors.{door_name}]"
+                yield loc, _("there is no [doors.{door_name}]").format(door_name=door_name)
             if schedule != ALWAYS and schedule not in tables.schedules:
-                yield loc, f"there is no [schedules.{schedule}] (built in: {ALWAYS})"
+                yield (
+                    loc,
+                    _("there is no [schedules.{schedule}] (built in: {always})").format(
+                        schedule=schedule, always=ALWAYS
+                    ),
+                )
     yield from _policy_mistakes(tables)
     for key in ("access_levels", "escorted_access_levels"):
         for name in getattr(tables.visits, key):
             if name not in tables.access_levels:
-                yield ("visits", key), f"there is no [access_levels.{name}]"
+                yield ("visits", key), _("there is no [access_levels.{name}]").format(name=name)
     if kind := tables.partners.requirement:
         wanted = tables.requirements.get(kind)
         if wanted is None:
-            yield ("partners", "requirement"), f"there is no [requirements.{kind}]"
+            yield (
+                ("partners", "requirement"),
+                _("there is no [requirements.{kind}]").format(kind=kind),
+            )
         elif wanted.of != "company":
-            yield ("partners", "requirement"), f'[requirements.{kind}] is not of = "company"'
+            yield (
+                ("partners", "requirement"),
+                _('[requirements.{kind}] is not of = "company"').format(kind=kind),
+            )
     if ALWAYS in tables.schedules:
-        yield ("schedules", ALWAYS), "this name is built in"
+        yield ("schedules", ALWAYS), _("this name is built in")
     days = [holiday.date for holiday in tables.holidays]
     for index, day in enumerate(days):
         if day in days[:index]:
-            yield ("holidays", index, "date"), f"{day} is listed twice"
+            yield ("holidays", index, "date"), _("{day} is listed twice").format(day=day)
 
 
 def criteria_mistakes(tables: Tables, known: Collection[str]) -> Iterator[tuple[Loc, str]]:
@@ -57,7 +69,10 @@ def criteria_mistakes(tables: Tables, known: Collection[str]) -> Iterator[tuple[
     for name, kind in tables.requirements.items():
         for item in kind.criteria:
             if item not in known:
-                yield ("requirements", name, "criteria"), f"there is no criterion {item}"
+                yield (
+                    ("requirements", name, "criteria"),
+                    _("there is no criterion {item}").format(item=item),
+                )
 
 
 def _policy_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
@@ -65,7 +80,7 @@ def _policy_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
 
     def known(loc: Loc, kind: str, name: str, there: Collection[str]) -> Iterator[tuple[Loc, str]]:
         if name not in there:
-            yield loc, f"there is no [{kind}.{name}]"
+            yield loc, _("there is no [{kind}.{name}]").format(kind=kind, name=name)
 
     levels = tables.access_levels
     for name, door in tables.doors.items():
@@ -73,7 +88,7 @@ def _policy_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
             if area:
                 yield from known(("doors", name, key), "areas", area, tables.areas)
         if door.area and door.area == door.from_area:
-            yield ("doors", name, "from_area"), "a door leads from one area to another"
+            yield ("doors", name, "from_area"), _("a door leads from one area to another")
     for name, level in levels.items():
         for area, schedule in level.areas.items():
             loc = ("access_levels", name, "areas", area)
@@ -99,7 +114,7 @@ def _policy_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
         for level_name in threat.open_to:
             yield from known((*here, "open_to"), "access_levels", level_name, levels)
         if other := ranks.get(threat.rank):
-            yield (*here, "rank"), f"the same as that of {other}"
+            yield (*here, "rank"), _("the same as that of {other}").format(other=other)
         ranks.setdefault(threat.rank, name)
     for key in ("on_unknown", "input_level"):
         if wanted := getattr(tables.threat, key):
@@ -108,10 +123,13 @@ def _policy_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
     if ref is not None:
         on_bus = ref.device in tables.readers and tables.readers[ref.device].bus is not None
         if not on_bus and ref.device not in tables.inputs:
-            yield ("threat", "input"), f"{ref.device} is no [inputs] and no reader on a bus"
+            yield (
+                ("threat", "input"),
+                _("{device} is no [inputs] and no reader on a bus").format(device=ref.device),
+            )
     sets = any("threat_set" in key.commands for key in tables.command_keys.values())
     if sets and not tables.threat_levels:
-        yield ("command_keys",), "there are no [threat_levels] to set"
+        yield ("command_keys",), _("there are no [threat_levels] to set")
 
 
 def _port_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
@@ -129,27 +147,30 @@ def _port_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
                 continue
             port = normpath(device.port)  # gateway/devices/attached.py follows the links
             if other := ports.get(port):
-                yield (kind, name, "port"), f"the same port as {other}"
+                yield (kind, name, "port"), _("the same port as {other}").format(other=other)
             ports.setdefault(port, f"{kind}.{name}")
     addresses: dict[tuple[str, int], str] = {}
     for name, bus in tables.buses.items():
         if not bus.port:
-            yield ("buses", name, "port"), "missing"
+            yield ("buses", name, "port"), _("missing")
         if sum(reader.bus == name for reader in tables.readers.values()) > MAX_ON_BUS:
-            yield ("buses", name), f"more than {MAX_ON_BUS} readers"
+            yield ("buses", name), _("more than {max_on_bus} readers").format(max_on_bus=MAX_ON_BUS)
     for name, reader in tables.readers.items():
         if reader.bus is None or reader.address is None:
             continue
         if reader.bus not in tables.buses:
-            yield ("readers", name, "bus"), f"there is no [buses.{reader.bus}]"
+            yield ("readers", name, "bus"), _("there is no [buses.{bus}]").format(bus=reader.bus)
         elif other := addresses.get((reader.bus, reader.address)):
-            yield ("readers", name, "address"), f"the same as reader {other}"
+            yield ("readers", name, "address"), _("the same as reader {other}").format(other=other)
         addresses.setdefault((reader.bus, reader.address), name)
     for name, lock in tables.locks.items():
         if lock.reader is not None:
             holder = tables.readers.get(lock.reader)
             if holder is None or holder.bus is None:
-                yield ("locks", name, "reader"), f"{lock.reader} is no reader on a bus"
+                yield (
+                    ("locks", name, "reader"),
+                    _("{reader} is no reader on a bus").format(reader=lock.reader),
+                )
 
 
 def _door_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
@@ -164,30 +185,56 @@ def _door_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
             if reader is None:
                 continue
             if reader not in tables.readers:
-                yield (*here, key), f"there is no [readers.{reader}]"
+                yield (*here, key), _("there is no [readers.{reader}]").format(reader=reader)
             elif other := readers.get(reader):
-                yield (*here, key), f"reader {reader} belongs to door {other} already"
+                yield (
+                    (*here, key),
+                    _("reader {reader} belongs to door {other} already").format(
+                        reader=reader, other=other
+                    ),
+                )
             elif mode.pin and tables.readers[reader].bus is None:
-                yield (*here, key), f"reader {reader} has no keypad; a PIN needs an OSDP reader"
+                yield (
+                    (*here, key),
+                    _("reader {reader} has no keypad; a PIN needs an OSDP reader").format(
+                        reader=reader
+                    ),
+                )
             readers.setdefault(reader, name)
         if door.lock not in tables.locks:
-            yield (*here, "lock"), f"there is no [locks.{door.lock}]"
+            yield (*here, "lock"), _("there is no [locks.{lock}]").format(lock=door.lock)
         elif other := channels.get((door.lock, door.channel)):
-            yield (*here, "channel"), f"{door.lock} relay {door.channel} opens door {other} already"
+            yield (
+                (*here, "channel"),
+                _("{lock} relay {channel} opens door {other} already").format(
+                    lock=door.lock, channel=door.channel, other=other
+                ),
+            )
         elif tables.locks[door.lock].reader is not None and door.release == "de-energise":
-            yield (*here, "release"), "the output of a reader that is away drops, and would unlock"
+            yield (
+                (*here, "release"),
+                _("the output of a reader that is away drops, and would unlock"),
+            )
         channels.setdefault((door.lock, door.channel), name)
         if door.camera is not None and door.camera not in tables.cameras:
-            yield (*here, "camera"), f"there is no [cameras.{door.camera}]"
+            yield (*here, "camera"), _("there is no [cameras.{camera}]").format(camera=door.camera)
         for key in ("contact", "rex", "fire"):
             ref: InputRef | None = getattr(door, key)
             if ref is None:
                 continue
             on_bus = ref.device in tables.readers and tables.readers[ref.device].bus is not None
             if not on_bus and ref.device not in tables.inputs:
-                yield (*here, key, "device"), f"{ref.device} is no [inputs] and no reader on a bus"
+                yield (
+                    (*here, key, "device"),
+                    _("{device} is no [inputs] and no reader on a bus").format(device=ref.device),
+                )
             elif key == "contact" and (other := contacts.get((ref.device, ref.input))):
-                yield (*here, key), f"input {ref.input} of {ref.device} is that of {other} already"
+                yield (
+                    (*here, key),
+                    _("input {input} of {device} is that of {other} already").format(
+                        input=ref.input, device=ref.device, other=other
+                    ),
+                )
             if key == "contact":
                 contacts.setdefault((ref.device, ref.input), name)
 
@@ -198,11 +245,16 @@ def _interlock_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
         for door in interlock.doors:
             here = ("interlocks", name, "doors")
             if door not in tables.doors:
-                yield here, f"there is no [doors.{door}]"
+                yield here, _("there is no [doors.{door}]").format(door=door)
             elif tables.doors[door].contact is None:
-                yield here, f"{door} has no contact: nobody would know whether it is shut"
+                yield (
+                    here,
+                    _("{door} has no contact: nobody would know whether it is shut").format(
+                        door=door
+                    ),
+                )
             elif other := taken.get(door):
-                yield here, f"{door} belongs to {other} already"
+                yield here, _("{door} belongs to {other} already").format(door=door, other=other)
             taken.setdefault(door, name)
 
 
@@ -221,8 +273,12 @@ def _driver_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
                 yield (kind, name, "driver"), str(error)
                 continue
             if kind == "inputs" and factory.needs_port != bool(device.port):
-                needs = "needs a port" if factory.needs_port else "has no port"
-                yield (kind, name, "port"), f"the driver {device.driver} {needs}"
+                said = (
+                    _("the driver {driver} needs a port")
+                    if factory.needs_port
+                    else _("the driver {driver} has no port")
+                )
+                yield (kind, name, "port"), said.format(driver=device.driver)
             try:
                 options = factory.check(device.options)
             except ValidationError as error:
@@ -238,7 +294,9 @@ def _driver_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
                 if door.lock == name and door.channel > channels:
                     yield (
                         ("doors", door_name, "channel"),
-                        f"{name} has {channels} relay(s); set its options.channels",
+                        _("{name} has {channels} relay(s); set its options.channels").format(
+                            name=name, channels=channels
+                        ),
                     )
     for name, camera in tables.cameras.items():
         try:
@@ -255,22 +313,34 @@ def _face_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
     face = tables.face
     if face.embedder == OUR_EMBEDDER:
         if face.embedder_options:
-            yield ("face", "embedder_options"), f"{OUR_EMBEDDER} takes none"
+            yield (
+                ("face", "embedder_options"),
+                _("{our_embedder} takes none").format(our_embedder=OUR_EMBEDDER),
+            )
         for key in THRESHOLDS:
             if getattr(face, key) > MAX_THRESHOLD:
-                yield ("face", key), f"at most {MAX_THRESHOLD} with dlib's model (docs/face.md)"
+                yield (
+                    ("face", key),
+                    _("at most {max_threshold} with dlib's model (docs/face.md)").format(
+                        max_threshold=MAX_THRESHOLD
+                    ),
+                )
         return
     known = sorted({OUR_EMBEDDER, *registry.names("embedders")})
     if face.embedder not in known:
         yield (
             ("face", "embedder"),
-            f"no embedder {face.embedder!r}; there are: {', '.join(known)}",
+            _("no embedder {embedder!r}; there are: {known}").format(
+                embedder=face.embedder, known=", ".join(known)
+            ),
         )
     for key in THRESHOLDS:
         if key not in face.model_fields_set:
             yield (
                 ("face", key),
-                f"needed with the embedder {face.embedder!r}: the default is of dlib's model",
+                _("needed with the embedder {embedder!r}: the default is of dlib's model").format(
+                    embedder=face.embedder
+                ),
             )
 
 
@@ -292,40 +362,52 @@ def warnings(tables: Tables) -> Iterator[str]:
     for name, camera in tables.cameras.items():
         source = str(camera.options.get("source", ""))
         if source and not source.isdigit() and "://" not in source and "/dev/" not in source:
-            yield f"cameras.{name}: a file is no camera: for tests and demonstrations only"
+            yield _(
+                "cameras.{name}: a file is no camera: for tests and demonstrations only"
+            ).format(name=name)
     for name, reader in tables.readers.items():
         if reader.bus is not None and reader.options.get("secure") is False:
-            yield f"readers.{name}: without secure channel anybody on the wire can send cards"
+            yield _(
+                "readers.{name}: without secure channel anybody on the wire can send cards"
+            ).format(name=name)
     for name, lock in tables.locks.items():
         if lock.reader is not None:
             yield (
-                f"locks.{name}: the relay of a reader outside can be reached by whoever takes "
-                "the reader off the wall; use a board on the safe side"
+                _(
+                    "locks.{name}: the relay of a reader outside can be reached by whoever takes "
+                    "the reader off the wall; use a board on the safe side"
+                ).format(name=name)
             )
     for name, level in tables.access_levels.items():
         for door_name in level.doors:
             opened = tables.doors[door_name]
             if level.factors.face and opened.camera is None:
-                yield f"access_levels.{name}: door {door_name} has no camera: its holders stay out"
+                yield _(
+                    "access_levels.{name}: door {door_name} has no camera: its holders stay out"
+                ).format(name=name, door_name=door_name)
             if level.factors.pin and tables.readers[opened.reader].bus is None:
-                yield f"access_levels.{name}: door {door_name} has no keypad: its holders stay out"
+                yield _(
+                    "access_levels.{name}: door {door_name} has no keypad: its holders stay out"
+                ).format(name=name, door_name=door_name)
     if tables.face.keep_pictures == "all":
-        yield "face.keep_pictures: a picture of everybody who passes is kept; is that needed?"
+        yield _("face.keep_pictures: a picture of everybody who passes is kept; is that needed?")
     if tables.face.embedder != OUR_EMBEDDER:
-        yield "face.embedder: the error rates in docs/face.md are of dlib's model, not of this one"
+        yield _(
+            "face.embedder: the error rates in docs/face.md are of dlib's model, not of this one"
+        )
     elif tables.face.threshold > 0.45:
-        yield "face.threshold: above 0.45 strangers begin to pass (docs/face.md)"
+        yield _("face.threshold: above 0.45 strangers begin to pass (docs/face.md)")
     if tables.mqtt is None:
-        yield "mqtt: not configured; events stay in the ledger only"
+        yield _("mqtt: not configured; events stay in the ledger only")
     elif not tables.mqtt.tls and tables.mqtt.host not in ("localhost", "127.0.0.1", "::1"):
-        yield "mqtt: events travel in clear; set tls = true"
+        yield _("mqtt: events travel in clear; set tls = true")
     yield from _policy_warnings(tables)
     yield from sync.warnings(tables.sync)
     granted = {door for level in tables.access_levels.values() for door in level.doors}
     areas = {area for level in tables.access_levels.values() for area in level.areas}
     granted |= {n for n, d in tables.doors.items() if (d.area or d.from_area) in areas}
     for door in tables.doors.keys() - granted:
-        yield f"doors.{door}: no access level grants it, so nobody can pass"
+        yield _("doors.{door}: no access level grants it, so nobody can pass").format(door=door)
 
 
 def _policy_warnings(tables: Tables) -> Iterator[str]:
@@ -335,19 +417,27 @@ def _policy_warnings(tables: Tables) -> Iterator[str]:
             d.from_area == name for d in tables.doors.values()
         )
         if not into:
-            yield f"areas.{name}: no door leads into it"
+            yield _("areas.{name}: no door leads into it").format(name=name)
         elif not out and area.passback in (Passback.SOFT, Passback.HARD):
-            yield f"areas.{name}: nobody can be seen leaving it, so everybody passes once"
+            yield _("areas.{name}: nobody can be seen leaving it, so everybody passes once").format(
+                name=name
+            )
         elif not out and area.maximum:
-            yield f"areas.{name}: nobody can be seen leaving it, so it fills up for good"
+            yield _("areas.{name}: nobody can be seen leaving it, so it fills up for good").format(
+                name=name
+            )
         elif not out and area.two_person:
-            yield f"areas.{name}: nobody can be seen leaving it, so later ones enter it alone"
+            yield _(
+                "areas.{name}: nobody can be seen leaving it, so later ones enter it alone"
+            ).format(name=name)
     places = [("degraded", tables.degraded)]
     places += [(f"areas.{name}.degraded", area.degraded) for name, area in tables.areas.items()]
     for name, actions in places:
         if actions.get(Subsystem.CLOCK) in (Action.BADGE, Action.BADGE_PIN):
-            yield f"{name}.clock: a clock set back lets in whoever has expired since"
+            yield _("{name}.clock: a clock set back lets in whoever has expired since").format(
+                name=name
+            )
         if actions.get(Subsystem.CAMERA) is Action.BADGE:
-            yield f"{name}.camera: a hand on the lens does away with the face"
+            yield _("{name}.camera: a hand on the lens does away with the face").format(name=name)
     if tables.threat_levels and not any(level.open_to for level in tables.threat_levels.values()):
-        yield "threat_levels: none is open to anybody where it closes (open_to)"
+        yield _("threat_levels: none is open to anybody where it closes (open_to)")

@@ -12,23 +12,25 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from gateway.locale import worded
+
 Verdict = Literal["hold", "deny"]
 Action = Literal["refuse", "hold", "note"]
 
 
 def _pattern(value: str) -> str:
     if len(value) > 200:
-        raise ValueError("longer than 200 characters")
+        raise ValueError(worded("longer than 200 characters"))
     try:
         re.compile(value)
     except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
+        raise ValueError(worded("not a regular expression: {error}", error=error)) from error
     return value
 
 
 def _kind_name(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", value):
-        raise ValueError("use small letters, digits and '-', at most 40")
+        raise ValueError(worded("use small letters, digits and '-', at most 40"))
     return value
 
 

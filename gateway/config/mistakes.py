@@ -10,8 +10,36 @@ from pathlib import Path
 from typing import Any
 
 from gateway import GaritaError
+from gateway.locale import N_, _
 
-SCHEMA_HINT = "see config/garita.toml, which explains every key"
+SCHEMA_HINT = N_("see config/garita.toml, which explains every key")
+
+# pydantic says these in English; its facts have these names.
+_WORDS = {
+    "bool_type": N_("Input should be a valid boolean"),
+    "bool_parsing": N_("Input should be a valid boolean"),
+    "int_type": N_("Input should be a valid integer"),
+    "int_parsing": N_("Input should be a valid integer"),
+    "int_from_float": N_("Input should be a valid integer"),
+    "float_type": N_("Input should be a valid number"),
+    "float_parsing": N_("Input should be a valid number"),
+    "finite_number": N_("Input should be a finite number"),
+    "string_type": N_("Input should be a valid string"),
+    "list_type": N_("Input should be a valid list"),
+    "dict_type": N_("Input should be a valid table"),
+    "model_type": N_("Input should be a valid table"),
+    "greater_than": N_("Input should be greater than {gt}"),
+    "greater_than_equal": N_("Input should be greater than or equal to {ge}"),
+    "less_than": N_("Input should be less than {lt}"),
+    "less_than_equal": N_("Input should be less than or equal to {le}"),
+    "literal_error": N_("Input should be {expected}"),
+    "enum": N_("Input should be {expected}"),
+    "string_too_short": N_("String should have at least {min_length} characters"),
+    "string_too_long": N_("String should have at most {max_length} characters"),
+    "string_pattern_mismatch": N_("String should match pattern '{pattern}'"),
+    "too_short": N_("should have at least {min_length} items"),
+    "too_long": N_("should have at most {max_length} items"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +111,16 @@ def dotted(loc: Loc) -> str:
 
 def reason(item: Mapping[str, Any]) -> str:
     """One of pydantic's errors in words for an installer."""
-    kind, text = item["type"], str(item["msg"])
+    kind, facts = item["type"], item.get("ctx") or {}
     if kind == "extra_forbidden":
-        return f"unknown key; {SCHEMA_HINT}"
+        return _("unknown key; {hint}").format(hint=_(SCHEMA_HINT))
     if kind == "missing":
-        return f"missing; {SCHEMA_HINT}"
-    return text.removeprefix("Value error, ")
+        return _("missing; {hint}").format(hint=_(SCHEMA_HINT))
+    if kind == "value_error":
+        return str(facts.get("error", item["msg"])).removeprefix("Value error, ")
+    if kind in _WORDS:
+        return _(_WORDS[kind]).format(**facts)
+    return str(item["msg"])
 
 
 def located(path: Path, found: Iterable[tuple[Loc, str]]) -> list[Mistake]:

@@ -13,19 +13,23 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from gateway.locale import worded
+
 UNITS = {"m": 60, "h": 3600, "d": 86400}
 
 
 def _every(value: str) -> str:
     found = re.fullmatch(r"([1-9]\d{0,3})([mhd])", value)
     if not found:
-        raise ValueError("expected a number of minutes, hours or days, such as 15m, 4h or 1d")
+        raise ValueError(
+            worded("expected a number of minutes, hours or days, such as 15m, 4h or 1d")
+        )
     return value
 
 
 def _at(value: str) -> str:
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
-        raise ValueError("expected a time such as 05:00")
+        raise ValueError(worded("expected a time such as 05:00"))
     return value
 
 
@@ -104,32 +108,44 @@ class SourceTable(_Table):
     def _whole(self) -> SourceTable:
         for name in _NEEDS[self.kind]:
             if not getattr(self, name):
-                raise ValueError(f"a source of kind {self.kind} needs {name}")
+                raise ValueError(
+                    worded("a source of kind {kind} needs {name}", kind=self.kind, name=name)
+                )
         if extra := sorted(self.model_fields_set - _COMMON - _ALLOWS[self.kind]):
-            raise ValueError(f"a source of kind {self.kind} has no {', '.join(extra)}")
+            raise ValueError(
+                worded(
+                    "a source of kind {kind} has no {extra}", kind=self.kind, extra=", ".join(extra)
+                )
+            )
         if self.every and self.at:
-            raise ValueError("every or at, not both")
+            raise ValueError(worded("every or at, not both"))
         if self.kind == "https" and not self.url.startswith("https://"):
-            raise ValueError("url must begin with https://")
+            raise ValueError(worded("url must begin with https://"))
         if self.kind == "sql":
             if bool(self.url) == bool(self.url_file):
-                raise ValueError("a source of kind sql needs url_file, or url without a password")
+                raise ValueError(
+                    worded("a source of kind sql needs url_file, or url without a password")
+                )
             if self.url and urlsplit(self.url).password:
-                raise ValueError("a password stands in a file of its own: use url_file")
+                raise ValueError(worded("a password stands in a file of its own: use url_file"))
         if self.kind == "ldap":
             self._ldap()
         return self
 
     def _ldap(self) -> None:
         if not self.url.startswith(("ldap://", "ldaps://")):
-            raise ValueError("url must begin with ldaps:// (or ldap://, with start_tls)")
+            raise ValueError(worded("url must begin with ldaps:// (or ldap://, with start_tls)"))
         local = urlsplit(self.url).hostname in ("127.0.0.1", "localhost", "::1")
         if self.url.startswith("ldap://") and not self.start_tls and not local:
-            raise ValueError("the password would travel in clear: ldaps://, or start_tls = true")
+            raise ValueError(
+                worded("the password would travel in clear: ldaps://, or start_tls = true")
+            )
         if missing := {"id", "name", "credentials"} - set(self.attributes):
-            raise ValueError(f"attributes must name {', '.join(sorted(missing))}")
+            raise ValueError(
+                worded("attributes must name {missing}", missing=", ".join(sorted(missing)))
+            )
         if self.nested_groups and not self.levels:
-            raise ValueError("nested_groups needs levels: which group gives which levels")
+            raise ValueError(worded("nested_groups needs levels: which group gives which levels"))
 
 
 class BundlesTable(_Table):
@@ -157,17 +173,28 @@ class SyncTable(_Table):
     def _names(self) -> SyncTable:
         for name, source in self.sources.items():
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
-                raise ValueError(f"sources.{name}: use letters, digits, '-' and '_', at most 64")
+                raise ValueError(
+                    worded(
+                        "sources.{name}: use letters, digits, '-' and '_', at most 64", name=name
+                    )
+                )
             if source.kind == "bundle" and self.bundles is None:
-                raise ValueError(f"sources.{name}: bundles need [sync.bundles] trusted")
+                raise ValueError(
+                    worded("sources.{name}: bundles need [sync.bundles] trusted", name=name)
+                )
             for other in source.include:
                 if other not in self.sources or other == name or self.sources[other].include:
-                    raise ValueError(f"sources.{name}: include names other sources, one deep")
+                    raise ValueError(
+                        worded("sources.{name}: include names other sources, one deep", name=name)
+                    )
         timed = [name for name, source in self.sources.items() if source.every or source.at]
         if len(timed) > 1:
             raise ValueError(
-                f"sources {', '.join(timed)}: each gives the whole list, so the one would undo the "
-                "other; schedule one and let it include the others"
+                worded(
+                    "sources {timed}: each gives the whole list, so the one would undo the "
+                    "other; schedule one and let it include the others",
+                    timed=", ".join(timed),
+                )
             )
         return self
 

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from gateway.config.desk import FreightTable, PartnersTable, VisitsTable
 from gateway.config.sync import SyncTable
 from gateway.decide.policy import Action, Mode, Passback, Subsystem
+from gateway.locale import worded
 
 ALWAYS = "always"
 """The schedule that is built in."""
@@ -25,7 +26,9 @@ ALWAYS = "always"
 
 def _name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", value):
-        raise ValueError("use letters, digits, '-', '_' or '.', at most 64 (it becomes a topic)")
+        raise ValueError(
+            worded("use letters, digits, '-', '_' or '.', at most 64 (it becomes a topic)")
+        )
     return value
 
 
@@ -33,7 +36,7 @@ def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError) as error:
-        raise ValueError("not an IANA time zone, such as America/Tijuana") from error
+        raise ValueError(worded("not an IANA time zone, such as America/Tijuana")) from error
     return value
 
 
@@ -42,7 +45,9 @@ def _clock(value: str) -> str:
         try:
             time.fromisoformat(value)
         except ValueError as error:
-            raise ValueError("expected a time such as 06:30 (or 24:00 for midnight)") from error
+            raise ValueError(
+                worded("expected a time such as 06:30 (or 24:00 for midnight)")
+            ) from error
     return value
 
 
@@ -122,9 +127,11 @@ class ReaderTable(PortTable):
     def _place(self) -> ReaderTable:
         if self.bus is None:
             if not self.driver or not self.port or self.address is not None:
-                raise ValueError("a reader needs driver and port, or bus and address")
+                raise ValueError(worded("a reader needs driver and port, or bus and address"))
         elif self.address is None or self.port or self.driver:
-            raise ValueError("a reader on a bus has an address, and neither driver nor port")
+            raise ValueError(
+                worded("a reader on a bus has an address, and neither driver nor port")
+            )
         return self
 
 
@@ -136,7 +143,9 @@ class LockTable(PortTable):
     @model_validator(mode="after")
     def _place(self) -> LockTable:
         if (self.reader is None) == (not self.driver or not self.port):
-            raise ValueError("a lock needs driver and port, or the reader whose output it is")
+            raise ValueError(
+                worded("a lock needs driver and port, or the reader whose output it is")
+            )
         return self
 
 
@@ -146,7 +155,7 @@ class InputTable(PortTable):
     @model_validator(mode="after")
     def _place(self) -> InputTable:
         if not self.driver:
-            raise ValueError("inputs need a driver: modbus (with a port) or gpio (without)")
+            raise ValueError(worded("inputs need a driver: modbus (with a port) or gpio (without)"))
         return self
 
 
@@ -214,17 +223,19 @@ class DoorTable(_Table):
     def _wiring(self) -> DoorTable:
         if self.fail == "secure" and self.release == "de-energise":
             raise ValueError(
-                "a fail-secure lock released by a dropped relay would open when the board loses "
-                "power: wire it to NO and use release = 'energise'"
+                worded(
+                    "a fail-secure lock released by a dropped relay would open when the board "
+                    "loses power: wire it to NO and use release = 'energise'"
+                )
             )
         if self.mode.face and self.camera is None:
-            raise ValueError(f"mode '{self.mode}' needs a camera")
+            raise ValueError(worded("mode '{mode}' needs a camera", mode=self.mode))
         if self.camera is None and (self.identify is not None or self.challenge):
-            raise ValueError("identify and challenge need a camera")
+            raise ValueError(worded("identify and challenge need a camera"))
         if self.mode_out.face:
-            raise ValueError("mode_out: there is no camera for the way out")
+            raise ValueError(worded("mode_out: there is no camera for the way out"))
         if self.held_alarm_s < self.held_warn_s:
-            raise ValueError("held_alarm_s comes after held_warn_s")
+            raise ValueError(worded("held_alarm_s comes after held_warn_s"))
         return self
 
 
@@ -285,7 +296,7 @@ class AreaTable(_Table):
     @model_validator(mode="after")
     def _timed(self) -> AreaTable:
         if (self.passback is Passback.TIMED) != (self.passback_minutes is not None):
-            raise ValueError("passback = 'timed' and passback_minutes go together")
+            raise ValueError(worded("passback = 'timed' and passback_minutes go together"))
         return self
 
 
@@ -301,7 +312,7 @@ class RequirementTable(_Table):
     @model_validator(mode="after")
     def _whose(self) -> RequirementTable:
         if self.exempt and self.of != "company":
-            raise ValueError("exempt names companies: it goes with of = 'company'")
+            raise ValueError(worded("exempt names companies: it goes with of = 'company'"))
         return self
 
 
@@ -330,7 +341,7 @@ class ThreatTable(_Table):
     @model_validator(mode="after")
     def _both(self) -> ThreatTable:
         if (self.input is None) != (not self.input_level):
-            raise ValueError("input and input_level go together")
+            raise ValueError(worded("input and input_level go together"))
         return self
 
 
@@ -347,7 +358,9 @@ class CommandKeyTable(_Table):
         except ValueError:
             good = False
         if not good:
-            raise ValueError("public_key: expected 32 bytes in base64 (garita command keygen)")
+            raise ValueError(
+                worded("public_key: expected 32 bytes in base64 (garita command keygen)")
+            )
         return self
 
 
@@ -393,11 +406,11 @@ class MqttSettings(_Table):
     @model_validator(mode="after")
     def _credentials(self) -> MqttSettings:
         if self.password_file and not self.username:
-            raise ValueError("password_file needs username")
+            raise ValueError(worded("password_file needs username"))
         if (self.cert_file is None) != (self.key_file is None):
-            raise ValueError("a client certificate needs both cert_file and key_file")
+            raise ValueError(worded("a client certificate needs both cert_file and key_file"))
         if not self.tls and (self.ca_file or self.cert_file):
-            raise ValueError("ca_file and cert_file need tls = true")
+            raise ValueError(worded("ca_file and cert_file need tls = true"))
         return self
 
 

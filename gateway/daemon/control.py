@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway import GaritaError
+from gateway.locale import worded
 
 log = logging.getLogger("garita.daemon.control")
 
@@ -97,15 +98,17 @@ def ask(path: Path, op: str, *, timeout_s: float = 10.0, **params: Any) -> dict[
             while chunk := sock.recv(65536):
                 answer += chunk
     except (FileNotFoundError, ConnectionRefusedError) as error:
-        raise Unreachable("the gateway is not running") from error
+        raise Unreachable(worded("the gateway is not running")) from error
     except PermissionError as error:
-        raise ControlError(f"{path}: you may not talk to the gateway (try sudo)") from error
+        raise ControlError(
+            worded("{path}: you may not talk to the gateway (try sudo)", path=path)
+        ) from error
     except OSError as error:
-        raise ControlError(f"the gateway does not answer: {error}") from error
+        raise ControlError(worded("the gateway does not answer: {error}", error=error)) from error
     try:
         reply: dict[str, Any] = json.loads(answer)
     except ValueError as error:
-        raise ControlError("the gateway's answer is not understood") from error
+        raise ControlError(worded("the gateway's answer is not understood")) from error
     if not reply.get("ok"):
         kind = Refused if reply.get("refused") else ControlError
         raise kind(str(reply.get("error", "refused")))

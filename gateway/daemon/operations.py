@@ -22,6 +22,7 @@ from gateway.doors.confirm import Confirmations
 from gateway.face.service import FaceService
 from gateway.ledger import Ledger
 from gateway.ledger.event import EventType, NewEvent
+from gateway.locale import worded
 from gateway.state.clock import Clock
 from gateway.state.presence import Presence, muster
 from gateway.state.service import OutOfService
@@ -108,8 +109,11 @@ class Operations:
         bus, reader = self._reader(request)
         if not reader.device.keyed:
             raise Refused(
-                f"{reader.name} has secure = false in the configuration, so no key of its own "
-                "would be used: take that out and restart first"
+                worded(
+                    "{name} has secure = false in the configuration, so no key of its own would "
+                    "be used: take that out and restart first",
+                    name=reader.name,
+                )
             )
         seconds = min(LONGEST_INSTALL_S, max(1.0, float(request.get("seconds", 60))))
         await bus.install(reader.name, seconds, str(request.get("by", "")))
@@ -138,10 +142,18 @@ class Operations:
         address, baudrate = int(request["address"]), int(request["baudrate"])
         holder = bus.name_of(address)
         if holder not in (None, reader.name):
-            raise Refused(f"address {address} is that of {holder} on the same bus")
+            raise Refused(
+                worded(
+                    "address {address} is that of {holder} on the same bus",
+                    address=address,
+                    holder=holder,
+                )
+            )
         if not 0 <= address <= 126 or baudrate not in BAUDRATES:
             speeds = ", ".join(map(str, BAUDRATES))
-            raise Refused(f"an address is 0 to 126, and a speed one of {speeds}")
+            raise Refused(
+                worded("an address is 0 to 126, and a speed one of {speeds}", speeds=speeds)
+            )
         good, detail = await reader.set_line(address, baudrate)
         self._record(EventType.READER_COMSET, reader.name, request, good=good, detail=detail)
         return {"good": good, "detail": detail}
@@ -169,9 +181,9 @@ class Operations:
         """A camera was moved on purpose: what it sees now is what it should see."""
         camera = str(request["camera"])
         if self._faces is None or camera not in self._faces.cameras:
-            raise LookupError(f"there is no camera {camera}")
+            raise LookupError(worded("there is no camera {camera}", camera=camera))
         if not self._faces.accept_scene(camera):
-            raise LookupError("the face process is away")
+            raise LookupError(worded("the face process is away"))
         self._record(
             EventType.CAMERA_ACCEPTED, camera, request, reason=str(request.get("reason", ""))[:200]
         )
@@ -211,7 +223,7 @@ class Operations:
         kind = EventType.DOOR_CONFIRMED if yes else EventType.DOOR_CONFIRM_REFUSED
         await self._ledger.append(NewEvent(kind, waiting.door, about))
         if not self._confirmations.answer(waiting, yes=yes):
-            raise LookupError("too late: the request has ended")
+            raise LookupError(worded("too late: the request has ended"))
         return {"person": waiting.person.id, "name": waiting.person.name}
 
     def _reader(self, request: Mapping[str, Any]) -> tuple[ReaderBus, BusReader]:
@@ -219,7 +231,7 @@ class Operations:
         for bus in self._plant.buses.values():
             if name in bus.readers:
                 return bus, bus.readers[name]
-        raise Refused(f"{name} is no reader on a bus")
+        raise Refused(worded("{name} is no reader on a bus", name=name))
 
     def _record(
         self, kind: EventType, subject: str, request: Mapping[str, Any], **data: Any

@@ -21,6 +21,7 @@ from drivers.backoff import Backoff
 from gateway.config import Settings
 from gateway.daemon.commands import Command, Refused
 from gateway.ledger.event import EventType, NewEvent
+from gateway.locale import english
 from gateway.people.sources import SourceError, bundle
 from gateway.people.sources.parts import MAX_BYTES, Joiner, Pieces
 from gateway.vault.files import FileThread, write_whole
@@ -175,7 +176,7 @@ class Pulls:
                     self._bundled = True
                     self._arrived.set()
             except (SourceError, OSError) as error:
-                self._refuse(str(error))
+                self._refuse(english(error))
             finally:
                 self._waiting_bytes -= pieces.size
                 self._whole.task_done()

@@ -16,6 +16,7 @@ from typing import Any
 
 from gateway import GaritaError
 from gateway.decide.model import Confirmation, Person
+from gateway.locale import worded
 
 
 class NoSuchRequest(GaritaError, LookupError):
@@ -90,7 +91,13 @@ class Confirmations:
         """The request that waits under that id at that door.  Raises NoSuchRequest."""
         request = self._waiting.get(request_id)
         if request is None or request.door != door or request.answer.done():
-            raise NoSuchRequest(f"nobody waits at {door} under {request_id} (any more)")
+            raise NoSuchRequest(
+                worded(
+                    "nobody waits at {door} under {request_id} (any more)",
+                    door=door,
+                    request_id=request_id,
+                )
+            )
         return request
 
     def answer(self, request: Waiting, *, yes: bool) -> bool:

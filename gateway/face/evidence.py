@@ -18,6 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from gateway import GaritaError
+from gateway.locale import worded
 from gateway.vault.files import adopt, write_whole
 from gateway.vault.sitekey import Sealer, SealError, SiteKey
 
@@ -103,7 +104,9 @@ class Evidence:
         try:
             return sealer.open(sealed, event_id, day.isoformat(), person, key_id)
         except SealError as error:
-            raise EvidenceError("the picture does not open: changed, or another key") from error
+            raise EvidenceError(
+                worded("the picture does not open: changed, or another key")
+            ) from error
 
     def purge(self, today: date, days: int) -> int:
         """Delete what is older than `days` days; returns how many pictures.  `today` comes from a
@@ -137,7 +140,7 @@ class Evidence:
 
     def _path(self, event_id: str, day: date) -> Path:
         if not _EVENT_ID.fullmatch(event_id):
-            raise EvidenceError("not the id of an event")
+            raise EvidenceError(worded("not the id of an event"))
         return self._folder / day.isoformat() / f"{event_id}.sealed"
 
     @staticmethod
@@ -155,11 +158,15 @@ class Evidence:
             found = json.loads(header[:_HEADER])
             person, key_id = found["person"], found["key_id"]
         except FileNotFoundError as error:
-            raise EvidenceError(f"no picture is kept of {event_id}") from error
+            raise EvidenceError(
+                worded("no picture is kept of {event_id}", event_id=event_id)
+            ) from error
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise EvidenceError(f"the picture of {event_id} is damaged") from error
+            raise EvidenceError(
+                worded("the picture of {event_id} is damaged", event_id=event_id)
+            ) from error
         if not isinstance(person, str) or not isinstance(key_id, str):
-            raise EvidenceError(f"the picture of {event_id} is damaged")
+            raise EvidenceError(worded("the picture of {event_id} is damaged", event_id=event_id))
         return ((person, key_id) if person else None), sealed
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from gateway.ledger import chain
 from gateway.ledger.event import Event
 from gateway.ledger.writer import LedgerUnavailable
+from gateway.locale import worded
 
 CHUNK = 2000
 MAX_PROBLEMS = 100
@@ -230,13 +231,15 @@ class LedgerReader:
         try:
             return chain.to_event(seq, body, digest, prev)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise LedgerUnavailable(f"record {seq} can't be read: {error}") from error
+            raise LedgerUnavailable(
+                worded("record {seq} can't be read: {error}", seq=seq, error=error)
+            ) from error
 
     def _rows(self, sql: str, values: tuple[int | str, ...] = ()) -> list[tuple]:  # type: ignore[type-arg]
         try:
             if self._db is None:
                 if not self._path.exists():
-                    raise LedgerUnavailable(f"{self._path}: there is no log yet")
+                    raise LedgerUnavailable(worded("{path}: there is no log yet", path=self._path))
                 self._db = sqlite3.connect(
                     f"file:{self._path}?mode=ro", uri=True, check_same_thread=False
                 )

@@ -26,6 +26,7 @@ from pathlib import Path
 from gateway import GaritaError
 from gateway.ledger import chain
 from gateway.ledger.event import Event, EventType, NewEvent
+from gateway.locale import worded
 from gateway.vault.files import adopt
 
 log = logging.getLogger("garita.ledger.writer")
@@ -98,7 +99,9 @@ class Ledger:
         except BlockingIOError as error:
             if lock is not None:
                 os.close(lock)
-            raise LedgerBusy(f"{path} is being written by another process") from error
+            raise LedgerBusy(
+                worded("{path} is being written by another process", path=path)
+            ) from error
         except (OSError, sqlite3.Error) as error:
             if lock is not None:
                 os.close(lock)
@@ -116,7 +119,9 @@ class Ledger:
                 return await self.append_soon(event)
         except TimeoutError as error:
             self.failed_since += 1
-            raise LedgerUnavailable(f"no answer from the disk in {self._timeout_s:g} s") from error
+            raise LedgerUnavailable(
+                worded("no answer from the disk in {timeout_s:g} s", timeout_s=self._timeout_s)
+            ) from error
 
     def append_soon(self, event: NewEvent) -> asyncio.Future[Event]:
         """Queue one event behind those before it; the future ends as `append` does."""
@@ -274,11 +279,15 @@ class Ledger:
             ).fetchone()
             genesis = chain.to_event(1, first[0], b"", b"") if first else None
             if genesis is None or genesis.type != chain.CREATED:
-                raise sqlite3.DatabaseError("its first record is missing: not our log, or damaged")
+                raise sqlite3.DatabaseError(
+                    worded("its first record is missing: not our log, or damaged")
+                )
             newest = chain.to_event(seq, body, digest, b"")
         except (ValueError, KeyError, TypeError) as error:
             db.close()
-            raise sqlite3.DatabaseError(f"a record is damaged: {error}") from error
+            raise sqlite3.DatabaseError(
+                worded("a record is damaged: {error}", error=error)
+            ) from error
         except BaseException:
             db.close()
             raise

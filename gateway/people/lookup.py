@@ -20,6 +20,7 @@ from typing import Any
 from gateway import GaritaError
 from gateway.decide.model import Credential, Person, PersonStatus, Requirement, TemporaryGrant
 from gateway.ledger.event import NewEvent
+from gateway.locale import worded
 
 SCHEMA_VERSION = 6
 
@@ -137,7 +138,9 @@ class Roster:
             until = date.fromisoformat(row[-1]) if row[-1] else None
             return Found(person, int(row[2]), version, bool(row[3]), until, applied)
         except (ValueError, TypeError) as error:
-            raise RosterUnavailable(f"the entry of a person is damaged: {error}") from error
+            raise RosterUnavailable(
+                worded("the entry of a person is damaged: {error}", error=error)
+            ) from error
 
     def templates(self, person_id: str) -> list[SealedTemplate]:
         """The sealed templates of a person, oldest first."""
@@ -193,7 +196,9 @@ class Roster:
                 for key, kind, subject, data in rows
             ]
         except (ValueError, TypeError) as error:
-            raise RosterUnavailable(f"an admin act in the outbox is damaged: {error}") from error
+            raise RosterUnavailable(
+                worded("an admin act in the outbox is damaged: {error}", error=error)
+            ) from error
 
     def outbox_done(self, ids: Sequence[str]) -> None:
         """Forget acts that are on record."""
@@ -229,7 +234,12 @@ class Roster:
             if found != SCHEMA_VERSION:
                 db.close()
                 raise RosterUnavailable(
-                    f"{self._path.name} has schema {found}, this program needs {SCHEMA_VERSION}"
+                    worded(
+                        "{name} has schema {found}, this program needs {schema_version}",
+                        name=self._path.name,
+                        found=found,
+                        schema_version=SCHEMA_VERSION,
+                    )
                 )
             self._db, self._opened = db, (now.st_dev, now.st_ino)
         return self._db
@@ -280,5 +290,5 @@ def _person(row: Sequence[Any], credentials: tuple[Credential, ...]) -> Person:
 def _names(text: str) -> tuple[str, ...]:
     names = json.loads(text)
     if not isinstance(names, list):
-        raise ValueError("access levels are not a list")
+        raise ValueError(worded("access levels are not a list"))
     return tuple(names)

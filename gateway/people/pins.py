@@ -15,6 +15,7 @@ from argon2 import Parameters, PasswordHasher, Type, extract_parameters
 from argon2.exceptions import Argon2Error
 
 from gateway.decide.model import PinOutcome
+from gateway.locale import worded
 from gateway.people import SealedPin
 from gateway.vault.sitekey import SiteKey
 
@@ -93,9 +94,15 @@ def check_new(pin: str) -> None:
     """Whether `pin` may become somebody's PIN; raises ValueError with a reason a person can
     use, which never repeats it."""
     if not (pin.isascii() and pin.isdigit() and SHORTEST <= len(pin) <= LONGEST):
-        raise ValueError(f"a PIN has {SHORTEST} to {LONGEST} digits and nothing else")
+        raise ValueError(
+            worded(
+                "a PIN has {shortest} to {longest} digits and nothing else",
+                shortest=SHORTEST,
+                longest=LONGEST,
+            )
+        )
     steps = {int(b) - int(a) for a, b in pairwise(pin)}
     if steps == {0}:
-        raise ValueError("a PIN of one digit repeated is the first to be guessed")
+        raise ValueError(worded("a PIN of one digit repeated is the first to be guessed"))
     if steps in ({1}, {-1}):
-        raise ValueError("a PIN that counts up or down is the first to be guessed")
+        raise ValueError(worded("a PIN that counts up or down is the first to be guessed"))

@@ -19,6 +19,7 @@ from pathlib import Path
 from gateway import GaritaError
 from gateway.decide.policy import ThreatLevel
 from gateway.ledger.event import Event, EventType, NewEvent
+from gateway.locale import worded
 from gateway.vault.files import FileThread, write_json
 
 log = logging.getLogger("garita.state.threat")
@@ -85,7 +86,7 @@ class ThreatState:
         higher level is in force all the same, and a lower one is not.
         """
         if level not in self.levels:
-            raise UnknownLevel(f"there is no [threat_levels.{level}]")
+            raise UnknownLevel(worded("there is no [threat_levels.{level}]", level=level))
         was = self.now
         if level == was.level:
             return False
@@ -125,7 +126,7 @@ class ThreatState:
                 return InForce(self._usual, since=_now())
             data = {**event.data, "since": event.time}
         if data["level"] not in self.levels:
-            raise ValueError(f"the policy has no level {data['level']}")
+            raise ValueError(worded("the policy has no level {level}", level=data["level"]))
         fields = ("level", "by", "reason", "since")
         return InForce(**{name: str(data[name]) for name in fields})
 

@@ -15,6 +15,7 @@ import threading
 from pathlib import Path
 
 from gateway import GaritaError
+from gateway.locale import worded
 from gateway.vault.files import write_whole
 from gateway.vault.sitekey import SealError, SiteKey
 
@@ -46,7 +47,14 @@ class ReaderKeys:
                 self._sealer.open(base64.b64decode(sealed), reader) for sealed in entry.values()
             ]
         except (SealError, binascii.Error) as error:
-            raise ReaderKeysError(f"{self._path}: the key of {reader}: {error}") from error
+            raise ReaderKeysError(
+                worded(
+                    "{path}: the key of {reader}: {error}",
+                    path=self._path,
+                    reader=reader,
+                    error=error,
+                )
+            ) from error
 
     def new(self, reader: str) -> bytes:
         """A key for `reader`, durable when this returns; raises ReaderKeysError if it is not."""

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway import GaritaError
+from gateway.locale import worded
 from gateway.vault.files import write_whole
 
 _SIZE = 32
@@ -52,7 +53,7 @@ class Sealer:
         try:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(*bound))
         except (InvalidTag, ValueError) as error:
-            raise SealError("it does not open with this site key") from error
+            raise SealError(worded("it does not open with this site key")) from error
 
 
 def _bound(*parts: str) -> bytes:
@@ -68,7 +69,11 @@ class SiteKey:
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) != _SIZE:
-            raise KeyFileError(f"a site key has {_SIZE} bytes, this one {len(secret)}")
+            raise KeyFileError(
+                worded(
+                    "a site key has {size} bytes, this one {count}", size=_SIZE, count=len(secret)
+                )
+            )
         self._secret = secret
         self._badges = self.subkey("badge fingerprint")
 
@@ -84,15 +89,21 @@ class SiteKey:
             text = path.read_bytes()
         except OSError as error:
             raise KeyFileError(
-                f"site key {path}: {error.strerror}; make one with 'garita key new'"
+                worded(
+                    "site key {path}: {error}; make one with 'garita key new'",
+                    path=path,
+                    error=error.strerror,
+                )
             ) from error
         # systemd mounts credentials 0400 for the service alone; a plain file must be as tight.
         if mode & 0o077:
-            raise KeyFileError(f"site key {path}: others may read it; chmod 600 it")
+            raise KeyFileError(
+                worded("site key {path}: others may read it; chmod 600 it", path=path)
+            )
         try:
             return cls(base64.b64decode(text.strip(), validate=True))
         except binascii.Error as error:
-            raise KeyFileError(f"site key {path}: not base64 text") from error
+            raise KeyFileError(worded("site key {path}: not base64 text", path=path)) from error
 
     @staticmethod
     def create(path: Path) -> None:
@@ -101,7 +112,9 @@ class SiteKey:
             secret = base64.b64encode(secrets.token_bytes(_SIZE)) + b"\n"
             write_whole(path, secret, mode=0o600, replace=False)
         except OSError as error:
-            raise KeyFileError(f"site key {path}: {error.strerror}") from error
+            raise KeyFileError(
+                worded("site key {path}: {error}", path=path, error=error.strerror)
+            ) from error
 
     def subkey(self, purpose: str) -> bytes:
         """32 bytes for one purpose: HKDF-SHA256 (RFC 5869) without a salt."""
@@ -127,5 +140,9 @@ def _path(source: str) -> Path:
         return Path(source)
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     if not folder:
-        raise KeyFileError(f"{source}: no systemd credentials here (LoadCredential= in the unit)")
+        raise KeyFileError(
+            worded(
+                "{source}: no systemd credentials here (LoadCredential= in the unit)", source=source
+            )
+        )
     return Path(folder) / source.removeprefix("credential:")

@@ -16,6 +16,7 @@ import os
 import uuid
 
 from gateway import GaritaError
+from gateway.locale import worded
 from gateway.vault.sitekey import Sealer, SealError, SiteKey
 
 KEY_BYTES = 32
@@ -68,14 +69,16 @@ class Vault:
                 return self._sealer.open(sealed, person_id, template_id, model)
             return self.sealer(person_id, key).open(sealed, person_id, template_id, model, key[0])
         except (SealError, TypeError) as error:  # a column that holds text, or nothing
-            raise VaultError("a face template does not open with this site key") from error
+            raise VaultError(worded("a face template does not open with this site key")) from error
 
     def sealer(self, person_id: str, key: WrappedKey) -> Sealer:
         """Encryption with the key of one person; raises VaultError if it does not open."""
         try:
             plain = self._wrapper.open(key[1], person_id, key[0])
         except (SealError, TypeError, AttributeError) as error:
-            raise VaultError("a person's face key does not open with this site key") from error
+            raise VaultError(
+                worded("a person's face key does not open with this site key")
+            ) from error
         if len(plain) != KEY_BYTES:
-            raise VaultError("a person's face key has the wrong size")
+            raise VaultError(worded("a person's face key has the wrong size"))
         return Sealer(plain)

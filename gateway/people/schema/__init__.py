@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gateway.locale import worded
 from gateway.people.lookup import SCHEMA_VERSION, RosterUnavailable
 from gateway.vault.files import adopt
 
@@ -105,7 +106,7 @@ def statements(script: str) -> Iterator[str]:
             yield statement
             statement = ""
     if statement.strip():
-        raise sqlite3.ProgrammingError("a schema file ends inside a statement")
+        raise sqlite3.ProgrammingError(worded("a schema file ends inside a statement"))
 
 
 def _bring_up(connection: sqlite3.Connection, path: Path, *, create: bool) -> None:
@@ -125,5 +126,7 @@ def _bring_up(connection: sqlite3.Connection, path: Path, *, create: bool) -> No
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > SCHEMA_VERSION:
-        raise RosterUnavailable(f"{path.name} was made by a newer version of this program")
+        raise RosterUnavailable(
+            worded("{name} was made by a newer version of this program", name=path.name)
+        )
     return version
