@@ -26,7 +26,7 @@ from gateway.daemon import control
 from gateway.daemon.commands import sign
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
-from gateway.locale import _
+from gateway.locale import _, system
 from gateway.state.presence import Presence, new_presence
 from gateway.state.presence import muster as who_is_inside
 from gateway.state.threat import ThreatState, UnknownLevel
@@ -238,7 +238,7 @@ def keygen(
     try:
         write_whole(path, base64.b64encode(raw) + b"\n", mode=0o600, replace=False)
     except OSError as error:
-        common.fail(f"{path}: {error.strerror}", common.REFUSED)
+        common.fail(f"{path}: {system(error.strerror)}", common.REFUSED)
     public = base64.b64encode(private.public_key().public_bytes_raw()).decode()
     common.out.print(f'public_key = "{public}"', markup=False)
 

@@ -23,7 +23,7 @@ from gateway.config.criteria import editions
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.ledger.chain import utc_text
 from gateway.ledger.event import Event, EventType
-from gateway.locale import _
+from gateway.locale import _, system
 from gateway.vault.files import new_text_file
 
 app = App()
@@ -163,7 +163,7 @@ def export(
             with new_text_file(output) as file:
                 _write(events, format, file)
         except OSError as error:
-            common.fail(f"{output}: {error.strerror}", common.REFUSED)
+            common.fail(f"{output}: {system(error.strerror)}", common.REFUSED)
 
 
 def _write(events: Iterable[Event], format: str, file: IO[str]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from gateway.locale import N_, _, language
+from gateway.locale import N_, _, language, system
 
 CODES: Mapping[str, str] = {
     # devices and links
@@ -90,19 +90,8 @@ CODES: Mapping[str, str] = {
     "area": N_("area"),
     "person": N_("person"),
 }
-# What drivers and the system say of a port, which records keep as it is.
-DETAILS = (
-    N_("in use by another program"),
-    N_("No such file or directory"),
-    N_("Permission denied"),
-    N_("Input/output error"),
-    N_("No such device"),
-    N_("File exists"),
-    N_("Is a directory"),
-    N_("Not a directory"),
-    N_("No space left on device"),
-    N_("Read-only file system"),
-)
+# What drivers say of a port, which records keep as it is.
+DETAILS = (N_("in use by another program"),)
 
 
 def word(code: object) -> str:
@@ -113,7 +102,7 @@ def word(code: object) -> str:
 
 def detail(text: str) -> str:
     """What a driver or the system says, in the language in use if we know the sentence."""
-    return _(text) if text in DETAILS else text
+    return _(text) if text in DETAILS else system(text)
 
 
 def yes(value: object) -> str:

@@ -34,7 +34,7 @@ from gateway.config.tables import (
     Tables,
 )
 from gateway.decide.policy import Site
-from gateway.locale import _
+from gateway.locale import _, system
 
 __all__ = [
     "BusTable",
@@ -129,7 +129,7 @@ def load(path: Path) -> Settings:
         data = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(
-            [Mistake(name, 0, "", _("can't be read: {error}").format(error=error.strerror))]
+            [Mistake(name, 0, "", _("can't be read: {error}").format(error=system(error.strerror)))]
         ) from error
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1

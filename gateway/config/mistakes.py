@@ -119,6 +119,9 @@ def reason(item: Mapping[str, Any]) -> str:
     if kind == "value_error":
         return str(facts.get("error", item["msg"])).removeprefix("Value error, ")
     if kind in _WORDS:
+        if "expected" in facts:
+            last = _("or")
+            facts = {"expected": str(facts["expected"]).replace(" or ", f" {last} ")}
         return _(_WORDS[kind]).format(**facts)
     return str(item["msg"])
 

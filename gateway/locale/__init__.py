@@ -74,6 +74,29 @@ def N_(message: str) -> str:
     return message
 
 
+# What the operating system says of a file or a port; it says it in English (strerror, LC_ALL=C).
+SYSTEM = frozenset(
+    {
+        N_("No such file or directory"),
+        N_("Permission denied"),
+        N_("Input/output error"),
+        N_("No such device"),
+        N_("File exists"),
+        N_("Is a directory"),
+        N_("Not a directory"),
+        N_("No space left on device"),
+        N_("Read-only file system"),
+        N_("Operation not permitted"),
+        N_("Connection refused"),
+    }
+)
+
+
+def system(error: str | None) -> str:
+    """What the operating system said, in the language in use if we know it."""
+    return _(error) if error in SYSTEM else str(error or "")
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A sentence and its facts.  `text` is English with ``{name}`` placeholders, marked by `N_`;
@@ -101,6 +124,8 @@ def _said(fact: Any, language: str | None) -> Any:
         return fact.say(language)
     if isinstance(fact, tuple):
         return "; ".join(str(_said(item, language)) for item in fact)
+    if isinstance(fact, str) and fact in SYSTEM:
+        return Message(fact).words(language)
     return fact
 
 

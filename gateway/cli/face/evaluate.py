@@ -12,7 +12,7 @@ from rich.table import Table
 from gateway.cli import common
 from gateway.config import FaceTable
 from gateway.config.checks import MAX_THRESHOLD
-from gateway.locale import _, ngettext
+from gateway.locale import _, ngettext, system
 
 if TYPE_CHECKING:  # heavy: loaded when the command runs, not for every `garita`
     from gateway.face.accuracy.evaluate import Plan
@@ -136,7 +136,7 @@ def _plot(made: Trials, path: Path, title: str, threshold: float) -> None:
     except NoPlotting as error:
         common.fail(str(error), common.REFUSED)
     except OSError as error:
-        common.fail(f"{path}: {error.strerror}", common.REFUSED)
+        common.fail(f"{path}: {system(error.strerror)}", common.REFUSED)
 
 
 def _method(path: Path, plan: Plan) -> str:

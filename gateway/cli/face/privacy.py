@@ -22,7 +22,7 @@ from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.face.evidence import Evidence, EvidenceError, site_sealer
 from gateway.ledger import LedgerReader, LedgerUnavailable
-from gateway.locale import _, ngettext, worded
+from gateway.locale import _, ngettext, system, worded
 from gateway.people import faces
 from gateway.vault.files import write_whole
 from gateway.vault.sitekey import KeyFileError, Sealer, SiteKey
@@ -199,7 +199,7 @@ def picture(
     except (EvidenceError, VaultError, sqlite3.Error) as error:
         common.fail(str(error), common.REFUSED)
     except OSError as error:
-        common.fail(f"{out}: {error.strerror}", common.REFUSED)
+        common.fail(f"{out}: {system(error.strerror)}", common.REFUSED)
     finally:
         db.close()
     common.nudge(settings)

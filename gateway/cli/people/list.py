@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common
+from gateway.cli import common, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.cli.personnel import PersonArgument, ReasonOption, open_list
@@ -53,6 +53,7 @@ def list_(
         valid = f"{row['valid_from'] or '…'} – {row['valid_until'] or '…'}"
         status = "revoked" if row["revoked_at"] else row["status"]
         levels = ", ".join(_list(row["access_levels"]))
+        status = words.word(status)
         cells = (row["id"], row["name"], row["company"], row["role"], valid, status, levels)
         table.add_row(*map(escape, cells), str(row["templates"]))
     common.out.print(table)
@@ -87,7 +88,7 @@ def show(
     table = Table(show_header=False, box=None)
     for key, value in row.items():
         text = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
-        table.add_row(key.replace("_", " "), escape(text))
+        table.add_row(words.word(key), escape(text))
     common.out.print(table)
 
 

@@ -20,7 +20,7 @@ from rich.table import Table
 from gateway.cli import common
 from gateway.cli.context import Context
 from gateway.config import Settings
-from gateway.locale import _
+from gateway.locale import _, system
 from gateway.people.sync import csvtext, profile, workbook
 from gateway.people.sync.file import MAX_BYTES, cell_lines, parse
 from gateway.people.sync.profile import OTHERS, Profile, ProfileError, folded
@@ -149,7 +149,7 @@ def map_(
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, profile.to_toml(made, comment).encode(), mode=0o644, replace=replace)
     except OSError as error:
-        common.fail(f"{path}: {error.strerror}", common.REFUSED)
+        common.fail(f"{path}: {system(error.strerror)}", common.REFUSED)
     common.say(
         _("{path}: written; use it with garita people sync FILE --profile {name}").format(
             path=path, name=name
@@ -182,7 +182,7 @@ def _bytes(file: Path) -> bytes:
         with file.open("rb") as source:
             raw = source.read(MAX_BYTES + 1)
     except OSError as error:
-        common.fail(f"{file}: {error.strerror}", common.REFUSED)
+        common.fail(f"{file}: {system(error.strerror)}", common.REFUSED)
     if len(raw) > MAX_BYTES:
         common.fail(_("{file}: larger than {n} MiB").format(file=file, n=MAX_BYTES >> 20), 1)
     return raw

@@ -78,7 +78,7 @@ def add(
             )
     common.out.print(
         _("grant {number}: {person}, {kind} {target}, until {until}").format(
-            number=number, person=person, kind=kind, target=target, until=until
+            number=number, person=person, kind=words.word(kind), target=target, until=until
         ),
         markup=False,
     )
@@ -106,7 +106,7 @@ def list_grants(
         times = [
             f"{t.astimezone(settings.site.zone):%Y-%m-%d %H:%M}" for t in (grant.since, grant.until)
         ]
-        what = f"{grant.kind} {grant.target}"
+        what = f"{words.word(grant.kind)} {grant.target}"
         cells = (grant.person, what, *times, grant.by, grant.why)
         table.add_row(str(grant.id), *map(escape, cells))
     common.out.print(table)
