@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from gateway import devices
 from gateway.cli import common
 from gateway.cli.app import App
 from gateway.cli.context import Context
-from gateway.locale import _
+from gateway.locale import _, system
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
 key_app = App()
@@ -68,7 +69,9 @@ def lock_rest(
             devices.rest_board(name, table, doors)
             common.out.print(_("{name}: at rest").format(name=name), markup=False)
         except OSError as error:
-            common.err.print(f"{name}: {error}", markup=False)
+            busy = error.errno in (errno.EAGAIN, errno.EBUSY)
+            why = _("in use by another program") if busy else system(error.strerror) or str(error)
+            common.err.print(f"{name}: {why}", markup=False)
             failed = True
     if failed:
         raise typer.Exit(common.UNREACHABLE)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway.config import SourceTable
+from gateway.locale import worded
 from gateway.people.sources.errors import SourceError
 from gateway.people.sync import profile
 from gateway.people.sync.file import parse, read_people, to_json
@@ -145,7 +146,7 @@ def _within(seconds: float, work: Callable[[], Result]) -> Result:
     thread.start()
     thread.join(seconds)
     if not done:
-        raise SourceError(f"no whole answer within {seconds:g} s")
+        raise SourceError(worded("no whole answer within {seconds:g} s", seconds=seconds))
     good, result = done[0]
     if not good:
         raise result

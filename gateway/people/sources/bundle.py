@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 
+from gateway.locale import worded
 from gateway.people.sources.errors import SourceError
 from gateway.people.sync.cells import moment
 from gateway.vault.files import write_whole
@@ -54,9 +55,15 @@ class Header:
     def check(self, *, gateway: str, after: int) -> None:
         """That it is for this gateway, and not older than number `after`; raises SourceError."""
         if gateway not in self.gateways and ALL not in self.gateways:
-            raise SourceError(f"the bundle is not for {gateway}")
+            raise SourceError(worded("the bundle is not for {gateway}", gateway=gateway))
         if self.serial < after:
-            raise SourceError(f"the bundle's serial {self.serial} is older than {after}")
+            raise SourceError(
+                worded(
+                    "the bundle's serial {serial} is older than {after}",
+                    serial=self.serial,
+                    after=after,
+                )
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,28 +117,30 @@ def examine(pieces: Sequence[bytes], keys: Sequence[Ed25519PublicKey]) -> Header
     """
     raw = _head(pieces)
     if not raw.startswith(MAGIC):
-        raise SourceError("that is no bundle")
+        raise SourceError(worded("that is no bundle"))
     end = raw.find(b"\n", len(MAGIC), len(MAGIC) + MAX_HEADER)
     last = raw.find(b"\n", end + 1, end + 200)
     if end < 0 or last < 0:
-        raise SourceError("the bundle's header is broken")
+        raise SourceError(worded("the bundle's header is broken"))
     signed = raw[: end + 1]
     try:
         signature = base64.b64decode(raw[end + 1 : last], validate=True)
     except binascii.Error as error:
-        raise SourceError("the bundle's signature is broken") from error
+        raise SourceError(worded("the bundle's signature is broken")) from error
     if not any(_good(key, signature, signed) for key in keys):
-        raise SourceError("the bundle is not signed by a key that is trusted here")
+        raise SourceError(worded("the bundle is not signed by a key that is trusted here"))
     header = _header(raw[len(MAGIC) : end])
     size = sum(map(len, pieces)) - last - 1
     if size != header.size:
-        raise SourceError(f"the bundle holds {size} of {header.size} bytes")
+        raise SourceError(
+            worded("the bundle holds {size} of {size2} bytes", size=size, size2=header.size)
+        )
     digest, skip = hashlib.sha256(), last + 1
     for piece in pieces:
         digest.update(memoryview(piece)[skip:])
         skip = max(0, skip - len(piece))
     if digest.hexdigest() != header.sha256:
-        raise SourceError("the bundle's list was changed")
+        raise SourceError(worded("the bundle's list was changed"))
     return header
 
 
@@ -141,9 +150,11 @@ def open_file(path: Path, keys: Sequence[Ed25519PublicKey], *, max_bytes: int) -
         with path.open("rb") as file:
             raw = file.read(max_bytes + 1)
     except OSError as error:
-        raise SourceError(f"{path.name} can't be read: {error.strerror}") from error
+        raise SourceError(
+            worded("{name} can't be read: {error}", name=path.name, error=error.strerror)
+        ) from error
     if len(raw) > max_bytes:
-        raise SourceError(f"larger than {max_bytes >> 20} MiB")
+        raise SourceError(worded("larger than {max_bytes} MiB", max_bytes=max_bytes >> 20))
     return unseal(raw, keys)
 
 
@@ -174,14 +185,16 @@ def load_private(path: Path) -> Ed25519PrivateKey:
     """The key that signs; raises SourceError."""
     try:
         if path.stat().st_mode & 0o077:
-            raise SourceError(f"others may read {path.name}; chmod 600 it")
+            raise SourceError(worded("others may read {name}; chmod 600 it", name=path.name))
         key = serialization.load_pem_private_key(path.read_bytes(), None)
     except OSError as error:
-        raise SourceError(f"{path.name} can't be read: {error.strerror}") from error
+        raise SourceError(
+            worded("{name} can't be read: {error}", name=path.name, error=error.strerror)
+        ) from error
     except (ValueError, TypeError) as error:
-        raise SourceError(f"{path.name} holds no private key") from error
+        raise SourceError(worded("{name} holds no private key", name=path.name)) from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise SourceError(f"{path.name} is not an Ed25519 key")
+        raise SourceError(worded("{name} is not an Ed25519 key", name=path.name))
     return key
 
 
@@ -190,11 +203,13 @@ def load_public(path: Path) -> Ed25519PublicKey:
     try:
         key = serialization.load_pem_public_key(path.read_bytes())
     except OSError as error:
-        raise SourceError(f"{path.name} can't be read: {error.strerror}") from error
+        raise SourceError(
+            worded("{name} can't be read: {error}", name=path.name, error=error.strerror)
+        ) from error
     except ValueError as error:
-        raise SourceError(f"{path.name} holds no public key") from error
+        raise SourceError(worded("{name} holds no public key", name=path.name)) from error
     if not isinstance(key, Ed25519PublicKey):
-        raise SourceError(f"{path.name} is not an Ed25519 key")
+        raise SourceError(worded("{name} is not an Ed25519 key", name=path.name))
     return key
 
 
@@ -242,5 +257,7 @@ def _header(line: bytes) -> Header:
         if header.format not in ("csv", "json") or not re.fullmatch("[0-9a-f]{64}", header.sha256):
             raise ValueError
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SourceError("the bundle's header is not one that this program knows") from error
+        raise SourceError(
+            worded("the bundle's header is not one that this program knows")
+        ) from error
     return header

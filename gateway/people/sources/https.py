@@ -16,6 +16,7 @@ from email.message import Message
 from typing import IO, Any
 
 from gateway.config import SourceTable
+from gateway.locale import worded
 from gateway.people.sources.errors import SourceError, secret
 
 _TYPES = {
@@ -47,7 +48,7 @@ class _OnlyHttps(urllib.request.HTTPRedirectHandler):
         newurl: str,
     ) -> urllib.request.Request | None:
         if not newurl.startswith("https://"):
-            raise SourceError("redirected to an address without https")
+            raise SourceError(worded("redirected to an address without https"))
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
 
 
@@ -65,7 +66,7 @@ def fetch(table: SourceTable, etag: str) -> HttpAnswer | None:
     try:
         context = ssl.create_default_context(cafile=table.ca_file)
     except (OSError, ssl.SSLError) as error:
-        raise SourceError("ca_file can't be read") from error
+        raise SourceError(worded("ca_file can't be read")) from error
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.HTTPSHandler(context=context),
@@ -81,7 +82,7 @@ def fetch(table: SourceTable, etag: str) -> HttpAnswer | None:
         with error:
             if error.code == http.client.NOT_MODIFIED and etag:
                 return None
-        raise SourceError(f"the server answers {error.code}") from error
+        raise SourceError(worded("the server answers {code}", code=error.code)) from error
     except urllib.error.URLError as error:
         raise SourceError(_why(error.reason)) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -91,24 +92,28 @@ def fetch(table: SourceTable, etag: str) -> HttpAnswer | None:
 def _whole(answer: Any, table: SourceTable) -> HttpAnswer:
     headers = answer.headers
     if headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise SourceError("the answer is compressed, which was not asked for")
+        raise SourceError(worded("the answer is compressed, which was not asked for"))
     kind = headers.get_content_type()
     if kind not in _TYPES:
-        raise SourceError(f"the answer is {kind[:60]}, not text/csv or application/json")
+        raise SourceError(
+            worded("the answer is {kind}, not text/csv or application/json", kind=kind[:60])
+        )
     limit = table.max_mb << 20
     length = headers.get("Content-Length")
     chunked = headers.get("Transfer-Encoding", "").lower() == "chunked"
     if not chunked and (length is None or not length.isdigit()):
-        raise SourceError("the answer does not say how long it is")
+        raise SourceError(worded("the answer does not say how long it is"))
     if length is not None and not chunked and int(length) > limit:
-        raise SourceError(f"larger than {table.max_mb} MiB")
+        raise SourceError(worded("larger than {max_mb} MiB", max_mb=table.max_mb))
     body = bytearray()
     while part := answer.read(65536):
         body += part
         if len(body) > limit:
-            raise SourceError(f"larger than {table.max_mb} MiB")
+            raise SourceError(worded("larger than {max_mb} MiB", max_mb=table.max_mb))
     if not chunked and len(body) != int(length):
-        raise SourceError(f"broke off after {len(body)} of {length} bytes")
+        raise SourceError(
+            worded("broke off after {count} of {length} bytes", count=len(body), length=length)
+        )
     form = table.format or _TYPES[kind]
     if not form:
         path = table.url.split("?", 1)[0].lower()

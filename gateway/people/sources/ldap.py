@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from gateway.config import SourceTable
+from gateway.locale import worded
 from gateway.people.sources.errors import SourceError, secret
 from gateway.people.sync.rows import Row
 
@@ -29,7 +30,7 @@ try:
     from ldap3.utils.conv import escape_filter_chars
     from ldap3.utils.dn import parse_dn
 except ImportError as _error:
-    raise SourceError("LDAP needs ldap3: pip install 'garita[ldap]'") from _error
+    raise SourceError(worded("LDAP needs ldap3: pip install 'garita[ldap]'")) from _error
 
 DISABLED = 0x2  # userAccountControl, ACCOUNTDISABLE
 IN_CHAIN = "1.2.840.113556.1.4.1941"  # LDAP_MATCHING_RULE_TRANSITIVE_EVAL
@@ -52,7 +53,7 @@ def fetch(table: SourceTable, most: int) -> list[Row]:
             rows: list[Row] = []
             for item in _search(connection, table, table.filter, wanted):
                 if len(rows) >= most:
-                    raise SourceError(f"more than {most} people")
+                    raise SourceError(worded("more than {most} people", most=most))
                 row = _row(item["raw_attributes"], table, groups)
                 row["access_levels"] += members.get(_dn(item["dn"]), [])
                 rows.append((len(rows) + 1, row))
@@ -85,8 +86,10 @@ def _members(connection: Any, table: SourceTable) -> dict[str, list[str]]:
     """The levels of each entry, by its DN, through nested groups and primary groups."""
     if not _knows_chain(connection):
         raise SourceError(
-            "this server does not say that it is Active Directory, and others do not know groups "
-            "inside groups: leave nested_groups out"
+            worded(
+                "this server does not say that it is Active Directory, and others do not "
+                "know groups inside groups: leave nested_groups out"
+            )
         )
     found: dict[str, list[str]] = {}
     for written, names in table.levels.items():

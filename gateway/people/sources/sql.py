@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config import SourceTable
+from gateway.locale import worded
 from gateway.people.sources.errors import SourceError, secret
 
 try:
@@ -20,7 +21,7 @@ try:
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 except ImportError as _error:
-    raise SourceError("SQL needs SQLAlchemy: pip install 'garita[sql]'") from _error
+    raise SourceError(worded("SQL needs SQLAlchemy: pip install 'garita[sql]'")) from _error
 
 
 def fetch(table: SourceTable, most: int) -> tuple[list[str], list[Sequence[Any]]]:
@@ -29,19 +30,19 @@ def fetch(table: SourceTable, most: int) -> tuple[list[str], list[Sequence[Any]]
     try:
         url = make_url(text)
     except SQLAlchemyError as error:
-        raise SourceError("that is no SQLAlchemy URL") from error
+        raise SourceError(worded("that is no SQLAlchemy URL")) from error
     hidden = url.password or ""
     try:
         options: dict[str, Any] = {"stream_results": True, "max_row_buffer": 2000}
         if url.get_backend_name() == "postgresql":
             options["postgresql_readonly"] = True
         if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-            raise SourceError("there is no such database file")  # SQLite would make one
+            raise SourceError(worded("there is no such database file"))  # SQLite would make one
         engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
         with engine.connect().execution_options(**options) as connection:
             result = connection.execute(sqlalchemy.text(table.query))
             if not result.returns_rows:
-                raise SourceError("the query gives no rows: it must be a SELECT")
+                raise SourceError(worded("the query gives no rows: it must be a SELECT"))
             names = list(map(str, result.keys()))
             rows: list[Sequence[Any]] = [
                 tuple(map(_cell, row)) for row in result.fetchmany(most + 1)
@@ -50,7 +51,7 @@ def fetch(table: SourceTable, most: int) -> tuple[list[str], list[Sequence[Any]]
     except (SQLAlchemyError, OSError, ImportError) as error:
         raise SourceError(_why(error, hidden)) from error
     if len(rows) > most:
-        raise SourceError(f"more than {most} people")
+        raise SourceError(worded("more than {most} people", most=most))
     return names, rows
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from gateway import GaritaError
 from gateway.ledger.event import EventType
+from gateway.locale import worded
 from gateway.people import faces
 from gateway.people.schema import now_text, put_event
 from gateway.people.sync import history
@@ -71,7 +72,9 @@ def apply(
         raise SyncError("; ".join(f"{item.name}: {item.why}" for item in waiting))
     with _writing(connection):
         if version(connection) != plan.base:
-            raise SyncError("another list was applied in the meantime; look at the plan again")
+            raise SyncError(
+                worded("another list was applied in the meantime; look at the plan again")
+            )
         number = plan.base + 1
         size = history.record(connection, plan, number)
         _release_badges(connection, plan)
@@ -316,7 +319,7 @@ def _writing(connection: sqlite3.Connection) -> Iterator[None]:
             connection.execute("BEGIN IMMEDIATE")
             yield
     except sqlite3.Error as error:
-        raise SyncError(f"the list could not be written: {error}") from error
+        raise SyncError(worded("the list could not be written: {error}", error=error)) from error
 
 
 def _counted(rows: Iterable[Any], progress: Callable[[int], None] | None) -> Iterable[Any]:

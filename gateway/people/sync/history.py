@@ -105,12 +105,16 @@ def rollback(connection: sqlite3.Connection, to: int, levels: Collection[str]) -
     """
     newest = version(connection)
     if not 0 < to < newest:
-        raise HistoryError(f"there is no version {to} before the present one, {newest}")
+        raise HistoryError(
+            worded(
+                "there is no version {to} before the present one, {newest}", to=to, newest=newest
+            )
+        )
     details = connection.execute(
         "SELECT number, kept, requirements FROM version_detail WHERE number > ?", (to,)
     ).fetchall()
     if len(details) != newest - to or not all(kept for _, kept, _ in details):
-        raise HistoryError(f"version {to} is no longer kept (garita people versions)")
+        raise HistoryError(worded("version {to} is no longer kept (garita people versions)", to=to))
     kinds = {number: frozenset(json.loads(text)) for number, _, text in details}
     source = Source(f"version {to}", kinds=set().union(*kinds.values()))
     then = _as_of(connection, to, kinds)

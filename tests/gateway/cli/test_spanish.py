@@ -148,7 +148,7 @@ def test_the_catalogue_itself_holds_no_english() -> None:
         for text in texts:
             if message.id:
                 plain = re.sub(r"\{\w*[^}]*\}", "0", str(text))
-                wrong += english(plain, allowed=VALUES | {"every", "at", "levels", "camera"})
+                wrong += english(plain, allowed=VALUES | {"every", "at", "levels", "camera", "people"})
     assert not wrong, "\n".join(wrong)
 
 
