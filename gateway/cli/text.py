@@ -10,8 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.cli import words
 from gateway.ledger.event import Event, EventType
-from gateway.locale import N_, Message
+from gateway.locale import N_, SYSTEM, Message
 
 REASONS: Mapping[str, str] = {
     "granted": N_("may pass"),
@@ -262,9 +263,9 @@ _DETAILS: tuple[tuple[str, str], ...] = (
 
 def detail(recorded: str, language: str | None = None) -> str:
     """The detail of a decision; names and times stay, what is not known stays as it is."""
-    for pattern, words in _DETAILS:
+    for pattern, sentence in _DETAILS:
         if found := re.fullmatch(pattern, recorded):
-            return Message(words, found.groupdict()).say(language)
+            return Message(sentence, found.groupdict()).say(language)
     return recorded
 
 
@@ -314,7 +315,12 @@ def describe(event: Event, language: str | None = None) -> str:
     why = reason(str(data.get("reason", "")), language)
     if recorded := data.get("rule"):
         why = f"{why} ({detail(str(recorded), language)})"
-    return template.format_map(_Blank({**data, "who": who, "why": why})).strip()
+    facts = _Blank({**data, "who": who, "why": why})
+    if (kind := data.get("kind")) in words.CODES:
+        facts["kind"] = _said(words.CODES[str(kind)], language)
+    if (told := data.get("detail")) in words.DETAILS or told in SYSTEM:
+        facts["detail"] = _said(str(told), language)
+    return template.format_map(facts).strip()
 
 
 class _Blank(dict[str, Any]):

@@ -8,7 +8,7 @@ import logging
 import sys
 from pathlib import Path
 
-from gateway import config
+from gateway import config, locale
 from gateway.daemon.service import serve
 from gateway.ledger import LedgerBusy, LedgerUnavailable
 from gateway.people import RosterUnavailable
@@ -28,8 +28,12 @@ def main() -> int:
     logging.basicConfig(
         level=options.log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_in_english)
     try:
         settings = config.load(options.config)
+        # What the daemon answers to people is in the site's language; its text log is English.
+        locale.use(settings.tables.site.language)
         settings.tables.site.data_dir.mkdir(parents=True, exist_ok=True)
         key = SiteKey.load(settings.tables.site.key_file)
         migrate(settings.people_path)
@@ -49,6 +53,16 @@ def main() -> int:
         print(f"garita: {error}", file=sys.stderr)
         return 5
     return 0
+
+
+def _in_english(record: logging.LogRecord) -> bool:
+    """Errors and messages that a log line was given, said in English."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            locale.english(item) if isinstance(item, Exception | locale.Message) else item
+            for item in record.args
+        )
+    return True
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway import GaritaError
-from gateway.locale import worded
+from gateway.locale import Message, worded
 
 log = logging.getLogger("garita.daemon.control")
 
@@ -84,7 +84,9 @@ class ControlServer:
             return {"ok": False, "error": str(refusal), "refused": True}
         except Exception as error:
             log.exception("control: %s failed", request["op"])
-            return {"ok": False, "error": f"{type(error).__name__}: {error}"}
+            for_people = bool(error.args) and isinstance(error.args[0], Message)
+            said = str(error.args[0]) if for_people else f"{type(error).__name__}: {error}"
+            return {"ok": False, "error": said}
 
 
 def ask(path: Path, op: str, *, timeout_s: float = 10.0, **params: Any) -> dict[str, Any]:

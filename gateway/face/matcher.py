@@ -23,6 +23,7 @@ from gateway.decide.model import FaceOutcome, FaceResult
 from gateway.face.evidence import Evidence, Kept, site_sealer
 from gateway.face.service import FaceService, OnPrompt, result_of
 from gateway.ledger.event import Event, EventType
+from gateway.locale import english
 from gateway.people import Roster, RosterUnavailable, SealedTemplate
 from gateway.people.days import day_of
 from gateway.vault.sitekey import SiteKey
@@ -85,7 +86,7 @@ class CardholderMatcher:
                 for item in sealed
             ]
         except (VaultError, RosterUnavailable) as error:
-            return FaceResult(FaceOutcome.UNAVAILABLE, detail=str(error))
+            return FaceResult(FaceOutcome.UNAVAILABLE, detail=english(error))
         if self._service.ready.is_set():
             model = self._service.model
             own = [at for at, item in enumerate(sealed) if item.model == model]
@@ -122,7 +123,7 @@ class CardholderMatcher:
         try:
             sealed = self._roster.templates(person) if person else []
         except RosterUnavailable as error:
-            result = FaceResult(FaceOutcome.UNAVAILABLE, detail=str(error))
+            result = FaceResult(FaceOutcome.UNAVAILABLE, detail=english(error))
         searched = answer.get("searched", 0)
         return Identified(
             person,
