@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -108,7 +107,7 @@ def sources(ctx: Context, json: common.JsonOption = False) -> None:
     db = open_list(settings)
     found = [puller.state(db, name) for name in sources_of(settings)]
     if json:
-        common.print_json([asdict(item) for item in found])
+        common.print_json([item.as_json() for item in found])
         return
     table = Table(_("source"), _("last pulled"), _("last good"), "", box=None)
     zone = settings.site.zone

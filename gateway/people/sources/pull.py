@@ -13,7 +13,7 @@ import re
 import sqlite3
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
@@ -39,23 +39,31 @@ _COLUMNS = (
     "reason",
     "waiting",
 )
+_TIMES = ("pulled_at", "good_at", "failing_since")
 _DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How a source stands; times are RFC 3339 text, "" where there is none.  `waiting` names the
+    """How a source stands.  Times are aware, None where there is none.  `waiting` names the
     tripwires of a list that is put aside."""
 
     name: str
-    pulled_at: str = ""
-    good_at: str = ""
+    pulled_at: datetime | None = None
+    good_at: datetime | None = None
     etag: str = ""
     sha256: str = ""
     serial: int = 0
-    failing_since: str = ""
+    failing_since: datetime | None = None
     reason: str = ""
     waiting: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for a script: times as RFC 3339 text, "" where there is none."""
+        return {
+            key: _time_text(value) if key in _TIMES else value
+            for key, value in asdict(self).items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,12 @@ def state(db: sqlite3.Connection, name: str) -> State:
     if row is None:
         return State(name)
     known = {key: value for key, value in zip(_COLUMNS, row, strict=True) if value is not None}
-    return State(name, **known)
+    times = {key: datetime.fromisoformat(known[key]) if known.get(key) else None for key in _TIMES}
+    return State(name, **{**known, **times})
+
+
+def _time_text(at: datetime | None) -> str:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z") if at else ""
 
 
 def pull(
@@ -139,7 +152,7 @@ def failed(db: sqlite3.Connection, name: str, reason: str) -> None:
             db,
             name,
             pulled_at=now_text(),
-            failing_since=known.failing_since or now_text(),
+            failing_since=_time_text(known.failing_since) or now_text(),
             reason=reason,
         )
         # "Broke off after 812 bytes", and 907 the next time: the same failure.
@@ -206,9 +219,11 @@ def waiting(folder: Path, name: str, levels: Collection[str], zone: tzinfo) -> W
         source.sha256 = body["sha256"]
         found = Waiting(source, body["etag"], tuple(body["tripped"]))
     except FileNotFoundError as error:
-        raise SourceError(f"no list of {name} waits to be confirmed") from error
+        raise SourceError(worded("no list of {name} waits to be confirmed", name=name)) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SourceError(f"the list of {name} that waits is damaged; pull it again") from error
+        raise SourceError(
+            worded("the list of {name} that waits is damaged; pull it again", name=name)
+        ) from error
     if source.errors:
         raise unusable(source.errors)
     return found

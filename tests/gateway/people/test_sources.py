@@ -899,7 +899,10 @@ def test_a_source_that_fails_is_told_once_and_when_it_is_back(people: Path, tmp_
     with pytest.raises(SourceError, match="missing and 1 more"):
         pull.pull(db, "hr", sources, ASKED)
     assert kinds(people) == ["people.sync_failed"] * 2
-    assert pull.state(db, "hr").failing_since
+    since = pull.state(db, "hr").failing_since
+    assert since is not None and since.tzinfo is not None
+    shown = pull.state(db, "hr").as_json()
+    assert shown["failing_since"].endswith("Z") and shown["good_at"] == ""
     path.write_text(LIST)
     found = pull.pull(db, "hr", sources, ASKED)
     assert found.source is not None
