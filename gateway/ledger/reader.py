@@ -190,9 +190,10 @@ class LedgerReader:
     def _check_form(report: VerifyReport, seq: int, given_id: str | None, body: str) -> None:
         try:
             item = json.loads(body)
+            held = {name: item[name] for name in ("id", "time", "type", "subject", "data")}
             same = chain.canonical(item) == body
-            wrong_id = given_id is not None and given_id != item["id"]
-            first = seq == 1 and item["type"] != chain.CREATED
+            wrong_id = given_id is not None and given_id != held["id"]
+            first = seq == 1 and held["type"] != chain.CREATED
         except (ValueError, KeyError, TypeError):
             report.add(seq, "the record can't be read")
             return

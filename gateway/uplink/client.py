@@ -229,7 +229,7 @@ class Uplink:
                         group.create_task(self._listen(client))
                         await self._subscribe(client)
                         await client.publish(f"{self._topic}/status", "online", retain=True)
-                        self._cursor.load(self._records)
+                        await asyncio.to_thread(self._cursor.load, self._records)
                         self._set_connected(True, "")
                         group.create_task(self._publisher.run(client))
                         group.create_task(self._save_cursor())

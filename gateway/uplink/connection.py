@@ -311,7 +311,8 @@ def connect_options(settings: MqttSettings) -> dict[str, Any]:
     if settings.tls:
         context = ssl.create_default_context(cafile=settings.ca_file)
         if settings.cert_file is not None:
-            context.load_cert_chain(settings.cert_file, settings.key_file)
+            # Without `password` OpenSSL would ask whoever sits at the terminal, and wait.
+            context.load_cert_chain(settings.cert_file, settings.key_file, _refuse_encrypted)
     return {
         "username": settings.username,
         "password": password,
@@ -319,6 +320,10 @@ def connect_options(settings: MqttSettings) -> dict[str, Any]:
         "tls_context": context,
         "timeout": TIMEOUT_S,
     }
+
+
+def _refuse_encrypted() -> str:
+    raise OSError("the client's key is encrypted: remove its pass phrase, and chmod 600 it")
 
 
 def _connect(maximum_packet: int) -> Properties:

@@ -68,7 +68,8 @@ class Publisher:
             group.create_task(acknowledged())
             while True:
                 await self._wait_beyond(sent)
-                for event in self._records.after(sent, BATCH):
+                # In a thread: what was recorded long ago may be on the disk alone.
+                for event in await asyncio.to_thread(self._records.after, sent, BATCH):
                     task = group.create_task(self.publish(client, topic, event))
                     # A task starts when we next wait, in order of creation: so does its message.
                     await window.put((event.seq, task))
@@ -111,7 +112,7 @@ class Publisher:
         topic, count = f"{self._topic}/replay/{name}", 0
         while first + count <= last:
             limit = min(self._max_in_flight, last - first - count + 1)
-            events = self._records.after(first + count - 1, limit)
+            events = await asyncio.to_thread(self._records.after, first + count - 1, limit)
             if not events:
                 break
             async with asyncio.TaskGroup() as group:
