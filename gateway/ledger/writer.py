@@ -21,6 +21,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
 from gateway import GaritaError
@@ -218,8 +219,10 @@ class Ledger:
             self.failed_since += len(jobs)
             reason = LedgerUnavailable(f"{self._path.name}: {error}")
             results = [(job, reason) for job in jobs]
-        if results:  # one wake-up of the loop for all of them
-            _answer(results[0][0].loop, self._resolve, results)
+        # One wake-up for all who wait in one loop.  In a program without a loop each `append_sync`
+        # has one of its own, and that of the one before may have ended.
+        for loop, part in groupby(results, lambda result: result[0].loop):
+            _answer(loop, self._resolve, list(part))
 
     def _about_ourselves(self) -> list[NewEvent]:
         """What the log has to say of itself before it goes on."""
