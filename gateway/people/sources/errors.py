@@ -20,11 +20,11 @@ def secret(path: Path) -> str:
         mode = path.stat().st_mode
         text = path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path.name} can't be read") from error
+        raise SourceError(worded("{name} can't be read", name=path.name)) from error
     if mode & 0o077:
-        raise SourceError(f"others may read {path.name}; chmod 600 it")
+        raise SourceError(worded("others may read {name}; chmod 600 it", name=path.name))
     if not text or "\n" in text:
-        raise SourceError(f"{path.name} must hold one line")
+        raise SourceError(worded("{name} must hold one line", name=path.name))
     return text
 
 
