@@ -23,7 +23,6 @@ import numpy as np
 import pytest
 
 from demo.rig import Rig
-from drivers import registry
 from drivers.base import CameraState
 from drivers.simulated.port import VirtualPort
 from gateway.face.vision.worker import Worker
@@ -236,17 +235,3 @@ async def test_a_mistake_in_its_options_is_named(installed: Path, make_rig: Make
     assert done.returncode == 4
     assert "inputs.lines.options.pip: unknown key" in done.stderr
     assert "inputs.lines.options.pipe: missing" in done.stderr
-
-
-@pytest.mark.parametrize("kind", ["readers", "locks", "inputs", "buses", "cameras"])
-def test_a_class_that_lacks_a_method_is_named(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    point = registry.EntryPoint("half", f"{__name__}:Half", f"garita.{kind}")
-    monkeypatch.setattr(registry, "_points", lambda kind: [point])
-    monkeypatch.setattr(registry.EntryPoint, "load", lambda self: Half)
-    with pytest.raises(registry.UnknownDriver, match="'half' .* lacks"):
-        registry.load(kind, "half")
-
-
-class Half:
-    class Options:
-        pass

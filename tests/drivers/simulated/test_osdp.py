@@ -14,7 +14,7 @@ from osdp import Command, CommandLEDColor, Event
 from drivers.readers import wiegand
 from drivers.readers.osdp.messages import Colour
 from drivers.simulated.osdp import SimulatedReader
-from tests.drivers.readers_osdp.peer import KEY, Libosdp, pipe
+from tests.drivers.readers.osdp.peer import KEY, Libosdp, pipe
 
 pytestmark = pytest.mark.slow
 

@@ -15,8 +15,8 @@ from drivers.readers.osdp.cards import CardDecoder
 from drivers.readers.osdp.messages import Cmd, Nak, Reply
 from drivers.readers.osdp.session import Step
 from drivers.simulated.osdp import SimulatedReader
-from tests.drivers.readers_osdp.panel import session
-from tests.drivers.readers_osdp.peer import KEY
+from tests.drivers.readers.osdp.panel import session
+from tests.drivers.readers.osdp.peer import KEY
 
 CARD = wiegand.encode("h10301", 18, 1001)
 

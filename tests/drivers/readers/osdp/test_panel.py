@@ -28,8 +28,8 @@ from drivers.readers.osdp import OsdpBus, messages
 from drivers.readers.osdp.messages import Cmd, Colour, Reply
 from drivers.readers.osdp.secure import SCBK_DEFAULT
 from drivers.simulated.osdp import SimulatedReader
-from tests.drivers.readers_osdp.panel import Panel, session
-from tests.drivers.readers_osdp.peer import KEY, Peer, pipe
+from tests.drivers.readers.osdp.panel import Panel, session
+from tests.drivers.readers.osdp.peer import KEY, Peer, pipe
 
 pytestmark = pytest.mark.slow
 

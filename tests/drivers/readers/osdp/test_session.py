@@ -35,9 +35,9 @@ from drivers.readers.osdp.secure import (
 )
 from drivers.readers.osdp.session import Step
 from drivers.simulated.osdp import SimulatedReader
-from tests.drivers.readers_osdp.panel import session
-from tests.drivers.readers_osdp.peer import KEY
-from tests.drivers.readers_osdp.test_fuzz import K1, K2, Fresh, Line
+from tests.drivers.readers.osdp.panel import session
+from tests.drivers.readers.osdp.peer import KEY
+from tests.drivers.readers.osdp.test_fuzz import K1, K2, Fresh, Line
 
 CARD = wiegand.encode("h10301", 18, 1001)
 PACKED = int(CARD.ljust(32, "0"), 2).to_bytes(4, "big")

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from drivers import registry
 from drivers.locks.deadman import DeadMan
 from drivers.locks.lcus import LcusBoard
 from drivers.simulated.relay import VirtualRelayBoard
@@ -118,32 +117,3 @@ async def test_disarming_twice_or_after_its_death_is_no_error(tmp_path: Path) ->
     guard.disarm()
     os.close(port)
     board.close()
-
-
-def test_drivers_by_name() -> None:
-    assert registry.names("readers") == ["line", "rdm6300"]
-    assert isinstance(registry.load("locks", "lcus").make({"channels": 4}), LcusBoard)
-    with pytest.raises(registry.UnknownDriver, match="there are: line, rdm6300"):
-        registry.load("readers", "osdp2")
-
-
-def test_somebody_elses_broken_driver_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    points = [
-        registry.EntryPoint("broken", "no.such.module:X", "garita.readers"),
-        registry.EntryPoint("odd", "os:getcwd", "garita.readers"),
-    ]
-    monkeypatch.setattr(registry, "_points", lambda kind: points)
-    assert registry.names("readers") == ["broken", "odd"]
-    with pytest.raises(registry.UnknownDriver, match="'broken' .* fails: No module"):
-        registry.load("readers", "broken")
-    with pytest.raises(registry.UnknownDriver, match="not a driver class"):
-        registry.load("readers", "odd")
-
-
-def test_options_of_a_camera_cost_no_opencv() -> None:
-    code = (
-        "import sys; from drivers import registry;"
-        "registry.load('cameras', 'opencv').check({'source': 0});"
-        "sys.exit('cv2' in sys.modules or 'numpy' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
