@@ -249,7 +249,7 @@ def test_a_decision_is_told_with_its_detail() -> None:
     }
     event = Event(1, "i", "t", "access.denied", "gate", data, "", "")
     assert text.describe(event, "es") == (
-        "Diego {0} rechazado: ya no está vigente (vigente hasta 2025-06-30)"
+        "Diego {0} no pasa: ya no está vigente (vigente hasta 2025-06-30)"
     )
     assert text.describe(event, "en").endswith("no longer valid (valid until 2025-06-30)")
 
