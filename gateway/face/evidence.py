@@ -1,10 +1,10 @@
 """Pictures of access decisions, sealed, for the time that a site allows.
 
-In: a JPEG as bytes and the key that it is sealed with (the holder's; for a face that is nobody's,
-the site's evidence key).  Out: ``evidence/YYYY-MM-DD/<event id>.sealed``, whole or not there at
-all.  Whatever is wrong (disk nearly full, too large, twice) is an answer and no exception: no
-picture is worth a badge that waits.  Never looks into a picture, and never imports NumPy or
-OpenCV: the daemon runs this, in a thread (it waits for the disk).
+In: a JPEG as bytes and the key that seals it (the holder's; the site's evidence key for a face that
+matched nobody).  Out: ``evidence/YYYY-MM-DD/<event id>.sealed``, a whole file or none.  A picture
+that can't be kept (disk nearly full, too large, a second one) is reported by the return value and
+never raises, because a badge must not wait for a picture.  This module does not decode pictures and
+imports neither NumPy nor OpenCV.  It waits for the disk, so the daemon calls it in a thread.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class EvidenceError(GaritaError):
-    """A picture is not there, or does not open; the message is for people."""
+    """A picture is missing or does not open.  The message is for people."""
 
 
 class Kept(StrEnum):
@@ -87,14 +87,14 @@ class Evidence:
         return Kept.KEPT
 
     def find(self, event_id: str, at: datetime, zone: tzinfo) -> date:
-        """The day under which the picture of an event of the time `at` is kept: the site's day, or
-        UTC's, as versions before 0.2 had it."""
+        """The day under which the picture of an event at the time `at` is kept: the site's day, or
+        the day of UTC, which versions before 0.2 used."""
         days = (at.astimezone(zone).date(), at.astimezone(UTC).date())
         return next((day for day in days if self._path(event_id, day).exists()), days[0])
 
     def holder(self, event_id: str, day: date) -> tuple[str, str] | None:
-        """(person id, key id) by which a picture was sealed, None for the site's evidence key.
-        Not to be trusted before `open`, which checks it.  Raises EvidenceError."""
+        """The (person id, key id) that sealed a picture, or None for the site's evidence key.
+        Only `open` proves it.  Raises EvidenceError."""
         return self._read(event_id, day)[0]
 
     def open(self, event_id: str, day: date, sealer: Sealer) -> bytes:
@@ -109,9 +109,12 @@ class Evidence:
             ) from error
 
     def purge(self, today: date, days: int) -> int:
-        """Delete what is older than `days` days; returns how many pictures.  `today` comes from a
-        clock that can be trusted; what another dated in the future is as old as the first purge
-        that saw it.  Raises OSError; what it deleted until then is gone."""
+        """Delete pictures older than `days` days and return how many.
+
+        `today` must come from a trusted clock.  A picture dated in the future by a wrong clock
+        counts from the first purge that sees it.  Raises OSError; pictures deleted before the
+        error stay deleted.
+        """
         oldest = (today - timedelta(days=days)).isoformat()
         count = 0
         for folder in self._days():
@@ -122,7 +125,7 @@ class Evidence:
         return count
 
     def _days(self) -> list[Path]:
-        """The folders that are ours: never a link, which might lead anywhere."""
+        """The folders of days.  Links are left out, because they may lead anywhere."""
         if not self._folder.is_dir():
             return []
         return sorted(
@@ -171,9 +174,12 @@ class Evidence:
 
 
 def _since(folder: Path, today: date) -> str:
-    """The day from which the pictures in a folder count.  A day that is still to come (tomorrow
-    may be one of UTC) was written by a wrong clock, as the folder's own time was: that is set
-    once, and tells from then on."""
+    """The day from which the age of a folder's pictures counts.
+
+    A wrong clock may have named the folder by a day in the future (tomorrow is allowed, because
+    UTC may be a day ahead).  Then the folder's modification time counts, which is set to today
+    once if it lies in the future too.
+    """
     tomorrow = today + timedelta(days=1)
     if folder.name <= tomorrow.isoformat():
         return folder.name
@@ -186,5 +192,5 @@ def _since(folder: Path, today: date) -> str:
 
 
 def site_sealer(key: SiteKey) -> Sealer:
-    """Encryption of pictures of nobody known."""
+    """Encryption of pictures of people who were not recognised."""
     return key.sealer("evidence")

@@ -1,9 +1,9 @@
-"""Who stands at the camera, held against the templates of one cardholder, or of all.
+"""Compares who stands at the camera with the templates of one cardholder, or of everybody.
 
-Joins three parts that don't know each other: the roster keeps sealed templates, the vault
-opens them, the face process compares.  For a match templates are opened anew, so a person who
-was removed or forgotten is so at once; the gallery of all people, which only answers questions
-beside that, follows within seconds.
+Joins three parts that don't know each other: the roster keeps sealed templates, the vault opens
+them, the face process compares.  Each match opens the templates anew, so removing or forgetting a
+person takes effect at the next badge.  The gallery of all people follows the list within seconds;
+it finds lent badges and faces without badges.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from pathlib import Path
 from gateway.config import FaceTable
 from gateway.decide.model import FaceOutcome, FaceResult
 from gateway.face.evidence import Evidence, Kept, site_sealer
-from gateway.face.service import FaceService, OnPrompt, result_of
+from gateway.face.result import result_of
+from gateway.face.service import FaceService, OnPrompt
 from gateway.ledger.event import Event, EventType
 from gateway.locale import english
 from gateway.people import Roster, RosterUnavailable, SealedTemplate
@@ -39,7 +40,7 @@ PACK = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """A face found among all people: whose, how sure, among how many."""
+    """A face that was found among all people: whose it is, how near, among how many."""
 
     person_id: str
     result: FaceResult
@@ -47,7 +48,7 @@ class Identified:
 
 
 class CardholderMatcher:
-    """Answers within the configured time or so; whatever fails is `unavailable`, which denies."""
+    """Answers within about the configured time.  Every failure is `unavailable`, which denies."""
 
     def __init__(
         self,
@@ -90,7 +91,7 @@ class CardholderMatcher:
         if self._service.ready.is_set():
             model = self._service.model
             own = [at for at, item in enumerate(sealed) if item.model == model]
-            # Fewer than the door asks for, because the others are of a model that went.
+            # Too few for the door, because the others are of a model that is no longer used.
             if len(own) < min(len(sealed), self._face.min_templates):
                 return FaceResult(FaceOutcome.UNAVAILABLE, detail=f"enrol anew: {OTHER_MODEL}")
             sealed, templates = [sealed[at] for at in own], [templates[at] for at in own]
@@ -113,7 +114,7 @@ class CardholderMatcher:
         return _with_templates(result, camera, sealed, time.monotonic() - started)
 
     async def identify(self, camera: str, track: int, threshold: float) -> Identified:
-        """Whose face is the one that was announced as `track`."""
+        """Find whose face the announced `track` is, at most `threshold` away."""
         answer = await self._service.identify(
             camera, track, threshold=threshold, timeout_s=self._face.timeout_s
         )
@@ -132,8 +133,10 @@ class CardholderMatcher:
         )
 
     async def keep_picture(self, event: Event, person_id: str, face: FaceResult) -> None:
-        """Seal the picture of a decision that is on record, where the site keeps such: with the
-        key of the person whose face it is, or the site's for a face that is not theirs."""
+        """Seal and keep the picture of a recorded decision, if the site keeps pictures.
+
+        The key is the person's if the face matched, otherwise the site's evidence key.
+        """
         denied = event.type != EventType.ACCESS_GRANTED
         if not face.picture or (self._face.keep_pictures == "denied" and not denied):
             return
@@ -155,7 +158,7 @@ class CardholderMatcher:
             log.warning("the picture of %s is not kept: %s", event.id, kept)
 
     async def keep_gallery(self, people_path: Path) -> None:
-        """Bring the gallery after the list, for ever; all of it to a process that is new."""
+        """Keep the gallery of the face process up to date, for ever.  A new process gets all."""
         held: dict[str, str] = {}
         starts, mark = -1, ""
         while True:
@@ -164,19 +167,19 @@ class CardholderMatcher:
             try:
                 now = self._roster.templates_mark()
                 if fresh or now != mark:
-                    # Before the first await: a process that begins meanwhile is handed all.
+                    # Before the first await: a process that starts meanwhile must get everything.
                     starts, mark = self._service.starts, now
                     held = await self._bring(people_path, {} if fresh else held, replace=fresh)
                     self.enrolled = len(held)
             except (RosterUnavailable, OSError) as error:  # OSError: the process died meanwhile
                 starts = -1
-                log.warning("faces can't be brought after the list: %s", error)
+                log.warning("the gallery of faces can't be updated: %s", error)
             await asyncio.sleep(GALLERY_POLL_S)
 
     async def _bring(
         self, people_path: Path, held: Mapping[str, str], *, replace: bool
     ) -> dict[str, str]:
-        """Hand over what changed; returns what is held now, by person."""
+        """Send what changed; returns what the process has now, by person."""
         wanted = await asyncio.to_thread(_enrolled, people_path)
         changed = [person for person, sign in wanted.items() if held.get(person) != sign]
         gone = [person for person in held if person not in wanted]
@@ -193,7 +196,7 @@ class CardholderMatcher:
         return wanted
 
     def _open_all(self, people_path: Path, people: Sequence[str]) -> dict[str, bytes]:
-        """Open the templates of some people; in a thread, with a connection of its own."""
+        """Open some people's templates.  Runs in a thread, with its own database connection."""
         roster, opened = Roster(people_path), {}
         try:
             for person in people:
@@ -212,7 +215,7 @@ class CardholderMatcher:
 
 
 def _packs(people: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
-    """People in parts of at most PACK bytes each: another embedder's numbers may be many."""
+    """People in parts of at most PACK bytes each, since another model's templates may be long."""
     pack: dict[str, bytes] = {}
     size = 0
     for person, templates in people.items():
@@ -235,7 +238,7 @@ def _enrolled(people_path: Path) -> dict[str, str]:
 def _with_templates(
     result: FaceResult, camera: str, sealed: Sequence[SealedTemplate], took_s: float | None
 ) -> FaceResult:
-    """What the record says beside: the camera, which templates, the time it took."""
+    """The result with what the record adds: the camera, which templates, the time taken."""
     version = hashlib.sha256("".join(item.id for item in sealed).encode()).hexdigest()[:8]
     timing = dict(result.about.get("timing_ms", {}))
     if took_s is not None and math.isfinite(took_s):

@@ -1,4 +1,5 @@
-"""What each camera should see."""
+"""Keeps what each camera should see, so that a camera that was turned while the box was off is
+noticed.  The file is a convenience: if it can't be read, the cameras learn their scenes anew."""
 
 from __future__ import annotations
 
@@ -12,8 +13,7 @@ log = logging.getLogger("garita.face.scenes")
 
 
 class Scenes:
-    """What each camera should see, as it learned it: a camera that was turned while the box was
-    off is noticed.  The file is a convenience: what can't be read is learned anew."""
+    """Scenes by camera, in the file at `path`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

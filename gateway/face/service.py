@@ -1,7 +1,7 @@
 """The daemon's side of the face process: keeps it alive and asks it.
 
-`match()` never raises and never waits much longer than it was told to: a process that dies,
-hangs or answers nonsense is `unavailable`, which denies.  Imports nothing heavy.
+`match()` never raises and never waits much longer than its timeout.  If the process dies, hangs or
+sends nonsense, the answer is `unavailable`, which denies.  This module loads no model.
 """
 
 from __future__ import annotations
@@ -10,16 +10,13 @@ import asyncio
 import base64
 import itertools
 import logging
-import math
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from drivers.backoff import Backoff
-from gateway.decide.model import FaceOutcome, FaceResult, Liveness
 from gateway.face import wire
 
 log = logging.getLogger("garita.face.service")
@@ -27,14 +24,13 @@ log = logging.getLogger("garita.face.service")
 RETRY_S = (0.5, 10.0)
 START_S = 30.0
 CHALLENGE_S = 14.0  # the longest that a challenge may take, with a last look
-GRACE_S = 1.0  # beyond its own deadline; then the process is taken to hang
-# They print lines at each attempt to open a camera; its state is told once, by us.
+GRACE_S = 1.0  # beyond the deadline; after that the process is assumed to hang
+# Both print lines at each attempt to open a camera; we report its state once.
 QUIET = {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}
-# Threads of its own for each small sum would spin for cores that the gate needs.
+# More threads in the linear algebra would take cores that the gate needs.
 QUIET |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-MAX_PICTURE = 1_400_000  # base64 of a megabyte; a multiple of four
 MAX_SCENE = 65_536  # text; a scene is some 26,000
-ARRIVAL_MAX_AGE_S = 1.0  # an announcement that waited longer is of somebody who may be gone
+ARRIVAL_MAX_AGE_S = 1.0  # whoever was announced earlier may be gone
 OnDevice = Callable[[str, str, bool, str], None]
 OnArrival = Callable[[int, float], None]
 OnPrompt = Callable[[str], None]
@@ -115,9 +111,12 @@ class FaceService:
         picture: bool = False,
         on_prompt: OnPrompt | None = None,
     ) -> dict[str, Any]:
-        """One-to-one comparison at `camera` within `timeout_s`, and then the `challenge` to turn
-        the head, for CHALLENGE_S at most; times are monotonic seconds.  The answer is the worker's
-        own: read it with `result_of`."""
+        """Compare the face at `camera` with `templates` within `timeout_s`.
+
+        With `challenge` the person is then asked to turn their head, for CHALLENGE_S at most.
+        `tapped_at` is monotonic seconds, `max_age_s` the age of the oldest sample.  Returns the
+        worker's answer: read it with gateway.face.result.result_of.
+        """
         deadline = time.monotonic() + timeout_s
         request = {
             "op": "match",
@@ -137,7 +136,7 @@ class FaceService:
     async def identify(
         self, camera: str, track: int, *, threshold: float, timeout_s: float
     ) -> dict[str, Any]:
-        """Whose face is the one of `track`, among everybody in the gallery."""
+        """Find whose face `track` is, among everybody in the gallery."""
         now = time.monotonic()
         request = {
             "op": "identify",
@@ -150,7 +149,8 @@ class FaceService:
         return await self._ask(request, timeout_s + GRACE_S)
 
     def gallery(self, people: Mapping[str, bytes], *, replace: bool = False) -> bool:
-        """Hand over people's templates (b"" removes a person); False if nobody takes them."""
+        """Send people's templates to the process (b"" removes a person).  Returns False if the
+        process is not ready."""
         process = self._process
         if not self.ready.is_set() or process is None or process.stdin is None:
             return False
@@ -160,7 +160,7 @@ class FaceService:
         return True
 
     def accept_scene(self, camera: str) -> bool:
-        """An operator says that `camera` looks where it should; False if nobody hears it."""
+        """Tell the process that `camera` looks where it should.  False if it is not ready."""
         process = self._process
         if not self.ready.is_set() or process is None or process.stdin is None:
             return False
@@ -168,7 +168,7 @@ class FaceService:
         return True
 
     async def drained(self) -> None:
-        """Wait until what was handed over has left us."""
+        """Wait until the process has read what was sent, or nearly all of it."""
         process = self._process
         if process is not None and process.stdin is not None:
             await process.stdin.drain()
@@ -257,7 +257,7 @@ class FaceService:
             await process.wait()
 
     def _take(self, message: Mapping[str, Any]) -> None:
-        """A message of the process; an answer to nobody's question is dropped."""
+        """Handle a message of the process.  An answer that nobody waits for is dropped."""
         if "ready" in message:
             self.embedder = str(message.get("embedder", ""))[:80]
             self.model = str(message.get("model", ""))[:80]
@@ -292,70 +292,3 @@ class FaceService:
                 process.kill()
             except ProcessLookupError:
                 return
-
-
-def result_of(answer: Mapping[str, Any], threshold: float) -> FaceResult:
-    """An answer as a result; anything out of form is `unavailable`."""
-    try:
-        lives = answer.get("liveness")
-        nearest = answer.get("nearest")
-        return FaceResult(
-            FaceOutcome(answer["outcome"]),
-            _number(answer, "distance"),
-            int(answer.get("frames", 0)),
-            _number(answer, "frame_age_s"),
-            str(answer.get("detail", ""))[:80],
-            _number(answer, "seen_age_s"),
-            None if lives is None else _liveness(lives),
-            None if nearest is None else _nearest(nearest),
-            {**_about(answer), "threshold": threshold},
-            base64.b64decode(str(answer.get("picture", ""))[:MAX_PICTURE]),
-        )
-    except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
-        return FaceResult(FaceOutcome.UNAVAILABLE, detail=f"nonsense: {type(error).__name__}")
-
-
-def _nearest(given: Mapping[str, Any]) -> tuple[str, float]:
-    distance = _number(given, "distance")
-    if distance is None:
-        raise ValueError("no distance")
-    return str(given["person"]), distance
-
-
-def _number(answer: Mapping[str, Any], key: str) -> float | None:
-    value = answer.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not math.isfinite(value):
-        raise ValueError("not a number")
-    return float(value)
-
-
-def _liveness(lives: Mapping[str, Any]) -> Liveness:
-    challenge = lives.get("challenge")
-    if not (challenge is None or isinstance(challenge, bool)):
-        raise ValueError("no answer to a challenge")
-    # Anything but a clear no is a suspicion.
-    return Liveness(challenge, lives["suspect"] is not False, str(lives.get("detail", ""))[:80])
-
-
-def _about(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """What is for the record alone, in its form and no other."""
-    about: dict[str, Any] = {}
-    for key in ("quality", "timing_ms", "cues"):
-        given = answer.get(key, {})
-        about[key] = {
-            str(name)[:40]: round(_number(given, name) or 0.0, 4) for name in list(given)[:40]
-        }
-    about["model"] = str(answer.get("model", ""))[:80]
-    mark = str(answer.get("frame_hash", ""))
-    about["frame_hash"] = mark if re.fullmatch("[0-9a-f]{64}", mark) else ""
-    about["present_s"] = round(max(0.0, _number(answer, "present_s") or 0.0), 2)
-    others = answer.get("others") or {"n": 0, "nearest": None, "below": 0}
-    nearest = _number(others, "nearest")
-    about["others"] = {
-        "n": int(others["n"]),
-        "nearest": None if nearest is None else round(nearest, 4),
-        "below": int(others["below"]),
-    }
-    return about

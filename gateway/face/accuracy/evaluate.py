@@ -1,9 +1,9 @@
-"""Trying the face match on labelled pictures: which errors it makes, and how often.
+"""Tries the face match on labelled pictures and counts its errors.
 
-Goes in: pictures with names, as a folder or as a list of pairs. Comes out: `Trials` for
-gateway/face/accuracy/statistics.py. Each split takes `templates` pictures of every person at
-random and lets the rest come to the door, `frames` at a tap, scored as the gate scores them:
-after each frame, the best of the tap counts. Embeddings live in memory only; no picture is ever
+In: pictures with names, as a folder or as a list of pairs.  Out: `Trials` for
+gateway/face/accuracy/statistics.py.  Each split draws `templates` pictures of every person at
+random; the others are presented at the door, `frames` at a tap.  Taps are scored as the gate scores
+them: after each frame, and the best score of the tap counts.  Embeddings stay in memory; nothing is
 written.
 """
 
@@ -37,7 +37,7 @@ Score = Callable[[NDArray[np.float32], NDArray[np.float32]], float]
 
 
 class BadData(GaritaError):
-    """What was given can't be evaluated; the text says which file, which line and why."""
+    """The data can't be evaluated.  The text says which file, which line and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedPicture:
-    """What a picture gave: the embedding of its widest face or None, and what enrolment would
-    refuse it for."""
+    """One picture: the embedding of its widest face, or None, and the reason for which enrolment
+    would refuse it."""
 
     embedding: Embedding | None
     refusal: Refusal | None

@@ -1,4 +1,4 @@
-"""Error rates of a biometric comparison, with what their numbers can and can't show.
+"""Error rates of a biometric comparison, with their confidence bounds.
 
 Counts and scores in, rates and bounds out.  Names as in ISO/IEC 19795-1: a false match (FMR) and
 a false non-match (FNMR) are errors of comparing; FAR and FRR are those of a whole attempt, so
@@ -80,7 +80,7 @@ def smallest_shown(trials: float, confidence: float = CONFIDENCE) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """What was compared: a score and whom it was of.
+    """The scores of all comparisons, and whose they were.
 
     `genuine` (n,) with `genuine_person` (n,); `impostor` (m,) with `probe_person` and
     `holder_person` (m,).  Persons are numbers from 0 to `people` - 1; `splits` says how many

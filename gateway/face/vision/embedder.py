@@ -2,9 +2,9 @@
 that a site brings, found by its name (entry points, group ``garita.embedders``).
 
 dlib's: chips of 150 x 150 RGB pixels in, 128 numbers each out; both embedders compute the same
-numbers from the same weights, so templates of one serve the other.  The converted file is
-believed only if it is whole and made of the very weights installed here; otherwise dlib
-computes, and the log says why.
+numbers from the same weights, so a template of one can be used with the other.  The converted
+file is used only if it is undamaged and was made from the weights that are installed here;
+otherwise dlib computes, and the log says why.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CHIP_PX = 150
 # Of the face around it; what dlib trained the network with.
 _CHIP_PADDING = 0.25
 CONVERSION = "1"
-"""Raised when gateway/face/vision/convert.py builds another graph: older files are made anew."""
+"""The version of the graph that gateway/face/vision/convert.py builds.  No other is used."""
 _WEIGHTS = "dlib_face_recognition_resnet_model_v1.dat"
 _DIGEST = 32
 
@@ -47,7 +47,7 @@ class Unusable(GaritaError):
 
 
 class _DlibNetwork:
-    """What the two ways of computing dlib's network have in common."""
+    """The part that both ways of computing dlib's network share."""
 
     model = "dlib-resnet-v1"
     dimensions = 128
@@ -99,8 +99,8 @@ class ConvertedEmbedder(_DlibNetwork):
 
 
 def by_name(name: str = BUILT_IN, options: Mapping[str, Any] | None = None) -> Embedder:
-    """The embedder that a site names.  "dlib" is ours and no package can take its place; any
-    other is made of its entry point with `options`, as a driver is.
+    """The embedder that a site names.  "dlib" is always the built-in one; any other name is an
+    entry point, built with `options` like a driver.
 
     Raises ModelsMissing, Unusable, drivers.registry.UnknownDriver, and pydantic.ValidationError
     for options it does not take.

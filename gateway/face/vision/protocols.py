@@ -1,8 +1,8 @@
 """What a face model must offer to be used here: three small protocols and their types.
 
-A detector finds faces, a landmarker puts five points on one, an embedder turns it into numbers.
-The engine (gateway/face/vision/engine.py) joins one of each, and calls each from one thread at a
-time. Needs NumPy alone, so another package's model can import it cheaply.
+A detector finds faces, a landmarker finds five points on one, an embedder turns it into numbers.
+The engine (gateway/face/vision/engine.py) joins one of each and calls each from one thread at a
+time.  This module imports NumPy only, so that another package's model can import it cheaply.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Detector(Protocol):
 
 
 class Landmarker(Protocol):
-    """Puts five points on a face."""
+    """Finds five points on a face."""
 
     def points(self, image: Image, face: Face) -> Points:
         """The points, in the order of `Points`."""
@@ -61,7 +61,7 @@ class Embedder(Protocol):
     dimensions: int
 
     def chip(self, image: Image, points: Points) -> Image:
-        """What the network looks at: the face upright and cut out, always of one size."""
+        """The network's input: the face cut out and upright, always of one size."""
 
     def embed_chips(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Chips (n, height, width, 3), RGB -> embeddings (n, dimensions)."""

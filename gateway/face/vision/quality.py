@@ -1,9 +1,8 @@
 """Whether a picture is good enough to enrol, and why not.
 
-Size, sharpness and light of the face; whether it looks at the camera and is held upright, from
-five landmarks (which tell nothing of a head that nods).  Each refusal is a code with a sentence
-for the person at the camera.  The limits were measured on photographs and on worsened copies of
-them; docs/face.md says how.  Arrays in, words out.
+Measures size, sharpness and light of the face, and from five landmarks whether the head is turned
+or tilted (landmarks do not show a nod).  Each refusal is a code with a sentence for the person at
+the camera.  The limits were measured on photographs and on worsened copies; docs/face.md says how.
 """
 
 from __future__ import annotations
@@ -92,8 +91,8 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class PosedQuality(Quality):
-    """Also `turn`, where the nose stands between the eyes (0: in the middle; a head turned by a
-    degrees: some tan(a)/4), and `roll`, the slope of the eyes in degrees."""
+    """Adds `turn`, the place of the nose between the eyes (0: the middle; a head turned by an
+    angle a: about tan(a)/4), and `roll`, the slope of the line between the eyes in degrees."""
 
     turn: float
     roll: float
@@ -114,8 +113,8 @@ def measure(image: Image, face: Face) -> Quality:
 
 
 def pose(points: Points) -> tuple[float, float]:
-    """(turn, roll) of a head from its five landmarks.  Not a number if both eyes are one point,
-    which no limit lets pass."""
+    """(turn, roll) of a head from its five landmarks.  `turn` is NaN, which every limit refuses,
+    if both eyes are at one point."""
     right, left, nose = (points[index].astype(np.float64) for index in (0, 2, 4))
     eyes = right - left
     length = float(eyes @ eyes)
@@ -130,7 +129,7 @@ def judge(
     `landmarks` finds its five points: an engine's own."""
     if not faces:
         return None, Refusal.NO_FACE
-    # Somebody far behind is no rival; two people side by side are.
+    # Two people side by side are several faces; somebody far behind is not counted.
     if sum(face.width >= faces[0].width * RIVAL_SHARE for face in faces) > 1:
         return None, Refusal.SEVERAL_FACES
     seen = measure(image, faces[0])

@@ -1,9 +1,9 @@
 """Faces followed from frame to frame: the same person in the same place is one track.
 
 In: small grey pictures in order of time, and now and then what the detector found.  Out: the
-tracks that are there now.  A track ends when it was not seen for `GAP_S`, so two people who
-change places are two tracks; and its samples are of one face, or it begins anew.  No camera, no
-clock, no thread; times are monotonic seconds of the frames.
+tracks that are there now.  A track ends when it was not found for `GAP_S`, so two people who
+change places are two tracks.  A track's samples are all of one face: a sample of another face
+drops the earlier ones.  Uses no camera, clock or thread; times are monotonic seconds of frames.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from gateway.face.vision.engine import Embedding, Face
 Grey = NDArray[np.uint8]
 
 GAP_S = 0.35  # two people can't change places in less
-UNDETECTED_S = 2.5  # followed so long without the detector's word; a turned head is not found
-ALIKE = 0.55  # normalised correlation from one frame to the next; a face that moves has 0.8 to 1
-FLAT = 4.0  # grey levels; a patch without structure fits everywhere
+UNDETECTED_S = 2.5  # longest time without a detection; a turned head is not detected
+ALIKE = 0.55  # least normalised correlation from one frame to the next; a moving face has 0.8 to 1
+FLAT = 4.0  # grey levels of deviation; a patch without structure matches everywhere
 REACH = 0.4  # how far a face moves between two frames, as a share of its width
 OVERLAP = 0.3
 KEPT = 5  # samples of a track
@@ -33,7 +33,7 @@ SAME_FACE = 0.7  # farther than this from the sample before, it is not the same 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look at a face: its embedding, the frame's time and number, and how good it was."""
+    """One embedded look at a face, with the time and number of its frame and its quality."""
 
     embedding: Embedding
     at: float
@@ -56,7 +56,7 @@ class Track:
     samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=KEPT), repr=False)
 
     def add(self, sample: Sample) -> bool:
-        """Take a sample; False if it shows another face, and the ones before are dropped."""
+        """Add a sample.  If it shows another face, drop the earlier ones and return False."""
         same = not self.samples or (
             float(np.linalg.norm(self.samples[-1].embedding - sample.embedding)) <= SAME_FACE
         )
@@ -81,11 +81,11 @@ class Tracker:
 
     @property
     def nearest(self) -> Track | None:
-        """The widest face: who stands nearest, not who waits behind."""
+        """The widest face, which belongs to the person who stands nearest."""
         return max(self.tracks, key=lambda track: track.box.width, default=None)
 
     def follow(self, small: Grey, at: float) -> None:
-        """Find every track again on the next frame; what is not found for long enough ends."""
+        """Find every track on the next frame.  A track that is not found for long enough ends."""
         for track in self.tracks:
             found = self._find(track, small)
             if found is not None:
@@ -93,7 +93,7 @@ class Tracker:
         self.expire(at)
 
     def expire(self, at: float) -> None:
-        """End what was not seen for long enough."""
+        """End the tracks that were not seen for long enough."""
         self.tracks = [
             track
             for track in self.tracks
@@ -101,7 +101,7 @@ class Tracker:
         ]
 
     def detected(self, faces: Sequence[Face], small: Grey, at: float) -> None:
-        """What the detector found on this frame: known faces are put right, new ones begin."""
+        """Use what the detector found on this frame: correct known tracks and begin new ones."""
         free = list(self.tracks)
         for face in faces:
             patch = self._cut(small, face)
@@ -137,7 +137,7 @@ class Tracker:
         return face, small[y : y + tall, x : x + wide].copy()
 
     def _cut(self, small: Grey, face: Face) -> Grey | None:
-        """The picture of a face, to find it by; None if it lies (almost) outside."""
+        """The part of the picture to find a face by; None if the face is (almost) outside."""
         height, width = small.shape
         x0, y0 = max(0, round(face.left * self.scale)), max(0, round(face.top * self.scale))
         x1 = min(width, round(face.right * self.scale))

@@ -1,12 +1,12 @@
 """One camera, watched all the time at low cost, so that the face is known before the badge comes.
 
-A thread takes each frame: has anything moved, where are the faces that are followed
-(gateway/face/vision/tracks.py), is it time to look for new ones (the detector costs 14 ms), is a
-sample wanted (an embedding).  An empty, still scene is looked at a few times a second and no more;
-whoever holds a badge to the reader has the full rate at once (`attention`).
+A thread handles each frame: it checks for movement, follows the known faces
+(gateway/face/vision/tracks.py), runs the detector when it is due (14 ms), and takes a sample (an
+embedding) when one is due.  It looks at an empty, still scene a few times a second.  When a badge
+is read, `attention` asks for the full rate at once.
 
-Out: `look()` gives the nearest face that is there *now*, on a frame taken after a given moment.
-A face that was there before and left is never given.
+`look()` returns the nearest face that is there *now*, on a frame taken after a given moment, and
+never a face that has left.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from gateway.face.vision.tracks import Grey, Sample, Track, Tracker
 
 SMALL_PX = 320  # width of the picture in which faces are followed
 IDLE_FPS = 5.0
-CALM_S = 3.0  # so long after the last movement or face the scene is idle
+CALM_S = 3.0  # seconds without movement or face until the scene is idle
 DETECT_S = 0.25  # while something moves
 LOST_S = 0.1  # while somebody waits and no face is known
-IDLE_DETECT_S = 2.0  # somebody may stand there very still
+IDLE_DETECT_S = 2.0  # for somebody who stands very still
 SAMPLE_S = 0.5
 EAGER_S = 0.1  # while somebody waits
 STUCK_S = 15.0  # for what takes a tenth of a second on a slow box
@@ -46,7 +46,7 @@ MOVED = 6.0  # grey levels; the mean of a cell of 256 pixels varies by less than
 
 @dataclass(frozen=True, slots=True)
 class TrackedFace:
-    """A face that was there on a frame at `seen_at`, with its samples, oldest first."""
+    """A face that a frame at `seen_at` showed, with its samples, oldest first."""
 
     track: int
     first_at: float
@@ -58,7 +58,7 @@ class TrackedFace:
 
 
 class Motion:
-    """Whether something moved: the means of small cells against their slow average."""
+    """Detects movement: compares the means of small cells with their slow average."""
 
     def __init__(self) -> None:
         self._mean: NDArray[np.float32] | None = None
@@ -113,7 +113,7 @@ class Watcher:
 
     @property
     def stuck(self) -> bool:
-        """Whether a part of it hangs: it would never see a face again, and nobody would know."""
+        """Whether one of its threads hangs, so that it would never see a face again."""
         now = time.monotonic()
         sampler = self._sampling and now - self._sampling_since > STUCK_S
         return sampler or (self._thread is not None and now - self.progress_at > STUCK_S)
@@ -132,7 +132,7 @@ class Watcher:
 
     @contextmanager
     def attention(self) -> Iterator[None]:
-        """Somebody is waiting: full rate, and a face is looked for on every frame."""
+        """Use the full frame rate, and look for a face on every frame, while somebody waits."""
         with self._changed:
             self._waiting += 1
         self._camera.set_rate(None)
@@ -154,8 +154,10 @@ class Watcher:
                 self._listeners.pop(id(listener), None)
 
     def look(self, after: float, deadline: float, *, newer_than: float = 0.0) -> TrackedFace | None:
-        """The nearest face on a frame taken after `after`, with a sample newer than
-        `newer_than`; waits until `deadline` at most.  None if there is none."""
+        """The nearest face on a frame taken after `after`, with a sample newer than `newer_than`.
+
+        Waits until `deadline` at most (monotonic seconds); None if there is no such face.
+        """
         with self._changed:
             while True:
                 seen = self._seen(after, newer_than)
@@ -173,7 +175,7 @@ class Watcher:
         return seen if seen is not None and seen.track == number else None
 
     def _seen(self, after: float, newer_than: float) -> TrackedFace | None:
-        # First of all: a feed that loops, or shows another place, has faces too.
+        # Checked first: a feed that loops, or shows another place, may show faces too.
         if self._camera.state is not CameraState.OK:
             return None
         track = self._tracker.nearest
@@ -184,13 +186,13 @@ class Watcher:
         known, passive = self._passive
         watched = known == track.id
         return TrackedFace(
-            track.id,
-            track.first_at,
-            track.seen_at,
-            track.box.width,
-            tuple(track.samples),
-            tuple(passive.suspicions) if watched else (),
-            passive.scores if watched else {},
+            track=track.id,
+            first_at=track.first_at,
+            seen_at=track.seen_at,
+            width_px=track.box.width,
+            samples=tuple(track.samples),
+            suspicions=tuple(passive.suspicions) if watched else (),
+            cues=passive.scores if watched else {},
         )
 
     def _run(self) -> None:
@@ -216,7 +218,7 @@ class Watcher:
         grey: Grey = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY)
         small = self._small(grey)
         if self._last is not None and np.array_equal(small, self._last):
-            # The very same picture again does not show that anybody is still there.
+            # A repeated picture does not show that anybody is still there.
             with self._changed:
                 self._tracker.expire(frame.at)
             return
@@ -227,8 +229,8 @@ class Watcher:
             self._changed.notify_all()
         attending = self._waiting > 0
         moved = self._motion.moved(small)
-        # This thread alone changes the tracks, so the slow parts need no lock: whoever waits for
-        # a face that is followed has it before the detector runs.
+        # Only this thread changes the tracks, so the slow parts need no lock.  Whoever waits for
+        # a known face gets it before the detector runs.
         if self._detection_due(frame.at, attending, moved):
             self._detected_at = frame.at
             self.detections += 1
@@ -251,7 +253,7 @@ class Watcher:
         height, width = grey.shape
         if width != self._width:
             self._width = width
-            # Numbers go on: whoever asks for a track by its number never gets another's.
+            # The numbers go on, so a number never stands for two tracks.
             self._tracker = Tracker(min(1.0, SMALL_PX / width), self._numbers)
         scale = self._tracker.scale
         size = (round(width * scale), round(height * scale))
@@ -279,7 +281,7 @@ class Watcher:
         ]
 
     def _sample_all(self, wanted: list[tuple[Track, Face]], frame: Frame) -> None:
-        """Embed faces of this frame, in a thread of its own: frames go on being followed."""
+        """Embed faces of this frame.  Runs in its own thread, so that following goes on."""
         try:
             image: Image = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB)
             for track, box in wanted:
@@ -308,8 +310,8 @@ class Watcher:
             self._arrived(track.id, frame.at)
 
     def _show(self, frame: Frame, grey: Grey) -> None:
-        """Whether the nearest face lives: one more look for the passive cues, and for whoever
-        has asked the person to turn."""
+        """Give this frame's look at the nearest face to the passive cues, and to the challenge
+        that listens."""
         track = self._tracker.nearest
         if track is None or track.seen_at != frame.at:
             return

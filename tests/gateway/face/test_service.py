@@ -18,7 +18,8 @@ from drivers.simulated.camera import black_video, empty_video, frozen_video, per
 from gateway.decide.model import FaceOutcome, FaceResult
 from gateway.face import wire
 from gateway.face.enrolment import ExaminedPhotograph
-from gateway.face.service import FaceService, result_of
+from gateway.face.result import result_of
+from gateway.face.service import FaceService
 from gateway.face.vision import comparison
 from gateway.face.vision.engine import MODEL
 

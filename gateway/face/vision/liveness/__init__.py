@@ -1,10 +1,10 @@
-"""Is a person there, or a picture of one?  Judged from what one camera sees over time.
+"""Judges whether a person stands before the camera, or a picture of one.
 
-`Challenge` asks for turns of the head and measures whether something with a nose turned;
-`Passive` watches without asking and names what looks like a print or a screen.  Observations
-of one tracked face go in, verdicts with their figures come out.  No I/O, no clock, no model:
-numpy and OpenCV, the same answer each time.  It recognises nobody, it never grants anything,
-and what it can't measure never passes.  docs/spoofing.md says what it does not stop.
+`Challenge` asks for turns of the head and measures whether a head with a nose turned.  `Passive`
+watches without asking and names signs of a print or a screen.  Observations of one tracked face go
+in; results with their figures come out.  Both use NumPy and OpenCV only, no I/O and no clock, so
+the same frames give the same answer.  They recognise nobody and grant nothing, and a turn that
+can't be measured does not pass.  docs/spoofing.md says which attacks they do not stop.
 """
 
 from gateway.face.vision.liveness.challenge import (

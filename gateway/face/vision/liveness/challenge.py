@@ -1,14 +1,14 @@
 """A challenge at the reader: turn your head as asked, in time.
 
-Observations of one tracked face go in, in order of time; out come what to tell the person now
-(`prompt`) and, once, a verdict.  Each turn is asked for after a pause that the person can't
-foresee; it must be made to the asked side, by a nose that stands in front of the eyes, in a
-surface that is no sheet, and be taken back.  A print held or moved does not turn; a print that
-is turned stays flat; a video answers only if its turns and pauses are those drawn.
+Observations of one tracked face go in, in order of time.  The challenge says what to tell the
+person now (`prompt`) and ends with one result.  It asks for each turn after a random pause.  The
+turn must go to the asked side, the nose must move in front of the eyes, the surface must not be a
+sheet, and the face must come back.  A print that is held or moved does not turn; a print that is
+turned stays flat; a video passes only if its turns and pauses happen to be the ones drawn.
 
-It fails on anything odd: time that stands, jumps or runs back, a face that leaves or is
-another's, frames that repeat.  What can't be read (a NaN) counts as not seen.  A verdict is
-final.  Whose face it is, the caller must check on the frames of the turn as well.
+The challenge fails if time stands still, jumps or runs back, if the face leaves or another takes
+its place, or if frames repeat.  An observation that can't be read (a NaN) counts as not seen.  The
+result is final.  The caller must also check whose face it is on frames of the turn.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ TURNED = 0.08
 BACK = 0.05
 MIN_RELIEF = 0.0062
 MIN_SHARE = 0.35
-"""Of what a plane leaves over, what a bent sheet leaves over too: more for a head."""
+"""The least share of a plane's residual that a bent sheet leaves too.  A head leaves more."""
 MIN_FRAMES = 2
 """Frames that must show the turn, and frames that must show the straight face before it."""
 MAX_GAP_S = 0.5
 MAX_GAP_TURNED_S = 1.0
-"""A turned face may be lost for longer: the corners tell whether it is the same that comes back."""
+"""A turned face may be lost for longer: its corners show whether the same face comes back."""
 MAX_SAME = 5
 MIN_KEPT = 0.3
 MAX_JUMP = 0.35
 MAX_GROWTH = 1.5
-"""The detector's boxes come in steps of 1.2, and it errs by two of them."""
+"""The detector's boxes come in steps of 1.2, and it may be wrong by two steps."""
 MAX_ASKEW = 0.20
 MIN_RETURN = 0.5
-"""What the surface still shows of the turn, as a share of its most, once it is taken back."""
+"""The most of the turn that the surface may still show when the face is back, as a share."""
 PAUSES_S = (0.3, 1.2)
 
 
@@ -88,7 +88,7 @@ class ChallengeResult:
 
 
 def draw(turns: int = 2) -> tuple[tuple[Turn, ...], tuple[float, ...]]:
-    """Turns and the pauses before them (s) that nobody can foresee."""
+    """Random turns, and the random pause (s) before each."""
     chance = secrets.SystemRandom()
     asked = tuple(chance.choice((Turn.LEFT, Turn.RIGHT)) for _ in range(turns))
     return asked, tuple(round(chance.uniform(*PAUSES_S), 2) for _ in range(turns))
@@ -138,7 +138,7 @@ class Challenge:
         return self._verdict
 
     def tick(self, now: float) -> ChallengeResult | None:
-        """Call when no face was seen: ends the challenge when its time or the face is gone."""
+        """Call when no face was seen.  Ends the challenge if the time or the face is gone."""
         if self._verdict is None:
             if not np.isfinite(now) or now < self._at:
                 return self._end(ChallengeReason.TIME_DISORDER)
@@ -150,7 +150,7 @@ class Challenge:
         return self._verdict
 
     def see(self, seen: Observation) -> ChallengeResult | None:
-        """The next observation of the face; the verdict as soon as there is one."""
+        """Take the next observation of the face.  Returns the result once there is one."""
         if self._verdict is not None:
             return self._verdict
         if not np.isfinite(seen.at) or seen.at <= self._at:
@@ -171,7 +171,7 @@ class Challenge:
         self._same = 0
         self._seen_at = seen.at
         self._last = seen
-        # Followed without a break, so that nobody takes another's place between two turns.
+        # Followed without a break, so that nobody can take the place between two turns.
         if self._tracks is None:
             self._tracks = CornerTracks(seen)
         else:
@@ -195,17 +195,17 @@ class Challenge:
         return None
 
     def _astray(self, strays: bool) -> bool:
-        """Twice in a row: one look alone may be the landmarks' error."""
+        """True after two in a row, because one alone may be an error of the landmarks."""
         self._strayed = self._strayed + 1 if strays else 0
         return self._strayed >= MIN_FRAMES
 
     def _is_back(self, now: Fit | None) -> bool:
-        """The landmarks of a far turned face may seem straight; its surface does not."""
+        """Whether the surface is back.  The landmarks of a far turned face may look straight."""
         most = max((fit.flat for _, fit in self._during if fit is not None), default=0.0)
         return now is None or now.flat <= max(MIN_RETURN * most, MIN_RELIEF)
 
     def _stand(self, seen: Observation) -> ChallengeResult | None:
-        """Before a turn is asked for: a straight face, for as long as the pause."""
+        """Before a turn: wait for a straight face, for as long as the pause."""
         if self._zero is None:
             if abs(seen.turn) > MAX_ASKEW:
                 self._straight.clear()
@@ -223,7 +223,7 @@ class Challenge:
         return None
 
     def _judge(self, seen: Observation) -> ChallengeResult | None:
-        """A turn was made and taken back: was it a head's?"""
+        """Judge a turn that was made and taken back: was it a head?"""
         fits = [fit for _, fit in self._during if fit is not None]
         assert self._asked_at is not None
         turn = {

@@ -44,7 +44,7 @@ _SPECTRUM = 128
 
 
 class Suspicion(StrEnum):
-    """What speaks for a picture.  Stable codes."""
+    """A sign of a print or a screen.  Stable codes."""
 
     RIGID = "rigid"
     CARRIED = "carried"
@@ -61,7 +61,7 @@ class _Window:
 
 
 class Passive:
-    """Follows one track; start a new one for each."""
+    """Watches one track.  Make a new one for each track."""
 
     def __init__(self) -> None:
         self._windows: deque[_Window] = deque(maxlen=_KEPT_WINDOWS)
@@ -73,7 +73,8 @@ class Passive:
         self._border: list[float] = []
 
     def see(self, seen: Observation) -> None:
-        """The next look.  What is unusable, late, out of order or jumps starts a new second."""
+        """Take the next observation.  One that is unusable, late or out of order starts a new
+        window of a second."""
         last, self._last = self._last, seen if seen.usable else None
         if not seen.usable:
             self._first = None
@@ -87,7 +88,7 @@ class Passive:
         assert self._tracks is not None
         self._tracks.follow(seen.grey)
         self._turn += 1
-        # The dear ones in turns, so that no frame costs much more than another.
+        # The expensive cues take turns, so that no frame costs much more than another.
         if self._turn % 4 == 1:
             self._moire.append(moire(seen))
         elif self._turn % 4 == 3:
@@ -109,11 +110,11 @@ class Passive:
 
     @property
     def suspicions(self) -> tuple[Suspicion, ...]:
-        """What speaks for a picture; empty when nothing does or nothing was measured yet."""
+        """The signs of a picture that were found; empty if none was found or measured."""
         scores, found = self.scores, []
         if scores.get("rigid", 1.0) < RIGID:
             found.append(Suspicion.RIGID)
-        # A camera that pans carries everything too, but leaves a live face its own movement.
+        # A camera that pans moves everything alike, but a live face still has its own movement.
         if scores.get("carried", 0.0) >= CARRIED and scores["rigid"] < CARRIED_RIGID:
             found.append(Suspicion.CARRIED)
         if scores.get("border", 0.0) >= BORDER:
@@ -171,7 +172,8 @@ class Passive:
 
 
 def _beside(seen: Observation) -> NDArray[np.uint8]:
-    """What is left, right and above the head.  Shoulders go along with it: not what is below."""
+    """A mask of what is left of, right of and above the head.  Shoulders move with it, so what is
+    below is left out."""
     mask: NDArray[np.uint8] = np.full(seen.grey.shape, 255, np.uint8)
     x, y, half = *seen.centre, seen.face.width / 2
     left, right = max(0, int(x - _OUT * half)), int(x + _OUT * half) + 1

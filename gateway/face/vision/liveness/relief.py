@@ -1,15 +1,14 @@
 """Tracked corners of a face, and whether a flat or bent sheet explains how they moved.
 
-Corners are followed from frame to frame by KLT and kept only where tracking back leads to
-where they came from.  Between the first and the last frame two surfaces are fitted:
+Follows corners from frame to frame by KLT and keeps those whose backward track returns to where
+they came from.  Fits two surfaces between the first and the last frame:
 
-- a plane (homography): what it leaves over is `flat`;
-- a sheet, bent or folded along one direction: what it leaves over is `relief`.  All points
-  of one line along the bend move alike, so a sheet's movement is a curve across the bend and
-  linear along it, whatever its shape; a head's is not, for its nose and brow and chin stand
-  out of any sheet.
+- a plane (homography); its residual is `flat`;
+- a sheet that is bent or folded along one direction; its residual is `relief`.  All points on a
+  line along the bend move alike, so a sheet's movement is a curve across the bend and linear along
+  it, whatever its shape.  A head moves otherwise, because nose, brow and chin stand out.
 
-Both are shares of the face's width.  Frames go in, figures come out; it decides nothing.
+Both figures are shares of the face's width.  This module decides nothing.
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ from numpy.typing import NDArray
 from gateway.face.vision.liveness.observation import Observation
 
 FACE_PX = 160
-"""Faces are looked at no wider than this: more pixels cost time and add little."""
+"""Faces are scaled down to this width: more pixels cost time and add little."""
 CORNERS = 90
 MIN_CORNERS = 24
 APART = 0.07
-"""Of the face's width, at least between two corners: else all sit on brows and lips, and the
-nose, which shows the relief, has none."""
+"""The least distance of two corners, as a share of the face's width.  Without it all corners lie on
+brows and lips, and none on the nose, which shows the relief."""
 BACK_PX = 0.5
 AROUND = 0.8
 _DIRECTIONS = np.deg2rad(np.arange(0, 180, 15))
 _CREASES = np.array([-0.24, -0.12, 0.0, 0.12, 0.24])
-# The share of corners that must fit: the rest may be hair, glints or lost tracks.
+# The share of corners that must fit.  The others may be hair, glints or lost tracks.
 _SHARE = 0.75
 
 Points = NDArray[np.float32]
@@ -77,7 +76,7 @@ class CornerTracks:
         self.kept = 1.0
 
     def follow(self, grey: NDArray[np.uint8]) -> None:
-        """Find the corners in the next frame; drop those that do not lead back."""
+        """Find the corners in the next frame.  Drop those whose backward track does not return."""
         if not len(self.now) or grey.shape != self._shape:
             self.start = self.now = np.empty((0, 2), np.float32)
             self.kept = 0.0
@@ -91,7 +90,7 @@ class CornerTracks:
         self.start, self.now, self._grey = self.start[keep], there[keep], after
 
     def fit(self) -> Fit | None:
-        """What plane and sheet leave over; None with fewer than 24 corners."""
+        """The residuals of plane and sheet; None with fewer than 24 corners."""
         if len(self.now) < MIN_CORNERS:
             return None
         flat = _left_by_plane(self.start, self.now) / self.width
@@ -118,7 +117,7 @@ def _flow(
 
 
 def around(seen: Observation, share: float) -> tuple[slice, slice]:
-    """The part of the picture (rows, columns) about the face: so many widths on each side."""
+    """The part of the picture (rows, columns) around the face, `share` widths on each side."""
     more = int(share * seen.face.width)
     height, width = seen.grey.shape
     return (
@@ -128,7 +127,7 @@ def around(seen: Observation, share: float) -> tuple[slice, slice]:
 
 
 def face_mask(seen: Observation) -> NDArray[np.uint8]:
-    """An ellipse within the box: the face, not the wall beside it."""
+    """An ellipse within the box, which covers the face and not the wall beside it."""
     mask: NDArray[np.uint8] = np.zeros(seen.grey.shape, np.uint8)
     centre = (int(seen.centre[0]), int(seen.centre[1]))
     axes = (int(seen.face.width * 0.46), int((seen.face.bottom - seen.face.top) * 0.52))
@@ -151,7 +150,7 @@ def _left_by_plane(start: Points, now: Points) -> float:
 
 
 def _left_by_sheet(start: Points, now: Points, width: float) -> float:
-    """The least that a sheet bent along any of twelve directions leaves over."""
+    """The smallest residual of a sheet that is bent along one of twelve directions."""
     centred = (start - start.mean(axis=0)) / width
     best = np.inf
     for angle in _DIRECTIONS:

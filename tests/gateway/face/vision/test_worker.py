@@ -19,7 +19,7 @@ from drivers.base import CameraState, Frame
 from drivers.simulated import presentation as stage
 from gateway.decide.model import FaceOutcome
 from gateway.face.enrolment import ExaminedPhotograph
-from gateway.face.service import result_of
+from gateway.face.result import result_of
 from gateway.face.vision.engine import Engine
 from gateway.face.vision.watch import Watcher
 from gateway.face.vision.worker import Worker
