@@ -14,6 +14,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -163,11 +164,11 @@ class CardholderMatcher:
         starts, mark = -1, ""
         while True:
             await self._service.ready.wait()
-            fresh = self._service.starts != starts
             try:
-                now = self._roster.templates_mark()
+                now = await asyncio.to_thread(_mark, people_path)  # it counts all templates
+                fresh = self._service.starts != starts
                 if fresh or now != mark:
-                    # Before the first await: a process that starts meanwhile must get everything.
+                    # Before the next await: a process that starts meanwhile must get everything.
                     starts, mark = self._service.starts, now
                     held = await self._bring(people_path, {} if fresh else held, replace=fresh)
                     self.enrolled = len(held)
@@ -225,6 +226,11 @@ def _packs(people: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
         pack[person] = templates
         size += len(templates)
     yield pack
+
+
+def _mark(people_path: Path) -> str:
+    with closing(Roster(people_path)) as roster:  # a connection belongs to its thread
+        return roster.templates_mark()
 
 
 def _enrolled(people_path: Path) -> dict[str, str]:

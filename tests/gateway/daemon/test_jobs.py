@@ -17,7 +17,7 @@ from gateway.desk.visits import register
 from gateway.desk.visits.settings import visit_policy
 from gateway.desk.visits.visit import Plan
 from gateway.ledger import Ledger, LedgerReader
-from gateway.ledger.event import NewEvent
+from gateway.ledger.event import EventType, NewEvent
 from gateway.people import requirements
 from gateway.people.requirements import Row
 from gateway.people.schema import open_admin
@@ -154,3 +154,27 @@ async def test_a_start_with_a_clock_days_behind_is_on_record_with_by_how_far() -
     (event,) = noted
     assert event.type == "clock.stepped" and event.data["trusted"] is False
     assert event.data["behind_s"] == pytest.approx(3 * 86_400, abs=5)
+
+
+async def test_the_list_is_asked_for_overdue_visitors_when_one_is_due_or_a_visit_changed(
+    gateway: Gateway,
+) -> None:
+    now = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
+    hour = timedelta(hours=1)
+    jobs = gateway.jobs()
+    assert jobs._overdue_may_be_due(now)  # nothing is known at a start
+    await jobs.record_overdue(now)
+    assert not jobs._overdue_may_be_due(now + hour)  # nobody is here
+    with closing(sqlite3.connect(gateway.settings.people_path)) as db:
+        policy = visit_policy(gateway.settings)
+        plan = Plan("Ana", "Laura", now, now + hour)
+        register.walk_in(db, plan, Shown("ine", "", ""), policy, by="g", now=now)
+    jobs.on_act(NewEvent(EventType.PEOPLE_SYNCED))
+    assert not jobs._overdue_may_be_due(now)
+    jobs.on_act(NewEvent(EventType.VISIT_ARRIVED))
+    assert jobs._overdue_may_be_due(now)
+    await jobs.record_overdue(now)
+    assert not jobs._overdue_may_be_due(now + hour)
+    assert jobs._overdue_may_be_due(now + hour + timedelta(seconds=1))
+    assert gateway.told("visit.overdue") == []
+    gateway.ledger.close()
