@@ -1,9 +1,9 @@
-"""The daemon's front desk: a Unix socket on which the CLI asks it things.
+"""The daemon's control socket: a Unix socket on which commands ask it things.
 
 One request a connection, one JSON line each way: ``{"op": "status"}`` ->
 ``{"ok": true, ...}`` or ``{"ok": false, "error": "..."}``, with ``"refused": true`` where
-nothing is broken.  Who may connect is decided by the socket's file mode (0600, the service's
-own user and root).  There is no operation that opens a door.
+nothing is broken.  The socket's file mode decides who may connect (0600: the service's own user
+and root).  There is no operation that opens a door.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """When lists are pulled: by the schedule of a source, or because a bundle came over MQTT.
 
-A pull is a command, `garita people pull NAME --apply`, in a process of its own: what it takes in
-memory and time is not the gate's, and it may be killed at any moment without harm.  It holds the
-tripwires and writes its own events; this only starts it, gives it up when it hangs, and tries
-again sooner, with growing pauses, when it fails.
+A pull is a command, `garita people pull NAME --apply`, in a process of its own.  Its memory and
+time are not the gate's, and it may be killed at any moment without harm.  The command checks the
+tripwires and writes its own events.  This file starts it, kills it when it hangs, and starts it
+again after a growing pause when it fails.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from gateway.vault.files import FileThread, write_whole
 log = logging.getLogger("garita.daemon.pulls")
 
 MQTT = "mqtt"
-WAITS = 3  # the command's exit code for a list that waits to be confirmed: no failure
+WAITS = 3  # the command's exit code for a list that waits to be confirmed, which is not a failure
 FIRST_S = 20.0
 RETRY_S = (60.0, 3600.0)
 HANGS_S = 900.0  # beside the source's own time-out: reading and applying

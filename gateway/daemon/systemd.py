@@ -1,4 +1,4 @@
-"""What systemd is told: ready, stopping, a line of status, and that we still make progress.
+"""Messages to systemd: ready, stopping, a line of status, and that we still make progress.
 
 The protocol is one datagram of ``KEY=value`` lines to the socket in $NOTIFY_SOCKET
 (sd_notify(3)).  Without systemd every call does nothing.
@@ -11,7 +11,7 @@ import socket
 
 
 def notify(**fields: str | int) -> None:
-    """Send fields such as ``READY=1``; never raises, for a lost datagram stops no gate."""
+    """Send fields such as ``READY=1``; never raises: the gate works without systemd."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
@@ -26,7 +26,7 @@ def notify(**fields: str | int) -> None:
 
 
 def watchdog_interval() -> float | None:
-    """Seconds between pings (half of what systemd allows), or None where none are wanted."""
+    """Seconds between pings (half of what systemd allows), or None if systemd wants none."""
     try:
         allowed = int(os.environ["WATCHDOG_USEC"]) / 1e6
     except (KeyError, ValueError):

@@ -1,5 +1,7 @@
-"""The ways in which a running gateway's threat level is set beside the control socket: an input,
-which raises it and never lowers it, and signed commands.  Wiring only."""
+"""What changes the threat level of a running gateway beside the control socket.
+
+An input raises it and never lowers it; a signed command does both.
+"""
 
 from __future__ import annotations
 

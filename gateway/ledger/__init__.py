@@ -1,8 +1,8 @@
 """The append-only log of the gateway: one table, one writer, one sequence without holes.
 
 `Ledger` writes (one thread, group commit, durable before it answers), `LedgerReader` reads
-and verifies from any process.  Nothing in here, and nothing that uses it, changes or
-removes a record.
+and verifies from any process.  Nobody changes or removes a record, neither
+this package nor what uses it.
 """
 
 from gateway.ledger.reader import LedgerReader, Problem, VerifyReport

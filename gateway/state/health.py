@@ -1,8 +1,8 @@
 """What does not work just now, as `decide()` gets it: a word for each thing that fails.
 
-The camera and the face process are not here: what a badge finds when it looks is what counts.
-Disk and clock are looked at every few seconds, the rest is asked at each badge and costs nothing.
-What can't be told counts as failing.
+The camera and the face process are not here, because each badge tries them.  A job looks at disk
+and clock every few seconds (in a thread: a disk may hang); the rest is asked at each badge and
+costs nothing.  What can't be found out counts as failing.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Health:
         self.look()
 
     def look(self) -> None:
-        """At what takes a system call."""
+        """Look at disk and clock; may wait for the disk."""
         looked = {}
         if why := _disk(self._data_dir, self._disk_free_mb):
             looked[Subsystem.DISK] = why

@@ -1,7 +1,7 @@
-"""What the log remembers across a restart: wrong PINs of late, alarms without their end.
+"""What the log remembers across a restart: recent wrong PINs, and alarms that did not end.
 
-In: the log, read backwards.  Out: what a part needs to go on where it was.  Nothing in here
-writes, and nothing that it returns can open a door.
+In: the log, read backwards.  Out: what a part needs to go on where it was.  This file writes
+nothing, and nothing that it returns can open a door.
 """
 
 from __future__ import annotations

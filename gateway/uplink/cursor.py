@@ -22,11 +22,12 @@ class Records(Protocol):
 
 
 class Cursor:
-    """How far the ledger was published: ``chain seq`` in a small file.
+    """The number of the newest record that the broker has: ``chain seq`` in the file `path`.
 
-    It may lie behind the truth, never before it: what was published twice is dropped by its
-    id, what was skipped would be lost.  A cursor that is missing, damaged, of another ledger
-    or ahead of it counts as none, so everything is published again.
+    The number may be too low, because subscribers drop what comes twice by its id.  It is never too
+    high, because what is skipped would be lost.  A file that is missing, damaged, of another ledger
+    or ahead of it counts as none, and everything is published again.  `load` and `save` wait for
+    the disk: call them in a thread.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,7 +37,7 @@ class Cursor:
         self.seq = 0
 
     def load(self, records: Records) -> None:
-        """Read the file, and hold it against the ledger."""
+        """Read the file and compare it with the ledger; raises LedgerUnavailable."""
         first = records.get(1)
         self._chain = str(first.data.get("chain", "")) if first else ""
         self.seq = self._saved = 0
@@ -54,7 +55,7 @@ class Cursor:
             log.error("the cursor is not of this ledger: everything is published again")
 
     def save(self) -> None:
-        """Write the file whole or not at all; a failure costs repeated messages, not lost ones."""
+        """Write the file; a failure is logged and costs messages that come twice, none is lost."""
         seq = self.seq
         if seq == self._saved or not self._chain:
             return
