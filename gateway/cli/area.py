@@ -26,7 +26,7 @@ from gateway.daemon import control
 from gateway.daemon.commands import sign
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
-from gateway.locale import _, system
+from gateway.locale import _, language, system
 from gateway.state.presence import Presence, new_presence
 from gateway.state.presence import muster as who_is_inside
 from gateway.state.threat import ThreatState, UnknownLevel
@@ -78,7 +78,7 @@ def muster(
     if json:
         common.print_json(people)
         return
-    now, language = datetime.now(settings.site.zone), settings.tables.site.language
+    now = datetime.now(settings.site.zone)
     table = Table(_("area"), _("person"), _("name"), _("company"), _("since"), "", box=None)
     counts: dict[str, int] = {}
     for row in people:
@@ -86,7 +86,7 @@ def muster(
         hours = (now - since).total_seconds() / 3600
         counts[row["area"]] = counts.get(row["area"], 0) + 1
         known = settings.tables.areas.get(row["area"])
-        title = getattr(known.title, language) if known and known.title else row["area"]
+        title = known.title.said(language()) if known and known.title else row["area"]
         cells = (
             title,
             row["person"],
@@ -186,7 +186,7 @@ def show(ctx: Context, json: common.JsonOption = False) -> None:
     table = Table("", _("level"), _("title"), _("closed"), _("open to"), box=None)
     for name, level in levels:
         mark = ">" if name == status["level"] else ""
-        title = getattr(level.title, settings.tables.site.language)
+        title = level.title.said(language())
         cells = (mark, name, title, ", ".join(level.closed), ", ".join(level.open_to))
         table.add_row(*map(escape, cells))
     common.out.print(table)

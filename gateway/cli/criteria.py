@@ -30,7 +30,7 @@ def lines(settings: Settings, found: Iterable[Named]) -> Iterator[str]:
     site's set does not have stands without a title."""
     for item in found:
         titles = [
-            known.title[language()]
+            known.title.get(language(), known.title["en"])
             for new in item.now
             if (known := settings.criteria.criteria.get(new)) is not None
         ]

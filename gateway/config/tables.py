@@ -18,10 +18,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from gateway.config.desk import FreightTable, PartnersTable, VisitsTable
 from gateway.config.sync import SyncTable
 from gateway.decide.policy import Action, Mode, Passback, Subsystem
-from gateway.locale import worded
+from gateway.locale import LANGUAGES, _, worded
 
 ALWAYS = "always"
 """The schedule that is built in."""
+
+
+def _language(value: str) -> str:
+    if value not in LANGUAGES:
+        expected = _(" or ").join(f"'{name}'" for name in LANGUAGES)
+        raise ValueError(worded("Input should be {expected}", expected=expected))
+    return value
 
 
 def _name(value: str) -> str:
@@ -66,7 +73,7 @@ class SiteTable(_Table):
     data_dir: Path
     run_dir: Path
     key_file: str
-    language: Literal["en", "es"] = "en"
+    language: Annotated[str, AfterValidator(_language)] = "en"
     clock_back_tolerance_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
 
 
@@ -278,6 +285,11 @@ class FaceTable(_Table):
 class Titles(_Table):
     en: str
     es: str
+
+    def said(self, language: str) -> str:
+        """The title in `language`; the English one where the site gives none."""
+        title: str = getattr(self, language, self.en)
+        return title
 
 
 class AreaTable(_Table):

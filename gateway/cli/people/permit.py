@@ -18,7 +18,7 @@ from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.cli.personnel import PersonArgument, open_list
 from gateway.config import Settings
-from gateway.locale import _
+from gateway.locale import _, language
 from gateway.people import permits, requirements
 from gateway.people.requirements import Row
 
@@ -208,12 +208,11 @@ def _show(settings: Settings, found: Iterator[Row], json: bool) -> None:
         names = ("subject_kind", "subject", "kind", "valid_until", "number", "issued_at", "note")
         common.print_json([{name: getattr(row, name) for name in names} for row in found])
         return
-    language = settings.tables.site.language
     today = datetime.now(settings.site.zone).date()
     table = Table(_("of"), _("subject"), _("requirement"), _("until"), "", _("number"), box=None)
     for row in found:
         known = settings.tables.requirements.get(row.kind)
-        title = getattr(known.title, language) if known else "?"
+        title = known.title.said(language()) if known else "?"
         lapsed = row.valid_until is not None and row.valid_until < today
         state = _("[red]lapsed[/red]") if lapsed else ""
         until = words.day(row.valid_until) if row.valid_until else "…"

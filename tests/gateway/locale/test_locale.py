@@ -54,3 +54,11 @@ def test_a_catalogue_that_lies_is_found(entry: Entry, fault: str | None) -> None
 def test_every_language_has_its_folder() -> None:
     assert locale.LANGUAGES == ("en", "es")
     assert all((HERE / name / "LC_MESSAGES" / "garita.po").is_file() for name in ("es",))
+
+
+def test_what_the_system_says_is_said_in_the_language_in_use() -> None:
+    locale.use("es")
+    told = locale.worded("{name} can't be read: {error}", name="x", error="Permission denied")
+    assert str(told) == "no se puede leer x: sin permiso"
+    assert locale.english(OSError(told)) == "x can't be read: Permission denied"
+    assert locale.system("Connection reset by a peer") == "Connection reset by a peer"
