@@ -59,7 +59,9 @@ class Side:
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert self._line(20) == "online"
+        if self._line(20) != "online":
+            self.stop()
+            raise TimeoutError(f"{tree}: the reader did not come online in 20 s")
 
     def _line(self, timeout_s: float) -> str:
         """The next line of the process; "" when none comes in time."""
@@ -106,14 +108,19 @@ class Side:
 def measure(trees: dict[str, Path], *speeds: int) -> None:
     """Badges to each tree by turns, at each speed (baud)."""
     for baudrate in speeds:
-        sides = {name: Side(tree, baudrate) for name, tree in trees.items()}
+        sides: dict[str, Side] = {}
         chance = random.Random(1)
-        for number in range(TAPS):
+        try:
+            for name, tree in trees.items():
+                sides[name] = Side(tree, baudrate)
+            for number in range(TAPS):
+                for side in sides.values():
+                    time.sleep(0.15 + chance.random() * 0.05)
+                    side.tap(number)
+        finally:
             for side in sides.values():
-                time.sleep(0.15 + chance.random() * 0.05)
-                side.tap(number)
+                side.stop()
         for name, side in sides.items():
-            side.stop()
             about = f"{name}, {baudrate} baud" if name else f"{baudrate} baud"
             if side.lost:
                 say(f"OSDP bus, {about}: badges without an event", str(side.lost))
