@@ -1,8 +1,7 @@
-"""What every act at the guard's desk shares: clean text, one transaction, a refusal in words.
+"""What every act at the guard's desk shares: one transaction, and times in and out of rows.
 
-Visitors (gateway/desk/visits), trucks (gateway/desk/freight) and partners go through the same few
-functions, whoever asks: a command today, the guard's web console later.  Nothing here prints,
-reads a clock or knows a table.
+Visitors (gateway/desk/visits), trucks (gateway/desk/freight) and partners use these functions.
+They print nothing, read no clock and know no table.
 """
 
 from __future__ import annotations
@@ -18,7 +17,10 @@ from gateway.desk.errors import DeskError, Unwritable
 
 @contextmanager
 def writing(connection: sqlite3.Connection) -> Iterator[None]:
-    """One transaction for an act and its event, undone whole by whatever is raised in it."""
+    """One transaction for an act and its event.
+
+    Any exception inside it undoes both.  Raises Unwritable if SQLite can't write.
+    """
     try:
         with connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -28,25 +30,28 @@ def writing(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def stamp(moment: datetime) -> str:
-    """A time for a row: RFC 3339, UTC, whole seconds.  Takes aware times only."""
+    """A time as rows hold it: RFC 3339, UTC, whole seconds.  Raises ValueError for a naive time."""
     if moment.tzinfo is None:
         raise ValueError("a time without zone")
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def parse(text: str) -> datetime:
-    """A time from a row."""
+    """The time that a row holds, as an aware datetime."""
     return datetime.fromisoformat(text)
 
 
 def local(text: str | None, zone: ZoneInfo, form: str = "%Y-%m-%d %H:%M") -> str:
-    """A row's time as the site's wall clock has it; "" for None."""
+    """A row's time in the site's zone, formatted by `form` (strftime); "" for None."""
     return parse(text).astimezone(zone).strftime(form) if text else ""
 
 
 def moment(text: str, zone: ZoneInfo, now: datetime) -> datetime:
-    """A time as a guard types it: ``14:30`` (today), ``2026-11-25 14:30`` in the site's zone, or
-    with an offset or Z; raises DeskError."""
+    """The time that a guard typed, in UTC.
+
+    `text` is ``14:30`` (today) or ``2026-11-25 14:30``, in the site's zone unless it has an offset
+    or Z.  Raises DeskError for anything else.
+    """
     value = text.strip()
     try:
         if len(value) <= 5:
@@ -64,7 +69,7 @@ def moment(text: str, zone: ZoneInfo, now: datetime) -> datetime:
 
 
 def day_bounds(first: date, last: date, zone: ZoneInfo) -> tuple[str, str]:
-    """From the beginning of `first` to the end of `last`, local days, as texts of rows."""
+    """Begin of the local day `first` and end of the local day `last`, as rows hold times."""
     begin = datetime(first.year, first.month, first.day, tzinfo=zone)
     after = last + timedelta(days=1)
     end = datetime(after.year, after.month, after.day, tzinfo=zone)

@@ -1,4 +1,4 @@
-"""Refusals at the desk: a stable code, and a sentence that is put into words where it is shown."""
+"""Refusals at the desk: a stable code, and a sentence that is translated where it is shown."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from gateway.locale import Message
 
 
 class DeskError(GaritaError):
-    """The desk did not do what was asked, and nothing is half done.
+    """The desk refused an act; it did nothing of it.
 
-    `code` is stable and documented.  `text` is a `Message`, or its English with ``{name}``
-    placeholders that `facts` fill.  `serves` are the codes and event types whose criteria the
-    refusal serves; by default its own code.
+    `code` is stable (docs/visitors.md lists all).  `text` is a `Message`, or its English with
+    ``{name}`` placeholders that `facts` fill.  `serves` names the codes and event types that decide
+    which criteria this refusal is evidence for; by default its own code.
     """
 
     def __init__(
@@ -29,12 +29,12 @@ class DeskError(GaritaError):
 
 
 class NotFound(DeskError):
-    """There is nothing of that number or name."""
+    """Nothing has that number or name."""
 
 
 class Conflict(DeskError):
-    """Somebody else changed it in the meantime: look again, then decide again."""
+    """Somebody else changed it in the meantime: the operator has to look again."""
 
 
 class Unwritable(DeskError):
-    """people.db can't be written or read."""
+    """The program can't write or read people.db."""

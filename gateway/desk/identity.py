@@ -1,9 +1,8 @@
-"""Photo IDs: that one was shown, of which kind, and whether it was the same document before.
+"""Photo IDs: which kind somebody showed, and whether another person showed the same one before.
 
-In: the kind, and the number if the guard types it.  Out: `Shown`, with a fingerprint keyed with
-the site key, so that the same document is known again and the number is nowhere.  The number
-itself is kept only where the site says so (`[visits] keep_id_number`).  Kinds are data of the
-configuration.
+In: the kind, and the number if the guard types it.  Out: `Shown`, with a fingerprint of the number
+under the site key.  The fingerprint recognises the document, and nobody can get the number back
+from it.  The number itself is kept only if the site says so (`[visits] keep_id_number`).
 """
 
 from __future__ import annotations
@@ -22,8 +21,11 @@ MAX_NUMBER = 40
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A photo ID that somebody looked at.  `kind` is one of the site's; `fingerprint` is 16 hex
-    characters, "" if no number was typed; `number` "" unless the site keeps it."""
+    """A photo ID that the guard looked at.
+
+    `kind` is one of `[visits] id_kinds`.  `fingerprint` is 16 hex characters, or "" if the guard
+    typed no number.  `number` is "" unless the site keeps it.
+    """
 
     kind: str
     fingerprint: str = ""
@@ -33,7 +35,11 @@ class Shown:
 def shown(
     kind: str, number: str, *, kinds: dict[str, tuple[str, str]], key: SiteKey | None, keep: bool
 ) -> Shown:
-    """What to record of a document; raises DeskError for a kind that the site does not take."""
+    """What to record of a document.
+
+    `number` may be "".  `keep` says whether the site keeps the number.  Raises DeskError for a kind
+    that the site does not take, and for a number without a site key.
+    """
     name = clean(kind, N_("kind of photo ID"), most=40).lower()
     if name not in kinds:
         known = ", ".join(kinds)
@@ -49,14 +55,13 @@ def shown(
     if key is None:
         raise DeskError("no_site_key", "without the site key no number is taken; leave it out")
     data = f"{name}:{plain}".encode()
-    # Keyed: there are so few numbers of documents that a plain hash would be undone by trying.
+    # Keyed, because anybody could try all document numbers against a plain hash.
     mark = hashlib.blake2b(data, digest_size=8, key=key.subkey("photo ID fingerprint")).hexdigest()
     return Shown(name, mark, text if keep else "")
 
 
 def other_name(connection: sqlite3.Connection, fingerprint: str, name: str) -> str:
-    """The name under which a visitor or driver showed the same document before, if it was another;
-    else ""."""
+    """The other name under which a visitor or driver showed the same document before, or ""."""
     if not fingerprint:
         return ""
     rows = connection.execute(

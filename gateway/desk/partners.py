@@ -1,11 +1,11 @@
-"""Business partners: which companies are cleared to send visitors and trucks, and until when.
+"""Business partners: which companies may send visitors and trucks, and until when.
 
-A partner has a programme status (CTPAT with its SVI number, OEA, AEO, PIP, ... with a
-certificate) or, failing that, the date of a security questionnaire; and a last good day.
-`clearance()` is pure: a partner, a day and the policy in, a verdict with its reason out.  What a
-partner was before stays in `partner_history`, and in the log.  Where the policy names a kind of
-requirement, the company's own follows the register in the same transaction, so that a door that
-asks for it and the desk never disagree.
+A partner has a programme status (CTPAT with its SVI number, or OEA, AEO, PIP ... with a
+certificate), or else the date of a security questionnaire.  It also has a last good day.
+`clearance()` is pure: it takes a partner, a day and the policy, and returns a verdict with its
+reason.  `partner_history` keeps what a partner was before.  If the policy names a kind of
+requirement, `put()` changes that requirement of the company in the same transaction; so the doors
+and the desk always agree.
 """
 
 from __future__ import annotations
@@ -35,8 +35,11 @@ Verdict = Literal["pass", "hold", "deny"]
 
 @dataclass(frozen=True, slots=True)
 class Partner:
-    """`number` is the SVI number or that of the certificate; `questionnaire` the day of the last
-    one; `valid_until` the last good day.  `version` counts its changes."""
+    """A company in the register.
+
+    `number` is the SVI number or the certificate's.  `questionnaire` is the day of the last one.
+    `valid_until` is the last good day.  `version` counts the changes.
+    """
 
     name: str
     kind: str
@@ -51,9 +54,11 @@ class Partner:
 
 @dataclass(frozen=True, slots=True)
 class PartnerPolicy:
-    """What is done with a company that is not cleared, by cause; `questionnaire_months` is how
-    long a questionnaire counts for a partner without a programme; `requirement` the kind of
-    requirement that a company has while it is cleared, "" for none."""
+    """What the desk does with a company that is not cleared, by cause.
+
+    `questionnaire_months` is how long a questionnaire counts for a partner without a programme.
+    `requirement` is the kind of requirement that a company has while it is cleared; "" for none.
+    """
 
     unknown: Verdict = "hold"
     lapsed: Verdict = "hold"
@@ -67,7 +72,8 @@ class PartnerPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Clearance:
-    """`code` is ``partner_cleared``, or why not; `rule` a date or a number, for the record."""
+    """The verdict on a company.  `code` is ``partner_cleared`` or why not; `rule` is the date or
+    number behind it, for the record."""
 
     verdict: Verdict
     code: str
@@ -90,7 +96,7 @@ WORDS: Mapping[str, str] = {
 
 
 def clearance(partner: Partner | None, today: date, policy: PartnerPolicy) -> Clearance:
-    """Whether a company may send people and trucks on `today` (a local day)."""
+    """Whether a company may send people and trucks on `today`, a day in the site's zone."""
     if partner is None:
         return Clearance(policy.unknown, "partner_unknown")
     if partner.status != "active":
@@ -106,7 +112,7 @@ def clearance(partner: Partner | None, today: date, policy: PartnerPolicy) -> Cl
 
 
 def checked(partner: Partner) -> Partner:
-    """The same, with its text cleaned; raises DeskError for what can't be so."""
+    """The partner with its text cleaned; raises DeskError for values that can't be right."""
     name = clean(partner.name, N_("name"), most=120)
     if not fold(name):
         raise DeskError("missing", "the name has no letters")
@@ -144,7 +150,7 @@ def last_good_day(partner: Partner, policy: PartnerPolicy) -> date | None:
     if day is None:
         return None
     month = day.year * 12 + day.month - 1 + policy.questionnaire_months
-    # A day that the month does not have is the first of the next one, as `_months` counts.
+    # If the month lacks that day, take the first of the next month, as `_months` counts.
     try:
         over = date(month // 12, month % 12 + 1, day.day)
     except ValueError:
@@ -160,7 +166,11 @@ def put(
     by: str,
     now: datetime,
 ) -> Partner:
-    """Register a partner, or change one; its version goes up, and what it was stays on record."""
+    """Register a partner or change one, with its event, in one transaction.
+
+    `by` is the operator and `now` an aware time.  Returns the partner with its new version; the
+    history keeps the old one.  Raises DeskError.
+    """
     new = checked(partner)
     key = fold(new.name)
     with writing(connection):
@@ -191,13 +201,13 @@ def put(
 
 
 def find(connection: sqlite3.Connection, name: str) -> Partner | None:
-    """The partner of that name, whatever its case and accents."""
+    """The partner of that name, compared without case and accents; None if there is none."""
     row = connection.execute(f"{_SELECT} WHERE key = ?", (fold(name),)).fetchone()
     return _partner(row) if row else None
 
 
 def get(connection: sqlite3.Connection, name: str) -> Partner:
-    """As `find`; raises NotFound."""
+    """Like `find`, but raises NotFound."""
     found = find(connection, name)
     if found is None:
         raise NotFound(
@@ -212,7 +222,7 @@ def every(connection: sqlite3.Connection) -> list[Partner]:
 
 
 def history(connection: sqlite3.Connection, name: str) -> list[dict[str, object]]:
-    """Every version of a partner, oldest first: when, by whom, what it was."""
+    """Every version of a partner, oldest first: when it was set, by whom, and its values."""
     rows = connection.execute(
         "SELECT version, at, by, data FROM partner_history WHERE key = ? ORDER BY version",
         (fold(name),),
@@ -234,8 +244,11 @@ def _require(
     by: str,
     now: datetime,
 ) -> dict[str, object]:
-    """The requirement of the company follows its status: a row for its name and for each way in
-    which the list spells it, or none.  Returns what the event says of it."""
+    """Bring the company's requirement in line with its status.
+
+    A cleared company gets a row for its name and for each way in which the list spells it; any
+    other has none.  Returns what the event says of it.
+    """
     kind, key = policy.requirement, fold(partner.name)
     stale = connection.execute(
         "SELECT subject FROM requirement WHERE subject_kind = 'company' AND kind = ?", (kind,)
@@ -247,7 +260,7 @@ def _require(
     until = last_good_day(partner, policy)
     asked, today = partner.questionnaire, day_of(now, policy.zone)
     if partner.programme == "none" and asked and asked > today:
-        until = None  # not answered yet
+        until = None  # the company has not answered it yet
     if until is None:
         return {"kind": kind, "valid_until": None, "companies": []}
     spelled = connection.execute(

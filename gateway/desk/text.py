@@ -1,4 +1,4 @@
-"""Text that people type: cleaned before it may stand in a record."""
+"""Cleans the text that people type, before a record holds it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def clean(value: str, field: str, *, most: int = MAX_TEXT, needed: bool = True) -> str:
-    """One line of text as it may stand in a record: NFC, single spaces, at most `most`
-    characters; raises DeskError for control and invisible characters, which could forge a
-    line of a log or hide a difference, and for nothing where something is `needed`."""
+    """`value` in Unicode's NFC with single spaces.
+
+    `field` names it in messages; `most` is the largest number of characters.  Raises DeskError if
+    it is longer, if it is empty and `needed`, or if it has control or invisible characters: those
+    could forge a line of a log or hide a difference between two names.
+    """
     named = Message(field)
-    if len(value) > 4 * most:  # before anything is done with all of it
+    if len(value) > 4 * most:  # checked first, so that huge text costs nothing
         raise DeskError("too_long", "{field}: at most {most} characters", field=named, most=most)
     if any(unicodedata.category(char) in _UNSEEN for char in value):
         raise DeskError("bad_text", "{field}: has characters that can't be seen", field=named)
@@ -31,12 +34,12 @@ def clean(value: str, field: str, *, most: int = MAX_TEXT, needed: bool = True) 
 
 
 def fold(text: str) -> str:
-    """The form in which names are compared: no case, accents or double spaces."""
+    """`text` for comparing names: without case, accents and double spaces."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
 
 
 def defused(cell: object) -> str:
-    """A cell of a CSV that no spreadsheet takes for a formula."""
+    """A cell of a CSV file, with a quote before what a spreadsheet would run as a formula."""
     value = "" if cell is None else str(cell)
     return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -1,5 +1,5 @@
-"""What `garita visit`, `partner` and `freight` share: the list opened for an act, refusals in
-the site's language, and the options of several commands."""
+"""What `garita visit`, `partner` and `freight` share: people.db opened for an act, refusals in the
+language in use, and common options."""
 
 from __future__ import annotations
 
@@ -44,8 +44,11 @@ ToDay = Annotated[str, typer.Option("--to", help="Last day (the first).")]
 
 @contextmanager
 def opened(settings: Settings, *, act: bool = True) -> Iterator[sqlite3.Connection]:
-    """people.db for one act; a refusal is said in the site's language and ends with its exit
-    code.  What was done is recorded at once."""
+    """people.db, opened for one act.
+
+    If the desk refuses, it prints why in the language in use and ends with the exit code.
+    Afterwards it has the act recorded at once.
+    """
     db = personnel.open_list(settings)
     connection: sqlite3.Connection = db
     try:
@@ -57,13 +60,13 @@ def opened(settings: Settings, *, act: bool = True) -> Iterator[sqlite3.Connecti
         common.fail(f"{settings.people_path}: {error}", common.UNREACHABLE)
     finally:
         db.close()
-        # Also after a refusal: that somebody tried may itself be an event.
+        # Also after a refusal, because the try may be an event.
         if act:
             common.nudge(settings)
 
 
 def refused(settings: Settings, error: DeskError, code: int = common.REFUSED) -> None:
-    """Say why not, with the reason code and the criteria."""
+    """Print why the desk refused, with the reason code and the criteria, and end with `code`."""
     criteria = ", ".join(settings.criteria.of(*error.serves))
     tail = f" [{'; '.join((error.code, *filter(None, [criteria])))}]"
     common.fail(error.say() + tail, code)
@@ -71,7 +74,7 @@ def refused(settings: Settings, error: DeskError, code: int = common.REFUSED) ->
 
 @contextmanager
 def saying(settings: Settings) -> Iterator[None]:
-    """A DeskError before the list is opened, as `opened` says it."""
+    """Print a DeskError that comes before people.db is open, as `opened` does."""
     try:
         yield
     except DeskError as error:
@@ -79,12 +82,12 @@ def saying(settings: Settings) -> Iterator[None]:
 
 
 def now() -> datetime:
-    """The time of an act."""
+    """The time of an act, in UTC."""
     return datetime.now(UTC)
 
 
 def say(line: str) -> None:
-    """A line for the person at the desk."""
+    """Print a line for the person at the desk."""
     common.out.print(line, markup=False, soft_wrap=True)
 
 
@@ -94,11 +97,12 @@ def table(*heads: str) -> Table:
 
 
 def add(rows: Table, *cells: object) -> None:
-    """A row of text that is no markup."""
+    """Add a row; Rich does not read its text as markup."""
     rows.add_row(*(escape("" if cell is None else str(cell)) for cell in cells))
 
 
 def site_key(settings: Settings) -> SiteKey:
+    """The site key; ends the command if it can't be read."""
     try:
         return SiteKey.load(settings.tables.site.key_file)
     except KeyFileError as error:
@@ -106,7 +110,8 @@ def site_key(settings: Settings) -> SiteKey:
 
 
 def looked_at(settings: Settings, kind: str, *, number: bool) -> Shown | None:
-    """The photo ID of the options; None if no kind was named."""
+    """The photo ID that the options name; None without --id-kind.  With `number` it asks for the
+    document's number, or reads it from stdin in a pipe."""
     if not kind:
         return None
     kinds = {name: (k.en, k.es) for name, k in settings.tables.visits.id_kinds.items()}
@@ -128,7 +133,7 @@ def looked_at(settings: Settings, kind: str, *, number: bool) -> Shown | None:
 
 
 def days(settings: Settings, first: str, last: str) -> tuple[date, date]:
-    """Local days from --from and --to."""
+    """The first and last local day from --from and --to; ends the command if they are wrong."""
     today = now().astimezone(settings.site.zone).date()
     try:
         begin = date.fromisoformat(first) if first else today
@@ -141,7 +146,7 @@ def days(settings: Settings, first: str, last: str) -> tuple[date, date]:
 
 
 def day(text: str, option: str) -> date | None:
-    """A day of an option, or None."""
+    """The day in an option, None if it is empty; ends the command if it is wrong."""
     try:
         return date.fromisoformat(text) if text else None
     except ValueError as error:

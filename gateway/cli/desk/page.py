@@ -1,4 +1,4 @@
-"""How a truck looks: in a list, after an act, and as one page for an auditor."""
+"""Prints trucks: a list, the state after an act, and one page for an auditor."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def public(tx: Transaction, policy: FreightPolicy) -> dict[str, Any]:
 
 
 def print_list(settings: Settings, policy: FreightPolicy, found: Iterable[Transaction]) -> None:
-    """One line a truck."""
+    """Print one line for each truck."""
     rows = desk.table(
         _("no."),
         _("expected"),
@@ -74,7 +74,7 @@ def print_list(settings: Settings, policy: FreightPolicy, found: Iterable[Transa
 
 
 def print_state(settings: Settings, policy: FreightPolicy, tx: Transaction) -> None:
-    """Where a truck stands after an act, and what is in its way."""
+    """Print a truck's stage after an act, and what stops it."""
     findings = judge(tx, policy)
     state = status(tx, findings)
     word = _(STAGE_WORDS[state])
@@ -88,7 +88,7 @@ def print_state(settings: Settings, policy: FreightPolicy, tx: Transaction) -> N
 
 
 def print_page(settings: Settings, policy: FreightPolicy, tx: Transaction) -> None:
-    """Everything on record, section by section."""
+    """Print everything on record of a truck, section by section."""
     say = common.out.print
     print_state(settings, policy, tx)
     for title, lines in _Page(settings, policy, tx).sections():
@@ -100,7 +100,7 @@ def print_page(settings: Settings, policy: FreightPolicy, tx: Transaction) -> No
 
 
 Section = tuple[str, list[str]]
-"""A title and its lines; a section without a line is not shown."""
+"""A title and its lines; the page leaves out a section without lines."""
 
 
 class _Page:
@@ -127,7 +127,7 @@ class _Page:
         yield _("Note"), [self._tx.note]
 
     def _title(self, title: str, kind: EventType, more: tuple[str, ...] = ()) -> str:
-        """The title with the criteria that such an act is evidence for."""
+        """The title, with the criteria that this type of event is evidence for."""
         ids = in_order((*self._policy.criteria.of(kind), *more))
         return f"{title} ({', '.join(ids)})" if ids else title
 

@@ -1,4 +1,4 @@
-"""What the commands of `garita freight` share: options, one act of the operator, its answer."""
+"""What the commands of `garita freight` share: options, one act of the operator, the answer."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def site(ctx: Context) -> tuple[Settings, FreightPolicy]:
 
 @contextmanager
 def acting(ctx: Context) -> Iterator[Act]:
-    """people.db opened for one act of the operator on a truck, now."""
+    """An act of the operator on a truck, now, with people.db open."""
     settings, policy = site(ctx)
     with desk.opened(settings) as db:
         yield Act(db, policy, by=ctx.operator, now=desk.now())
 
 
 def answer(ctx: Context, tx: Transaction, json: bool) -> None:
-    """Show where the truck stands after an act."""
+    """Print the truck's stage after an act, and what stops it."""
     settings, policy = site(ctx)
     if json:
         common.print_json(freightpage.public(tx, policy))
@@ -69,6 +69,7 @@ def answer(ctx: Context, tx: Transaction, json: bool) -> None:
 
 
 def vvtt_of(text: str) -> Vvtt:
+    """What --vvtt says; ends the command if it has an unknown word."""
     names = ("view", "verify", "tug", "twist")
     done = set(names) if text == "all" else {part.strip() for part in text.split(",") if part}
     if done - set(names):
@@ -93,10 +94,11 @@ def units_of(
 
 
 def told_unit(number: str, painted: bool) -> Unit:
-    """An announced unit: a container if its number has that form, else a trailer."""
+    """An announced unit: a container if the number has that form, else a trailer."""
     kind: UnitKind = "container" if re.fullmatch(r"[A-Z]{3}[UJZ]\d{7}", number) else "trailer"
     return arrivals.unit(kind, number, as_painted=painted)
 
 
 def usage(message: str) -> NoReturn:
+    """End the command with `message` and the exit code of wrong usage."""
     common.fail(message, common.USAGE)

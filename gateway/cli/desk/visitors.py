@@ -183,7 +183,7 @@ def _regular(
 
 
 def public(visit: Visit) -> dict[str, object]:
-    """A visit as it is printed; the number of a document only if the site keeps it."""
+    """A visit as the commands print it; with the document's number only if the site keeps it."""
     data = {**asdict(visit), "badge_out": visit.badge_out}
     if not visit.id_number:
         del data["id_number"]

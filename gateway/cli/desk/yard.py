@@ -232,7 +232,7 @@ def turn_away(
 
 
 def _points(text: str, ids: list[str]) -> list[str]:
-    """Points by number, range or id."""
+    """The ids of points that `text` gives by number, range or id."""
     found: list[str] = []
     for part in (piece.strip() for piece in text.split(",")):
         if not part:

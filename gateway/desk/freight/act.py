@@ -1,9 +1,8 @@
-"""What every act on a truck shares: load, change, save, its event and what it newly found, in one
-transaction of people.db; and the questions of who and which unit.
+"""What every act on a truck shares: in one transaction of people.db it loads the truck, changes and
+saves it, and records the event and the new findings.
 
-A step that something stands in the way of raises `findings.Held`; that it was tried is on record
-all the same, and nothing else of it.  Nothing here decides: the steps are transaction.py's, the
-judgement is findings.py's.
+If findings stop a step, it raises `findings.Held`.  Then only the record of the try stays.  The
+steps are in transaction.py and the judgement in findings.py.
 """
 
 from __future__ import annotations
@@ -27,8 +26,11 @@ from gateway.people.schema import put_event
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a step made of the truck, and what its event tells: `data`, the codes whose criteria it
-    `serves` beside those of its kind, and `more` criteria."""
+    """The truck after a step, and what its event says.
+
+    `data` is the event's data.  `serves` are codes whose criteria the event is evidence for, beside
+    those of its type; `more` are further criteria.
+    """
 
     tx: Transaction
     data: Mapping[str, object] = field(default_factory=dict)
@@ -38,8 +40,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Who does something to a truck, when, and by which policy: `db` is an open people.db, `by`
-    the operator's account, `now` an aware time."""
+    """Who does something to a truck, when, and by which policy.
+
+    `db` is an open people.db, `by` the operator's account, `now` an aware time.
+    """
 
     db: sqlite3.Connection
     policy: FreightPolicy
@@ -55,10 +59,13 @@ class Act:
         version: int | None = None,
         prepare: Callable[[Transaction], Transaction] | None = None,
     ) -> Transaction:
-        """Do `step` to one truck in one transaction: load, change, save, record its event and
-        what is newly wrong.  Where something holds the step back, record that it was tried, undo
-        the rest and raise `Held`.  Raises NotFound, and Conflict if the truck is not at `version`
-        any more."""
+        """Do `step` to one truck in one transaction: load, change, save, record the event of type
+        `kind` and the new findings.
+
+        `prepare` runs before the step, and what it saves stays even if the step fails.  Raises
+        `Held` if findings stop the step, after it recorded the try and undid the rest.  Raises
+        NotFound, and Conflict if the truck is not at `version` any more.
+        """
         held: Held | None = None
         with writing(self.db):
             tx = self._cleared_again(store.load(self.db, number, version))
@@ -70,7 +77,7 @@ class Act:
                 done = step(tx)
                 new = store.save(self.db, tx, done.tx, self.policy)
             except Held as error:
-                # What the step had already written (a seal taken) is undone; the try is recorded.
+                # Undo what the step wrote already (a seal taken), and record the try.
                 self.db.execute("ROLLBACK TO act")
                 held = error
                 self._held(tx, error.findings, step=kind)
@@ -93,7 +100,7 @@ class Act:
         put_event(self.db, kind, f"freight-{tx.id}", data)
 
     def tell(self, tx: Transaction, before: set[str]) -> None:
-        """Record what is newly wrong: the findings whose keys are not in `before`."""
+        """Record the findings whose keys are not in `before`."""
         if news := [f for f in _wrong(tx, self.policy) if f.key not in before]:
             self._held(tx, news, step="")
 
@@ -114,8 +121,8 @@ class Act:
         self.record(kind, Done(tx, data, serves=codes))
 
     def _cleared_again(self, tx: Transaction) -> Transaction:
-        """The same truck with its carrier's clearance of now: one that was suspended since its
-        arrival does not leave."""
+        """The truck with the carrier's clearance of now, so that a truck stays if the site has
+        suspended its carrier since the arrival."""
         if tx.arrival is None or tx.stage not in HERE:
             return tx
         found = self.clearance(tx.arrival.carrier)
@@ -128,7 +135,8 @@ def _wrong(tx: Transaction, policy: FreightPolicy) -> list[Finding]:
 
 
 def unit_of(units: Sequence[str], wanted: str) -> str:
-    """The unit that is meant; with one alone it need not be named."""
+    """The unit that the operator means; if there is only one, `wanted` may be "".  Raises
+    DeskError."""
     name = iso6346.compact(wanted)
     if not name and len(units) == 1:
         return units[0]
@@ -139,7 +147,8 @@ def unit_of(units: Sequence[str], wanted: str) -> str:
 
 
 def second(name: str, policy: FreightPolicy) -> str:
-    """A supervisor's name; one of the site's, where it names them."""
+    """The supervisor's name, cleaned.  Raises DeskError if the site names its supervisors and this
+    is not one of them."""
     text = clean(name, N_("supervisor"), most=120)
     if policy.supervisors and fold(text) not in {fold(known) for known in policy.supervisors}:
         raise DeskError("not_a_supervisor", "{number} is no supervisor of this site", number=text)
@@ -147,8 +156,8 @@ def second(name: str, policy: FreightPolicy) -> str:
 
 
 def not_among(name: str, others: Iterable[str], *, account: bool = False) -> None:
-    """Refuse one who took part; `account` says that `name` is the account that it is typed from,
-    whoever the second person is."""
+    """Raise DeskError if `name` took part.  `account` says that `name` is the account from which
+    the act is typed, and not the second person."""
     if fold(name) not in {fold(other) for other in others}:
         return
     if account:

@@ -1,7 +1,7 @@
-"""Announced trucks from a CSV file, as carriers send them: all of it, or every error by line.
+"""Reads announced trucks from a CSV file: all of it, or every error with its line.
 
-Columns, in English or Spanish: eta (llegada), driver (chofer), carrier (transportista), and if
-wanted tractor, units (unidades), seals (sellos), several parted by ``;`` or ``|``.
+Columns, in English or Spanish: eta (llegada), driver (chofer), carrier (transportista); optional
+are tractor, units (unidades) and seals (sellos).  ``;`` or ``|`` separates several units or seals.
 """
 
 from __future__ import annotations
@@ -40,12 +40,15 @@ MAX_ROWS = 5000
 
 @dataclass(frozen=True, slots=True)
 class LineError:
+    """What is wrong with one line; line 0 is the whole file."""
+
     line: int
     message: str
 
 
 def read(path: Path, zone: ZoneInfo, now: datetime) -> tuple[list[Expected], list[LineError]]:
-    """What the file announces, and what is wrong with it; never raises for what it holds."""
+    """The trucks that the file announces, and its errors.  `zone` is for times without offset,
+    `now` for times without a day.  Raises nothing, whatever the file holds."""
     try:
         if path.stat().st_size > MAX_BYTES:
             return [], [LineError(0, _("larger than 4 MB"))]

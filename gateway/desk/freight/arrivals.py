@@ -1,7 +1,7 @@
-"""Trucks announced, arrived, and turned away.
+"""Trucks that carriers announce, that arrive, and that the guard turns away.
 
-An `Act` says who does it, when, and by which policy.  `version`, where given, is the one that the
-operator looked at.  Every function raises `gateway.desk.errors.DeskError`; then nothing is done.
+An `Act` says who does it, when, and by which policy.  `version` is the one that the operator looked
+at.  If a function raises `gateway.desk.errors.DeskError`, it did nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MAX_UNITS = 4
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """What the guard saw at arrival; `shown` None if no photo ID was verified."""
+    """What the guard saw at arrival; `shown` is None if the guard verified no photo ID."""
 
     driver: str
     carrier: str
@@ -51,8 +51,11 @@ class Came:
 
 
 def unit(kind: UnitKind, number: str, plates: str = "", *, as_painted: bool = False) -> Unit:
-    """A unit with its number checked; a container number with a wrong check digit is refused, or
-    recorded `as_painted` and held."""
+    """A unit with its number checked.
+
+    Raises DeskError for a container number with a wrong check digit.  With `as_painted` it takes
+    the number as it is, and the policy holds the truck.
+    """
     text = iso6346.compact(clean(number, N_("unit number"), most=30))
     text = clean(text, N_("unit number"), most=20)
     plate = clean(plates, N_("plates"), most=20, needed=False).upper()
@@ -71,7 +74,7 @@ def unit(kind: UnitKind, number: str, plates: str = "", *, as_painted: bool = Fa
 
 
 def document(text: str) -> Document:
-    """``kind=number``, such as ``bill_of_lading=BL-778``; raises DeskError."""
+    """A document from ``kind=number``, such as ``bill_of_lading=BL-778``; raises DeskError."""
     kind, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[a-z_]{2,40}", kind):
         raise DeskError("bad_document", "a document is written as bill_of_lading=NUMBER")
@@ -84,7 +87,7 @@ def expect(act: Act, expected: Expected) -> Transaction:
 
 
 def expect_all(act: Act, announced: Sequence[Expected]) -> list[Transaction]:
-    """All of a list of announced trucks, or none; raises DeskError for a carrier that is denied."""
+    """Announce all trucks of a list, or none; raises DeskError if the site denies a carrier."""
     checked = [_expected(item) for item in announced]
     made = []
     with writing(act.db):
@@ -109,8 +112,7 @@ def expect_all(act: Act, announced: Sequence[Expected]) -> list[Transaction]:
 
 
 def arrive(act: Act, number: int | None, came: Came, *, version: int | None = None) -> Transaction:
-    """A truck is at the gate: the announced one of that `number`, or None for one that nobody
-    announced."""
+    """A truck is at the gate.  `number` is its transaction; None if nobody announced it."""
     names = [item.number for item in came.units]
     _check_units(names)
     seen = tuple(
@@ -156,7 +158,7 @@ def arrive(act: Act, number: int | None, came: Came, *, version: int | None = No
 
 
 def _arrival(act: Act, came: Came) -> Arrival:
-    """What the guard saw, with its text cleaned; the carrier's clearance is not asked yet."""
+    """What the guard saw, with its text cleaned and without the carrier's clearance."""
     shown = came.shown
     plates = clean(came.tractor, N_("tractor plates"), most=20)
     return Arrival(
@@ -184,7 +186,7 @@ def see_seal(
     intact: bool = True,
     version: int | None = None,
 ) -> Transaction:
-    """The seal that a unit came with was looked at (again)."""
+    """The guard looked (again) at the seal that a unit came with."""
     text = seals.number(seal)
 
     def step(tx: Transaction) -> Done:
@@ -196,7 +198,7 @@ def see_seal(
 
 
 def identify(act: Act, number: int, shown: Shown, *, version: int | None = None) -> Transaction:
-    """The driver's photo ID, verified after the arrival was recorded without one."""
+    """The guard verified the driver's photo ID, after an arrival that was recorded without one."""
 
     def step(tx: Transaction) -> Done:
         driver = tx.arrival.driver if tx.arrival else ""
@@ -215,8 +217,8 @@ def hook(
     loaded: bool,
     version: int | None = None,
 ) -> Transaction:
-    """The truck leaves what it pulled and takes other units, or none; they are inspected anew, and
-    sealed if `loaded`."""
+    """The truck leaves what it pulled and takes other units, or none.  Somebody has to inspect
+    them, and to seal them if `loaded`."""
     names = [item.number for item in units]
     _check_units(names)
 
@@ -229,7 +231,7 @@ def hook(
 
 
 def turn_away(act: Act, number: int, *, reason: str, version: int | None = None) -> Transaction:
-    """The truck is sent away, or (still expected) does not come."""
+    """The guard sends the truck away; or an announced truck does not come."""
     why = clean(reason, N_("reason"))
 
     def step(tx: Transaction) -> Done:

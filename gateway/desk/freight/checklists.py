@@ -1,12 +1,11 @@
 """Inspection checklists as data: which there are, and which of them a truck needs.
 
-In: the TOML file that comes with the program, and the site's own over it.  Out: frozen
-checklists.  A file that can't be used raises DeskError, which names the place; nothing is half
-read.
+In: the TOML file that comes with the program, and the site's own, which corrects it.  Out: frozen
+checklists.  A file that can't be used raises DeskError with the place.
 
-Authorities name different points to look at, so there are several sets of lists (CTPAT's of today,
-OEA's, CTPAT's older ones), and the site says which one is in force.  A transaction goes by the set
-in which its truck arrived, also after the site changed to another one.
+Authorities name different points, so there are several sets of lists (CTPAT's of today, OEA's,
+CTPAT's older ones), and the site says which one is in force.  A truck goes by the set that was in
+force when it arrived, even if the site changes the set meanwhile.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ from gateway.locale import Words
 HERE = Path(__file__).parent / "checklists.toml"
 DEFAULT_SET = "msc-2020"
 FIRST_SET = "legacy"
-"""The set of transactions that were begun before there were several."""
+"""The set of trucks whose records are older than the sets."""
 
 _MAX_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One place to look at; an `optional` one may be answered ``na``."""
+    """One place to look at; if it is `optional`, the guard may answer ``na``."""
 
     id: str
     words: Words
@@ -41,7 +40,8 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Checklist:
-    """`per_unit`: one for each trailer or container; `pests`: what it finds is a pest."""
+    """One list of points.  `per_unit`: each trailer or container needs its own.  `pests`: a bad
+    point means that pests were found."""
 
     name: str
     title: Words
@@ -55,8 +55,8 @@ class Checklist:
 class Checklists:
     """All lists by name.
 
-    `required` are the names of the lists that a truck needs, by what it pulls (``none``: a tractor
-    alone), in the set in force, which `name` names.  `sets` has the same of every set.
+    `name` is the set in force.  `required` has the names of the lists that a truck needs in it, by
+    what it pulls (``none``: a tractor alone).  `sets` has the same for every set.
     """
 
     lists: Mapping[str, Checklist]
@@ -65,9 +65,12 @@ class Checklists:
     sets: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def needed(self, kind: str, begun: str) -> tuple[str, ...]:
-        """The lists for a unit of this kind on a truck that came when the set `begun` was in force
-        ("": before there were sets).  A kind that no list is for can't be inspected, so the name
-        of a list that does not exist is returned, and such a truck does not leave."""
+        """The lists for a unit of `kind` on a truck that came while the set `begun` was in force
+        ("": before there were sets).
+
+        For a kind without lists it returns a name that no list has.  Nobody can do that inspection,
+        so such a truck does not leave.
+        """
         required = self.sets.get(begun or FIRST_SET, self.required)
         return required.get(kind, (f"required.{kind}",))
 
@@ -105,8 +108,10 @@ class _File(_Table):
 
 
 def load(own: Path | None = None, name: str = DEFAULT_SET) -> Checklists:
-    """The lists that come with the program with the site's `own` over them, and the set `name` in
-    force.  What the site's own `[required]` says holds in every set.  Raises DeskError."""
+    """The program's lists, corrected by the site's `own` file, with the set `name` in force.
+
+    The site's `[required]` holds in every set.  Raises DeskError.
+    """
     base = _read(HERE)
     more = _read(own) if own is not None else _File()
     lists = {

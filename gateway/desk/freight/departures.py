@@ -1,7 +1,7 @@
-"""Let go by a second person, drawn for a spot check, departed.
+"""The release by a second person, the draw for a spot check, and the departure.
 
-A truck departs only if nothing that the policy refuses or holds is open.  The draw is made once a
-truck, at the first try, with `secrets`, and kept whether it was drawn or not.
+A truck departs only if the policy refuses and holds nothing.  The program draws once for each
+truck, at the first try to depart, and records the result.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ Draw = Callable[[float], bool]
 
 
 def draw(percent: float) -> bool:
-    """Whether chance picks a truck: `secrets`, so that nobody foresees or repeats it."""
+    """Whether a truck is drawn, with a chance of `percent`.  Uses `secrets`, so that nobody can
+    foresee or repeat the draw."""
     return secrets.randbelow(100_000) < round(percent * 1000)
 
 
@@ -37,9 +38,11 @@ def release(
     codes: Sequence[str] = (),
     version: int | None = None,
 ) -> Transaction:
-    """A second person, the `supervisor`, lets go what is held now (`codes`: only those).  Never
-    one who took part, nor from the account that recorded an inspection.  What is refused stays
-    refused."""
+    """The `supervisor` releases what the policy holds now, or only the findings of `codes`.
+
+    Raises DeskError if nothing is held, if the supervisor took part, or if the account that types
+    it recorded an inspection.  It does not release what the policy refuses.
+    """
     name = second(supervisor, act.policy)
     why = clean(reason, N_("reason"))
 
@@ -63,8 +66,11 @@ def release(
 def depart(
     act: Act, number: int, *, version: int | None = None, chance: Draw = draw
 ) -> Transaction:
-    """The truck leaves, if nothing stands in its way.  At the first try chance draws whether it is
-    spot-checked first; the draw is kept whatever comes of the try, so nobody draws again."""
+    """The truck leaves; raises `Held` if findings stop it.
+
+    The first try draws whether it needs a spot check, by `chance`.  The draw stays even if the try
+    fails, so nobody draws again.
+    """
 
     def prepare(tx: Transaction) -> Transaction:
         if tx.spot is not None or tx.stage not in HERE:

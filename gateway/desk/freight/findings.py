@@ -1,15 +1,16 @@
-"""What is wrong with a truck, or not done yet, and what the policy does about it.  Pure.
+"""What is wrong with a truck or not done yet, and what the policy does about it.  Pure.
 
-`judge(transaction, policy)` is the whole of it: facts in, findings out, each with a stable reason
-code, a sentence in both languages, and the policy's action:
+`judge(transaction, policy)` takes the facts and returns findings.  Each finding has a stable reason
+code, a sentence, and the policy's action:
 
-    refuse   stands in the way until the fact itself is put right; nobody releases it
-    hold     stands in the way until it is put right or a second person releases it
-    note     is on record and stands in nobody's way
+    refuse   stops the truck until somebody puts the fact right; nobody can release it
+    hold     stops the truck until somebody puts it right or a second person releases it
+    note     is on record and stops nothing
 
-A finding stands in the way of a step (load, seal, depart) and of every later one.  Its key says
-what exactly was found, so that a release of one seal's difference does not cover another's.
-What is not known is a finding.
+A finding stops one step (load, seal, depart) and every later one.  Its key says exactly what was
+found, so that the release of one seal does not cover another.  An unknown fact is a finding too.
+
+The table of codes is most of this file's length; it stays beside the code that finds them.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from gateway.locale import N_, Message
 
 
 class Step(IntEnum):
+    """The steps that a finding can stop, in the order of the gate."""
+
     LOAD = 1
     SEAL = 2
     DEPART = 3
@@ -38,8 +41,11 @@ class Step(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A reason code: its words, the first step that it stops, and whether it is work not done yet
-    rather than something wrong.  Which criteria it is evidence for is in the criteria's file."""
+    """A reason code: its words and the first step that it stops.
+
+    `todo` marks work that is not done yet, as against something wrong.  The criteria's file says
+    which criteria a code is evidence for.
+    """
 
     text: str
     stops: Step = Step.LOAD
@@ -162,14 +168,15 @@ class FreightPolicy:
     criteria: Criteria = field(default_factory=standard)
 
     def action(self, code: str) -> str:
-        """What is not said is refused."""
+        """The action for a code: ``refuse``, ``hold`` or ``note``; ``refuse`` for an unknown code
+        or word."""
         action = self.actions.get(code, "refuse")
         return action if action in ("hold", "note") else "refuse"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`about` is what exactly, for the record and for the key."""
+    """One thing that is wrong or missing.  `about` says what exactly: a number, a name."""
 
     code: str
     about: str
@@ -194,12 +201,12 @@ class Finding:
 
     @property
     def open(self) -> bool:
-        """Whether it stands in the way of anything."""
+        """Whether it stops a step."""
         return self.action == "refuse" or (self.action == "hold" and not self.released)
 
 
 class Held(DeskError):
-    """A step was not done; `findings` are in its way."""
+    """The act did not do a step, because of `findings`."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
@@ -211,7 +218,7 @@ class Held(DeskError):
 
 
 def judge(tx: Transaction, policy: FreightPolicy) -> list[Finding]:
-    """Everything between this truck and its departure, in the order of the gate."""
+    """All findings of a truck, in the order of the gate."""
     released = tx.released
     found = []
     for code, about in (*_at_arrival(tx, policy), *_inspected(tx, policy), *_leaving(tx, policy)):
@@ -223,12 +230,12 @@ def judge(tx: Transaction, policy: FreightPolicy) -> list[Finding]:
 
 
 def in_the_way(findings: Iterable[Finding], step: Step) -> list[Finding]:
-    """Those that stop `step`."""
+    """The findings that stop `step`."""
     return [finding for finding in findings if finding.open and finding.kind.stops <= step]
 
 
 def guard(policy: FreightPolicy, step: Step) -> Guard:
-    """What the acts of transaction.py ask before a step."""
+    """A function that raises `Held` if findings stop `step`; transaction.py calls it."""
 
     def allowed(tx: Transaction) -> None:
         if stopped := in_the_way(judge(tx, policy), step):
@@ -238,7 +245,7 @@ def guard(policy: FreightPolicy, step: Step) -> Guard:
 
 
 def status(tx: Transaction, findings: Iterable[Finding]) -> str:
-    """The stage, or ``refused`` or ``held`` while something is wrong (not merely undone)."""
+    """The stage; or ``refused`` or ``held`` while something is wrong, beyond work not done yet."""
     if tx.stage in OVER or tx.stage is Stage.EXPECTED:
         return tx.stage.value
     wrong = {f.action for f in findings if f.open and not f.kind.todo}
@@ -248,7 +255,8 @@ def status(tx: Transaction, findings: Iterable[Finding]) -> str:
 
 
 def required(tx: Transaction, policy: FreightPolicy) -> list[tuple[str, str]]:
-    """(checklist, unit) of every inspection that this truck needs; of the whole, what it pulls."""
+    """(checklist, unit) of every inspection that this truck needs.  For a list of the whole truck
+    `unit` is `Transaction.whole`."""
     lists = policy.checklists
     wanted: list[tuple[str, str]] = []
     pulled: list[tuple[str, str]] = [(unit.kind, unit.number) for unit in tx.units]
@@ -331,7 +339,7 @@ def _inspected(tx: Transaction, policy: FreightPolicy) -> Found:
     for name, unit in wanted:
         if tx.latest(name, unit) is None:
             yield "checklist_missing", _of(name, unit)
-    # Also those that nobody asked for: what was found was found.
+    # Inspections that nobody asked for count too.
     newest = {(item.checklist, item.unit): item for item in tx.inspections}
     for (name, unit), item in newest.items():
         about = f"{_of(name, unit)} #{item.number}"
@@ -339,7 +347,7 @@ def _inspected(tx: Transaction, policy: FreightPolicy) -> Found:
             yield "checklist_unfinished", about
         elif policy.supervisor_signs and item.signed_at is None:
             yield "checklist_unsigned", about
-    # What was found is not undone by looking again, but by a later look that a supervisor signed.
+    # Looking again does not undo what was found.  A later inspection that a supervisor signed does.
     for item in tx.inspections:
         last = newest[item.checklist, item.unit]
         mended = last.number > item.number and last.signed_at is not None and not last.bad
@@ -390,7 +398,7 @@ def _leaving(tx: Transaction, policy: FreightPolicy) -> Found:
 
 
 def _in_order(tx: Transaction, arrived: datetime) -> bool:
-    """Whether nothing lies before the arrival."""
+    """Whether no time lies before the arrival."""
     times: list[datetime | None] = [seal.at for seal in tx.seals_seen]
     times += [seal.at for seal in tx.affixed]
     times += [time for item in tx.inspections for time in (item.started_at, item.finished_at)]

@@ -1,7 +1,7 @@
-"""Checklists answered, signed by a supervisor, and checked again where chance says so.
+"""Inspections: the guard answers checklists, a supervisor signs, and some trucks get a spot check.
 
-An `Act` says who does it, when, and by which policy.  A finished inspection is never changed: a
-new one is begun, and the old one stays.
+An `Act` says who does it, when, and by which policy.  Nothing changes a finished inspection: the
+guard begins a new one, and the old one stays.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gateway.locale import N_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """Answers to points of one checklist, all or some of them, with who looked and where."""
+    """Answers to all or some points of one checklist, and who looked where."""
 
     checklist: str
     points: Iterable[PointAnswer]
@@ -35,8 +35,11 @@ class Answers:
 def inspect(
     act: Act, number: int, told: Answers, *, again: bool = False, version: int | None = None
 ) -> Transaction:
-    """Record answers; the inspection is finished with the last one.  A finished one is not
-    changed: `again` begins a new one, and the old one stays."""
+    """Record answers; the last one finishes the inspection.
+
+    With `again` they begin a new inspection after a finished one.  Raises DeskError for an answer
+    that does not fit the list, and for one that would take back what was found.
+    """
     name = clean(told.inspector, N_("inspector"), most=120)
     place = clean(told.camera, N_("camera"), most=60, needed=False)
     given = tuple(replace(item, note=_note(item)) for item in told.points)
@@ -97,8 +100,7 @@ def _begun(act: Act, known: Checklist, number: int, unit: str, inspector: str) -
 def _answered(
     old: Inspection, given: Sequence[PointAnswer], camera: str, pictures: Sequence[Picture]
 ) -> Inspection:
-    """The inspection with more answers; raises DeskError for an answer that takes back what was
-    found."""
+    """The inspection with more answers; raises DeskError for one that takes back what was found."""
     ids = {item.point for item in given}
     if taken_back := [a.point for a in old.bad if a.point in ids]:
         raise DeskError(
@@ -115,7 +117,8 @@ def _answered(
 
 
 def sign(act: Act, number: int, *, supervisor: str, version: int | None = None) -> Transaction:
-    """A supervisor signs every finished inspection that is not signed."""
+    """A supervisor signs every finished inspection that has no signature; raises DeskError if that
+    person took part in one."""
     name = second(supervisor, act.policy)
 
     def step(tx: Transaction) -> Done:
@@ -143,7 +146,8 @@ def spot_check(
     note: str = "",
     version: int | None = None,
 ) -> Transaction:
-    """The result of the spot check that chance drew; by somebody who did not inspect."""
+    """Record the result of the spot check for which the truck was drawn.  Raises DeskError if the
+    checker inspected it, or if it was not drawn."""
     name = second(checker, act.policy)
     text = clean(note, N_("note"), needed=not ok)
 
@@ -159,7 +163,7 @@ def spot_check(
 
 
 def _note(answer: PointAnswer) -> str:
-    needed = answer.result == "bad"  # what was found has to be said
+    needed = answer.result == "bad"  # the guard has to say what was found
     return clean(answer.note, N_("note of what was found"), needed=needed)
 
 

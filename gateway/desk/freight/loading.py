@@ -1,7 +1,7 @@
-"""Unloaded, loaded, sealed.
+"""Unloading, loading and sealing.
 
-Each step asks first what stands in its way (findings.py): no loading on an unfinished or failed
-inspection.  A seal is taken from the inventory in the same transaction.
+findings.py stops each step if something is wrong: nobody loads after an unfinished or failed
+inspection.  Sealing takes the seal from the inventory in the same transaction.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from gateway.ledger.event import EventType
 
 
 def unload(act: Act, number: int, *, version: int | None = None) -> Transaction:
-    """The cargo that it came with is off."""
+    """The cargo with which the truck came is off."""
 
     def step(tx: Transaction) -> Done:
         return Done(life.unloaded(tx, act.now, guard(act.policy, Step.LOAD)))
@@ -44,7 +44,7 @@ def load(
     document_seals: Sequence[str] = (),
     version: int | None = None,
 ) -> Transaction:
-    """Loading begins, or is `done`; with the shipping documents and the seals that they name."""
+    """Loading begins, or is `done`.  `document_seals` are the seal numbers on the documents."""
     named = tuple(seals.number(text) for text in document_seals)
 
     def step(tx: Transaction) -> Done:
@@ -81,7 +81,11 @@ def affix(
     document_seals: Sequence[str] = (),
     version: int | None = None,
 ) -> Transaction:
-    """A seal is on; from the inventory, or held or refused as the policy says."""
+    """The guard put a seal on a unit.
+
+    If the seal is not good in the inventory, the policy holds or refuses the truck.  A seal that it
+    replaces on the same unit becomes void.
+    """
     text = seals.number(seal)
     named = tuple(seals.number(item) for item in document_seals)
 

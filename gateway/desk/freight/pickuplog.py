@@ -1,7 +1,7 @@
 """The cargo pickup log with exactly the fields of CTPAT's criterion 10.4, in the site's time.
 
-driver's name; date and time of arrival; employer; truck number; trailer number; time of departure;
-seal number at departure.
+The fields: driver's name; date and time of arrival; employer; truck number; trailer number; time of
+departure; seal number at departure.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ HEADS = (
 
 
 def rows(transactions: Iterable[Transaction], zone: ZoneInfo) -> list[dict[str, str]]:
-    """One row a truck that arrived, its keys those of FIELDS; an empty departure is still here."""
+    """One row for each truck that arrived, with the keys of FIELDS.  A truck that is still here has
+    an empty departure."""
     found = []
     for tx in transactions:
         arrival = tx.arrival
@@ -53,7 +54,7 @@ def rows(transactions: Iterable[Transaction], zone: ZoneInfo) -> list[dict[str, 
 
 
 def write_csv(log: Iterable[Mapping[str, str]], file: IO[str]) -> None:
-    """The log as CSV; no cell is a formula."""
+    """Write the log as CSV; no cell is a formula."""
     writer = csv.writer(file)
     writer.writerow(_(head) for head in HEADS)
     for row in log:

@@ -1,7 +1,7 @@
-"""Photographs on a record: the file's name and SHA-256, and a copy only where the site keeps them.
+"""Photographs on a record: the file's name and SHA-256, and a copy if the site keeps them.
 
-A hash shows later that a picture is the one of that day; the picture itself is personal data, so
-by default it stays where the guard has it.
+The hash shows later that a picture is the one of that day.  The picture is personal data, so by
+default the program does not copy it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".pdf"})
 
 
 def reference(path: Path, keep: Path | None = None) -> Picture:
-    """Name and hash of a picture, copied to `keep` under its hash if that is given; raises
-    DeskError for what is no picture, too large, or can't be read."""
+    """Name and hash of a picture.
+
+    If `keep` is a folder, it gets a copy named by the hash.  Raises DeskError for a file that is
+    not a picture, is too large, or can't be read.
+    """
     name = clean(path.name, N_("picture"), most=120)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
@@ -44,8 +47,8 @@ def reference(path: Path, keep: Path | None = None) -> Picture:
 
 
 def _check_size(name: str, data: bytes) -> None:
-    """Refuse a picture that whoever shows it later could not decode.  Other faults are left: the
-    hash of a damaged picture is a record too."""
+    """Refuse a picture that is too large to decode later.  A damaged one passes, because its hash
+    is a record too."""
     try:
         inspect(data)
     except PictureError as error:
@@ -55,7 +58,7 @@ def _check_size(name: str, data: bytes) -> None:
 
 
 def _store(folder: Path, name: str, data: bytes) -> None:
-    """Whole or not at all, readable by the service alone."""
+    """Write it whole or not at all; only the service can read it."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / name
     if not target.exists():

@@ -1,10 +1,11 @@
-"""The inventory of seals: batches received with their ISO 17712 certificate, issued, used, voided.
+"""The inventory of seals: batches come in with their ISO 17712 certificate; seals are issued, used
+and voided.
 
     stock -> issued -> used        stock, issued, used -> void (with the reason)
 
-A number exists once, whatever batch it came in.  `take()` is for the act of sealing, inside its
-transaction; all else here is one act with its event in a transaction of its own.  `criteria` is the
-site's set, which says what the event is evidence for; None is the standard one.
+A number exists once in all batches.  The act of sealing calls `take()` and `give_up()` inside its
+own transaction; every other act here writes its event in a transaction of its own.  `criteria` is
+the site's set, which says what the event is evidence for; None is the standard one.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _NUMBER = re.compile(r"[A-Z0-9][A-Z0-9-]{2,29}")
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """One seal of the inventory, with what its batch says."""
+    """One seal of the inventory, with the class of its batch."""
 
     number: str
     state: str
@@ -45,7 +46,7 @@ class Seal:
 
 
 def number(text: str) -> str:
-    """A seal number as it is compared: upper case, no spaces; raises DeskError."""
+    """A seal number for comparing: upper case, no spaces; raises DeskError."""
     found = clean(text, N_("seal number"), most=40).upper().replace(" ", "")
     if not _NUMBER.fullmatch(found):
         raise DeskError("bad_seal_number", "a seal number has 3 to 30 letters, digits or hyphens")
@@ -86,7 +87,8 @@ def receive(
     now: datetime,
     criteria: Criteria | None = None,
 ) -> int:
-    """A batch comes in with the number of its test certificate; returns the batch's number."""
+    """Take in a batch with the number of its test certificate; returns the batch's number.  Raises
+    DeskError for a seal that is in the inventory already."""
     if seal_class not in CLASSES:
         raise DeskError("unknown_word", "class: H, S or I")
     paper = clean(certificate, N_("certificate"), most=80)
@@ -156,7 +158,7 @@ def void(
     now: datetime,
     criteria: Criteria | None = None,
 ) -> None:
-    """A seal is lost, broken or destroyed; it is never used again."""
+    """Record that a seal is lost, broken or destroyed; nobody can use it again."""
     why = clean(reason, N_("reason"))
     with writing(connection):
         _must(connection, seal, "stock", "issued")
@@ -168,8 +170,11 @@ def void(
 def take(
     connection: sqlite3.Connection, seal: str, freight: int, *, by: str, now: datetime
 ) -> tuple[str, str]:
-    """Use a seal on a truck, inside the caller's transaction.  Returns its class and ``ok``, or
-    ``unknown``, ``used`` or ``void``; only with ``ok`` anything changes."""
+    """Use a seal on a truck, inside the caller's transaction.
+
+    Returns its class and ``ok``, ``unknown``, ``used`` or ``void``.  It changes the inventory only
+    for ``ok``.
+    """
     found = find(connection, seal)
     if found is None:
         return "", "unknown"
@@ -189,7 +194,7 @@ def give_up(
     now: datetime,
     criteria: Criteria | None = None,
 ) -> None:
-    """A seal of ours that another replaced on the same truck; inside the caller's transaction."""
+    """Void a seal that another one replaced on the same truck, inside the caller's transaction."""
     found = find(connection, seal)
     if found is not None and found.freight == freight and found.state == "used":
         _change(connection, seal, "void", by, now, freight=freight, note="replaced")
@@ -207,7 +212,7 @@ def find(connection: sqlite3.Connection, seal: str) -> Seal | None:
 def listed(
     connection: sqlite3.Connection, *, state: str = "", batch: int = 0, limit: int = 1000
 ) -> list[Seal]:
-    """Seals by number, those of a state or batch, or all."""
+    """Seals in order of number; `state` and `batch` (0: all) choose some."""
     rows = connection.execute(
         f"{_SELECT} WHERE (? = '' OR s.state = ?) AND (? = 0 OR s.batch = ?) "
         "ORDER BY s.number LIMIT ?",
@@ -218,7 +223,7 @@ def listed(
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch with how many of its seals are in each state."""
+    """A batch, and how many of its seals are in each state."""
 
     id: int
     seal_class: str
@@ -246,7 +251,7 @@ def batches(connection: sqlite3.Connection) -> list[Batch]:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """What the inventory and the trucks do not agree on."""
+    """A seal on which the inventory and the trucks disagree."""
 
     number: str
     code: str
@@ -260,8 +265,10 @@ def reconcile(
     by: str,
     criteria: Criteria | None = None,
 ) -> list[Mismatch]:
-    """Compare the inventory with the seals on trucks, (transaction, number) each; that it was
-    done, and what it found, is on record."""
+    """Compare the inventory with the seals on trucks, given as (transaction, number).
+
+    Records that it was done and what it found, and returns that.
+    """
     with writing(connection):
         found = _mismatches(connection, on_trucks)
         data = {

@@ -1,4 +1,4 @@
-"""From the site's configuration to the policy that trucks are judged by."""
+"""Makes the policy for trucks from the site's configuration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway.desk.visits.settings import partner_policy
 
 
 def freight_policy(settings: Settings) -> FreightPolicy:
-    """What `[freight]` says; raises DeskError for a file of checklists that can't be used."""
+    """The policy of `[freight]`; raises DeskError for a file of checklists that can't be used."""
     table = settings.tables.freight
     return FreightPolicy(
         zone=settings.site.zone,

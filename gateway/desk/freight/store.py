@@ -1,8 +1,7 @@
-"""Transactions in people.db: one JSON document a row, with the columns to find it by.
+"""Transactions in people.db: one JSON document a row, and columns to find it by.
 
-In: a connection and values of transaction.py.  Out: the same.  A document that can't be read
-raises DeskError `damaged`; a version that has moved on raises Conflict.  Never commits: the acts of
-act.py own the transaction.
+A document that can't be read raises DeskError `damaged`; a version that has moved on raises
+Conflict.  This module never commits: act.py owns the database transaction.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _DOC = TypeAdapter(Transaction)
 
 
 def insert(connection: sqlite3.Connection, tx: Transaction, policy: FreightPolicy) -> Transaction:
-    """A new transaction; returns it with its number."""
+    """Write a new transaction; returns it with its number."""
     number = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM freight").fetchone()[0]
     new = replace(tx, id=number)
     connection.execute(
@@ -55,7 +54,7 @@ def load(connection: sqlite3.Connection, number: int, version: int | None = None
 def save(
     connection: sqlite3.Connection, old: Transaction, new: Transaction, policy: FreightPolicy
 ) -> Transaction:
-    """Write `new` in the place of `old`, as the next version."""
+    """Write `new` in place of `old` as the next version; raises Conflict."""
     new = replace(new, version=old.version + 1)
     done = connection.execute(
         "UPDATE freight SET version = ?, stage = ?, status = ?, expected_at = ?, arrived_at = ?, "
@@ -74,8 +73,10 @@ def find(
     search: str = "",
     limit: int = 500,
 ) -> list[Transaction]:
-    """Transactions at some stages (none: all), oldest first; `search` is part of a driver,
-    carrier, plate, unit or seal."""
+    """Transactions at `stages` (none given: all), oldest first; `limit` keeps the newest.
+
+    `search` is a part of a driver, carrier, plate, unit or seal number.
+    """
     wanted = tuple(stages) or tuple(Stage)
     marks = ", ".join("?" * len(wanted))
     rows = connection.execute(
@@ -89,7 +90,7 @@ def find(
 def arrived_between(
     connection: sqlite3.Connection, first: date, last: date, policy: FreightPolicy
 ) -> list[Transaction]:
-    """Those whose arrival lies on one of the local days from `first` to `last`."""
+    """Transactions whose arrival lies on one of the local days from `first` to `last`."""
     begin, end = day_bounds(first, last, policy.zone)
     rows = connection.execute(
         "SELECT doc FROM freight WHERE arrived_at >= ? AND arrived_at < ? ORDER BY arrived_at, id",

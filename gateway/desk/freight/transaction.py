@@ -1,15 +1,18 @@
-"""One truck at the gate as a value, and its life as a state machine.  Pure: facts in, a new value
-out; no table, no clock, no chance.
+"""One truck at the gate as a value, and its life as a state machine.
+
+Pure: facts in, a new value out; no table, no clock, no random numbers.
 
     expected -> arrived -> inspected -> loading -> sealed -> departed
                    |           '---------------------------------^  (empty, or still loaded)
                    '--> turned_away          expected --> cancelled
 
-A truck that leaves its trailer and takes another (`hook`) goes back to arrived: what it pulls now
-was not inspected yet.
+A truck that leaves its trailer and takes another (`hooked`) goes back to arrived, because nobody
+has inspected the new one yet.
 
-`Transaction` holds facts only.  What is wrong or missing is judged from them (findings.py), so
-that no act can set or forget a hold: a step is done only if `blocking()` finds nothing in its way.
+`Transaction` holds facts only.  findings.py judges from them what is wrong or missing, so no act
+can set or forget a hold.  A step asks its `Guard` first.
+
+More than 400 lines: one record with all its parts, and every step of its life.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ from gateway.locale import N_, Message
 
 
 class Stage(StrEnum):
+    """Where a truck is on its way through the gate."""
+
     EXPECTED = "expected"
     ARRIVED = "arrived"
     INSPECTED = "inspected"
@@ -56,8 +61,8 @@ Result = Literal["ok", "bad", "na"]
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A trailer (economic number or plates), reefer or container (ISO 6346).  `number_ok` False:
-    the check digit is wrong, and it was recorded as painted."""
+    """A trailer (economic number or plates), reefer or container (ISO 6346).  `number_ok` is False
+    if the check digit is wrong and the guard recorded the number as painted."""
 
     kind: UnitKind
     number: str
@@ -67,7 +72,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A bill of lading, manifest, ... by its number."""
+    """A shipping document: its kind, such as ``bill_of_lading``, and its number."""
 
     kind: str
     number: str
@@ -83,7 +88,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the carrier announced; "" and () for what it did not."""
+    """What the carrier announced; "" or () for what it left out."""
 
     eta: datetime
     driver: str
@@ -95,9 +100,12 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What the guard saw.  `id_kind` "" if no photo ID was verified; `other_name` is the name under
-    which the same document was shown before; `carrier_code` and `carrier_verdict` are the
-    clearance of the carrier, judged at arrival and again at each step."""
+    """What the guard saw.
+
+    `id_kind` is "" if the guard verified no photo ID.  `other_name` is another name under which
+    somebody showed the same document before.  `carrier_code` and `carrier_verdict` are the
+    carrier's clearance, judged at the arrival and again at each step.
+    """
 
     at: datetime
     by: str
@@ -117,7 +125,8 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Vvtt:
-    """View seal and locks, verify the number, tug, twist and turn."""
+    """What the guard did with a seal: view seal and locks, verify the number, tug, twist and turn
+    (CTPAT's VVTT)."""
 
     view: bool = False
     verify: bool = False
@@ -143,7 +152,7 @@ class SealSeen:
 
 @dataclass(frozen=True, slots=True)
 class SealAffixed:
-    """The seal that a unit leaves with.  `seal_class` and `stock` as the inventory has them; stock
+    """The seal that a unit leaves with.  `seal_class` and `stock` come from the inventory; `stock`
     is ``ok``, ``unknown``, ``used`` or ``void``."""
 
     unit: str
@@ -165,8 +174,11 @@ class PointAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """One checklist, of one unit ("" for the whole).  `points` are those that it had, with the ids
-    that may be ``na``; the newest of the same list and unit counts, older ones stay."""
+    """One checklist answered for one unit, or for the whole truck.
+
+    `points` are the list's points at that time; `optional` are those that may be ``na``.  Of
+    several inspections of the same list and unit the newest counts; the others stay on record.
+    """
 
     number: int
     checklist: str
@@ -186,7 +198,7 @@ class Inspection:
 
     @property
     def open_points(self) -> tuple[str, ...]:
-        """Those without an answer."""
+        """The points that have no answer yet."""
         answered = {answer.point for answer in self.answers}
         return tuple(point for point in self.points if point not in answered)
 
@@ -208,7 +220,7 @@ class Loading:
 
 @dataclass(frozen=True, slots=True)
 class SpotCheck:
-    """A draw for a management spot check, recorded also when it was not drawn."""
+    """The draw for a management spot check, also when the truck was not drawn, and its result."""
 
     percent: float
     drawn: bool
@@ -221,7 +233,7 @@ class SpotCheck:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A second person lets go what is held: exactly the findings of these keys."""
+    """A second person releases exactly the findings with these keys."""
 
     keys: tuple[str, ...]
     by: str
@@ -232,9 +244,11 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """Everything that binds a driver, a truck, its units and seals at one gate transaction.
+    """Everything about one truck at the gate, from the announcement to the departure.
+
     `version` counts changes.  `checklist_set` is the set of checklists that was in force when the
-    truck arrived; "" in documents from before there were sets."""
+    truck arrived; "" in records that are older than the sets.
+    """
 
     id: int
     version: int = 1
@@ -258,19 +272,20 @@ class Transaction:
 
     @property
     def units(self) -> tuple[Unit, ...]:
-        """What it pulls now."""
+        """What the tractor pulls now."""
         if self.hooked is not None:
             return self.hooked
         return self.arrival.units if self.arrival else ()
 
     @property
     def whole(self) -> str:
-        """The name, on a checklist of the whole truck, of what it pulls; "" for nothing."""
+        """The unit's name on a checklist of the whole truck: all numbers that it pulls, joined by
+        "+"; "" for a tractor alone."""
         return "+".join(unit.number for unit in self.units)
 
     @property
     def loaded(self) -> bool:
-        """Whether there is cargo on it now."""
+        """Whether the truck carries cargo now."""
         if self.loading is not None:
             return True
         if self.hooked is not None:
@@ -279,7 +294,7 @@ class Transaction:
 
     @property
     def seals_now(self) -> tuple[tuple[str, str], ...]:
-        """(unit, seal number) as it stands: affixed here, else the one that it came with."""
+        """(unit, seal number) now: the seal put on here, else the one that the unit came with."""
         found = {s.unit: s.number for s in self.seals_seen} if self._as_it_came else {}
         found |= {s.unit: s.number for s in self.affixed}
         here = {unit.number for unit in self.units}
@@ -290,7 +305,7 @@ class Transaction:
         return self.unloaded_at is None and self.loading is None and self.hooked is None
 
     def latest(self, checklist: str, unit: str) -> Inspection | None:
-        """The inspection that counts."""
+        """The newest inspection of this list and unit, which is the one that counts; or None."""
         same = [i for i in self.inspections if (i.checklist, i.unit) == (checklist, unit)]
         return same[-1] if same else None
 
@@ -300,7 +315,7 @@ class Transaction:
 
     @property
     def people(self) -> frozenset[str]:
-        """Whoever took part, and so can't be the second person."""
+        """Everybody who took part; none of them can be the second person."""
         names = {i.inspector for i in self.inspections} | {i.operator for i in self.inspections}
         names |= {s.by for s in self.seals_seen} | {s.by for s in self.affixed}
         if self.arrival:
@@ -311,11 +326,11 @@ class Transaction:
 
 
 Guard = Callable[[Transaction], None]
-"""Raises DeskError if the next step may not be done (findings.py makes it)."""
+"""Raises DeskError if something stops the next step; `findings.guard` makes one."""
 
 
 def need(tx: Transaction, *stages: Stage) -> None:
-    """Raise DeskError unless the transaction is at one of these stages."""
+    """Raise DeskError unless the truck is at one of these stages."""
     if tx.stage not in stages:
         stage = Message(STAGE_WORDS[tx.stage])
         raise DeskError("wrong_stage", "transaction {id} is {stage}", id=tx.id, stage=stage)
@@ -328,14 +343,15 @@ def arrived(tx: Transaction, arrival: Arrival, seals: tuple[SealSeen, ...] = ())
 
 
 def seal_seen(tx: Transaction, seal: SealSeen) -> Transaction:
-    """A seal that came with a unit, looked at (again).  What was seen before stays: a second look
-    takes back no difference."""
+    """The guard looked (again) at the seal that a unit came with.  The earlier look stays, so a
+    second one can't undo a difference."""
     need(tx, *HERE)
     return replace(tx, seals_seen=(*tx.seals_seen, seal))
 
 
 def identified(tx: Transaction, kind: str, fingerprint: str, other_name: str) -> Transaction:
-    """The driver's photo ID, verified after the arrival was recorded; not a second time."""
+    """The guard verified the driver's photo ID after the arrival.  Raises DeskError if it was
+    verified before."""
     need(tx, *HERE)
     if tx.arrival is None or tx.arrival.id_kind:
         raise DeskError("identified", "the ID was verified already")
@@ -344,7 +360,7 @@ def identified(tx: Transaction, kind: str, fingerprint: str, other_name: str) ->
 
 
 def hooked(tx: Transaction, units: tuple[Unit, ...], at: datetime, *, loaded: bool) -> Transaction:
-    """It leaves what it pulled and takes `units`, or nothing."""
+    """The tractor leaves what it pulled and takes `units`, or nothing."""
     need(tx, Stage.ARRIVED, Stage.INSPECTED)
     if loaded and not units:
         raise DeskError("no_unit", "a tractor alone carries nothing")
@@ -352,7 +368,7 @@ def hooked(tx: Transaction, units: tuple[Unit, ...], at: datetime, *, loaded: bo
 
 
 def inspected(tx: Transaction, inspection: Inspection, *, complete: bool) -> Transaction:
-    """An inspection begun or gone on with; `complete` if all lists of the truck are finished."""
+    """An inspection with new answers.  `complete` says that all lists of the truck are finished."""
     need(tx, *HERE)
     others = tuple(i for i in tx.inspections if i.number != inspection.number)
     stage = tx.stage
@@ -363,7 +379,7 @@ def inspected(tx: Transaction, inspection: Inspection, *, complete: bool) -> Tra
 
 
 def unloaded(tx: Transaction, at: datetime, allowed: Guard) -> Transaction:
-    """The cargo that it came with is off."""
+    """The cargo with which the truck came is off."""
     need(tx, Stage.INSPECTED)
     if not tx.loaded or tx.hooked is not None:
         raise DeskError("not_loaded", "it carries nothing")
@@ -372,7 +388,7 @@ def unloaded(tx: Transaction, at: datetime, allowed: Guard) -> Transaction:
 
 
 def loaded(tx: Transaction, loading: Loading, allowed: Guard) -> Transaction:
-    """Loading begins, and with `finished_at` it is done; papers may still come after the seal."""
+    """Loading begins; with `finished_at` it is done.  Documents may still come after the seal."""
     need(tx, Stage.INSPECTED, Stage.LOADING, Stage.SEALED)
     if not tx.units:
         raise DeskError("no_unit", "a tractor alone carries nothing")
@@ -384,7 +400,7 @@ def loaded(tx: Transaction, loading: Loading, allowed: Guard) -> Transaction:
 
 
 def sealed(tx: Transaction, seal: SealAffixed, allowed: Guard) -> Transaction:
-    """A seal on a loaded unit; another one on the same unit takes its place."""
+    """A seal is on a loaded unit; it takes the place of an earlier one on the same unit."""
     need(tx, Stage.INSPECTED, Stage.LOADING, Stage.SEALED)
     if not tx.loaded:
         raise DeskError("not_loaded", "it carries nothing")
@@ -395,7 +411,7 @@ def sealed(tx: Transaction, seal: SealAffixed, allowed: Guard) -> Transaction:
 
 
 def released(tx: Transaction, given: Release) -> Transaction:
-    """What is held is let go by a second person."""
+    """A second person released what the policy holds."""
     need(tx, *HERE)
     return replace(tx, releases=(*tx.releases, given))
 
@@ -404,12 +420,12 @@ def departed(tx: Transaction, at: datetime, by: str, allowed: Guard) -> Transact
     """The truck leaves."""
     need(tx, *HERE)
     left = replace(tx, departed_at=at, departed_by=by)
-    allowed(left)  # with the time, so that one before the arrival is found
+    allowed(left)  # with the time, so that the guard finds one before the arrival
     return replace(left, stage=Stage.DEPARTED)
 
 
 def turned_away(tx: Transaction, at: datetime, by: str, reason: str) -> Transaction:
-    """The truck is sent away from the gate."""
+    """The guard sent the truck away."""
     need(tx, *HERE)
     return replace(tx, stage=Stage.TURNED_AWAY, departed_at=at, departed_by=by, note=reason)
 

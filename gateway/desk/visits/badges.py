@@ -1,8 +1,8 @@
-"""Temporary badges: handed out, and back.
+"""Temporary badges: the guard hands one out and takes it back.
 
-A badge is a row of `visit_badge`, beside the personnel list and not in it: no sync counts, changes
-or removes visitors, and the look-up at the door reads both by key in its one statement
-(gateway/people/lookup.py).  A badge that both name is nobody's: it opens nothing.
+A badge is a row of `visit_badge`.  That table is beside the personnel list, so a sync neither
+counts nor changes visitors.  The look-up at the door reads both tables in one statement
+(gateway/people/lookup.py).  A badge that is in both opens nothing.
 """
 
 from __future__ import annotations
@@ -34,8 +34,13 @@ def issue_badge(
     now: datetime,
     version: int | None = None,
 ) -> Visit:
-    """Hand out a temporary badge, good at the doors of the policy's levels until the end of the
-    visit (and some minutes of grace), and no longer than until it is returned or they depart."""
+    """Hand out a temporary badge.
+
+    It opens the doors of the policy's levels until the end of the visit and `badge_grace_min` more.
+    It ends earlier when the visitor returns it or departs.  `key` is the site key, for the badge's
+    fingerprint; `version` is the one that the operator looked at.  Raises DeskError with the
+    reason, and Conflict if the visit has changed.
+    """
     levels = policy.levels(escort=False)
     mark = key.fingerprint(credential.key)
     with writing(connection):
@@ -124,7 +129,7 @@ def return_badge(
     now: datetime,
     criteria: Criteria | None = None,
 ) -> Visit:
-    """The badge is back in the guard's hand; it opens nothing from the next reading on."""
+    """Record that the visitor returned the badge; it opens nothing from the next reading on."""
     with writing(connection):
         visit = load(connection, visit_id)
         if not visit.badge_out:
@@ -135,4 +140,5 @@ def return_badge(
 
 
 def kill_badge(connection: sqlite3.Connection, visit_id: int) -> None:
+    """Make the visit's badge open nothing, inside the caller's transaction."""
     connection.execute("DELETE FROM visit_badge WHERE visit_id = ?", (visit_id,))

@@ -1,6 +1,6 @@
-"""Visits in people.db: rows in, `Visit` out, and the questions that are asked of them.
+"""Visits in people.db: rows in, `Visit` out.
 
-`insert`, `save` and `event` are for the acts, inside their transaction; nothing here commits.
+The acts call `insert`, `save` and `event` inside their own transaction; this module never commits.
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ def find(
     search: str = "",
     limit: int = 500,
 ) -> list[Visit]:
-    """Visits in some states (none: all), newest expectation last, with a part of a name,
-    company or host."""
+    """Visits in `states` (none given: all), in the order in which they are expected.
+
+    `search` is a part of a name, company or host; `limit` keeps the newest.
+    """
     wanted = tuple(states) or STATES
     marks = ", ".join("?" * len(wanted))
     rows = connection.execute(
@@ -47,7 +49,7 @@ def find(
 
 
 def overdue(connection: sqlite3.Connection, now: datetime) -> list[Visit]:
-    """Who should have left and did not, longest first."""
+    """Visits that should be over and are not, the longest overdue first."""
     rows = connection.execute(
         f"{_SELECT} WHERE state = 'on_site' AND expected_until < ? ORDER BY expected_until",
         (stamp(now),),
@@ -56,7 +58,7 @@ def overdue(connection: sqlite3.Connection, now: datetime) -> list[Visit]:
 
 
 def badges_out(connection: sqlite3.Connection, *, departed_only: bool = False) -> list[Visit]:
-    """Temporary badges that did not come back, oldest first."""
+    """Visits whose temporary badge did not come back, oldest first."""
     rows = connection.execute(
         f"{_SELECT} WHERE badge_issued_at IS NOT NULL AND badge_returned_at IS NULL "
         "AND (? = 0 OR state = 'departed') ORDER BY badge_issued_at",
@@ -77,6 +79,7 @@ def arrived_between(
 
 
 def load(connection: sqlite3.Connection, visit_id: int, version: int | None = None) -> Visit:
+    """One visit; raises NotFound, and Conflict if it is not at `version` any more."""
     row = None
     if 0 < visit_id < 2**62:
         row = connection.execute(f"{_SELECT} WHERE id = ?", (visit_id,)).fetchone()
@@ -93,6 +96,7 @@ def load(connection: sqlite3.Connection, visit_id: int, version: int | None = No
 
 
 def insert(connection: sqlite3.Connection, plan: Plan, *, by: str, now: datetime) -> Visit:
+    """Write an announced visit, inside the caller's transaction; returns it with its number."""
     number = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM visit").fetchone()[0]
     visit = Visit(
         number,

@@ -1,9 +1,10 @@
-"""The acts of a visit, each with its event in one transaction: announced, arrived, the host told,
-departed.
+"""The acts of a visit: announce, arrive, tell the host, depart.  Each writes its event in the same
+transaction.
 
-Every act names the operator (`by`) and takes the time (`now`, aware).  `version`, where given, is
-the one that the operator looked at: if somebody was faster, Conflict says so and nothing changes.
-`criteria` is the site's set, which says what the event is evidence for; None is the standard one.
+`by` is the operator and `now` an aware time.  `version` is the one that the operator looked at: if
+somebody else changed the visit since, the act raises Conflict and changes nothing.  `criteria` is
+the site's set, which says what the event is evidence for; None is the standard one.  Every act
+raises DeskError with the reason if it refuses.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from gateway.people.schema import put_event
 def expect(
     connection: sqlite3.Connection, plan: Plan, policy: VisitPolicy, *, by: str, now: datetime
 ) -> Visit:
-    """Announce a visit; raises DeskError for a company that is denied here already."""
+    """Announce a visit; raises DeskError if the site denies the company."""
     plan = _checked(plan, policy)
     with writing(connection):
         cleared = _clearance(connection, plan.company, policy, now)
@@ -61,8 +62,11 @@ def arrive(
     release: Release | None = None,
     version: int | None = None,
 ) -> Visit:
-    """Somebody announced is here and showed `shown`; None only for a known regular visitor where
-    the policy excuses them.  What is held needs `release`; raises DeskError with the reason."""
+    """An announced visitor is here.
+
+    `shown` is the photo ID; None only for a known regular visitor whom the policy excuses.
+    `release` is the second person's word, for a visit that the policy holds.  Raises DeskError.
+    """
     with writing(connection):
         visit = load(connection, visit_id, version)
         expect_state(visit, "expected")
@@ -80,7 +84,7 @@ def walk_in(
     now: datetime,
     release: Release | None = None,
 ) -> Visit:
-    """Somebody whom nobody announced: the visit and the arrival in one act, or neither."""
+    """A visitor whom nobody announced is here: writes the visit and the arrival, or neither."""
     plan = _checked(plan, policy)
     if not policy.walk_ins and release is None:
         raise DeskError(
@@ -100,9 +104,11 @@ def contact_host(
     escort: str = "",
     criteria: Criteria | None = None,
 ) -> Visit:
-    """The host was told; `escort` is the id of who comes for the visitor, if that is known: with
-    that person's badge alone does the visitor's open a door.  Raises DeskError for an id of
-    nobody who is active."""
+    """The guard told the host.
+
+    `escort` is the id of the person who comes for the visitor, or "".  The visitor's badge then
+    opens a door only together with that person's.  Raises DeskError if nobody active has the id.
+    """
     who = clean(escort, N_("escort"), most=120, needed=False)
     with writing(connection):
         visit = load(connection, visit_id)
@@ -131,7 +137,7 @@ def extend(
     by: str,
     now: datetime,
 ) -> Visit:
-    """A visit takes longer, or less long; its badge with it."""
+    """Make the visit, and its badge, last until another time."""
     with writing(connection):
         visit = load(connection, visit_id)
         expect_state(visit, "expected", "on_site")
@@ -157,8 +163,8 @@ def depart(
     version: int | None = None,
     criteria: Criteria | None = None,
 ) -> Visit:
-    """They left.  Their badge opens nothing any more, whether it came back or not; one that did
-    not is listed until it does."""
+    """The visitor left.  The badge opens nothing any more, even if it did not come back; then
+    `badges_out` lists it until it does."""
     with writing(connection):
         visit = load(connection, visit_id, version)
         expect_state(visit, "on_site")
@@ -198,7 +204,7 @@ def cancel(
     refused: bool = False,
     criteria: Criteria | None = None,
 ) -> Visit:
-    """Somebody announced does not come, or (`refused`) is sent away at the gate."""
+    """The announced visitor does not come, or (`refused`) the guard sends them away."""
     why = clean(reason, N_("reason"))
     with writing(connection):
         visit = load(connection, visit_id)
@@ -218,7 +224,7 @@ def _tried(
     now: datetime,
     release: Release | None,
 ) -> Visit | DeskError:
-    """The arrival; or why it was held back, with the record of that and nothing else of it."""
+    """The arrival, or why the desk held it back.  In that case only the record of the try stays."""
     connection.execute("SAVEPOINT arrival")
     try:
         visit = who if isinstance(who, Visit) else insert(connection, who, by=by, now=now)

@@ -1,4 +1,4 @@
-"""Known regular visitors: may be excused from showing the ID, and are logged all the same."""
+"""Known regular visitors: the policy may excuse them from the ID; the log has them like others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def set_regular(
     now: datetime,
     criteria: Criteria | None = None,
 ) -> bool:
-    """Call somebody a known regular visitor, or no longer; False if nothing changes."""
+    """Make somebody a known regular visitor, or (`regular` False) no longer.  Returns False if
+    nothing changed."""
     name = clean(name, N_("name"), most=120)
     company = clean(company, N_("company"), most=120, needed=False)
     with writing(connection):
@@ -55,6 +56,7 @@ def regulars(connection: sqlite3.Connection) -> list[dict[str, str]]:
 
 
 def is_regular(connection: sqlite3.Connection, visit: Visit) -> bool:
+    """Whether the visitor of that name and company is a known regular one."""
     found = connection.execute(
         "SELECT 1 FROM regular_visitor WHERE key = ?", (_regular_key(visit.name, visit.company),)
     )

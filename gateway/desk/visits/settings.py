@@ -1,4 +1,4 @@
-"""From the site's configuration to the policy that visits are judged by."""
+"""Makes the policies of visits and partners from the site's configuration."""
 
 from __future__ import annotations
 

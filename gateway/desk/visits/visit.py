@@ -1,7 +1,7 @@
-"""One visit as a value: what is known of it, and what it may become.
+"""One visit as a value.
 
-expected -> on_site -> departed, or cancelled or refused before anybody came in.  Times are texts
-of rows (RFC 3339, UTC) so that a visit is what its row is.  Pure: no table, no clock.
+A visit is expected, then on_site, then departed; or it is cancelled or refused while it is
+expected.  Times are as rows hold them (RFC 3339, UTC).  Pure: no table, no clock.
 """
 
 from __future__ import annotations
@@ -23,9 +23,12 @@ KINDS = ("visitor", "vendor", "service")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A row of the table `visit`, column by column.  `host` is the company contact of the
-    criterion; `id_kind` the kind of photo ID that was verified, "" for none; `badge` is masked;
-    `version` counts changes, so that of two operators one is told to look again."""
+    """A row of the table `visit`, column by column.
+
+    `host` is the criterion's company contact.  `id_kind` is the kind of photo ID that the guard
+    verified, "" for none.  `badge` is masked.  `version` counts changes: if two operators act on
+    the same version, the second has to look again.
+    """
 
     id: int
     version: int
@@ -60,16 +63,16 @@ class Visit:
 
     @property
     def badge_out(self) -> bool:
-        """Whether a temporary badge was issued and did not come back."""
+        """Whether the visitor has a temporary badge that did not come back."""
         return self.badge_issued_at is not None and self.badge_returned_at is None
 
     @property
     def person_id(self) -> str:
-        """The id under which records of doors name the holder of the badge."""
+        """The id by which records of doors name the badge's holder."""
         return f"visit-{self.id}"
 
     def overdue(self, now: datetime) -> bool:
-        """On site after the time until which they were expected."""
+        """Whether the visitor is still here after the end of the visit."""
         return self.state == "on_site" and parse(self.expected_until) < now
 
 
@@ -91,13 +94,13 @@ class VisitPolicy:
     criteria: Criteria = field(default_factory=standard)
 
     def levels(self, *, escort: bool) -> tuple[str, ...]:
-        """What a temporary badge opens."""
+        """The access levels of a temporary badge, with or without an escort."""
         return self.escorted_access_levels if escort else self.access_levels
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A visit as it is announced; times are aware."""
+    """A visit as somebody announces it; times are aware."""
 
     name: str
     host: str
@@ -112,7 +115,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A second person who lets in what is held, and why."""
+    """The second person who lets in a visitor whom the policy holds, and why."""
 
     by: str
     reason: str

@@ -1,7 +1,7 @@
 """The visitor log with exactly the fields of CTPAT's criterion 10.2, in the site's time.
 
-date; visitor's name; verification of photo ID (the kind, or that a known regular visitor was
-excused); time of arrival; company contact; time of departure.
+The fields: date; visitor's name; photo ID verified (its kind, or "known regular visitor"); time of
+arrival; company contact; time of departure.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def rows(
     zone: ZoneInfo,
     kinds: Mapping[str, Words],
 ) -> list[dict[str, str]]:
-    """One row a visit, its keys those of FIELDS.  A departure on another day shows the day."""
+    """One row for each visit, with the keys of FIELDS.  A departure on another day has its day."""
     found = []
     for visit in visits:
         day = local(visit.arrived_at, zone, "%Y-%m-%d")
@@ -53,7 +53,7 @@ def rows(
 
 
 def write_csv(log: Iterable[Mapping[str, str]], file: IO[str]) -> None:
-    """The log as CSV; no cell is a formula."""
+    """Write the log as CSV; no cell is a formula."""
     writer = csv.writer(file)
     writer.writerow(_(head) for head in HEADS)
     for row in log:
