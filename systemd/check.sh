@@ -1,7 +1,7 @@
 #!/bin/sh
-# The unit's hardening: the offline exposure score of systemd-analyze must be at most 2.0.
-# Where systemd-analyze is missing (a container without systemd) this says so and passes,
-# unless CI is set.
+# Checks the unit's hardening: the offline exposure score of systemd-analyze must be at most 2.0.
+# If systemd-analyze is missing (a container without systemd), it says so and passes, unless CI is
+# set.
 set -eu
 cd "$(dirname "$0")"
 if ! command -v systemd-analyze >/dev/null 2>&1; then

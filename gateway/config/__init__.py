@@ -1,8 +1,8 @@
 """The site's settings: one TOML file in, validated frozen values out.
 
-`load()` returns `Settings` or raises `ConfigError` with every mistake found, each with
-file, line, key and a reason that an installer can act on.  Relative paths are taken from
-the folder of the file.  Nothing here opens a device or writes anything.
+`load()` returns `Settings`, or raises `ConfigError` with every mistake: file, line, key, and a
+reason that an installer can act on.  Relative paths start at the folder of the file.  This package
+opens no device and writes nothing.
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A file that was found good."""
+    """The settings of a valid file, and the paths of the files that belong to them.
+
+    `warnings` are sentences about settings that are legal and unwise.
+    """
 
     path: Path
     tables: Tables
@@ -107,7 +110,7 @@ class Settings:
 
     @property
     def pending_path(self) -> Path:
-        """Lists that wait to be confirmed; they hold badge numbers."""
+        """The folder of lists that wait until somebody confirms them; they hold badge numbers."""
         return self.tables.site.data_dir / "pending"
 
     @property
@@ -121,7 +124,7 @@ class Settings:
 
 
 def load(path: Path) -> Settings:
-    """Read and validate `path`; raises ConfigError with every mistake."""
+    """Read and validate the file at `path`; raises ConfigError with every mistake."""
     name = str(path)
     try:
         raw = path.read_bytes()
@@ -203,7 +206,7 @@ def _absolute(tables: Tables, base: Path) -> Tables:
 
 
 def _criteria(tables: Tables) -> Criteria:
-    """The criteria that records are evidence for; raises ConfigError naming their file."""
+    """The criteria that records are evidence for; raises ConfigError that names their file."""
     try:
         return criteria.load(tables.criteria.set, tables.criteria.file)
     except criteria.CriteriaError as error:

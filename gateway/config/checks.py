@@ -1,4 +1,4 @@
-"""What no single key shows: names that lead nowhere, devices used twice, unwise choices."""
+"""Checks across several keys: names that do not exist, devices used twice, unwise choices."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ MAX_THRESHOLD = 0.5  # above it dlib's model lets strangers pass
 
 
 def mistakes_across(tables: Tables) -> Iterator[tuple[Loc, str]]:
-    """Mistakes that no single key shows: names that lead nowhere, devices used twice."""
+    """Mistakes across several keys, each with its place: a name that does not exist, a device that
+    two tables use."""
     yield from _driver_mistakes(tables)
     yield from _port_mistakes(tables)
     yield from _door_mistakes(tables)
@@ -65,7 +66,7 @@ def mistakes_across(tables: Tables) -> Iterator[tuple[Loc, str]]:
 
 
 def criteria_mistakes(tables: Tables, known: Collection[str]) -> Iterator[tuple[Loc, str]]:
-    """Criteria that the set does not have."""
+    """Criteria that the configuration names and the set (`known`) does not have."""
     for name, kind in tables.requirements.items():
         for item in kind.criteria:
             if item not in known:
@@ -76,7 +77,7 @@ def criteria_mistakes(tables: Tables, known: Collection[str]) -> Iterator[tuple[
 
 
 def _policy_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
-    """Areas, levels and kinds that lead nowhere."""
+    """Areas, levels and kinds of requirement that the file names and does not define."""
 
     def known(loc: Loc, kind: str, name: str, there: Collection[str]) -> Iterator[tuple[Loc, str]]:
         if name not in there:
@@ -309,7 +310,8 @@ def _driver_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
 
 
 def _face_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
-    """The embedder is not loaded here: only the face process pays for that."""
+    """Mistakes in [face].  This does not load the embedder, because only the face process should
+    pay for that."""
     face = tables.face
     if face.embedder == OUR_EMBEDDER:
         if face.embedder_options:
@@ -358,7 +360,7 @@ def _bus_reader_mistakes(
 
 
 def warnings(tables: Tables) -> Iterator[str]:
-    """What is legal and unwise, as sentences."""
+    """Sentences about settings that are legal and unwise."""
     for name, camera in tables.cameras.items():
         source = str(camera.options.get("source", ""))
         if source and not source.isdigit() and "://" not in source and "/dev/" not in source:

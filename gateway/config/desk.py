@@ -1,7 +1,6 @@
-"""The tables [visits], [partners] and [freight]: what the guard's desk asks for and holds back.
+"""The tables [visits], [partners] and [freight]: what the guard's desk asks for and holds.
 
-Values only, and regular expressions that compile; what they do is in gateway/desk/visits and
-gateway/desk/freight.
+gateway/desk/visits and gateway/desk/freight use these values.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ ID_KINDS = {
 
 
 class VisitsTable(_Table):
-    """Visitors and vendors; an empty list of access levels means that no badge is issued."""
+    """Visitors and vendors.  With an empty list of access levels the desk issues no badge."""
 
     id_kinds: dict[KindName, IdKindTable] = ID_KINDS
     keep_id_number: bool = False
@@ -74,8 +73,8 @@ class VisitsTable(_Table):
 
 
 class PartnersTable(_Table):
-    """Companies that are not cleared: held for a second person, or denied; `requirement` is the
-    kind that a company has while it is cleared."""
+    """What the desk does with companies that are not cleared: hold them for a second person, or
+    deny them.  `requirement` is the kind that a company has while it is cleared."""
 
     unknown: Verdict = "hold"
     lapsed: Verdict = "hold"
@@ -86,8 +85,8 @@ class PartnersTable(_Table):
 
 
 class FreightPolicyTable(_Table):
-    """What is done with each finding: refuse it until it is put right, hold it for a supervisor,
-    or note it.  The keys are the reason codes of gateway/desk/freight/findings.py."""
+    """What the desk does for each finding: refuse until somebody puts it right, hold for a
+    supervisor, or note it.  The keys are the reason codes of gateway/desk/freight/findings.py."""
 
     arrival_unexpected: Action = "hold"
     arrival_off_time: Action = "note"
@@ -124,7 +123,7 @@ class FreightPolicyTable(_Table):
 
 
 class FreightTable(_Table):
-    """Trucks at the gate."""
+    """Trucks at the gate; config/garita.toml explains each key."""
 
     seal_pattern: Annotated[str, AfterValidator(_pattern)] = "[A-Z]{0,4}[0-9]{5,12}"
     seal_classes: list[Literal["H", "S", "I"]] = Field(default=["H"], min_length=1)

@@ -1,4 +1,4 @@
-"""What is wrong with a file, and on which line: tomllib gives values without places."""
+"""What is wrong with a file, and on which line, since tomllib gives values without places."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One thing that is wrong.  `line` is 0 where it can't be told (a key that is missing)."""
+    """One thing that is wrong.  `line` is 0 if there is none, as for a key that is missing."""
 
     file: str
     line: int

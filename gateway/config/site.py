@@ -1,4 +1,4 @@
-"""From the tables of the file to the policy that `decide()` sees."""
+"""Makes the policy that `decide()` sees from the tables of the file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from gateway.decide.policy import (
 
 
 def site_policy(tables: Tables, version: str, criteria: Criteria) -> Site:
-    """The part of the settings that `decide()` sees."""
+    """The part of the settings that `decide()` sees.  `version` is the policy's, for records."""
     everyday = Period(frozenset((*DAYS, HOLIDAY)), time(0), None)
     schedules = {ALWAYS: Schedule(ALWAYS, (everyday,))}
     for name, table in tables.schedules.items():

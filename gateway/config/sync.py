@@ -1,6 +1,6 @@
-"""The [sync] tables: when a new personnel list is held back, and where lists come from.
+"""The [sync] tables: when the gateway holds back a new personnel list, and where lists come from.
 
-Secrets (tokens, passwords, database URLs) are named by the file that holds them.
+For a secret (a token, a password, a database's URL) the configuration names the file that holds it.
 """
 
 from __future__ import annotations
@@ -71,9 +71,11 @@ class _Table(BaseModel):
 
 
 class SourceTable(_Table):
-    """Where a list comes from (`kind`), and when it is pulled: every so long, at times of the
-    site's day, or (neither) by command.  The people of the sources in `include` belong to the
-    same list."""
+    """Where a list comes from (`kind`), and when the gateway pulls it.
+
+    `every` is an interval and `at` are times of the site's day; with neither, only a command pulls
+    it.  The people of the sources in `include` belong to the same list.
+    """
 
     kind: Literal["file", "https", "sql", "ldap", "bundle"]
     include: list[str] = []
@@ -149,14 +151,15 @@ class SourceTable(_Table):
 
 
 class BundlesTable(_Table):
-    """Signed lists: whose signature counts, and whether they may come over MQTT."""
+    """Signed lists: whose signature counts, and whether lists may come over MQTT."""
 
     trusted: list[Path] = Field(min_length=1)
     mqtt: bool = False
 
 
 class SyncTable(_Table):
-    """When a list is held back (docs/people.md), how much history is kept, and the sources."""
+    """When the gateway holds back a list (docs/people.md), how much history it keeps, the
+    sources."""
 
     removed_percent: Percent = 5.0
     losing_percent: Percent = 5.0
@@ -200,7 +203,7 @@ class SyncTable(_Table):
 
 
 def warnings(table: SyncTable) -> Iterator[str]:
-    """What is legal in [sync] and may surprise, as sentences."""
+    """Sentences about settings in [sync] that are legal and may surprise."""
     for name, source in table.sources.items():
         if source.profile is not None and not source.profile.is_file():
             yield f"sync.sources.{name}: there is no profile {source.profile} (garita people map)"
@@ -212,7 +215,7 @@ def warnings(table: SyncTable) -> Iterator[str]:
 
 
 def absolute(table: SyncTable, base: Path) -> SyncTable:
-    """The same with every path made absolute."""
+    """The same table with every path made absolute, from the folder `base`."""
     sources = {}
     for name, source in table.sources.items():
         files = ("path", "profile", "url_file", "token_file", "ca_file", "password_file")

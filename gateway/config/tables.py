@@ -1,7 +1,9 @@
 """The tables of the configuration file, as pydantic reads them.
 
-What one key may hold is said here; what several keys must agree on is in checks.py.  Unknown
-keys are mistakes.  Values only: nothing is opened, looked up or changed.
+This file says what one key may hold; checks.py says what several keys must agree on.  An unknown
+key is a mistake.  config/garita.toml explains every key.
+
+More than 400 lines: all tables of one file, so that the whole schema can be read in one place.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from gateway.decide.policy import Action, Mode, Passback, Subsystem
 from gateway.locale import LANGUAGES, _, worded
 
 ALWAYS = "always"
-"""The schedule that is built in."""
+"""The name of the built-in schedule that is always open."""
 
 
 def _language(value: str) -> str:
@@ -91,14 +93,16 @@ class PeriodTable(_Table):
 
 
 class ScheduleTable(_Table):
-    """`first_in`: the access level of which somebody has to enter by a door first that day."""
+    """`first_in` is an access level: somebody who has it must enter by a door first that day,
+    before the schedule opens that door to others."""
 
     periods: list[PeriodTable] = Field(min_length=1)
     first_in: str = ""
 
 
 class AccessLevelTable(_Table):
-    """`factors` are asked of its holders beside those that a door asks of everybody."""
+    """Doors and areas that a level opens, each with its schedule.  A door asks the level's holders
+    for `factors`, beside those that it asks of everybody."""
 
     doors: dict[Name, str] = {}
     areas: dict[Name, str] = {}
@@ -167,9 +171,12 @@ class InputTable(PortTable):
 
 
 class InputRef(_Table):
-    """One digital input.  `normally` says what the circuit is while nothing happens: a cut
-    wire of a normally closed one looks like an opening, and is noticed.  Back to normal counts
-    after `debounce_s` without a break."""
+    """One digital input.
+
+    `normally` is the circuit's state while nothing happens.  With ``closed`` a cut wire looks like
+    an opening, so somebody notices it.  The input counts as back to normal after `debounce_s`
+    seconds without a change.
+    """
 
     device: str
     input: Annotated[int, Field(ge=1, le=255)] = 1
@@ -183,9 +190,12 @@ class CameraTable(_Table):
 
 
 class IdentifyTable(_Table):
-    """A door that opens to a face without a badge.  `far` is the false-accept rate of one
-    comparison at `threshold`, as `garita face evaluate` measured it; `stranger_passes` the most
-    that a stranger's chance may be to be taken for anybody.  Together they limit the list."""
+    """A door that opens to a face without a badge.
+
+    `far` is the false-accept rate of one comparison at `threshold`, as `garita face evaluate`
+    measured it.  `stranger_passes` is the largest accepted chance that a stranger passes as anybody
+    on the list.  The two limit how many people may be enrolled.
+    """
 
     threshold: Annotated[float, Field(gt=0.2, le=0.5)]
     far: Annotated[float, Field(gt=0, le=0.01)]
@@ -193,13 +203,16 @@ class IdentifyTable(_Table):
 
     @property
     def limit(self) -> int:
-        """How many people may be enrolled: a stranger meets each of them once."""
+        """How many people may be enrolled, since a stranger is compared with each of them."""
         return int(self.stranger_passes / self.far)
 
 
 class DoorTable(_Table):
-    """A door.  `fail` says what the lock does without power: a fail-secure strike stays
-    locked, a fail-safe magnet lets go.  `release` says which way the relay opens it."""
+    """A door.
+
+    `fail` is what the lock does without power: a fail-secure strike stays locked, a fail-safe
+    magnet unlocks.  `release` says whether the relay pulls or drops to unlock.
+    """
 
     mode: Mode
     reader: str
@@ -247,13 +260,14 @@ class DoorTable(_Table):
 
 
 class InterlockTable(_Table):
-    """Doors of which never two are open."""
+    """Doors of which at most one may be open."""
 
     doors: list[str] = Field(min_length=2)
 
 
 class PinTable(_Table):
-    """After `attempts` wrong PINs within `lock_s` a person's PIN is refused for `lock_s`."""
+    """After `attempts` wrong PINs within `lock_s` seconds the gateway refuses the person's PIN for
+    `lock_s` seconds.  `timeout_s` is the time for typing."""
 
     attempts: Annotated[int, Field(ge=1, le=20)] = 5
     lock_s: Annotated[float, Field(ge=10, le=86400)] = 300.0
@@ -261,9 +275,8 @@ class PinTable(_Table):
 
 
 class FaceTable(_Table):
-    """`threshold` is the largest distance that counts as the same face: docs/face.md says what
-    was measured.  With dlib's model it is at most 0.5 (gateway/config/checks.py); `embedder` names
-    another."""
+    """The face match.  `threshold` is the largest distance that counts as the same face;
+    docs/face.md has the measurements.  With dlib's model it is at most 0.5 (checks.py)."""
 
     embedder: Name = "dlib"
     embedder_options: dict[str, Any] = {}
@@ -275,8 +288,8 @@ class FaceTable(_Table):
     others: Annotated[int, Field(ge=0, le=1000)] = 20
     lent_threshold: Annotated[float, Field(gt=0.2, le=2.0)] = 0.36
     min_face_px: Annotated[int, Field(ge=40, le=400)] = 80
-    # False, so that an update stops no enrolment; the sample file says true, so that who begins
-    # anew has to say no (docs/privacy.md).
+    # False, so that an update does not stop a site's enrolment.  The sample file has true, so that
+    # a new site decides by itself (docs/privacy.md).
     require_consent: bool = False
     keep_pictures: Literal["never", "denied", "all"] = "never"
     keep_pictures_days: Annotated[int, Field(ge=1, le=365)] = 7
@@ -313,7 +326,7 @@ class AreaTable(_Table):
 
 
 class RequirementTable(_Table):
-    """A kind of requirement; people and companies get theirs by `garita requirement set`."""
+    """A kind of requirement.  `garita requirement set` gives one to a person or company."""
 
     title: Titles
     of: Literal["person", "company"] = "person"
@@ -342,9 +355,11 @@ class ThreatLevelTable(_Table):
 
 
 class ThreatTable(_Table):
-    """How the level is set beside `garita threat set`: by an input, which raises and never
-    lowers, and by signed commands.  `on_unknown`: the level when the present one can't be read;
-    without it the strictest."""
+    """What sets the threat level beside `garita threat set` and signed commands.
+
+    The input raises the level to `input_level` and never lowers it.  `on_unknown` is the level when
+    the gateway can't read the present one; without it, the strictest.
+    """
 
     input: InputRef | None = None
     input_level: str = ""
@@ -377,15 +392,16 @@ class CommandKeyTable(_Table):
 
 
 class PresenceTable(_Table):
-    """`forgive_at`: the hour at which passbacks are forgiven; `escort_s`: how long an escort's
-    badge counts for visitors at the same reader, and how long a visitor waits for it."""
+    """At the time `forgive_at` the gateway forgives passbacks.  For `escort_s` seconds an escort's
+    badge counts for visitors at the same reader, and a visitor waits for it."""
 
     forgive_at: Clock | None = None
     escort_s: Annotated[float, Field(ge=1, le=60)] = 20.0
 
 
 class HealthTable(_Table):
-    """When the list is old and the disk full, and how long a guard has to confirm."""
+    """When the list counts as old and the disk as full, and how many seconds a guard has to
+    confirm."""
 
     list_max_age_h: Annotated[float, Field(gt=0, le=8784)] | None = None
     disk_free_mb: Annotated[int, Field(ge=1)] = 200
@@ -400,7 +416,7 @@ class CriteriaTable(_Table):
 
 
 class MqttSettings(_Table):
-    """How to reach the broker.  The password lives in a file of its own, never here."""
+    """How to reach the broker.  The password is in a file of its own."""
 
     host: str
     port: Annotated[int, Field(ge=1, le=65535)] = 1883

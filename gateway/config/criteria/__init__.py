@@ -1,12 +1,12 @@
 """The criteria of a programme (CTPAT, OEA ...) that a site's records are evidence for, as data.
 
 In: a set that comes with the program, by name, and the site's own file, which corrects it or adds
-to it.  Out: the criteria with their titles, and which reason code, event type or code of the
-desk is evidence for which of them.  The program names codes and event types only; the numbers are
-in the TOML file and nowhere else.
+to it.  Out: the criteria with their titles, and which reason code, event type or code of the desk
+is evidence for which of them.  The program names codes and event types only; only the TOML file has
+the numbers.
 
 The titles are our words and not the programme's text.  A member checks the numbers and the words
-against the authority's booklet.  Nothing here decides anything.
+against the authority's booklet.
 
 Every record that names criteria has `criteria_edition` beside them (`Criteria.marks`).  A record
 without it was written with the first revision of the table; `editions` says what its numbers
@@ -39,7 +39,7 @@ _CODES = frozenset(reason.value for reason in Reason)
 
 
 class CriteriaError(GaritaError):
-    """A file of criteria can't be used; `key` and the message say where and why."""
+    """The program can't use a file of criteria; `key` and the message say where and why."""
 
     def __init__(self, path: Path, key: str, reason: str) -> None:
         self.path, self.key, self.reason = path, key, reason
@@ -58,10 +58,10 @@ class Part:
 class Criterion:
     """One criterion.
 
-    `title` is by language.  `parts` is never empty.  `portal` holds the numbers of the questions
-    on it in the programme's portal, as far as they are known.  `members` are the kinds of member
-    that it holds for and `not_for` those that it is not asked of, where a source says so; both
-    empty: not known.  `keep_days` is how long its records are to be kept; 0: not said.
+    `title` is by language.  `parts` has at least one.  `portal` has the numbers of its questions in
+    the programme's portal, as far as we know them.  `members` are the kinds of member that it holds
+    for, and `not_for` those that it does not; both are empty if no source says so.  `keep_days` is
+    how many days a member keeps its records; 0 if no source says so.
     """
 
     id: str
@@ -99,12 +99,13 @@ class Criteria:
         return in_order(item for key in keys for item in self.evidence.get(key, ()))
 
     def marks(self, *keys: str, more: Iterable[str] = ()) -> dict[str, object]:
-        """What a record of these codes or event types says: ``criteria``, with the ids of `more`
-        beside, and ``criteria_edition``."""
+        """The data that a record of these codes or event types gets: ``criteria``, also with the
+        ids of `more`, and ``criteria_edition``."""
         return {"criteria": list(in_order((*self.of(*keys), *more))), EDITION: self.label}
 
     def by_reason(self) -> dict[str, tuple[str, ...]]:
-        """For each reason code of a decision: what is said of the code, else of its event type."""
+        """The criteria of each reason code of a decision; if the set has none for the code, those
+        of its event type."""
         found = {}
         for reason in Reason:
             kind = EventType.ACCESS_GRANTED if reason is Reason.GRANTED else EventType.ACCESS_DENIED
@@ -131,12 +132,12 @@ def names() -> list[str]:
 
 @cache
 def standard() -> Criteria:
-    """The set of a site that says nothing else."""
+    """The set that a site has by default."""
     return load(STANDARD)
 
 
 def load(name: str, own: Path | None = None) -> Criteria:
-    """The set `name` ("" for none), with the site's `own` file over it; raises CriteriaError."""
+    """The set `name` ("" for none), corrected by the site's `own` file; raises CriteriaError."""
     base = _read(HERE / f"{name}.toml", name) if name else Criteria()
     if own is None:
         return base
@@ -151,7 +152,7 @@ def load(name: str, own: Path | None = None) -> Criteria:
 
 
 def _read(path: Path, name: str, base: Criteria | None = None) -> Criteria:
-    """One file; `base` is the set that it lies over, None for one that comes with the program."""
+    """One file.  `base` is the set that it corrects; None for a set that comes with the program."""
     data = read_toml(path)
     if unknown := set(data) - {"edition", "revision", "criteria", "evidence"}:
         raise CriteriaError(path, min(unknown), "unknown key")
@@ -187,7 +188,8 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _is_known(key: str) -> bool:
-    """Whether a site may say what `key` is evidence for: a typing error would have no effect."""
+    """Whether `key` is a reason code, an event type or a code of the desk.  The program refuses any
+    other, because a typing error would have no effect."""
     if key in _CODES or re.fullmatch(r"[a-z]+\.[a-z_]+", key):
         return True
     return key in standard().evidence  # the codes of the desk

@@ -1,6 +1,6 @@
 """What the criterion numbers of an old record stand for in the table of today.
 
-Records are never changed.  The first revision of ``ctpat-msc-2020`` had partly wrong numbers, and
+Nothing changes a record.  The first revision of ``ctpat-msc-2020`` had partly wrong numbers, and
 its records have no `criteria_edition`; records of today have one.  ``editions/<set>.toml`` maps
 the old numbers to the new ones, by event type or by code where one old number stood for several
 things.
@@ -20,8 +20,8 @@ Moves = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A criterion that a record names.  `now` are the ids of today that it stands for; ``(id,)``
-    where the number did not move.  `old` says whether the record is of the old table."""
+    """A criterion that a record names.  `now` are the ids of today that it stands for; ``(id,)`` if
+    the number is the same.  `old` says whether the record uses the old table."""
 
     id: str
     now: tuple[str, ...]
@@ -34,8 +34,8 @@ class Named:
 
 
 def named(event_type: str, data: Mapping[str, Any]) -> list[Named]:
-    """The criteria that a record of this type and data names, in its order; a record that has none
-    or is not in its form gives an empty list."""
+    """The criteria that a record of this type and data names, in its order.  Returns an empty list
+    for a record that names none or has another form."""
     ids = data.get("criteria")
     if not isinstance(ids, list):
         return []
@@ -47,7 +47,8 @@ def named(event_type: str, data: Mapping[str, Any]) -> list[Named]:
 
 
 def _now(item: str, keys: tuple[str, ...]) -> tuple[str, ...]:
-    """What this number stood for in a record of these codes; else what it mostly stood for."""
+    """What this number stood for in a record of these codes; if the table does not say, what it
+    stood for in most records."""
     anywhere, by = _moves()
     found = [new for key in keys for new in by.get(key, {}).get(item, ())]
     return in_order(found) or anywhere.get(item, (item,))

@@ -62,9 +62,9 @@ class Act:
         """Do `step` to one truck in one transaction: load, change, save, record the event of type
         `kind` and the new findings.
 
-        `prepare` runs before the step, and what it saves stays even if the step fails.  Raises
-        `Held` if findings stop the step, after it recorded the try and undid the rest.  Raises
-        NotFound, and Conflict if the truck is not at `version` any more.
+        `prepare` runs before the step, and what it saves stays even if findings stop the step.
+        Raises `Held` if findings stop the step, after it recorded the try and undid the rest.
+        Raises NotFound, and Conflict if the truck is not at `version` any more.
         """
         held: Held | None = None
         with writing(self.db):

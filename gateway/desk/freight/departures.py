@@ -68,8 +68,8 @@ def depart(
 ) -> Transaction:
     """The truck leaves; raises `Held` if findings stop it.
 
-    The first try draws whether it needs a spot check, by `chance`.  The draw stays even if the try
-    fails, so nobody draws again.
+    The first try draws whether it needs a spot check, by `chance`.  The draw stays even if
+    findings stop the truck, so nobody draws again.
     """
 
     def prepare(tx: Transaction) -> Transaction:
