@@ -1,7 +1,7 @@
-"""``make bench``: every figure that the project states, measured now and printed.
+"""``make bench``: measures and prints every figure that the project states.
 
-Benchmarks, not tests: nothing here fails for being slow.  Each part runs the real daemon or
-the real commands.  Name parts to run only those: ``make bench ARGS="latency memory"``.
+Nothing here fails because it is slow.  Each part runs the real daemon or the real commands.  To run
+some parts only, name them: ``make bench ARGS="latency memory"``.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
 
 
 def machine() -> str:
-    """What this ran on: processor, cores, Python."""
+    """The processor, cores and Python of this machine."""
     info = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     model = next((line for line in info.splitlines() if line.startswith("model name")), ": ?")
     name = model.split(":", 1)[1].strip()

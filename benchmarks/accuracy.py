@@ -1,8 +1,8 @@
 """The face match's accuracy on labelled folders, and what scoring a tap costs.
 
-``GARITA_FACES`` names folders (parted by ``:``), each with a sub-folder a person; the public sets
-that docs/face.md states figures for are not ours to hand on.  Without it only the cost is
-measured.
+``GARITA_FACES`` names folders (separated by ``:``), each with one sub-folder for each person.  We
+may not pass on the public sets whose figures are in docs/face.md.  Without ``GARITA_FACES`` this
+measures the cost only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WANTED = 0.0001
 
 
 def nearest(probes: NDArray[np.float32], templates: NDArray[np.float32]) -> float:
-    """What the gate did before: the smallest distance of any face to any template."""
+    """The former score: the smallest distance of any face to any template."""
     return float(np.linalg.norm(probes[:, None] - templates[None], axis=2).min())
 
 

@@ -1,9 +1,10 @@
-"""Presentation attacks on the face check: who stands there, and what they do when prompted.
+"""Presentation attacks on the face check: what stands before the camera, and how it answers
+prompts.
 
-A presenter is asked, frame by frame, for a picture; it knows the time and what the reader
-prompts, as an attacker does.  Each kind (a "presentation attack instrument species" of ISO/IEC
-30107-3) is one entry of KINDS; HEAD is the bona fide stand-in.  Everything is seeded: the same
-seed, the same frames.  It renders (drivers/simulated/presentation.py) and judges nothing.
+A presenter gives one picture for each frame.  It knows the time and what the reader prompts, as an
+attacker does.  Each kind (a "presentation attack instrument species" of ISO/IEC 30107-3) is one
+entry of KINDS; HEAD stands for a bona fide person.  The same seed gives the same frames.  This
+renders (drivers/simulated/presentation.py) and does not judge.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from drivers.simulated.presentation import Picture, Portrait, Pose, Surface
 from gateway.face.vision.liveness import Prompt, Turn
 
 FPS = 12
-HALF = (88.0, 124.0)  # of a print cut close around the head, mm
-LARGE = (330.0, 250.0)  # fills the picture
+HALF = (88.0, 124.0)  # half the size of a print cut close around the head, mm
+LARGE = (330.0, 250.0)  # a print that fills the picture, mm
 
 
 class Presenter:
@@ -30,7 +31,7 @@ class Presenter:
 
 
 class Sway:
-    """Slow sums of sines: what no hand and no neck can help."""
+    """Slow sums of sines: the movement that a hand or a neck always has."""
 
     def __init__(self, random: np.random.Generator, size: float) -> None:
         self._phase = random.uniform(0, 2 * np.pi, 8)
@@ -110,7 +111,7 @@ class Shown(Presenter):
         return self._sway(at, replace(self._pose, yaw=yaw, pitch=pitch))
 
     def clean(self, at: float, prompt: Prompt) -> Picture:
-        """Before the sensor's noise."""
+        """The picture before the sensor adds its noise."""
         pose = self.pose(at, prompt)
         return stage.render(self._wall, self._carried, self._surface, pose, grid_mm=self._grid)
 
@@ -131,8 +132,8 @@ class Worn(Shown):
 
 
 class Replayed(Presenter):
-    """A video of somebody else's camera on a screen held by hand; `script` says what the person
-    in it does, None lets it obey (a puppet)."""
+    """A video on a screen that the attacker holds.  `script` says what the person in it does; with
+    None it follows the prompts (a puppet)."""
 
     def __init__(
         self,
@@ -164,7 +165,7 @@ class Replayed(Presenter):
 
 
 def rhythm(turns: tuple[Turn, ...]) -> Callable[[float], Prompt]:
-    """A film made beforehand: a turn every 1.7 s."""
+    """The script of a film made beforehand: a turn every 1.7 s."""
 
     def now(at: float) -> Prompt:
         index, within = divmod(at - 0.6, 1.7)
@@ -177,7 +178,7 @@ def rhythm(turns: tuple[Turn, ...]) -> Callable[[float], Prompt]:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`make(seed, portrait, other portrait, eyes)`."""
+    """One kind of presentation; `make(seed, portrait, other portrait, eyes)` makes a presenter."""
 
     name: str
     says: str

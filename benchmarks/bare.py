@@ -1,8 +1,8 @@
-"""The least that does the same job: one blocking loop, no checks, no chain, no second door.
+"""The smallest program that does the same job: one blocking loop, one door, no checks, no chain.
 
-Reads an RDM6300 frame, looks the badge up in SQLite, commits a record (WAL, FULL), writes the
-relay frame.  ``make bench`` runs it beside the gateway, so that a slow disk or a busy machine
-shows in both.
+It reads an RDM6300 frame, looks the badge up in SQLite, commits a record (WAL, FULL) and writes the
+relay frame.  ``make bench`` runs it beside the gateway, so that a slow disk or a busy machine shows
+in both.
 
     python -m benchmarks.bare READER BOARD FOLDER
 """

@@ -1,8 +1,8 @@
 """From a badge at an OSDP reader to its listener, and to the order at the reader's own output.
 
-The gateway's `ReaderBus` runs in a process of its own on a pty; the reader is ours
-(drivers/simulated/osdp.py), and the pty is slowed to the line's speed.  To compare with an older
-tree in the same run: `python -m benchmarks.bus --against FOLDER [BAUD]`, badges to each by turns.
+The gateway's `ReaderBus` runs in a process of its own on a pty.  The reader is ours
+(drivers/simulated/osdp.py), and a thread slows the pty to the line's speed.  `python -m
+benchmarks.bus --against FOLDER [BAUD]` measures an older tree in the same run, badge by badge.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TAPS = 40
 
 
 class Reader(SimulatedReader):
-    """It notes when an order to its output came."""
+    """A simulated reader that notes when an order to its output came."""
 
     ordered_at = 0.0
 
@@ -64,7 +64,7 @@ class Side:
             raise TimeoutError(f"{tree}: the reader did not come online in 20 s")
 
     def _line(self, timeout_s: float) -> str:
-        """The next line of the process; "" when none comes in time."""
+        """The next line of the process; "" if none comes in time."""
         out = self._process.stdout
         assert out is not None
         return out.readline().strip() if select.select([out], [], [], timeout_s)[0] else ""
@@ -106,7 +106,7 @@ class Side:
 
 
 def measure(trees: dict[str, Path], *speeds: int) -> None:
-    """Badges to each tree by turns, at each speed (baud)."""
+    """Show badges to each tree in turns, at each speed (baud), and print the figures."""
     for baudrate in speeds:
         sides: dict[str, Side] = {}
         chance = random.Random(1)

@@ -1,4 +1,5 @@
-"""The watch over cameras: what a frame costs, how soon a loop is found, what idling costs."""
+"""The watch over cameras: the cost of a frame, the time to find a loop, the cost of an idle
+scene."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ IDLE_S = 6.0
 
 
 def cost(fps: float) -> list[float]:
-    """ms per frame, 640x480, with a full memory of frames."""
+    """Milliseconds for each frame of 640x480, with a full memory of frames."""
     sensor, view = feeds.Sensor(), feeds.view(feeds.yard())
     frames = [sensor(view) for _ in range(61)]
     health, took = FeedHealth(), []
@@ -45,7 +46,7 @@ def seconds_until(state: CameraState, frames: Iterator[Image], limit: float) -> 
 
 
 def false_alarms(photos: Path, minutes: float) -> int:
-    """Changes to a fault while people walk in and out of a yard."""
+    """How often the state changes to a fault while people walk in and out of a yard."""
     sensor, view = feeds.Sensor(), feeds.view(feeds.yard())
     people = [feeds.person(photos / name) for name in ("obama.jpg", "biden.jpg", "obama3.jpg")]
     health, alarms, last = FeedHealth(HealthOptions()), 0, CameraState.OK

@@ -1,10 +1,10 @@
-"""How wide a face must be to be found: real faces laid on clutter and on noise at 640x480.
+"""How wide a face must be before the detector finds it, at 640x480.
 
-Each portrait is cut out around the face, scaled so that the face, as the detector sees it at full
-size, is so many pixels wide, and laid at a random place of a frame of coloured boxes and lines, or
-of noise, with a camera's noise over all of it.  Found is: a box whose middle lies within half a
-face of the true one.  ``GARITA_FACES`` names folders with more portraits than the three of the
-tests.
+This cuts each portrait out around the face, scales it to a width in pixels (as the detector
+measures the face at full size), and lays it at a random place on coloured boxes and lines, or on
+noise.  A camera's noise lies over all of it.  A face counts as found if the middle of a box lies
+within half a face of the true middle.  ``GARITA_FACES`` names folders with more portraits than the
+tests' three.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from demo.photos import fetch
 from gateway.face.vision.engine import Engine, HogDetector
 
 WIDTHS = (50, 60, 70, 75, 80, 85, 90, 100, 120, 150, 200)
-EACH = 2  # places a portrait, width and ground
+EACH = 2  # places for each portrait, width and ground
 SIZE = (480, 640)
 
 
@@ -52,7 +52,7 @@ def ground(kind: str, random: np.random.Generator) -> Any:
 
 
 def laid(cutting: Any, scale: float, kind: str, random: np.random.Generator) -> tuple[Any, Any]:
-    """A frame with the cutting in it, and where its middle is."""
+    """A frame with the face in it, and where the middle of the face is."""
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = cv2.resize(cutting, None, fx=scale, fy=scale, interpolation=method)
     height, width = small.shape[:2]

@@ -1,7 +1,7 @@
-"""One embedding: ours converted, dlib's own code, and face_recognition's call, in one run; how far
-they lie apart on real faces, and whether any pair of pictures would be decided differently.
+"""One embedding by our converted model, by dlib's own code and by face_recognition, in one run.
 
-The portraits of the tests, and those of the folders that ``GARITA_FACES`` names.
+It prints the times, how far the embeddings lie apart on real faces, and whether any pair of
+pictures gets another decision.  It uses the tests' portraits and those of ``GARITA_FACES``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gateway.face.vision.photograph import read
 from gateway.people.pictures import PictureError
 
 NAMES = ("obama.jpg", "obama2.jpg", "obama3.jpg", "biden.jpg", "astronaut.png")
-MOST = 30  # portraits a folder
+MOST = 30  # portraits of each folder
 THRESHOLDS = (0.36, 0.40, 0.45, 0.50, 0.60)
 
 

@@ -1,5 +1,6 @@
-"""Badge and face: how much the face adds, with a person in view and with one who steps in at the
-tap; what watching an empty scene costs; and face_recognition's own calls on the same frames."""
+"""Badge and face: the time that the face adds, with a person in view and with one who steps in at
+the tap; the cost of watching an empty scene; and face_recognition's own calls on the same
+frames."""
 
 from __future__ import annotations
 
@@ -127,8 +128,8 @@ async def gate(folder: Path, photos: Path, fps: int = 15) -> Rig:
 
 
 class Stage:
-    """A camera whose scene changes when it is told: real frames at their real pace, so that the
-    moment at which somebody steps in is known to the millisecond."""
+    """A camera whose scene changes on command, with real frames at their real pace.  So the moment
+    at which somebody steps in is known to the millisecond."""
 
     def __init__(self, empty: list[Any], person: list[Any], fps: int) -> None:
         self._scenes, self._fps = {False: empty, True: person}, fps
@@ -137,7 +138,7 @@ class Stage:
         self.state = CameraState.OK
 
     def set_rate(self, fps: float | None) -> None:
-        """This one shows every frame, as a camera that is attended to does."""
+        """Does nothing: this camera shows every frame."""
 
     def next(self, after: int, timeout_s: float) -> Frame:
         number = max(after + 1, int((time.monotonic() - self._begun) * self._fps))
@@ -147,7 +148,7 @@ class Stage:
 
 
 def steps_in(folder: Path, photos: Path) -> list[float]:
-    """Somebody steps before an empty scene at the moment of the tap: until the answer, ms."""
+    """Milliseconds from the tap to the answer, if somebody steps into an empty scene at the tap."""
     person_video(photos / "obama3.jpg", folder / "person.avi", seconds=3.0)
     empty_video(folder / "empty.avi", seconds=2.0)
     stage = Stage(frames_of(folder / "empty.avi"), frames_of(folder / "person.avi"), 15)
@@ -196,7 +197,7 @@ async def run(folder: Path) -> None:
 
 
 def search() -> None:
-    """One face among 100,000 people."""
+    """The search of one face among 100,000 people."""
     random_ = np.random.default_rng(1)
     gallery = Gallery()
     rows = random_.normal(size=(100_000, 128)).astype(np.float32) * 0.07

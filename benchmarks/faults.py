@@ -1,7 +1,7 @@
 """Faults at a door with secure OSDP readers: what the door did, and how long it took to recover.
 
-Each is done to the running gateway through the virtual devices; the table of docs/faults.md is
-what this prints.
+It does each fault to the running gateway through the virtual devices, and prints the figures of the
+table in docs/faults.md.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Bench:
         return time.monotonic() - begun
 
     async def badge(self) -> str:
-        """A badge at the way out of the vault, where a badge alone is asked for."""
+        """Show a badge at the vault's reader for leaving, which asks for a badge alone."""
         before = (await self.rig.until(lambda s: True))["last"].get("vault")
         self.rig.vault_out.card(ANA)
         status = await self.rig.until(lambda s: s["last"].get("vault") not in (None, before))

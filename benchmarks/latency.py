@@ -52,7 +52,7 @@ async def tap_times(
 
 
 async def burst(rig: Rig, count: int) -> tuple[float, int]:
-    """All badges at once; seconds until the last relay frame, and how many there were."""
+    """Show all badges at once; returns the seconds until the last relay frame, and their number."""
     seen = len(rig.board.log)
     frame = encode(b"\x12" + ANA.to_bytes(4, "big"))
     begun = time.monotonic()
@@ -135,7 +135,7 @@ async def run(folder: Path) -> None:
     await taps(rig, 20)
     floor, bare, ours = BareCommits(folder / "bare.db"), await BareGate.start(folder), []
     least: list[float] = []
-    for _ in range(10):  # in turns: the disk of a shared machine has moods
+    for _ in range(10):  # in turns, because the disk of a shared machine varies
         ours += await taps(rig, 100)
         least += await bare.taps(50)
         floor.measure(50)

@@ -30,7 +30,7 @@ EVENT = NewEvent(
 
 
 def fill(path: Path, count: int) -> None:
-    """A good ledger of `count` events, made fast."""
+    """Write a valid ledger of `count` events, without the writer, to save time."""
     Ledger.open(path, gateway="demo-gate").close()
     first = LedgerReader(path).after(0, 1)[0]
     name, prev = str(first.data["chain"]), bytes.fromhex(first.hash)
@@ -46,7 +46,7 @@ def fill(path: Path, count: int) -> None:
 
 
 async def appends(ledger: Ledger, count: int, pause_s: float) -> list[float]:
-    """Milliseconds of single appends from asyncio, a pause between them."""
+    """Milliseconds of single appends from asyncio, `pause_s` apart."""
     took = []
     for _ in range(count):
         begun = time.perf_counter()

@@ -34,7 +34,7 @@ TAPS = 200
 
 
 class Readers:
-    """`count` simulated readers behind one end of a pty, answered at once by a thread."""
+    """`count` simulated readers behind one end of a pty; a thread answers for them at once."""
 
     def __init__(self, count: int) -> None:
         self.ours, self._theirs = os.openpty()
@@ -76,7 +76,7 @@ class Readers:
 
 @contextlib.contextmanager
 def panel(which: str, readers: Readers) -> Iterator[subprocess.Popen[str]]:
-    """A control panel in a process of its own: a line with the time of each card."""
+    """A control panel in a process of its own, which prints a line with the time of each card."""
     process = subprocess.Popen(
         [
             sys.executable,
@@ -129,7 +129,7 @@ def badge_to_event(which: str, count: int) -> tuple[list[float], float, list[flo
 
 
 def with_dead(dead: int) -> list[float]:
-    """Poll intervals (ms) of the living among eight readers, `dead` of which do not answer."""
+    """Poll intervals (ms) of the readers that answer, among eight of which `dead` do not."""
     readers = Readers(8)
     readers.dead = set(range(8 - dead, 8))
     with panel("ours", readers) as process:
@@ -249,8 +249,8 @@ def our_panel(fd: int, count: int) -> None:
 
 
 def libosdp_panel(fd: int, count: int, *, tight: bool = False) -> None:
-    """libosdp's control panel as its package runs it, start() and its own thread; or `tight`, in
-    a loop of ours that turns every millisecond."""
+    """libosdp's control panel as its package runs it, in its own thread; with `tight`, in a loop of
+    ours that runs every millisecond."""
     from osdp import Channel, ControlPanel, Event, LibFlag, LogLevel, PDInfo  # noqa: PLC0415
 
     os.set_blocking(fd, False)

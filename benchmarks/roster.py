@@ -43,8 +43,8 @@ def row(n: int, role: str = "Welder", status: str = "active") -> str:
 
 
 def write(path: Path, changed: int = 0, *, suspended: bool = False) -> Path:
-    """A list; the first `changed` people have another role than before, or every second is
-    suspended."""
+    """Write a list.  The first `changed` people have another role; with `suspended`, every second
+    person is suspended."""
     with path.open("w", encoding="utf-8") as file:
         file.write(f"{HEAD}{REQUIRES}\n")
         for n in range(PEOPLE):
@@ -54,7 +54,7 @@ def write(path: Path, changed: int = 0, *, suspended: bool = False) -> Path:
 
 
 def write_delta(path: Path, role: str) -> Path:
-    """A thousand changes: 400 other roles, 300 new people, 300 who go."""
+    """Write a delta of a thousand changes: 400 other roles, 300 new people, 300 who leave."""
     with path.open("w", encoding="utf-8") as file:
         file.write(f"op,{HEAD}{REQUIRES}\n")
         file.writelines("change," + row(n, role) for n in range(5000, 5400))
@@ -93,7 +93,7 @@ async def run(folder: Path) -> None:
 
 
 def delta(rig: Rig, folder: Path) -> None:
-    """A thousand changes, as a command and without its start; and undone again."""
+    """Measure a delta of a thousand changes, in process and as a command, and its rollback."""
     path = write_delta(folder / "delta.csv", "Fitter")
     db = open_admin(rig.people_path)
     begun = time.monotonic()
@@ -112,8 +112,8 @@ def delta(rig: Rig, folder: Path) -> None:
 
 
 async def rehearsal(rig: Rig, folder: Path) -> None:
-    """A hundred thousand badges of the past month, against a list that changes a thousand people
-    and one that changes every second."""
+    """Rehearse a hundred thousand badges of the past month on a list that changes a thousand
+    people, and on one that changes every second person."""
     settings = config.load(rig.config)
     key = SiteKey.load(settings.tables.site.key_file)
     ledger = Ledger.open(settings.ledger_path, gateway=settings.site.gateway)
@@ -137,7 +137,7 @@ async def rehearsal(rig: Rig, folder: Path) -> None:
 
 
 def _badge(key: SiteKey, n: int, since: datetime) -> NewEvent:
-    """A grant as the lane records it."""
+    """A grant as a reader records it."""
     holder = n * 7 % PEOPLE
     badge = Credential("em4100", "18", str(holder))
     data = {

@@ -1,4 +1,4 @@
-"""What a badge costs when everything is asked of it: 250,000 people with four requirements each."""
+"""The cost of a badge if every rule applies: 250,000 people with four requirements each."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ SITE = Site(
 
 
 def fill(path: Path) -> None:
-    """People, a badge each, three requirements each and one of each company's."""
+    """Write people with one badge and three requirements each, and one requirement per company."""
     open_admin(path).close()
     until = date.today() + timedelta(days=90)
     with closing(sqlite3.connect(path)) as db, db:
@@ -128,7 +128,7 @@ async def run(folder: Path) -> None:
 
 
 class _People:
-    """The list as a rehearsal has it: read once, by id."""
+    """The list as a rehearsal holds it: read once, found by id."""
 
     def __init__(self, roster: Roster) -> None:
         self._held = {f"e{n}": roster.find_person(f"e{n}") for n in range(1000)}
@@ -147,7 +147,7 @@ class _Fingerprints:
 
 
 def again(roster: Roster) -> None:
-    """Past badges decided again, as a rehearsal does."""
+    """Decide past badges again, as a rehearsal does."""
     people, events = _People(roster), []
     for n in range(1000):
         badge = Credential("em4100", "18", str(n))
@@ -173,7 +173,7 @@ def again(roster: Roster) -> None:
 
 
 async def rebuild(log: Path, checkpoint: Path, presence: Presence) -> None:
-    """Who is inside, from the log alone and from a checkpoint."""
+    """Work out who is inside, from the log alone and from a checkpoint."""
     ledger = Ledger.open(log, gateway="g")
     for start in range(0, EVENTS, 1000):
         events = (granted(f"e{n % 20_000}", "gate", "plant") for n in range(start, start + 1000))

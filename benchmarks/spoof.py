@@ -1,12 +1,12 @@
-"""Presentation attacks on the challenge and on the passive cues: APCER, BPCER and the rest.
+"""Presentation attacks on the challenge and on the passive cues: APCER, BPCER and the other rates.
 
-As ISO/IEC 30107-3 defines them: APCER, the share of attack presentations of one kind taken for
-bona fide, stated for each kind and never averaged; BPCER, the share of bona fide presentations
-taken for attacks; APNRR and BPNRR, the shares that got no response.  A presentation without a
-response opens no door.  Bounds are Clopper-Pearson's, two-sided, 95 %.
+ISO/IEC 30107-3 defines them.  APCER is the share of attack presentations of one kind that pass as
+bona fide; it is stated for each kind and never averaged.  BPCER is the share of bona fide
+presentations that count as attacks.  APNRR and BPNRR are the shares that got no response.  A
+presentation without a response opens no door.  Bounds are Clopper-Pearson's, two-sided, 95 %.
 
-Attacks and turning heads are rendered from photographs (drivers/simulated/presentation.py), so
-these are figures of a simulation, from no laboratory.  GARITA_FACES may name a folder with one
+This renders attacks and turning heads from photographs (drivers/simulated/presentation.py), so the
+figures are those of a simulation and not of a laboratory.  GARITA_FACES may name a folder with one
 folder of pictures for each further person, and videos of live people for the passive cues.
 """
 
@@ -78,7 +78,7 @@ class Eyes:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Of one presentation."""
+    """The outcome of one presentation."""
 
     reason: ChallengeReason
     measured: dict[str, Any]
@@ -189,7 +189,7 @@ def _spread(values: list[float]) -> str:
 
 
 def live(path: Path) -> None:
-    """A video of live people: what the passive cues say of each track."""
+    """What the passive cues say of each track in a video of live people."""
     eyes, engine = Eyes(), Engine(80)
     capture = cv2.VideoCapture(str(path))
     fps = capture.get(cv2.CAP_PROP_FPS) or 25.0
@@ -256,7 +256,7 @@ async def run(folder: Path) -> None:
         got = []
         for number, person in enumerate(crowd):
             other = crowd[(number + 1) % len(crowd)]
-            # A rate of heads is one rate, so it has more of them than a kind of attack.
+            # All heads give one rate, so there are more of them than of one kind of attack.
             for seed in range(SEEDS * (3 if kind is HEAD else 1)):
                 got.append(present(kind, 7000 + 100 * number + seed, person, other, eyes))
         if kind is HEAD:

@@ -1,4 +1,4 @@
-"""MQTT: a backlog to a real mosquitto, and what it costs the doors meanwhile."""
+"""MQTT: a backlog goes to a real mosquitto; what that costs the doors meanwhile."""
 
 from __future__ import annotations
 

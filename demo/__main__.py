@@ -1,8 +1,8 @@
 """``make demo``: a shift at a simulated gate, with the real gateway.
 
-The daemon, the commands, the wire frames, the video through OpenCV and the MQTT events are
-real; reader, relay board, camera picture and people are made up.  Ends with exit code 0 only
-if everything that happened was what should have happened.
+The daemon, the commands, the wire frames, the video through OpenCV and the MQTT events are real.
+The reader, the relay board, the camera picture and the people are simulated.  The exit code is 0
+only if everything went as it should.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Story:
         self._scene = 0
 
     def check(self, good: bool, what: str) -> None:
-        """Note whether something is as it should be, and show it."""
+        """Note and show whether something is as it should be."""
         mark = "[green]✓[/green]" if good else "[red]✗[/red]"
         out.print(f"  {mark} {what}")
         if not good:
@@ -105,7 +105,7 @@ class Story:
         out.print(f"\n[bold]{self._scene}. {title}[/bold]")
 
     async def before_camera(self, photo: str | None) -> None:
-        """Someone else steps in front of the camera (the video file is replaced)."""
+        """Somebody else steps in front of the camera: replaces the video file."""
         if photo is None:
             await asyncio.to_thread(empty_video, self.rig.video, seconds=1.0)
         else:
@@ -229,7 +229,7 @@ class Story:
         self.check(took < 2, f"in secure channel again after {took:.1f} s")
 
     async def command(self, *words: str, fails: bool = False) -> str:
-        """A command as an operator types it, with what it said."""
+        """Run a command as an operator types it, and show its answer."""
         done = await self.rig.acli(*words, check=False)
         said = (done.stdout + done.stderr).strip()
         self.check((done.returncode != 0) == fails, "garita " + " ".join(words))
@@ -296,7 +296,7 @@ class Story:
         await self.command("freight", "depart", "1", fails=True)
 
     async def at_vault(self, number: int, keys: str, expected: str) -> None:
-        """A badge and a PIN at the vault's keypad."""
+        """Show a badge and type a PIN at the vault's keypad."""
         before = await self._last("vault")
         seen = len(self.rig.board.log)
         self.rig.vault_in.card(wiegand.encode("h10301", FACILITY, number % 65536))
@@ -318,7 +318,7 @@ class Story:
         )
 
     async def told(self, kind: str, what: str) -> None:
-        """An event of a kind is on record by now, or soon."""
+        """Whether an event of this type is on record now, or soon."""
         deadline = time.monotonic() + 5
         found = False
         while not found and time.monotonic() < deadline:
@@ -329,7 +329,7 @@ class Story:
         self.check(found, f"{kind}: {what}")
 
     async def shown(self, words: str) -> bool:
-        """Whether the display comes to say this."""
+        """Whether the reader's display shows this text soon."""
         for _ in range(100):
             if self.rig.vault_in.shown == words:
                 return True
@@ -353,13 +353,13 @@ class Story:
 
 
 async def prepare(rig: Rig, photos: Path) -> None:
-    """People and faces, with the commands that a site would use."""
+    """Load people and enrol faces, with the commands that a site would use."""
     people = rig.write_people(PEOPLE)
     await rig.acli("people", "sync", str(people), "--apply")
     out.print("  [green]✓[/green] garita people sync people.csv --apply: 4 people")
     await rig.acli("people", "pin", "e200", stdin="4711\n")
     out.print("  [green]✓[/green] garita people pin e200 (from stdin; stored as argon2id)")
-    # Not the photograph that the camera will show: obama3 plays the live face.
+    # These are not the photograph that the camera shows: obama3 is the live face.
     names = ("obama.jpg", "obama2.jpg", "obama_partial_face.jpg")
     await rig.acli("people", "enroll", "e100", *(str(photos / name) for name in names))
     out.print("  [green]✓[/green] garita people enroll e100 (three photographs)")
@@ -372,7 +372,7 @@ async def prepare(rig: Rig, photos: Path) -> None:
 
 @contextlib.asynccontextmanager
 async def gate(photos: Path, folder: Path) -> AsyncIterator[Story]:
-    """A gate with everything running, taken down at the end."""
+    """A gate with everything running; stops it all at the end."""
     port = free_port()
     broker = DemoBroker(port)
     await broker.start()
@@ -433,7 +433,7 @@ async def demo(keep: bool) -> int:
 
 
 def save_picture(path: Path) -> None:
-    """The terminal as SVG, without the fonts that rich would load from the network."""
+    """Save the terminal as SVG, without the fonts that rich would load from the network."""
     picture = out.export_svg(title="make demo")
     plain = re.sub(r"@font-face \{.*?\}\s*|<!--.*?-->\s*", "", picture, flags=re.DOTALL)
     path.write_text(plain, encoding="utf-8")

@@ -1,8 +1,8 @@
 """The demo's MQTT side: a broker inside this process, and an auditor who subscribes to it.
 
-The broker is amqtt, which needs no installation and forgets sessions when it stops; that is
-why the auditor does what every careful subscriber should: watch the numbers, and ask for what
-is missing.  Production and tests use mosquitto.
+The broker is amqtt, which needs no installation and forgets sessions when it stops.  So the auditor
+does what every subscriber should do: it watches the numbers and asks for what is missing.
+Production and tests use mosquitto.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ logging.getLogger("transitions").setLevel(logging.CRITICAL)
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody uses now."""
+    """A TCP port of 127.0.0.1 that is free now."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
 
 
 class DemoBroker:
-    """Start it and stop it as often as the story needs."""
+    """A broker that can be started and stopped several times."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -51,7 +51,7 @@ class DemoBroker:
 
 
 class Auditor:
-    """Keeps every event by its number; finds holes and has them filled."""
+    """Keeps every event by its number, finds gaps and asks for what is missing."""
 
     def __init__(self, port: int, gateway: str) -> None:
         self._port = port
@@ -62,12 +62,12 @@ class Auditor:
         self.status = "unknown"
 
     async def run(self) -> None:
-        """Listen for ever; a broker that goes away is waited for."""
+        """Listen for ever; if the broker goes away, wait for it."""
         while True:
             try:
                 async with aiomqtt.Client("127.0.0.1", self._port) as client:
                     await client.subscribe(f"{self._topic}/#", qos=1)
-                    # Everything before we were there, too: an audit starts at 1.
+                    # Ask for everything before, too: an audit starts at 1.
                     await self._ask(client, "start", 1, 10_000)
                     async for message in client.messages:
                         await self._take(client, message)
@@ -76,7 +76,7 @@ class Auditor:
                 await asyncio.sleep(0.2)
 
     async def wait_for(self, seq: int, timeout_s: float = 40.0) -> None:
-        """Wait until every event up to `seq` is here; TimeoutError if one stays away."""
+        """Wait until every event up to `seq` is here; raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
             while any(number not in self.events for number in range(1, seq + 1)):
                 self._grown.clear()

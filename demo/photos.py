@@ -1,8 +1,8 @@
 """Photographs for the tests and the demo, from packages of the package index.
 
-The project commits no pictures.  This takes portraits from the source distribution of
-face_recognition 1.3.0 and one from scikit-image's wheel, both pinned by hash, and keeps them
-in .cache/photos, where they are found without a network the next time.
+The repository holds no pictures.  This takes portraits from the source distribution of
+face_recognition 1.3.0 and one from scikit-image's wheel, both pinned by hash.  It keeps them in
+.cache/photos, so the next time needs no network.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PACKAGES = {
         ["--no-binary", ":all:"],
         "5e5efdd1686aa566af0d3cc1313b131e4b197657a8ffd03669e6d3fad92705ec",
     ),
-    # One wheel for every machine and Python: only a picture is taken out of it.
+    # One wheel for every machine and Python, because only a picture is taken out of it.
     "scikit-image==0.26.0": (
         [
             "--only-binary",
@@ -54,11 +54,11 @@ NAMES = (
 
 
 class PhotosMissing(Exception):
-    """The photographs can't be had: no network and none cached."""
+    """The photographs are not in the cache, and the network did not give them."""
 
 
 def fetch() -> Path:
-    """The folder with the photographs; downloads what is missing.  Raises PhotosMissing."""
+    """The folder with the photographs; downloads those that are missing.  Raises PhotosMissing."""
     if not all((CACHE / name).is_file() for name in NAMES):
         CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:

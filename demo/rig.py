@@ -1,10 +1,9 @@
-"""A gate to try things on: virtual devices, a configuration, and the real daemon.
+"""A gate for trials: virtual devices, a configuration, and the real daemon.
 
-The demo, the system tests and the benchmarks all drive the gateway through this, as a
-separate process over ptys, a real broker and real video files.  It stays here because it starts the
-gateway and speaks to its control socket: drivers/simulated may not know the gateway, and the demo
-may not need tests/.  Nothing of the gateway is
-replaced: only what can't be had on a desk (a reader, a relay board, a camera) is simulated.
+The demo, the system tests and the benchmarks run the gateway through this, as a process of its own
+with ptys, a real broker and real video files.  Only the devices (a reader, a relay board, a camera)
+are simulated; nothing of the gateway is replaced.  It is in this folder because it starts the
+gateway: drivers/simulated may not know the gateway, and the demo may not need tests/.
 """
 
 from __future__ import annotations
@@ -134,7 +133,7 @@ _STREAMS = threading.Lock()  # a command run in process has the process's stream
 
 
 class Rig:
-    """One gate in `folder`; use it inside an event loop, and `stop()` it at the end."""
+    """One gate in `folder`.  Use it inside an event loop, and call `stop()` at the end."""
 
     in_process = False
     """Run `garita ...` inside this process: tests do, it saves them an interpreter a command."""
@@ -164,7 +163,7 @@ class Rig:
         self.people_path = folder / "data" / "people.db"
         self.daemon: asyncio.subprocess.Process | None = None
         (folder / "dev").mkdir(parents=True, exist_ok=True)
-        # Ports are opened as /dev/... on a real box: the paths in the file are made absolute.
+        # On a real box ports have absolute paths, so make those in the file absolute.
         text = CONFIG.format(
             site=site,
             hold_off_s=hold_off_s,
@@ -226,11 +225,11 @@ class Rig:
         return done
 
     async def acli(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """`cli` without stopping the virtual devices."""
+        """Like `cli`, in a thread, so that the virtual devices go on meanwhile."""
         return await asyncio.to_thread(self.cli, *arguments, **options)
 
     def write_people(self, rows: Sequence[Mapping[str, str]]) -> Path:
-        """A personnel list as CSV; keys are columns."""
+        """Write a personnel list as CSV, with the keys as columns; returns its path."""
         columns = (
             "id",
             "name",
@@ -267,14 +266,14 @@ class Rig:
             await self.until(self._ready)
 
     def _ready(self, status: Mapping[str, Any]) -> bool:
-        # By name: a device that has not opened its port yet is not on the list, and what is sent to
-        # it before is flushed when it does.
+        # Check by name, because a device that has not opened its port yet is not on the list.  When
+        # it opens the port, it drops what came before.
         online = {d["name"] for d in status["devices"] if d["online"]}
         return {"gate-in", "yard-in"} <= online and self._online(status, "reader", "lock")
 
     @staticmethod
     def _online(status: Mapping[str, Any], *kinds: str) -> bool:
-        # Readers on a bus are not online before they were given a key.
+        # A reader on a bus is not online until it has a key.
         on_bus = status.get("readers", {})
         found = [d for d in status["devices"] if d["kind"] in kinds and d["name"] not in on_bus]
         return {d["kind"] for d in found} == set(kinds) and all(d["online"] for d in found)
@@ -300,12 +299,12 @@ class Rig:
         return await self.until(lambda status: self._online(status, *kinds), timeout_s)
 
     def kill(self) -> None:
-        """kill -9: no chance to tidy up."""
+        """Kill the daemon with SIGKILL, so that it can't tidy up."""
         if self.daemon is not None and self.daemon.returncode is None:
             os.kill(self.daemon.pid, signal.SIGKILL)
 
     async def stop_daemon(self) -> int:
-        """SIGTERM, and wait for the end; returns the exit code."""
+        """Send SIGTERM and wait for the end; returns the exit code."""
         assert self.daemon is not None
         if self.daemon.returncode is None:
             self.daemon.terminate()
@@ -313,7 +312,7 @@ class Rig:
             return await self.daemon.wait()
 
     async def stop(self) -> None:
-        """Everything down, whatever state it is in."""
+        """Stop the daemon and close the devices, in any state."""
         if self.daemon is not None and self.daemon.returncode is None:
             try:
                 await self.stop_daemon()
@@ -326,7 +325,7 @@ class Rig:
 
 
 def _within(arguments: list[str], stdin: str | None) -> subprocess.CompletedProcess[str]:
-    """`garita ...` in this process, with streams of its own and none of our environment."""
+    """Run `garita ...` in this process, with streams of its own and without our environment."""
     from typer.testing import CliRunner  # noqa: PLC0415 - the demo and the benchmarks need neither
 
     from gateway import locale  # noqa: PLC0415

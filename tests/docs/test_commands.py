@@ -168,9 +168,10 @@ async def test_the_readmes_and_the_installers_commands_run(
     ],
 )
 async def test_the_desks_commands_run(
-    page: str, names: dict[str, str], make_rig: Callable[..., Rig]
+    page: str, names: dict[str, str], make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig = make_rig(policy=SITE)
+    monkeypatch.chdir(rig.folder)  # some commands write files where they are run
     await rig.acli("people", "sync", str(rig.write_people(PEOPLE)), "--apply")
     await rig.acli("partner", "add", "Transportes Norte", *PARTNER)
     await rig.acli("partner", "add", "Acme México", *PARTNER)
