@@ -126,7 +126,7 @@ def arrive(
         if as_expected:
             told = store.load(act.db, tx).expected if tx is not None else None
             if told is None:
-                common.fail("--as-expected goes with the number of an announced truck", 2)
+                usage(_("--as-expected goes with the number of an announced truck"))
             driver, carrier = driver or told.driver, carrier or told.carrier
             tractor = tractor or told.tractor
             if not units:
@@ -162,7 +162,7 @@ def identify(
     settings = ctx.settings
     shown = desk.looked_at(settings, id_kind, number=id_number)
     if shown is None:
-        usage("--id-kind: which photo ID did you look at?")
+        usage(_("--id-kind: which photo ID did you look at?"))
     with acting(ctx) as act:
         done = arrivals.identify(act, tx, shown)
     answer(ctx, done, json)
@@ -187,7 +187,7 @@ def hook(
     with desk.saying(settings):
         units = units_of(trailer, reefer, container, as_painted)
     if bool(units) == nothing:
-        usage("name what it takes, or --nothing")
+        usage(_("name what it takes, or --nothing"))
     with acting(ctx) as act:
         done = arrivals.hook(act, tx, units, loaded=loaded)
     answer(ctx, done, json)

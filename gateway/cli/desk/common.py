@@ -141,7 +141,7 @@ def days(settings: Settings, first: str, last: str) -> tuple[date, date]:
     except ValueError as error:
         common.fail(str(error), common.USAGE)
     if end < begin or end.year > 9000:
-        common.fail("--to is not before --from", common.USAGE)
+        common.fail(_("--to is not before --from"), common.USAGE)
     return begin, end
 
 

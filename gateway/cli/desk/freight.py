@@ -55,7 +55,7 @@ def list_(
         stages = ()
     elif stage:
         if stage not in STAGE_WORDS or stage in ("held", "refused"):
-            common.fail(f"--stage: one of {', '.join(Stage)}", common.USAGE)
+            common.fail(_("--stage: one of {names}").format(names=", ".join(Stage)), common.USAGE)
         stages = (stage,)
     with desk.opened(settings, act=False) as db:
         found = store.find(db, stages=stages, search=search, limit=limit)
@@ -116,7 +116,8 @@ def checklists(
     _settings, policy = site(ctx)
     lists = policy.checklists.lists
     if name and name not in lists:
-        common.fail(f"there is no checklist {name}: {', '.join(lists)}", common.REFUSED)
+        unknown = _("there is no checklist {name}: {names}")
+        common.fail(unknown.format(name=name, names=", ".join(lists)), common.REFUSED)
     for item in [lists[name]] if name else lists.values():
         title = choose(item.title)
         common.out.print(f"{item.name}: {title}", markup=False, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from gateway.cli.desk import common as desk
 from gateway.desk import partners
 from gateway.desk.partners import Partner, clearance
 from gateway.desk.visits.settings import partner_policy
-from gateway.locale import _
+from gateway.locale import N_, _
 
 app = App()
 
@@ -37,7 +38,7 @@ def add(
     settings = ctx.settings
     last = desk.day(until, "--until")
     if last is None:
-        common.fail("--until: a day such as 2027-05-31", common.USAGE)
+        common.fail(_("--until: a day such as 2027-05-31"), common.USAGE)
     asked = desk.day(questionnaire, "--questionnaire")
     with desk.opened(settings) as db:
         old = partners.find(db, name)
@@ -67,7 +68,7 @@ def status(
         old = partners.get(db, name)
         new = replace(old, status=to, note=reason)
         done = partners.put(db, new, partner_policy(settings), by=common.operator(), now=desk.now())
-    desk.say(_("{name}: {status}").format(name=done.name, status=done.status))
+    desk.say(_("{name}: {status}").format(name=done.name, status=_shown(done.status)))
 
 
 @app.command("list")
@@ -106,8 +107,8 @@ def list_(
         desk.add(
             rows,
             partner.name,
-            partner.kind,
-            partner.programme,
+            _shown(partner.kind),
+            _shown(partner.programme),
             partner.number,
             partner.valid_until,
             words,
@@ -134,7 +135,7 @@ def show(
     rows = desk.table("", "")
     rows.show_header = False
     for key, value in asdict(found).items():
-        desk.add(rows, key.replace("_", " "), value)
+        desk.add(rows, _(LABELS[key]), _shown(value))
     desk.add(rows, _("today"), clear.message.say())
     for item in past:
         desk.add(
@@ -144,3 +145,32 @@ def show(
             f"{item['valid_until']} {item['note']}",
         )
     common.out.print(rows)
+
+
+LABELS: Mapping[str, str] = {
+    "name": N_("name"),
+    "kind": N_("kind"),
+    "programme": N_("programme"),
+    "number": N_("number"),
+    "questionnaire": N_("questionnaire"),
+    "valid_until": N_("valid until"),
+    "status": N_("status"),
+    "note": N_("note"),
+    "version": N_("version"),
+}
+WORDS: Mapping[str, str] = {
+    "carrier": N_("carrier"),
+    "supplier": N_("supplier"),
+    "customer": N_("customer"),
+    "contractor": N_("contractor"),
+    "broker": N_("customs broker"),
+    "other": N_("other"),
+    "none": N_("none"),
+    "active": N_("active"),
+    "suspended": N_("suspended"),
+}
+
+
+def _shown(value: object) -> object:
+    """A code of the register as a word; anything else as it is."""
+    return _(WORDS[value]) if isinstance(value, str) and value in WORDS else value

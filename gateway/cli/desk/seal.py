@@ -106,7 +106,8 @@ def list_(
     """Batches, or with --state or --batch the seals."""
     settings = ctx.settings
     if state and state not in seals.STATES:
-        common.fail(f"--state: one of {', '.join(seals.STATES)}", common.USAGE)
+        names = ", ".join(seals.STATES)
+        common.fail(_("--state: one of {names}").format(names=names), common.USAGE)
     with desk.opened(settings, act=False) as db:
         batches = seals.batches(db)
         items = seals.listed(db, state=state, batch=batch, limit=limit) if state or batch else []

@@ -28,6 +28,7 @@ from gateway.desk.freight.transaction import (
     UnitKind,
     Vvtt,
 )
+from gateway.locale import _
 
 app = App()
 Tx = Annotated[int, typer.Argument(help="The transaction's number.")]
@@ -73,7 +74,7 @@ def vvtt_of(text: str) -> Vvtt:
     names = ("view", "verify", "tug", "twist")
     done = set(names) if text == "all" else {part.strip() for part in text.split(",") if part}
     if done - set(names):
-        usage("--vvtt: all, or of view,verify,tug,twist")
+        usage(_("--vvtt: all, or of view,verify,tug,twist"))
     return Vvtt(*(name in done for name in names))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated
 
@@ -12,11 +13,12 @@ from gateway.cli import common
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.cli.desk import common as desk
+from gateway.cli.words import yes
 from gateway.desk.act import local
 from gateway.desk.visits import records, regulars, visitlog
 from gateway.desk.visits.settings import visit_policy
 from gateway.desk.visits.visit import STATES, WORDS, Visit
-from gateway.locale import _
+from gateway.locale import N_, _
 
 app = App()
 regular_app = App(help="Known regular visitors.")
@@ -39,7 +41,7 @@ def list_(
     """Visits expected and on site, or those of a state."""
     settings = ctx.settings
     if state and state not in STATES:
-        common.fail(f"--state: one of {', '.join(STATES)}", common.USAGE)
+        common.fail(_("--state: one of {names}").format(names=", ".join(STATES)), common.USAGE)
     with desk.opened(settings, act=False) as db:
         if overdue:
             found = records.overdue(db, desk.now())
@@ -89,8 +91,8 @@ def show(
     for key, value in public(found).items():
         if value in (None, ""):
             continue
-        text = local(str(value), settings.site.zone) if _is_time(key) else value
-        desk.add(rows, key.replace("_", " "), text)
+        text = local(str(value), settings.site.zone) if _is_time(key) else _shown(key, value)
+        desk.add(rows, _(LABELS[key]), text)
     common.out.print(rows)
 
 
@@ -188,6 +190,50 @@ def public(visit: Visit) -> dict[str, object]:
     if not visit.id_number:
         del data["id_number"]
     return data
+
+
+def _shown(key: str, value: object) -> object:
+    if key == "state":
+        return _(WORDS[str(value)])
+    if key == "kind":
+        kinds = {"visitor": _("visitor"), "vendor": _("vendor"), "service": _("service")}
+        return kinds.get(str(value), value)
+    return yes(value) if isinstance(value, bool) else value
+
+
+LABELS: Mapping[str, str] = {
+    "id": N_("visit"),
+    "version": N_("version"),
+    "state": N_("state"),
+    "name": N_("name"),
+    "company": N_("company"),
+    "kind": N_("kind"),
+    "host": N_("host"),
+    "purpose": N_("purpose"),
+    "escort": N_("with an escort"),
+    "regular": N_("known regular visitor"),
+    "expected_from": N_("expected from"),
+    "expected_until": N_("expected until"),
+    "created_at": N_("announced at"),
+    "created_by": N_("announced by"),
+    "arrived_at": N_("arrived at"),
+    "arrived_by": N_("let in by"),
+    "id_kind": N_("kind of photo ID"),
+    "id_fingerprint": N_("fingerprint of the ID number"),
+    "id_number": N_("ID number"),
+    "released_by": N_("released by"),
+    "release_reason": N_("reason for the release"),
+    "host_contacted_at": N_("host told at"),
+    "escort_name": N_("escort"),
+    "badge": N_("badge"),
+    "badge_fingerprint": N_("fingerprint of the badge"),
+    "badge_issued_at": N_("badge given at"),
+    "badge_returned_at": N_("badge back at"),
+    "departed_at": N_("left at"),
+    "departed_by": N_("seen out by"),
+    "note": N_("note"),
+    "badge_out": N_("badge not back"),
+}
 
 
 def _is_time(key: str) -> bool:

@@ -39,6 +39,7 @@ from gateway.desk.freight.inspections import Answers
 from gateway.desk.freight.transaction import (
     PointAnswer,
 )
+from gateway.locale import _
 
 
 @app.command()
@@ -243,6 +244,7 @@ def _points(text: str, ids: list[str]) -> list[str]:
             continue
         first, last = int(numbers[1]), int(numbers[2] or numbers[1])
         if not 1 <= first <= last <= len(ids):
-            usage(f"{part}: this list has points 1 to {len(ids)}")
+            text = _("{part}: this list has points 1 to {last}")
+            usage(text.format(part=part, last=len(ids)))
         found += ids[first - 1 : last]
     return found

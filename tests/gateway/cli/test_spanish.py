@@ -191,7 +191,7 @@ PEOPLE = [
 # Names of this site: its doors, levels and devices, and what was typed above.
 NAMES = frozenset(
     """
-    gate yard plant board nights normal alert training lost prev head
+    gate yard plant board nights normal alert training lost prev head seals
     """.split()  # noqa: SIM905 - a list to read
 )
 
@@ -275,7 +275,99 @@ STOPPED: tuple[tuple[str, ...], ...] = (
     ("lock", "rest"),
     ("nada",),
 )
-# The desk's commands, by those who own them (tests/gateway/desk); their help is tested above.
+_TRUCK = ("--driver", "Juan Mota", "--carrier", "Norte", "--tractor", "AB1")
+DESK: tuple[tuple[str, ...], ...] = (
+    ("partner", "add", "Norte", "--programme", "ctpat", "--number", "S1", "--until", "2099-12-31"),
+    ("partner", "add", "Sur"),
+    ("partner", "list"),
+    ("partner", "show", "Norte"),
+    ("partner", "show", "nada"),
+    ("partner", "suspend", "Norte"),
+    ("partner", "suspend", "Norte", "--reason", "x"),
+    ("freight", "expect", "--eta", "23:59", *_TRUCK),
+    ("partner", "restore", "Norte", "--reason", "x"),
+    ("visit", "expect", "Eva", "--host", "Ana", "--until", "23:59", "--company", "Norte"),
+    ("visit", "expect", "Eva", "--host", "Ana", "--until", "ayer"),
+    ("visit", "expect", "Eva", "--host", "Ana", "--from", "12:00", "--until", "11:00"),
+    ("visit", "list"),
+    ("visit", "arrive", "1"),
+    ("visit", "arrive", "1", "--id-kind", "nada"),
+    ("visit", "arrive", "1", "--id-kind", "ine"),
+    ("visit", "arrive", "1", "--id-kind", "ine"),
+    ("visit", "arrive", "77", "--id-kind", "ine"),
+    ("visit", "contact", "1", "--escort", "e9"),
+    ("visit", "contact", "1", "--escort", "e2"),
+    ("visit", "badge", "1", "em4100:18:5550100"),
+    ("visit", "badge", "1", "em4100:18:777"),
+    ("visit", "badge", "1", "em4100:18:778"),
+    ("visit", "extend", "1", "--until", "2099-01-01T10:00"),
+    ("visit", "show", "1"),
+    ("visit", "list", "--badges-out"),
+    ("visit", "list", "--state", "nada"),
+    ("visit", "depart", "1"),
+    ("visit", "return", "1"),
+    ("visit", "walk-in", "Leo", "--host", "Ana", "--until", "23:59", "--company", "Sin registro"),
+    ("visit", "cancel", "2", "--reason", "x"),
+    ("visit", "regular", "add", "Leo", "--company", "Norte"),
+    ("visit", "regular", "add", "Leo", "--company", "Norte"),
+    ("visit", "regular", "list"),
+    ("visit", "log"),
+    ("visit", "log", "--csv"),
+    ("freight", "seals", "receive", "AB100..AB109", "--certificate", "T-1"),
+    ("freight", "seals", "receive", "AB100..AB90", "--certificate", "T-1"),
+    ("freight", "seals", "issue", "AB100", "--to", "Rosa"),
+    ("freight", "seals", "void", "AB101", "--reason", "x"),
+    ("freight", "seals", "list"),
+    ("freight", "seals", "reconcile"),
+    ("freight", "expect", "--eta", "23:59", *_TRUCK, "--unit", "5301", "--seal", "ZZ123"),
+    ("freight", "list"),
+    ("freight", "arrive", "1", *_TRUCK, "--container", "CSQU3054380"),
+    (
+        "freight",
+        "arrive",
+        "1",
+        "--driver",
+        "Otro",
+        "--carrier",
+        "Nadie",
+        "--tractor",
+        "XY2",
+        "--trailer",
+        "5302/PL",
+        "--seal",
+        "ZZ999",
+        "--seal-broken",
+        "--document",
+        "manifest=M1",
+    ),
+    ("freight", "arrive", "1", *_TRUCK),
+    ("freight", "identify", "1", "--id-kind", "licence"),
+    ("freight", "load", "1"),
+    ("freight", "checklists"),
+    ("freight", "checklists", "tractor-7"),
+    ("freight", "inspect", "1", "nada"),
+    ("freight", "inspect", "1", "tractor-7", "--ok", "1-99"),
+    ("freight", "inspect", "1", "tractor-7", "--ok", "1-6", "--bad", "7=roto"),
+    ("freight", "inspect", "1", "tractor-7", "--ok", "1-7"),
+    ("freight", "inspect", "1", "trailer-10", "--ok", "1-10", "--unit", "5302"),
+    ("freight", "inspect", "1", "pests", "--ok", "1-5"),
+    ("freight", "sign", "1", "--by", "Laura"),
+    ("freight", "spot", "1", "--by", "Laura", "--result", "ok"),
+    ("freight", "release", "1", "--by", "Laura", "--reason", "x"),
+    ("freight", "unload", "1"),
+    ("freight", "seal", "1", "AB100"),
+    ("freight", "depart", "1"),
+    ("freight", "show", "1"),
+    ("freight", "hook", "1", "--nothing"),
+    ("freight", "turn-away", "1", "--reason", "x"),
+    ("freight", "show", "1"),
+    ("freight", "show", "99"),
+    ("freight", "list", "--stage", "all"),
+    ("freight", "list", "--stage", "nada"),
+    ("freight", "log"),
+    ("freight", "log", "--csv"),
+    ("log", "tail"),
+)
 
 
 def lines_of(rig: Rig, *command: str, stdin: str | None = None) -> list[str]:
@@ -313,6 +405,20 @@ async def test_commands_on_a_stopped_site_speak_spanish(
     broken = rig.config.read_text().replace('mode = "badge"', "mode = 7\nnada = 1", 1)
     rig.config.write_text(broken.replace('lock = "board"', 'lock = "nada"', 1))
     wrong += lines_of(rig, "check")
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_the_desk_speaks_spanish(rig: Rig) -> None:
+    people = rig.write_people(PEOPLE)
+    rig.cli("people", "sync", str(people), "--apply")
+    wrong = [line for command in DESK for line in lines_of(rig, *command)]
+    # Values that an operator types as they stand are listed after "--state:" and "--stage:".
+    wrong = [line for line in wrong if "garita: --sta" not in line]
+    bad = rig.folder / "camiones.csv"
+    bad.write_text("llegada;chofer;transportista\nayer;Juan;Norte\n23:59;;Norte\n")
+    wrong += lines_of(rig, "freight", "import", str(bad))
+    bad.write_text("llegada;nada\n")
+    wrong += lines_of(rig, "freight", "import", str(bad))
     assert not wrong, "\n".join(wrong)
 
 
