@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway import GaritaError
-from gateway.locale import N_, _
+from gateway.locale import N_, GaritaError, _
 
 SCHEMA_HINT = N_("see config/garita.toml, which explains every key")
 

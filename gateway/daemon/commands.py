@@ -30,10 +30,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 
-from gateway import GaritaError
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.chain import canonical
 from gateway.ledger.event import Event, EventType, NewEvent
+from gateway.locale import GaritaError
 from gateway.vault.files import FileThread, write_json
 
 log = logging.getLogger("garita.daemon.commands")

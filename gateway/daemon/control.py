@@ -17,8 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gateway import GaritaError
-from gateway.locale import Message, worded
+from gateway.locale import GaritaError, Message, worded
 
 log = logging.getLogger("garita.daemon.control")
 

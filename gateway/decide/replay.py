@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from gateway import GaritaError
 from gateway.decide import Step, decide, explain
 from gateway.decide.model import (
     AreaFacts,
@@ -33,6 +32,7 @@ from gateway.decide.model import (
 )
 from gateway.decide.policy import Direction, Site, Subsystem
 from gateway.ledger.event import Event, EventType
+from gateway.locale import GaritaError
 
 _BADGE = Credential("recorded", "", "0")  # its number is not on record, and no rule looks at it
 THE_OTHER = "the other may not"  # of two who came together, one was refused for the other's sake

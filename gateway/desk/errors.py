@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway import GaritaError
-from gateway.locale import Message
+from gateway.locale import GaritaError, Message
 
 
 class DeskError(GaritaError):

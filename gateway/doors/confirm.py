@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway import GaritaError
 from gateway.decide.model import Confirmation, Person
-from gateway.locale import worded
+from gateway.locale import GaritaError, worded
 
 
 class NoSuchRequest(GaritaError, LookupError):

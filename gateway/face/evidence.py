@@ -17,8 +17,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from pathlib import Path
 
-from gateway import GaritaError
-from gateway.locale import worded
+from gateway.locale import GaritaError, worded
 from gateway.vault.files import adopt, write_whole
 from gateway.vault.sitekey import Sealer, SealError, SiteKey
 

@@ -24,10 +24,9 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from gateway import GaritaError
 from gateway.ledger import chain
 from gateway.ledger.event import Event, EventType, NewEvent
-from gateway.locale import worded
+from gateway.locale import GaritaError, worded
 from gateway.vault.files import adopt
 
 log = logging.getLogger("garita.ledger.writer")

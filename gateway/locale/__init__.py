@@ -18,6 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+
+class GaritaError(Exception):
+    """The root of all errors that this program raises on purpose.  It stands here because each of
+    them has words for people: `str(error)` says them in the language in use."""
+
+
 DOMAIN = "garita"
 HERE = Path(__file__).parent
 LANGUAGES = (

@@ -17,10 +17,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway import GaritaError
 from gateway.decide.model import Credential, Person, PersonStatus, Requirement, TemporaryGrant
 from gateway.ledger.event import NewEvent
-from gateway.locale import worded
+from gateway.locale import GaritaError, worded
 
 SCHEMA_VERSION = 6
 

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from gateway import GaritaError
-from gateway.locale import N_, Message
+from gateway.locale import N_, GaritaError, Message
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_PIXELS = 65_000_000

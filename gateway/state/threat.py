@@ -16,10 +16,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway import GaritaError
 from gateway.decide.policy import ThreatLevel
 from gateway.ledger.event import Event, EventType, NewEvent
-from gateway.locale import worded
+from gateway.locale import GaritaError, worded
 from gateway.vault.files import FileThread, write_json
 
 log = logging.getLogger("garita.state.threat")

@@ -14,8 +14,7 @@ import secrets
 import threading
 from pathlib import Path
 
-from gateway import GaritaError
-from gateway.locale import worded
+from gateway.locale import GaritaError, worded
 from gateway.vault.files import write_whole
 from gateway.vault.sitekey import SealError, SiteKey
 

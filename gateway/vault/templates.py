@@ -15,8 +15,7 @@ from __future__ import annotations
 import os
 import uuid
 
-from gateway import GaritaError
-from gateway.locale import worded
+from gateway.locale import GaritaError, worded
 from gateway.vault.sitekey import Sealer, SealError, SiteKey
 
 KEY_BYTES = 32

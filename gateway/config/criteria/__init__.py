@@ -23,9 +23,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gateway import GaritaError
 from gateway.decide.model import Reason
 from gateway.ledger.event import EventType
+from gateway.locale import GaritaError
 
 HERE = Path(__file__).parent
 STANDARD = "ctpat-msc-2020"

@@ -23,13 +23,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway import GaritaError
 from gateway.face.accuracy.statistics import Trials
 from gateway.face.vision import photograph
 from gateway.face.vision.embedder import BUILT_IN, by_name
 from gateway.face.vision.engine import DETECTOR_PX, Embedding, Engine
 from gateway.face.vision.quality import Refusal, judge
 from gateway.face.vision.score import LENGTH, direction, score
+from gateway.locale import GaritaError
 from gateway.people.pictures import PictureError
 
 SUFFIXES = photograph.SUFFIXES | {".pgm", ".ppm", ".tif", ".tiff"}

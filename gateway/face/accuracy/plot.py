@@ -11,8 +11,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from gateway import GaritaError
 from gateway.face.accuracy.statistics import Trials
+from gateway.locale import GaritaError
 from gateway.vault.files import write_whole
 
 TICKS = (0.0001, 0.001, 0.01, 0.05, 0.1, 0.2, 0.4)

@@ -16,8 +16,8 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway import GaritaError
 from gateway.face.vision.gallery import Gallery, Rows
+from gateway.locale import GaritaError
 from gateway.vault.templates import Vault, VaultError
 
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from gateway import GaritaError
 from gateway.face.enrolment.duplicates import (
     DuplicateFace,
     EnrolledFaces,
@@ -28,6 +27,7 @@ from gateway.face.enrolment.photographs import ExaminedPhotograph
 from gateway.face.vision.gallery import Rows
 from gateway.face.vision.score import score
 from gateway.ledger.event import EventType
+from gateway.locale import GaritaError
 from gateway.people import faces
 from gateway.people.schema import now_text, put_event
 from gateway.vault.templates import Vault, VaultError

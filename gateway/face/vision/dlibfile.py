@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway import GaritaError
+from gateway.locale import GaritaError
 
 MAX_BYTES = 64 << 20
 _MAX_NAME = 64

@@ -23,8 +23,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from drivers import registry
-from gateway import GaritaError
 from gateway.face.vision.protocols import Embedder, Image, Points
+from gateway.locale import GaritaError
 
 BUILT_IN = "dlib"
 CHIP_PX = 150

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway import GaritaError
-from gateway.locale import worded
+from gateway.locale import GaritaError, worded
 from gateway.people.sync.source import RowError
 
 

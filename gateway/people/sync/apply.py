@@ -13,9 +13,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gateway import GaritaError
 from gateway.ledger.event import EventType
-from gateway.locale import worded
+from gateway.locale import GaritaError, worded
 from gateway.people import faces
 from gateway.people.schema import now_text, put_event
 from gateway.people.sync import history

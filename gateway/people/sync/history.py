@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from gateway import GaritaError
-from gateway.locale import worded
+from gateway.locale import GaritaError, worded
 from gateway.people.sync.plan import FIELDS, Entry, Plan, held, person_of, requirements_of, version
 from gateway.people.sync.plan import plan as compare
 from gateway.people.sync.source import RowError, Source

@@ -19,8 +19,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from itertools import repeat
 from typing import Any
 
-from gateway import GaritaError
-from gateway.locale import worded
+from gateway.locale import GaritaError, worded
 from gateway.people.sync.cells import Spoiled
 
 MAX_UNPACKED = 256 * 1024 * 1024
