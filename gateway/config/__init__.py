@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from gateway.config import criteria
-from gateway.config.checks import criteria_mistakes, mistakes_across, warnings
+from gateway.config.checks import criteria_mistakes, mistakes_across
 from gateway.config.criteria import Criteria
 from gateway.config.mistakes import ConfigError, KeyLines, Mistake, dotted, in_order, reason
 from gateway.config.site import site_policy
@@ -33,6 +33,7 @@ from gateway.config.tables import (
     ReaderTable,
     Tables,
 )
+from gateway.config.warnings import warnings
 from gateway.decide.policy import Site
 from gateway.locale import _, system
 
