@@ -729,7 +729,7 @@ async def test_a_shift_at_the_desk(make_rig: Callable[..., Rig]) -> None:
     rows = list(csv.reader(io.StringIO((await rig.acli("visit", "log", "--csv")).stdout)))
     assert rows[0][1] == "Nombre del visitante" and rows[1][1:3] == ["José Núñez", "credencial INE"]
     again = await rig.acli("visit", "depart", "1", check=False)
-    assert again.returncode == 1 and "la visita 1 está terminada" in again.stderr
+    assert again.returncode == 1 and "la visita 1 está en estado «terminada»" in again.stderr
     tail = (await rig.acli("log", "tail")).stdout
     assert "llegó José Núñez con Laura" in tail and "X99" not in tail
     await rig.acli(
