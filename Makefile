@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 WORKERS ?= 3
 QUICK := not (system or broker or faces or servers or slow)
+# Tests run beside each other: more threads than cores would only wait for one another.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
 COVERED := gateway/decide gateway/doors gateway/ledger gateway/uplink drivers/readers/osdp
 
 .DEFAULT_GOAL := help

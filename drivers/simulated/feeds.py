@@ -70,8 +70,8 @@ def stand(background: Image, portrait: Image, *, height: float, x: float, y: flo
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     placed = cv2.warpAffine(portrait, matrix, (WIDTH, HEIGHT), flags=how)
     seen = cv2.warpAffine(mask, matrix, (WIDTH, HEIGHT))
-    result = background.copy()
-    result[seen > 127] = placed[seen > 127]
+    _, inside = cv2.threshold(seen, 127, 255, cv2.THRESH_BINARY)
+    result: Image = cv2.copyTo(placed, inside, background.copy())
     return result
 
 

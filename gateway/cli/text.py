@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from gateway import locale
 from gateway.cli import words
 from gateway.ledger.event import Event, EventType
 from gateway.locale import N_, SYSTEM, Message
@@ -320,7 +321,40 @@ def describe(event: Event, language: str | None = None) -> str:
         facts["kind"] = _said(words.CODES[str(kind)], language)
     if (told := data.get("detail")) in words.DETAILS or told in SYSTEM:
         facts["detail"] = _said(str(told), language)
+    if event.type.startswith(("visit.", "freight.")):
+        facts.update(_desk(data, language))
     return template.format_map(facts).strip()
+
+
+# Why the desk holds a visitor back; a code that is not here stays as it is.
+VISIT_REASONS: Mapping[str, str] = {
+    "id_missing": N_("no photo ID was shown"),
+    "id_of_other_name": N_("the document was shown before by another name"),
+    "visit_unexpected": N_("nobody announced this visit"),
+    "same_person": N_("a second person must let it in, not the same operator"),
+}
+
+
+def _desk(data: Mapping[str, Any], language: str | None) -> dict[str, str]:
+    """The codes of a record of the desk in words."""
+    from gateway.config.desk import ID_KINDS  # noqa: PLC0415 - only for records of the desk
+    from gateway.desk.freight.findings import CODES  # noqa: PLC0415
+    from gateway.desk.partners import WORDS as CLEARANCES  # noqa: PLC0415
+
+    said: dict[str, str] = {
+        key: _said(N_("yes") if value else N_("no"), language)
+        for key, value in data.items()
+        if isinstance(value, bool)
+    }
+    if codes := data.get("codes"):
+        texts = {code: kind.text for code, kind in CODES.items()}
+        said["codes"] = "; ".join(_said(texts.get(c, c), language) for c in codes.split(", "))
+    if (why := data.get("reason")) in {**VISIT_REASONS, **CLEARANCES}:
+        said["reason"] = _said({**VISIT_REASONS, **CLEARANCES}[str(why)], language)
+    if (kind := data.get("id_kind")) in ID_KINDS:
+        names = ID_KINDS[str(kind)]
+        said["id_kind"] = names.es if (language or locale.language()) == "es" else names.en
+    return said
 
 
 class _Blank(dict[str, Any]):

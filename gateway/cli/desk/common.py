@@ -18,7 +18,7 @@ from gateway.cli import common, personnel
 from gateway.config import Settings
 from gateway.desk.errors import DeskError, Unwritable
 from gateway.desk.identity import Shown, shown
-from gateway.locale import _
+from gateway.locale import _, choose
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
 IdKind = Annotated[str, typer.Option("--id-kind", help="Kind of photo ID that you looked at.")]
@@ -151,3 +151,9 @@ def day(text: str, option: str) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError as error:
         common.fail(f"{option}: {error}", common.USAGE)
+
+
+def id_kind(settings: Settings, kind: str) -> str:
+    """A kind of photo ID as the site names it; "" for none."""
+    known = settings.tables.visits.id_kinds.get(kind)
+    return choose((known.en, known.es)) if known else kind

@@ -15,6 +15,7 @@ from gateway.config import Settings
 from gateway.config.criteria import in_order
 from gateway.desk.freight.findings import Finding, FreightPolicy, judge, status
 from gateway.desk.freight.transaction import STAGE_WORDS, Inspection, Transaction, Unit, Vvtt
+from gateway.desk.partners import WORDS as CLEARANCES
 from gateway.ledger.event import EventType
 from gateway.locale import _, choose
 
@@ -148,12 +149,14 @@ class _Page:
         title, came = self._title(_("Arrival"), EventType.FREIGHT_ARRIVED), self._tx.arrival
         if came is None:
             return title, []
-        employer = f"{came.carrier} ({came.carrier_code})"
+        shown = desk.id_kind(self._settings, came.id_kind)
+        clearance = _(CLEARANCES.get(came.carrier_code, came.carrier_code))
+        employer = f"{came.carrier} ({clearance})"
         tractor = f"{came.tractor} {came.tractor_number}".rstrip()
         return title, [
             self._by(came.at, came.by),
             _("driver: {driver}").format(driver=came.driver),
-            _("photo ID verified: {kind}").format(kind=came.id_kind or "-"),
+            _("photo ID verified: {kind}").format(kind=shown or "-"),
             _("employer: {employer}").format(employer=employer),
             _("tractor: {tractor}").format(tractor=tractor),
             *map(_unit, came.units),

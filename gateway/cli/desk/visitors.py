@@ -92,6 +92,8 @@ def show(
         if value in (None, ""):
             continue
         text = local(str(value), settings.site.zone) if _is_time(key) else _shown(key, value)
+        if key == "id_kind":
+            text = desk.id_kind(settings, str(value))
         desk.add(rows, _(LABELS[key]), text)
     common.out.print(rows)
 

@@ -324,7 +324,7 @@ class Postgres:
         if os.geteuid() == 0:  # PostgreSQL will not run as root
             account = pwd.getpwnam("nobody")
             os.chown(folder, account.pw_uid, account.pw_gid)
-            for parent in list(folder.parents)[:3]:  # pytest's own, closed to others
+            for parent in folder.parents:  # pytest's own, closed to others
                 if parent.stat().st_uid == 0 and str(parent).startswith("/tmp/"):
                     parent.chmod(parent.stat().st_mode | 0o055)
             self._user = {"user": account.pw_uid, "group": account.pw_gid}
