@@ -188,6 +188,7 @@ async def test_locks_are_put_to_rest_by_hand(rig: Rig) -> None:
     assert (await rig.acli("lock", "rest", check=False)).returncode == 5
 
 
+@pytest.mark.slow
 def test_every_command_explains_itself() -> None:
     run = [sys.executable, "-m", "gateway.cli.main"]
     top = subprocess.run([*run, "--help"], capture_output=True, text=True, check=True).stdout

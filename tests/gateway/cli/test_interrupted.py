@@ -21,6 +21,8 @@ import pytest
 from gateway.people import schema
 from tests.gateway.cli.conftest import Site
 
+pytestmark = pytest.mark.slow  # each kill is a process
+
 WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|COMMIT|END)\b", re.IGNORECASE)
 
 
