@@ -39,8 +39,8 @@ coverage: $(STAMP)  ## Branch coverage by folder: at least 95 % where a fault wo
 	@sh ./setup.sh servers
 	@$(BIN)/python -m demo.photos --quiet
 	@$(BIN)/python -m pytest -n 2 -m "not system" --cov --cov-report= $(ARGS)
-	@$(foreach part,$(COVERED),$(BIN)/coverage report --include='$(part)/*' --format=total \
-		| sed 's|$$| %  $(part)|' && $(BIN)/coverage report -q --include='$(part)/*' --fail-under=95 >/dev/null &&) true
+	@$(foreach part,$(COVERED),printf '%-24s ' $(part) && $(BIN)/coverage report \
+		--include='$(part)/*' --format=total --precision=1 --fail-under=95 &&) true
 
 lint: $(STAMP)  ## Style, types, directions of imports, and the unit's hardening
 	$(BIN)/ruff check .
