@@ -20,6 +20,7 @@ from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.config.criteria import editions
+from gateway.desk.text import defused
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.ledger.chain import utc_text
 from gateway.ledger.event import Event, EventType
@@ -176,7 +177,7 @@ def _write(events: Iterable[Event], format: str, file: IO[str]) -> None:
     for event in events:
         person = event.data.get("person") or {}
         writer.writerow(
-            _defused(cell)
+            defused(cell)
             for cell in (
                 event.seq,
                 event.time,
@@ -208,12 +209,6 @@ def _begin(settings: Settings, given: str) -> str:
             f"{given}: expected a day such as 2026-11-24, or a time such as 2026-11-24T05:00Z",
             common.USAGE,
         )
-
-
-def _defused(cell: object) -> str:
-    """A spreadsheet must not take a name for a formula."""
-    value = str(cell)
-    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def _record(event: Event) -> dict[str, Any]:

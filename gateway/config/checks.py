@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from drivers import registry
 from gateway.config.mistakes import Loc, reason
-from gateway.config.tables import ALWAYS, InputRef, PortTable, Tables
+from gateway.config.tables import ALWAYS, InputRef, PortTable, Tables, with_port
 from gateway.locale import _
 
 MAX_ON_BUS = 32
@@ -137,20 +137,11 @@ def _policy_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
 def _port_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
     """Ports and bus addresses used twice, buses that are not there."""
     ports: dict[str, str] = {}
-    kinds: tuple[tuple[str, Mapping[str, PortTable]], ...] = (
-        ("buses", tables.buses),
-        ("readers", tables.readers),
-        ("inputs", tables.inputs),
-        ("locks", tables.locks),
-    )
-    for kind, devices in kinds:
-        for name, device in devices.items():
-            if not device.port:
-                continue
-            port = normpath(device.port)  # gateway/devices/attached.py follows the links
-            if other := ports.get(port):
-                yield (kind, name, "port"), _("the same port as {other}").format(other=other)
-            ports.setdefault(port, f"{kind}.{name}")
+    for kind, name, device in with_port(tables):
+        port = normpath(device.port)  # gateway/devices/attached.py follows the links
+        if other := ports.get(port):
+            yield (kind, name, "port"), _("the same port as {other}").format(other=other)
+        ports.setdefault(port, f"{kind}.{name}")
     addresses: dict[tuple[str, int], str] = {}
     for name, bus in tables.buses.items():
         if not bus.port:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator, Mapping
 from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -472,3 +473,17 @@ class Tables(_Table):
     freight: FreightTable = FreightTable()
     mqtt: MqttSettings | None = None
     sync: SyncTable = SyncTable()
+
+
+def with_port(tables: Tables) -> Iterator[tuple[str, str, PortTable]]:
+    """Every table that names a port: its kind (``buses``, ``readers`` ...), its name, the table."""
+    kinds: tuple[tuple[str, Mapping[str, PortTable]], ...] = (
+        ("buses", tables.buses),
+        ("readers", tables.readers),
+        ("inputs", tables.inputs),
+        ("locks", tables.locks),
+    )
+    for kind, devices in kinds:
+        for name, table in devices.items():
+            if table.port:
+                yield kind, name, table

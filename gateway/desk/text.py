@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import unicodedata
+from collections.abc import Iterable
+from typing import IO
 
 from gateway.desk.errors import DeskError
-from gateway.locale import Message
+from gateway.locale import Message, _
 
 MAX_TEXT = 200
 
@@ -37,6 +40,13 @@ def fold(text: str) -> str:
     """`text` for comparing names: without case, accents and double spaces."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
+
+
+def write_csv(file: IO[str], heads: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a table as CSV: `heads` in the language in use, and no cell that is a formula."""
+    writer = csv.writer(file)
+    writer.writerow(_(head) for head in heads)
+    writer.writerows([defused(cell) for cell in row] for row in rows)
 
 
 def defused(cell: object) -> str:

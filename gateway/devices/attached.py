@@ -20,9 +20,8 @@ from typing import Any
 
 from serial.tools import list_ports
 
-from gateway.config import PortTable
 from gateway.config.mistakes import Loc
-from gateway.config.tables import Tables
+from gateway.config.tables import Tables, with_port
 from gateway.locale import _
 
 BY_ID, BY_PATH = "serial/by-id", "serial/by-path"
@@ -143,7 +142,7 @@ class Machine:
 
     def findings(self, tables: Tables) -> Findings:
         """What `garita check` says of the configured ports, as far as devices are attached."""
-        configured = [(kind, name, table) for kind, name, table in _with_port(tables)]
+        configured = [(kind, name, table) for kind, name, table in with_port(tables)]
         ports = {port.device: port for port in self.ports(tables)}
         mistakes: list[tuple[Loc, str]] = []
         warnings: list[str] = []
@@ -163,7 +162,7 @@ class Machine:
         """The tables of the configuration by the device that they lead to.  A port that is not
         attached stands under the name in the configuration."""
         users: dict[str, list[str]] = {}
-        for kind, name, table in _with_port(tables):
+        for kind, name, table in with_port(tables):
             device = self.resolve(table.port) or table.port
             users.setdefault(device, []).append(f"{kind}.{name}")
         return users
@@ -195,20 +194,6 @@ class Machine:
         if self.root == Path("/") or not path.is_relative_to(self.root):
             return str(path)
         return "/" + str(path.relative_to(self.root))
-
-
-def _with_port(tables: Tables) -> Iterator[tuple[str, str, PortTable]]:
-    """The tables that name a port: kind, name, table."""
-    kinds: tuple[tuple[str, Mapping[str, PortTable]], ...] = (
-        ("buses", tables.buses),
-        ("readers", tables.readers),
-        ("inputs", tables.inputs),
-        ("locks", tables.locks),
-    )
-    for kind, devices in kinds:
-        for name, table in devices.items():
-            if table.port:
-                yield kind, name, table
 
 
 def _twins(found: Mapping[str, Any]) -> dict[str, set[str]]:

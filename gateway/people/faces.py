@@ -12,30 +12,11 @@ import sqlite3
 from contextlib import closing
 from datetime import date
 from pathlib import Path
-from typing import Protocol
 
 from gateway.ledger.event import EventType
 from gateway.people.lookup import RosterUnavailable
 from gateway.people.schema import now_text, put_event
-
-WrappedKey = tuple[str, bytes]
-
-
-class Vault(Protocol):
-    """gateway/vault/templates.py, as far as it is used here."""
-
-    def new_key(self, person_id: str) -> WrappedKey: ...
-    def seal(
-        self, person_id: str, template_id: str, model: str, template: bytes, key: WrappedKey
-    ) -> bytes: ...
-    def open(
-        self,
-        person_id: str,
-        template_id: str,
-        model: str,
-        sealed: bytes,
-        key: WrappedKey | None = None,
-    ) -> bytes: ...
+from gateway.vault.templates import Vault, WrappedKey
 
 
 def key_for(db: sqlite3.Connection, vault: Vault, person_id: str) -> WrappedKey:

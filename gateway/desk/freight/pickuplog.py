@@ -6,14 +6,13 @@ departure; seal number at departure.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping
 from typing import IO
 from zoneinfo import ZoneInfo
 
+from gateway.desk import text
 from gateway.desk.freight.transaction import Transaction
-from gateway.desk.text import defused
-from gateway.locale import N_, _
+from gateway.locale import N_
 
 FIELDS = ("driver", "arrived", "employer", "truck", "trailer", "departed", "seal")
 HEADS = (
@@ -55,7 +54,4 @@ def rows(transactions: Iterable[Transaction], zone: ZoneInfo) -> list[dict[str, 
 
 def write_csv(log: Iterable[Mapping[str, str]], file: IO[str]) -> None:
     """Write the log as CSV; no cell is a formula."""
-    writer = csv.writer(file)
-    writer.writerow(_(head) for head in HEADS)
-    for row in log:
-        writer.writerow(defused(row[name]) for name in FIELDS)
+    text.write_csv(file, HEADS, ([row[name] for name in FIELDS] for row in log))

@@ -41,7 +41,6 @@ def issue_badge(
     fingerprint; `version` is the one that the operator looked at.  Raises DeskError with the
     reason, and Conflict if the visit has changed.
     """
-    levels = policy.levels(escort=False)
     mark = key.fingerprint(credential.key)
     with writing(connection):
         visit = load(connection, visit_id, version)

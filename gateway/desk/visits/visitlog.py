@@ -6,13 +6,12 @@ arrival; company contact; time of departure.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping
 from typing import IO
 from zoneinfo import ZoneInfo
 
+from gateway.desk import text
 from gateway.desk.act import local
-from gateway.desk.text import defused
 from gateway.desk.visits.visit import Visit
 from gateway.locale import N_, Words, _, choose
 
@@ -54,7 +53,4 @@ def rows(
 
 def write_csv(log: Iterable[Mapping[str, str]], file: IO[str]) -> None:
     """Write the log as CSV; no cell is a formula."""
-    writer = csv.writer(file)
-    writer.writerow(_(head) for head in HEADS)
-    for row in log:
-        writer.writerow(defused(row[name]) for name in FIELDS)
+    text.write_csv(file, HEADS, ([row[name] for name in FIELDS] for row in log))
