@@ -57,7 +57,7 @@ def expect(
     item = Expected(when, driver, carrier, tractor, tuple(unit or ()), tuple(seal or ()))
     with acting(ctx) as act:
         tx = arrivals.expect(act, item)
-    answer(ctx, tx, json)
+    answer(ctx, act.policy, tx, json)
 
 
 @app.command("import")
@@ -118,7 +118,7 @@ def arrive(
     json: common.JsonOption = False,
 ) -> None:
     """A truck is at the gate; you have looked at the driver's photo ID."""
-    settings, _policy = site(ctx)
+    settings = ctx.settings
     shown = desk.looked_at(settings, id_kind, number=id_number)
     confirmed = vvtt_of(vvtt)
     with acting(ctx) as act:
@@ -147,7 +147,7 @@ def arrive(
             tuple(seals),
         )
         done = arrivals.arrive(act, tx, came, version=version)
-    answer(ctx, done, json)
+    answer(ctx, act.policy, done, json)
 
 
 @app.command()
@@ -165,7 +165,7 @@ def identify(
         usage(_("--id-kind: which photo ID did you look at?"))
     with acting(ctx) as act:
         done = arrivals.identify(act, tx, shown)
-    answer(ctx, done, json)
+    answer(ctx, act.policy, done, json)
 
 
 @app.command()
@@ -190,7 +190,7 @@ def hook(
         usage(_("name what it takes, or --nothing"))
     with acting(ctx) as act:
         done = arrivals.hook(act, tx, units, loaded=loaded)
-    answer(ctx, done, json)
+    answer(ctx, act.policy, done, json)
 
 
 @app.command()
@@ -213,4 +213,4 @@ def check(
             unit=unit,
             intact=not broken,
         )
-    answer(ctx, done, json)
+    answer(ctx, act.policy, done, json)

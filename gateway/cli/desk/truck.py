@@ -60,13 +60,12 @@ def acting(ctx: Context) -> Iterator[Act]:
         yield Act(db, policy, by=ctx.operator, now=desk.now())
 
 
-def answer(ctx: Context, tx: Transaction, json: bool) -> None:
+def answer(ctx: Context, policy: FreightPolicy, tx: Transaction, json: bool) -> None:
     """Print the truck's stage after an act, and what stops it."""
-    settings, policy = site(ctx)
     if json:
         common.print_json(freightpage.public(tx, policy))
     else:
-        freightpage.print_state(settings, policy, tx)
+        freightpage.print_state(ctx.settings, policy, tx)
 
 
 def vvtt_of(text: str) -> Vvtt:

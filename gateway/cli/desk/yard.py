@@ -89,7 +89,7 @@ def inspect(
             ),
             again=again,
         )
-    answer(ctx, done, json)
+    answer(ctx, act.policy, done, json)
 
 
 @app.command()
@@ -102,7 +102,7 @@ def sign(
     """A supervisor signs the finished inspections."""
     with acting(ctx) as act:
         done = inspections.sign(act, tx, supervisor=supervisor)
-    answer(ctx, done, json)
+    answer(ctx, act.policy, done, json)
 
 
 @app.command()
@@ -114,7 +114,7 @@ def unload(
     """The cargo that it came with is off."""
     with acting(ctx) as act:
         done = loading.unload(act, tx)
-    answer(ctx, done, json)
+    answer(ctx, act.policy, done, json)
 
 
 @app.command()
@@ -136,7 +136,7 @@ def load(
             documents=papers,
             document_seals=document_seal or (),
         )
-    answer(ctx, result, json)
+    answer(ctx, act.policy, result, json)
 
 
 @app.command("seal")
@@ -159,7 +159,7 @@ def seal_(
             unit=unit,
             document_seals=document_seal or (),
         )
-    answer(ctx, done, json)
+    answer(ctx, act.policy, done, json)
 
 
 @app.command()
@@ -180,7 +180,7 @@ def spot(
             checker=checker,
             note=note,
         )
-    answer(ctx, done, json)
+    answer(ctx, act.policy, done, json)
 
 
 @app.command()
@@ -203,7 +203,7 @@ def release(
             codes=code or (),
             version=version,
         )
-    answer(ctx, done, json)
+    answer(ctx, act.policy, done, json)
 
 
 @app.command()
@@ -216,7 +216,7 @@ def depart(
     """The truck leaves, if nothing stands in its way."""
     with acting(ctx) as act:
         done = departures.depart(act, tx, version=version)
-    answer(ctx, done, json)
+    answer(ctx, act.policy, done, json)
 
 
 @app.command("turn-away")
@@ -229,7 +229,7 @@ def turn_away(
     """The truck is sent away, or does not come."""
     with acting(ctx) as act:
         done = arrivals.turn_away(act, tx, reason=reason)
-    answer(ctx, done, json)
+    answer(ctx, act.policy, done, json)
 
 
 def _points(text: str, ids: list[str]) -> list[str]:

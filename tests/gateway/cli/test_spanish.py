@@ -7,7 +7,7 @@ What comes out is searched for common English words.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -94,12 +94,6 @@ def english(text: str, *, allowed: frozenset[str] = frozenset()) -> list[str]:
         if words:
             found.append(f"{', '.join(words)}: {line.strip()}")
     return found
-
-
-@pytest.fixture(autouse=True)
-def english_after() -> Iterator[None]:
-    yield
-    locale.use("en")
 
 
 def test_an_english_sentence_is_noticed() -> None:
