@@ -17,8 +17,8 @@ import pytest
 from demo.rig import Rig
 from gateway import config
 from gateway.cli import text
-from gateway.cli.log import _defused
 from gateway.decide.model import Reason
+from gateway.desk.text import defused
 from gateway.face.evidence import Evidence, Kept, site_sealer
 from gateway.face.vision.quality import SENTENCES, Refusal
 from gateway.ledger import Ledger, LedgerReader
@@ -123,8 +123,8 @@ async def test_square_brackets_in_a_message_are_no_markup(rig: Rig) -> None:
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
 def test_a_name_is_no_formula(cell: str) -> None:
-    assert _defused(cell) == "'" + cell
-    assert _defused("Ana") == "Ana"
+    assert defused(cell) == "'" + cell
+    assert defused("Ana") == "Ana"
 
 
 async def test_nothing_there_is_said_in_a_sentence(rig: Rig) -> None:
