@@ -43,7 +43,7 @@ LONG_H = 16  # inside for longer: somebody who left without a badge, or should b
 def stopped_ledger(settings: Settings) -> Iterator[Ledger]:
     """The log while the gateway is stopped; a sentence and exit code 5 otherwise."""
     try:
-        with closing(Ledger.open(settings.ledger_path, gateway=settings.site.gateway)) as ledger:
+        with closing(common.opened_log(settings)) as ledger:
             yield ledger
     except (LedgerBusy, LedgerUnavailable) as error:
         common.fail(str(error), common.UNREACHABLE)

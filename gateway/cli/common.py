@@ -117,6 +117,13 @@ def ask(site: config.Settings, op: str, **params: Any) -> dict[str, Any]:
         fail(str(error), UNREACHABLE)
 
 
+def opened_log(site: config.Settings) -> Ledger:
+    """The log for writing, while the gateway is stopped; raises LedgerBusy or LedgerUnavailable."""
+    return Ledger.open(
+        site.ledger_path, gateway=site.site.gateway, complete=site.criteria.completed
+    )
+
+
 def nudge(site: config.Settings) -> None:
     """Have what was just done recorded at once: by the running gateway, or else by us.
 
@@ -135,7 +142,7 @@ def nudge(site: config.Settings) -> None:
         )
         return
     try:
-        with closing(Ledger.open(site.ledger_path, gateway=site.site.gateway)) as ledger:
+        with closing(opened_log(site)) as ledger:
             roster = Roster(site.people_path)
             while events := roster.outbox(100):
                 for event in events:

@@ -172,7 +172,11 @@ class Daemon:
 
 async def serve(settings: Settings, key: SiteKey) -> None:
     """Open the ledger, run the daemon, close the ledger."""
-    ledger = Ledger.open(settings.ledger_path, gateway=settings.site.gateway)
+    ledger = Ledger.open(
+        settings.ledger_path,
+        gateway=settings.site.gateway,
+        complete=settings.criteria.completed,
+    )
     try:
         await Daemon(build(settings, key, ledger)).run()
     finally:

@@ -65,12 +65,21 @@ _Job = _Append | _Ping
 class Ledger:
     """The writer; open it with `Ledger.open`, use it from one event loop, then `close()` it."""
 
-    def __init__(self, path: Path, gateway: str, lock: int, batch: int, timeout_s: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        gateway: str,
+        lock: int,
+        batch: int,
+        timeout_s: float,
+        complete: Callable[[NewEvent], NewEvent],
+    ) -> None:
         self._path = path
         self._gateway = gateway
         self._lock = lock
         self._batch = batch
         self._timeout_s = timeout_s
+        self._complete = complete
         self._db: sqlite3.Connection | None = None
         self._hash = chain.GENESIS
         self._chain = ""
@@ -87,15 +96,27 @@ class Ledger:
         self._thread.start()
 
     @classmethod
-    def open(cls, path: Path, *, gateway: str, batch: int = 256, timeout_s: float = 2.0) -> Ledger:
-        """Open or create the log at `path`; raises LedgerBusy or LedgerUnavailable."""
+    def open(
+        cls,
+        path: Path,
+        *,
+        gateway: str,
+        batch: int = 256,
+        timeout_s: float = 2.0,
+        complete: Callable[[NewEvent], NewEvent] = lambda event: event,
+    ) -> Ledger:
+        """Open or create the log at `path`; raises LedgerBusy or LedgerUnavailable.
+
+        `complete` adds to each event what every record of its type has to hold: the site's
+        `Criteria.completed`.  It is called in the writer's thread.
+        """
         lock = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
             adopt(Path(f"{path}.lock"))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return cls(path, gateway, lock, batch, timeout_s)
+            return cls(path, gateway, lock, batch, timeout_s, complete)
         except BlockingIOError as error:
             if lock is not None:
                 os.close(lock)
@@ -245,6 +266,7 @@ class Ledger:
             ).fetchone()
             if row is not None:
                 return seq, digest, chain.to_event(row[0], row[1], row[2], b"")
+        event = self._complete(event)
         seq, given, prev = seq + 1, event.id or None, digest
         key, moment = given or f"{self._chain}-{seq}", event.time or datetime.now(UTC)
         body = chain.body_of(event, key, moment)

@@ -18,13 +18,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway.decide.model import Reason
-from gateway.ledger.event import EventType
+from gateway.ledger.event import EventType, NewEvent
 from gateway.locale import GaritaError
 
 HERE = Path(__file__).parent
@@ -102,6 +102,21 @@ class Criteria:
         """The data that a record of these codes or event types gets: ``criteria``, also with the
         ids of `more`, and ``criteria_edition``."""
         return {"criteria": list(in_order((*self.of(*keys), *more))), EDITION: self.label}
+
+    def completed(self, event: NewEvent) -> NewEvent:
+        """The event with the criteria of its type, as the log writes it.
+
+        The log calls it for each record, so nobody who notes an event has to think of it.  An event
+        that names its criteria stays as it is, and one of a type that is evidence for none.  A key
+        ``TYPE/KIND`` of the evidence adds to those of the type, for records whose data has that
+        `kind`.
+        """
+        if "criteria" in event.data:
+            return event
+        ids = self.of(event.type, f"{event.type}/{event.data.get('kind', '')}")
+        if not ids:
+            return event
+        return replace(event, data={**event.data, "criteria": list(ids), EDITION: self.label})
 
     def by_reason(self) -> dict[str, tuple[str, ...]]:
         """The criteria of each reason code of a decision; if the set has none for the code, those
@@ -190,7 +205,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 def _is_known(key: str) -> bool:
     """Whether `key` is a reason code, an event type or a code of the desk.  The program refuses any
     other, because a typing error would have no effect."""
-    if key in _CODES or re.fullmatch(r"[a-z]+\.[a-z_]+", key):
+    if key in _CODES or re.fullmatch(r"[a-z]+\.[a-z_]+(/[a-z_]+)?", key):
         return True
     return key in standard().evidence  # the codes of the desk
 
