@@ -88,6 +88,14 @@ def print_state(settings: Settings, policy: FreightPolicy, tx: Transaction) -> N
                 common.out.print(f"  {_line(policy, finding)}", markup=False, soft_wrap=True)
 
 
+def print_released(policy: FreightPolicy, tx: Transaction) -> None:
+    """Print what the newest release let go, one finding a line."""
+    keys = tx.releases[-1].keys
+    for finding in judge(tx, policy):
+        if finding.key in keys:
+            common.out.print(f"  {_line(policy, finding)}", markup=False, soft_wrap=True)
+
+
 def print_page(settings: Settings, policy: FreightPolicy, tx: Transaction) -> None:
     """Print everything on record of a truck, section by section."""
     say = common.out.print

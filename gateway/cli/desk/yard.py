@@ -14,6 +14,7 @@ import typer
 from gateway.cli import common
 from gateway.cli.context import Context
 from gateway.cli.desk import common as desk
+from gateway.cli.desk import page as freightpage
 from gateway.cli.desk.truck import (
     Documents,
     DocumentSeals,
@@ -204,6 +205,8 @@ def release(
             version=version,
         )
     answer(ctx, act.policy, done, json)
+    if not json:
+        freightpage.print_released(act.policy, done)
 
 
 @app.command()

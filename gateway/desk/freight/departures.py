@@ -14,7 +14,7 @@ from gateway.desk.errors import DeskError
 from gateway.desk.freight import store
 from gateway.desk.freight import transaction as life
 from gateway.desk.freight.act import Act, Done, not_among, second
-from gateway.desk.freight.findings import Step, guard, judge
+from gateway.desk.freight.findings import Step, guard, judge, releasable
 from gateway.desk.freight.transaction import HERE, Release, SpotCheck, Transaction
 from gateway.desk.text import clean
 from gateway.ledger.event import EventType
@@ -40,15 +40,19 @@ def release(
 ) -> Transaction:
     """The `supervisor` releases what the policy holds now, or only the findings of `codes`.
 
-    Raises DeskError if nothing is held, if the supervisor took part, or if the account that types
-    it recorded an inspection.  It does not release what the policy refuses.
+    The release names the findings.  One that comes later is held again, also a document that is
+    only due at the departure.  Raises DeskError if nothing is held, if a code is not held now, if
+    the supervisor took part, or if the account that types it recorded an inspection.  It does not
+    release what the policy refuses.
     """
     name = second(supervisor, act.policy)
     why = clean(reason, N_("reason"))
 
     def step(tx: Transaction) -> Done:
         life.need(tx, *HERE)
-        found = [f for f in judge(tx, act.policy) if f.action == "hold" and f.open]
+        found = releasable(tx, judge(tx, act.policy))
+        if other := [code for code in codes if code not in {f.code for f in found}]:
+            raise DeskError("nothing_held", "{finding} is not held now", finding=other[0][:60])
         if codes:
             found = [f for f in found if f.code in codes]
         if not found:
@@ -57,7 +61,8 @@ def release(
         not_among(act.by, {i.operator for i in tx.inspections}, account=True)
         keys = tuple(f.key for f in found)
         new = life.released(tx, Release(keys, name, act.by, act.now, why))
-        data = {"supervisor": name, "reason": why, "released": list(keys)}
+        findings = [{"code": f.code, "about": f.about} for f in found]
+        data = {"supervisor": name, "reason": why, "released": list(keys), "findings": findings}
         return Done(new, data, serves=tuple(f.code for f in found))
 
     return act.on(number, EventType.FREIGHT_RELEASED, step, version=version)

@@ -234,6 +234,26 @@ def in_the_way(findings: Iterable[Finding], step: Step) -> list[Finding]:
     return [finding for finding in findings if finding.open and finding.kind.stops <= step]
 
 
+def releasable(tx: Transaction, findings: Iterable[Finding]) -> list[Finding]:
+    """The held findings that are there now.
+
+    Work that is not done yet counts from the step before which it has to be done: a document that
+    the truck needs at the departure is not missing at the arrival.
+    """
+    now = _next_step(tx)
+    held = (f for f in findings if f.action == "hold" and f.open)
+    return [f for f in held if not f.kind.todo or f.kind.stops <= now]
+
+
+def _next_step(tx: Transaction) -> Step:
+    """The step before which the truck stands.  The first try to depart draws for a spot check, so
+    from then on that step is the departure, until the truck takes another unit."""
+    tried = tx.spot is not None and (tx.hooked_at is None or tx.spot.at >= tx.hooked_at)
+    if tried or tx.stage is Stage.SEALED:
+        return Step.DEPART
+    return Step.SEAL if tx.stage is Stage.LOADING else Step.LOAD
+
+
 def guard(policy: FreightPolicy, step: Step) -> Guard:
     """A function that raises `Held` if findings stop `step`; transaction.py calls it."""
 
@@ -393,19 +413,19 @@ def _leaving(tx: Transaction, policy: FreightPolicy) -> Found:
             yield "spot_check_open", ""
         elif not tx.spot.ok:
             yield "spot_check_failed", tx.spot.note
-    if not _in_order(tx, arrival.at):
-        yield "clock_odd", ""
+    if odd := _before(tx, arrival.at):
+        yield "clock_odd", ", ".join(f"{t.astimezone(policy.zone):%Y-%m-%d %H:%M:%S}" for t in odd)
 
 
-def _in_order(tx: Transaction, arrived: datetime) -> bool:
-    """Whether no time lies before the arrival."""
+def _before(tx: Transaction, arrived: datetime) -> list[datetime]:
+    """The times that lie before the arrival; they are named, so that a release covers no others."""
     times: list[datetime | None] = [seal.at for seal in tx.seals_seen]
     times += [seal.at for seal in tx.affixed]
     times += [time for item in tx.inspections for time in (item.started_at, item.finished_at)]
     if tx.loading:
         times += [tx.loading.started_at, tx.loading.finished_at]
     times += [tx.unloaded_at, tx.hooked_at, tx.departed_at, tx.spot.at if tx.spot else None]
-    return all(time is None or time >= arrived for time in times)
+    return sorted({time for time in times if time is not None and time < arrived})
 
 
 def _list(items: Iterable[str]) -> str:
