@@ -164,6 +164,7 @@ class SyncTable(_Table):
     removed_percent: Percent = 5.0
     losing_percent: Percent = 5.0
     added_percent: Percent = 20.0
+    widened_percent: Percent = 10.0
     few: Annotated[int, Field(ge=0, le=1000)] = 5
     reissue_days: Annotated[int, Field(ge=0, le=365)] = 30
     history_versions: Annotated[int, Field(ge=1, le=10_000)] = 100

@@ -12,10 +12,12 @@ from rich.table import Table
 
 from gateway.cli import common, text, words
 from gateway.config import Settings
+from gateway.decide.model import Person
 from gateway.decide.policy import Direction
 from gateway.ledger.chain import utc_text
 from gateway.locale import _
-from gateway.people.sync.plan import Plan, Tripped
+from gateway.people.sync.history import shown
+from gateway.people.sync.plan import Plan, Tripped, entry
 from gateway.people.sync.rehearsal import Rehearsal
 from gateway.people.sync.source import RowError
 
@@ -116,6 +118,40 @@ def _show_rehearsal(tried: Rehearsal, settings: Settings) -> None:
         )
 
 
+def cell(entry: dict[str, Any] | None, name: str) -> str:
+    """A field of an entry (history.shown) as text."""
+    value = entry[name] if entry else None
+    if isinstance(value, list):
+        return ", ".join(value) or _("none")
+    if isinstance(value, dict):
+        good = _("for good")
+        return ", ".join(f"{kind} {day or good}" for kind, day in value.items()) or _("none")
+    if name == "status" and value:
+        return words.word(value)
+    return str(value or _("none"))
+
+
+def _changes(plan: Plan, person: Person) -> dict[str, dict[str, Any]]:
+    """What changes of a person, by field, badges masked: ``{"before": ..., "after": ...}``."""
+    before = shown(plan.before[person.id])
+    after = shown(entry(person, plan.requirements.get(person.id)))
+    held = before["requirements"]
+    before["requirements"] = {kind: day for kind, day in held.items() if kind in plan.kinds}
+    return {
+        name: {"before": before[name], "after": after[name]} for name in plan.changed[person.id]
+    }
+
+
+def _change_line(plan: Plan, person: Person) -> str:
+    more = plan.widened.get(person.id, ())
+    said = []
+    for name, sides in _changes(plan, person).items():
+        before, after = cell({name: sides["before"]}, name), cell({name: sides["after"]}, name)
+        wide = " [yellow]" + _("(more access)") + "[/yellow]" if name in more else ""
+        said.append(f"{words.word(name)}: {escape(before)} -> {escape(after)}{wide}")
+    return f"[yellow]~[/yellow] {escape(person.id)}  {'; '.join(said)}"
+
+
 def show_plan(
     plan: Plan,
     version: int,
@@ -138,6 +174,8 @@ def show_plan(
         people: dict[str, Any] = {
             "added": [person.id for person in plan.added],
             "changed": {key: list(names) for key, names in plan.changed.items()},
+            "changes": {person.id: _changes(plan, person) for person in plan.updates},
+            "widened": {key: list(names) for key, names in plan.widened.items()},
             "removed": [key for key, _name in plan.removed],
             "still_revoked": plan.overridden,
         }
@@ -154,8 +192,8 @@ def show_plan(
         )
         return
     lines = [f"[green]+[/green] {escape(p.id)}  {escape(p.name)}" for p in plan.added[:SHOWN]]
-    changes = list(plan.changed.items())[:SHOWN]
-    lines += [f"[yellow]~[/yellow] {escape(key)}  {', '.join(names)}" for key, names in changes]
+    changes = sorted(plan.updates, key=lambda person: person.id not in plan.widened)[:SHOWN]
+    lines += [_change_line(plan, person) for person in changes]
     lines += [f"[red]-[/red] {escape(key)}  {escape(name)}" for key, name in plan.removed[:SHOWN]]
     for line in lines:
         common.out.print(line, soft_wrap=True)

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -17,7 +17,7 @@ from rich.table import Table
 
 from gateway.cli import common, words
 from gateway.cli.context import Context
-from gateway.cli.people.show import show_errors, show_plan, show_tripped
+from gateway.cli.people.show import cell, show_errors, show_plan, show_tripped
 from gateway.cli.personnel import open_list
 from gateway.config import Settings
 from gateway.ledger import LedgerReader, LedgerUnavailable
@@ -203,22 +203,12 @@ def history_(
             f"{head}\n  {change.person} {words.word(change.op)}", markup=False, soft_wrap=True
         )
         for name in change.fields:
-            before, after = (_cell(side, name) for side in (change.before, change.after))
+            before, after = (cell(side, name) for side in (change.before, change.after))
             common.out.print(
                 f"    {words.word(name)}: {before} -> {after}", markup=False, soft_wrap=True
             )
     if limit and len(found) == limit:
         common.out.print(_("(the newest {limit}; --limit 0 shows all)").format(limit=limit))
-
-
-def _cell(entry: dict[str, Any] | None, name: str) -> str:
-    value = entry[name] if entry else None
-    if isinstance(value, list):
-        return ", ".join(value) or _("none")
-    if isinstance(value, dict):
-        good = _("for good")
-        return ", ".join(f"{kind} {day or good}" for kind, day in value.items()) or _("none")
-    return str(value or _("none"))
 
 
 def profile_of(ctx: Context, name: str) -> Profile | None:
@@ -253,6 +243,7 @@ def look(settings: Settings, db: sqlite3.Connection, plan: sync.Plan) -> sync.Pl
         table.removed_percent,
         table.losing_percent,
         table.added_percent,
+        table.widened_percent,
         table.few,
         table.reissue_days,
     )

@@ -20,7 +20,7 @@ from gateway.locale import worded
 from gateway.people.sources.errors import SourceError
 from gateway.people.sync import profile
 from gateway.people.sync.file import parse, read_people, to_json
-from gateway.people.sync.rows import Row, collect, column, good_header
+from gateway.people.sync.rows import OPTIONAL, Row, collect, column, good_header
 from gateway.people.sync.source import Source
 
 __all__ = ["Asked", "Pulled", "SourceError", "read"]
@@ -80,7 +80,7 @@ def read(name: str, table: SourceTable, asked: Asked) -> Pulled:
         from gateway.people.sources import ldap  # noqa: PLC0415 - an optional extra
 
         people: list[Row] = _within(table.timeout_s, lambda: ldap.fetch(table, MAX_PEOPLE))
-        source = Source(name)
+        source = Source(name, absent=set(OPTIONAL).difference(table.attributes))
         collect(people, source, asked.levels, asked.zone)
     source.sha256 = hashlib.sha256(to_json(source).encode()).hexdigest()
     return Pulled(source)

@@ -138,6 +138,7 @@ def _join(whole: Source, more: Source) -> None:
     whole.people += more.people
     whole.requirements |= more.requirements
     whole.kinds |= more.kinds
+    whole.absent |= more.absent
     whole.revoked_at |= more.revoked_at
     whole.sha256 = f"{whole.sha256}+{more.sha256}"
     dates = [at for at in (whole.generated_at, more.generated_at) if at]
@@ -189,6 +190,7 @@ def put_aside(db: sqlite3.Connection, folder: Path, name: str, pulled: Pulled, p
         "etag": pulled.etag,
         "serial": source.serial,
         "tripped": names,
+        "absent": sorted(source.absent),
         "list": to_json(source),
     }
     _write(folder, f"{name}.json", json.dumps(body, ensure_ascii=False))
@@ -217,6 +219,7 @@ def waiting(folder: Path, name: str, levels: Collection[str], zone: tzinfo) -> W
         source = Source(name, serial=body["serial"])
         parse(body["list"].encode(), source, json=True, levels=levels, zone=zone)
         source.sha256 = body["sha256"]
+        source.absent = set(body.get("absent", ()))  # the JSON of a list has every column
         found = Waiting(source, body["etag"], tuple(body["tripped"]))
     except FileNotFoundError as error:
         raise SourceError(worded("no list of {name} waits to be confirmed", name=name)) from error

@@ -22,6 +22,7 @@ from gateway.people.sync.profile import Profile
 from gateway.people.sync.rows import (
     COLUMNS,
     OP,
+    OPTIONAL,
     REQUIRED,
     REVOKED_AT,
     Progress,
@@ -194,6 +195,8 @@ def _json_rows(text: str, source: Source) -> Iterator[Row]:
         return
     known = _JSON_KEYS | {OP} if source.delta else _JSON_KEYS
     required = (OP, "id") if source.delta else REQUIRED
+    keys = {key for item in data if isinstance(item, dict) for key in item}
+    source.absent.update(set(OPTIONAL).difference(keys))
     for place, item in enumerate(data, 1):
         if not isinstance(item, dict):
             source.errors.append(RowError(place, "", worded("expected an object")))

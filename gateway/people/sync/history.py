@@ -238,14 +238,14 @@ def changes(
                 key,
                 op,
                 tuple(fields.split(",")) if fields else (),
-                _shown(tuple(json.loads(before)), reveal) if before else None,
-                _shown(after, reveal) if after else None,
+                shown(tuple(json.loads(before)), reveal) if before else None,
+                shown(after, reveal) if after else None,
             )
         )
     return result
 
 
-def _shown(entry: Entry, reveal: bool) -> dict[str, Any]:
+def shown(entry: Entry, reveal: bool = False) -> dict[str, Any]:
     """An entry by field, as JSON values; badges masked unless they are to be revealed."""
     found = dict(zip(FIELDS, entry, strict=True))
     person = person_of("", entry)

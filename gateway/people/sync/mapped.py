@@ -15,7 +15,7 @@ from typing import Any
 from gateway.locale import worded
 from gateway.people.sync.cells import SCIENTIFIC, Spoiled
 from gateway.people.sync.profile import OTHERS, Profile, folded
-from gateway.people.sync.rows import REQUIRES, Row
+from gateway.people.sync.rows import OPTIONAL, REQUIRES, Row
 from gateway.people.sync.source import RowError, Source
 
 DAYS = ("valid_from", "valid_until")
@@ -62,6 +62,7 @@ def rows(lines: Iterable[tuple[int, list[Any]]], profile: Profile, source: Sourc
                 return
             places, levels_at = found
             source.kinds.update(n.removeprefix(REQUIRES) for n in places if n.startswith(REQUIRES))
+            source.absent.update(set(OPTIONAL).difference(places))
             width = len(cells)
             continue
         if not any(str(cell).strip() for cell in cells):

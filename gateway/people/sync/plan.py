@@ -20,7 +20,7 @@ from gateway.people.sync.source import RowError, Source
 
 COLUMNS = ("name", "company", "role", "valid_from", "valid_until", "status", "access_levels")
 FIELDS = (*COLUMNS, "credentials", "requirements")
-_BADGES, _REQUIREMENTS = len(COLUMNS), len(COLUMNS) + 1
+_LEVELS, _BADGES, _REQUIREMENTS = len(COLUMNS) - 1, len(COLUMNS), len(COLUMNS) + 1
 
 _HELD = f"""
 SELECT p.id, {", ".join(f"p.{name}" for name in COLUMNS)},
@@ -53,9 +53,10 @@ class Plan:
 
     `changed` maps a person's id to the names of the fields.  `overridden` are people whom the list
     calls active and who were revoked here.  `before` holds the entries of the people who are
-    changed or removed.  `revoked` are the people revoked here (for a delta, of those whom it
-    names).  A plan with `errors` can't be applied; one with `tripped` only after somebody confirms
-    each of them by name.
+    changed or removed.  `widened` maps a person to the fields that give them more access than they
+    have, `absent` are the columns that the list does not have.  `revoked` are the people revoked
+    here (for a delta, of those whom it names).  A plan with `errors` can't be applied; one with
+    `tripped` only after somebody confirms each of them by name.
     """
 
     base: int
@@ -77,6 +78,8 @@ class Plan:
     modified_at: datetime | None = None
     updates: list[Person] = field(default_factory=list)
     before: dict[str, Entry] = field(default_factory=dict)
+    widened: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
     revoked: set[str] = field(default_factory=set)
     errors: list[RowError] = field(default_factory=list)
     tripped: list[Tripped] = field(default_factory=list)
@@ -95,6 +98,7 @@ def plan(connection: sqlite3.Connection, source: Source) -> Plan:
         sha256=source.sha256,
         kind="delta" if source.delta else "sync",
         kinds=frozenset(source.kinds),
+        absent=frozenset(source.absent),
         requirements=source.requirements,
         revoked_at=source.revoked_at,
         generated_at=source.generated_at,
@@ -136,6 +140,8 @@ def _compare(result: Plan, people: Iterable[Person], present: Mapping[str, Entry
             result.changed[person.id] = fields
             result.updates.append(person)
             result.before[person.id] = old
+            if person.id not in result.revoked and (more := wider(old, new)):
+                result.widened[person.id] = more
         else:
             result.unchanged += 1
         if person.id in result.revoked and person.status == "active":
@@ -154,6 +160,28 @@ def _differences(old: Entry, new: Entry, kinds: frozenset[str]) -> tuple[str, ..
         if ours != requirements_of(new):
             fields.append("requirements")
     return tuple(fields)
+
+
+def wider(old: Entry, new: Entry) -> tuple[str, ...]:
+    """The fields by which `new` gives more access than `old`: an expiry that is later or gone, a
+    first day that is earlier or gone, active again, one more level or badge, a requirement that
+    is new or lapses later.  A badge in place of another is not more."""
+    a, b = dict(zip(FIELDS, old, strict=True)), dict(zip(FIELDS, new, strict=True))
+    had, shown = requirements_of(old), requirements_of(new)
+    more = {
+        "valid_from": a["valid_from"]
+        and (not b["valid_from"] or b["valid_from"] < a["valid_from"]),
+        "valid_until": a["valid_until"]
+        and (not b["valid_until"] or b["valid_until"] > a["valid_until"]),
+        "status": a["status"] != b["status"] == PersonStatus.ACTIVE,
+        "access_levels": set(levels_of(new)).difference(levels_of(old)),
+        "credentials": len(badges_of(new)) > len(badges_of(old)),
+        "requirements": any(
+            kind not in had or ((was := had[kind]) and (not day or day > was))
+            for kind, day in shown.items()
+        ),
+    }
+    return tuple(name for name in FIELDS if more.get(name))
 
 
 def _check_delta(
@@ -211,7 +239,7 @@ def entry(person: Person, requirements: Mapping[str, date] | None = None) -> Ent
 
 def person_of(key: str, entry: Entry) -> Person:
     """The person of an entry; raises ValueError if it is damaged."""
-    name, company, role, first, last, status, levels, badges, _ = entry
+    name, company, role, first, last, status, _levels, _held, _shown = entry
     return Person(
         key,
         str(name),
@@ -220,9 +248,19 @@ def person_of(key: str, entry: Entry) -> Person:
         date.fromisoformat(first) if first else None,
         date.fromisoformat(last) if last else None,
         PersonStatus(str(status)),
-        tuple(Credential(*badge.split(":", 2)) for badge in (badges or "").split("\n") if badge),
-        tuple(json.loads(levels or "[]")),
+        tuple(Credential(*badge.split(":", 2)) for badge in badges_of(entry)),
+        levels_of(entry),
     )
+
+
+def badges_of(entry: Entry) -> tuple[str, ...]:
+    """The keys of a person's badges, in order."""
+    return tuple(badge for badge in (entry[_BADGES] or "").split("\n") if badge)
+
+
+def levels_of(entry: Entry) -> tuple[str, ...]:
+    """A person's access levels."""
+    return tuple(json.loads(entry[_LEVELS] or "[]"))
 
 
 def requirements_of(entry: Entry) -> dict[str, date | None]:

@@ -33,6 +33,7 @@ REVOKED_AT = "revoked_at"
 REQUIRES = "requires:"
 OP = "op"
 REQUIRED = ("id", "name", "credentials", "access_levels")
+OPTIONAL = tuple(name for name in COLUMNS if name not in REQUIRED)
 SPANISH = {
     "nombre": "name",
     "empresa": "company",
@@ -66,6 +67,12 @@ def column(cell: str) -> str:
     return SPANISH.get(name, name)
 
 
+def both_names(name: str) -> str:
+    """A column as both languages write it, for people who look for it in a sheet."""
+    spanish = next((said for said, ours in SPANISH.items() if ours == name), "")
+    return f"{name} ({spanish})" if spanish else name
+
+
 def good_header(names: list[str], source: Source) -> bool:
     """Whether these columns make a list; what is wrong goes to `source.errors`."""
     before = len(source.errors)
@@ -94,6 +101,7 @@ def good_header(names: list[str], source: Source) -> bool:
     if len(kinds) > MAX_KINDS:
         source.errors.append(RowError(1, "", worded("more than {n} requirements", n=MAX_KINDS)))
     source.kinds.update(name.removeprefix(REQUIRES) for name in kinds)
+    source.absent.update(set(OPTIONAL).difference(names))
     return len(source.errors) == before
 
 

@@ -46,8 +46,9 @@ class Source:
     `kinds` are the requirements that the list keeps; `requirements` is what each person has of
     them (last good day).  Kinds that the list does not name are left alone.  `revoked_at` says
     when the source revoked a person, `generated_at` when the source made the list, both aware.
-    `removals` is None for a whole list; a delta names there the people who go, and says in `ops`
-    what it does to the others (add or change).  `serial` counts the bundles of one signer.
+    `absent` are the columns that a list may have and this one does not, so that it says nothing of
+    them.  `removals` is None for a whole list; a delta names there the people who go, and says in
+    `ops` what it does to the others (add or change).  `serial` counts the bundles of one signer.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Source:
     sha256: str = ""
     requirements: dict[str, dict[str, date]] = field(default_factory=dict)
     kinds: set[str] = field(default_factory=set)
+    absent: set[str] = field(default_factory=set)
     revoked_at: dict[str, datetime] = field(default_factory=dict)
     generated_at: datetime | None = None
     modified_at: datetime | None = None

@@ -7,6 +7,8 @@ empty          nobody is on it: no door opens any more
 removed        more than so many percent of the people go
 losing_access  more than so many percent lose what lets them in today
 added          more than so many percent are new
+widened        more than so many percent get more access than they have
+missing_column a column that people have something in is not on the list
 stranded       somebody who is inside would not get out by badge
 badge_reissued a badge of somebody who left or was revoked of late goes to another
 older          the source made it before the list in force
@@ -26,12 +28,15 @@ from pathlib import Path
 from gateway.locale import Message, _, worded
 from gateway.people.sync.plan import Entry, Plan, Tripped, entry
 from gateway.people.sync.profile import folded
+from gateway.people.sync.rows import both_names
 
 NAMES = (
     "empty",
     "removed",
     "losing_access",
     "added",
+    "widened",
+    "missing_column",
     "stranded",
     "badge_reissued",
     "older",
@@ -49,6 +54,7 @@ class Limits:
     removed_percent: float = 5.0
     losing_percent: float = 5.0
     added_percent: float = 20.0
+    widened_percent: float = 10.0
     few: int = 5
     reissue_days: int = 30
 
@@ -80,6 +86,9 @@ def _look(
     yield from _share("losing_access", losing, plan.held, limits.losing_percent, limits, _LOSING)
     added = [person.id for person in plan.added]
     yield from _share("added", added, plan.held, limits.added_percent, limits, _NEW)
+    widened = list(plan.widened)
+    yield from _share("widened", widened, plan.held, limits.widened_percent, limits, _WIDER)
+    yield from _missing(plan)
     if gone := {*removed, *losing}:
         yield from _stranded(gone, inside)
     reissued = list(_reissued(connection, plan, limits))
@@ -94,6 +103,25 @@ def _look(
 
 
 _REMOVED, _LOSING, _NEW = worded("removed"), worded("losing access"), worded("new")
+_WIDER = worded("with more access than now")
+
+
+def _missing(plan: Plan) -> Iterator[Tripped]:
+    """Columns that are not on the list, where people would lose what stands there now: without
+    `valid_until` nobody's access would end any more.  Nobody asked for that by leaving a column
+    out of an export."""
+    lost = {
+        name: [key for key, fields in plan.changed.items() if name in fields]
+        for name in sorted(plan.absent)
+    }
+    columns = [f"{both_names(name)}: {len(people)}" for name, people in lost.items() if people]
+    if columns:
+        people = sorted({key for found in lost.values() for key in found})
+        why = worded(
+            "the list has no column {columns}; {n} people ({names}) would lose what stands there",
+            columns=", ".join(columns),
+        )
+        yield _tripped("missing_column", people, why)
 
 
 def _similar(connection: sqlite3.Connection, plan: Plan) -> Iterator[Tripped]:
