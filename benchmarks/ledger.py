@@ -39,7 +39,7 @@ def fill(path: Path, count: int) -> None:
     db.execute("BEGIN")
     for seq in range(2, count + 1):
         body = chain.body_of(EVENT, f"{name}-{seq}", now)
-        prev = chain.link(prev, seq, body)
+        prev = chain.link(prev, seq, chain.digest_of(body))
         db.execute("INSERT INTO events VALUES (?, NULL, ?, ?)", (seq, body, prev))
     db.execute("COMMIT")
     db.close()

@@ -2,54 +2,29 @@
 
 from __future__ import annotations
 
-import csv
 import json as jsonlib
-import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from gateway.cli import common, criteria, text, words
+from gateway.cli import common, criteria, logexport, text, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.config.criteria import editions
-from gateway.desk.text import defused
-from gateway.ledger import LedgerReader, LedgerUnavailable
-from gateway.ledger.chain import utc_text
+from gateway.ledger import export as proofs
+from gateway.ledger.copies import is_log, lacks_wal
 from gateway.ledger.event import Event, EventType
+from gateway.ledger.reader import VerifyReport
 from gateway.locale import _, system
-from gateway.vault.files import new_text_file
 
 app = App()
-
-COLUMNS = (
-    "seq",
-    "time",
-    "type",
-    "subject",
-    "reason",
-    "rule",
-    "person_id",
-    "person_name",
-    "badge",
-    "hash",
-    "data",
-)
-SinceOption = Annotated[
-    str,
-    typer.Option(
-        help="From this on: a day of the site (2026-11-24), or a UTC time (2026-11-24T05:00)."
-    ),
-]
-UntilOption = Annotated[str, typer.Option(help="Before this day of the site or UTC time.")]
-TypeOption = Annotated[str, typer.Option("--type", help="Events of this kind, such as access.")]
+app.command()(logexport.copy)
+app.command()(logexport.export)
 
 
 @app.command()
@@ -61,7 +36,7 @@ def tail(
 ) -> None:
     """The newest events."""
     settings = ctx.settings
-    with _reading(settings) as ledger:
+    with logexport.reading(settings.ledger_path) as ledger:
         seq = 0
         for event in ledger.tail(count):
             _print(event, settings, json)
@@ -81,14 +56,14 @@ def show(
 ) -> None:
     """One event, whole."""
     settings = ctx.settings
-    with _reading(settings) as ledger:
+    with logexport.reading(settings.ledger_path) as ledger:
         event = ledger.get(seq)
     if event is None:
         common.fail(_("there is no event {seq}").format(seq=seq), common.REFUSED)
     named = editions.named(event.type, event.data)
     if json:
         now = {item.id: list(item.now) for item in named if item.moved}
-        common.print_json(_record(event) | ({"criteria_now": now} if now else {}))
+        common.print_json(proofs.record(event) | ({"criteria_now": now} if now else {}))
         return
     _print(event, settings, json=False)
     common.out.print_json(jsonlib.dumps(dict(event.data), ensure_ascii=False))
@@ -100,22 +75,37 @@ def show(
 @app.command()
 def verify(
     ctx: Context,
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="A copy of the log, or a .jsonl export with its .proof beside it."),
+    ] = None,
     head: Annotated[
         str, typer.Option(help="SEQ:HASH noted elsewhere, which this log must contain.")
     ] = "",
     json: common.JsonOption = False,
 ) -> None:
     """Check every record and its link to the one before; exit code 3 if anything is wrong."""
-    settings = ctx.settings
-    with _reading(settings) as ledger, common.progress() as bars:
+    settings, noted = ctx.settings, _head(head)
+    path, alone = file or settings.ledger_path, False
+    if file is not None:
+        try:
+            if not is_log(file):
+                logexport.verify(file, noted, json)
+                return
+            alone = lacks_wal(file)
+        except OSError as error:
+            common.fail(f"{file}: {system(error.strerror)}", common.UNREACHABLE)
+    with logexport.reading(path, copy=alone) as ledger, common.progress() as bars:
         bar = bars.add_task(_("verifying"), total=ledger.last_seq)
-        report = ledger.verify(lambda seq: bars.update(bar, completed=seq), _head(head))
+        report = ledger.verify(lambda seq: bars.update(bar, completed=seq), noted)
     if json:
+        end = {"seq": report.head_seq, "hash": report.head_hash, "time": report.head_time}
         common.print_json(
             {
                 "ok": report.ok,
                 "count": report.count,
-                "head": {"seq": report.head_seq, "hash": report.head_hash},
+                "head": end,
+                "wal_missing": alone,
                 "problems": [{"seq": p.seq, "what": p.what} for p in report.problems],
             }
         )
@@ -132,96 +122,27 @@ def verify(
             ),
             soft_wrap=True,
         )
+        if alone:
+            _warn_of_wal(settings, report)
     if not report.ok:
         raise typer.Exit(common.CHECK_FAILED)
 
 
-@app.command()
-def export(
-    ctx: Context,
-    format: Annotated[str, typer.Option(help="jsonl or csv.")] = "jsonl",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Not stdout.")] = None,
-    type: TypeOption = "",
-    since: SinceOption = "",
-    until: UntilOption = "",
-) -> None:
-    """Events as JSON lines or CSV."""
-    if format not in ("jsonl", "csv"):
-        common.fail(_("--format is jsonl or csv"), common.USAGE)
-    settings = ctx.settings
-    with _reading(settings) as ledger, common.progress() as bars:
-        bar = bars.add_task(_("exporting"), total=ledger.last_seq)
-        events = ledger.search(
-            type_prefix=type,
-            since=_begin(settings, since),
-            until=_begin(settings, until),
-            progress=lambda seq: bars.update(bar, completed=seq),
-        )
-        if output is None:
-            _write(events, format, sys.stdout)
-            return
-        try:
-            with new_text_file(output) as file:
-                _write(events, format, file)
-        except OSError as error:
-            common.fail(f"{output}: {system(error.strerror)}", common.REFUSED)
-
-
-def _write(events: Iterable[Event], format: str, file: IO[str]) -> None:
-    if format == "jsonl":
-        for event in events:
-            file.write(jsonlib.dumps(_record(event), ensure_ascii=False) + "\n")
-        return
-    writer = csv.writer(file)
-    writer.writerow(COLUMNS)
-    for event in events:
-        person = event.data.get("person") or {}
-        writer.writerow(
-            defused(cell)
-            for cell in (
-                event.seq,
-                event.time,
-                event.type,
-                event.subject,
-                event.data.get("reason", ""),
-                event.data.get("rule", ""),
-                person.get("id", ""),
-                person.get("name", ""),
-                (event.data.get("credential") or {}).get("masked", ""),
-                event.hash,
-                jsonlib.dumps(dict(event.data), ensure_ascii=False),
-            )
-        )
-
-
-def _begin(settings: Settings, given: str) -> str:
-    """An option's day or time as the log writes times: UTC.  A day begins at midnight of the site;
-    a time is UTC unless it names its zone."""
-    if not given:
-        return ""
-    try:
-        found = datetime.fromisoformat(given)
-        if found.tzinfo is None:
-            found = found.replace(tzinfo=settings.site.zone if len(given) == 10 else UTC)
-        return utc_text(found)
-    except (ValueError, OverflowError):
-        common.fail(
-            f"{given}: expected a day such as 2026-11-24, or a time such as 2026-11-24T05:00Z",
-            common.USAGE,
-        )
-
-
-def _record(event: Event) -> dict[str, Any]:
-    return {
-        "seq": event.seq,
-        "id": event.id,
-        "time": event.time,
-        "type": event.type,
-        "subject": event.subject,
-        "data": dict(event.data),
-        "prev": event.prev,
-        "hash": event.hash,
-    }
+def _warn_of_wal(settings: Settings, report: VerifyReport) -> None:
+    common.err.print(
+        _(
+            "note: the file was copied without its -wal file, so newer events may be missing."
+            " It ends with event {seq} of {time}: compare that with garita status at the gate, or"
+            " ask for a copy made with garita log copy"
+        ).format(
+            seq=report.head_seq,
+            time=words.moment(report.head_time, settings.site.zone, seconds=True, named=True)
+            if report.head_time
+            else "-",
+        ),
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 _COLORS: Mapping[str, str] = {EventType.ACCESS_GRANTED: "green", EventType.ACCESS_DENIED: "red"}
@@ -229,7 +150,7 @@ _COLORS: Mapping[str, str] = {EventType.ACCESS_GRANTED: "green", EventType.ACCES
 
 def _print(event: Event, settings: Settings, json: bool) -> None:
     if json:
-        common.print_json(_record(event))
+        common.print_json(proofs.record(event))
         return
     colour = _COLORS.get(event.type, "dim")
     sentence = escape(text.describe(event))
@@ -248,14 +169,3 @@ def _head(value: str) -> tuple[int, str] | None:
     if not (seq.isdigit() and len(digest) == 64):
         common.fail(_("--head is SEQ:HASH, as verify prints it"), common.USAGE)
     return int(seq), digest
-
-
-@contextmanager
-def _reading(settings: Settings) -> Iterator[LedgerReader]:
-    ledger = LedgerReader(settings.ledger_path)
-    try:
-        yield ledger
-    except LedgerUnavailable as error:
-        common.fail(str(error), common.UNREACHABLE)
-    finally:
-        ledger.close()

@@ -2,10 +2,14 @@
 
 A record's body is canonical JSON (keys sorted, no spaces, UTF-8) and its hash is
 
-    SHA-256( hash of the record before | seq as 8 bytes, big endian | body )
+    SHA-256( hash of the record before | seq as 8 bytes, big endian | SHA-256( body ) )
 
-with 32 zero bytes before the first.  docs/ledger.md shows an independent check in twenty
-lines.  Nothing here does I/O.
+with 32 zero bytes before the first.  So whoever gets only the digests of some bodies can still
+follow the chain over them: an export may leave records out and be checked all the same
+(gateway/ledger/export.py).  Records of earlier versions have the body itself in place of its
+digest, and stay as they are.  No text fits both forms, because a body is longer than 32 bytes.
+
+docs/ledger.md shows an independent check in twenty lines.  Nothing here does I/O.
 """
 
 from __future__ import annotations
@@ -67,9 +71,24 @@ def body_of(event: NewEvent, event_id: str, moment: datetime) -> str:
     return text
 
 
-def link(prev: bytes, seq: int, body: str) -> bytes:
-    """The hash of a record, 32 bytes."""
+def digest_of(body: str) -> bytes:
+    """The digest of a body, 32 bytes: what the link of its record takes in."""
+    return hashlib.sha256(body.encode()).digest()
+
+
+def link(prev: bytes, seq: int, digest: bytes) -> bytes:
+    """The hash of a record whose body has this digest, 32 bytes."""
+    return hashlib.sha256(prev + seq.to_bytes(8, "big") + digest).digest()
+
+
+def old_link(prev: bytes, seq: int, body: str) -> bytes:
+    """The hash of a record as versions before 0.1.0's release wrote it, 32 bytes."""
     return hashlib.sha256(prev + seq.to_bytes(8, "big") + body.encode()).digest()
+
+
+def fits(prev: bytes, seq: int, body: str, found: bytes) -> bool:
+    """Whether `found` is the hash of this record after `prev`, in either form."""
+    return found in (link(prev, seq, digest_of(body)), old_link(prev, seq, body))
 
 
 def to_event(seq: int, body: str, digest: bytes, prev: bytes) -> Event:

@@ -6,6 +6,7 @@ export or verification never hinders the writer.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ class VerifyReport:
     count: int = 0
     head_seq: int = 0
     head_hash: str = chain.GENESIS.hex()
+    head_time: str = ""
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -48,10 +50,15 @@ class VerifyReport:
 
 
 class LedgerReader:
-    """Read access to the log at `path`; every method raises LedgerUnavailable if it can't."""
+    """Read access to the log at `path`; every method raises LedgerUnavailable if it can't.
 
-    def __init__(self, path: Path) -> None:
+    `copy` says that nobody writes the file: SQLite then makes no files beside it, and a folder that
+    can't be written is no hindrance.
+    """
+
+    def __init__(self, path: Path, *, copy: bool = False) -> None:
         self._path = path
+        self._mode = "immutable=1" if copy else "mode=ro"
         self._db: sqlite3.Connection | None = None
 
     @property
@@ -141,7 +148,7 @@ class LedgerReader:
         progress: Callable[[int], None] | None = None,
     ) -> Iterator[Event]:
         """Records that fit everything given, in order; times are RFC 3339 text in UTC."""
-        for event in self._all(progress):
+        for event, _ in self.walk(progress):
             holder = event.data.get("person")
             if (
                 event.type.startswith(type_prefix)
@@ -165,6 +172,7 @@ class LedgerReader:
         report = VerifyReport()
         prev, expected = chain.GENESIS, 1
         head_found = head is None
+        newest = ""
         for seq, given_id, body, digest in self._raw(progress):
             if seq != expected:
                 report.add(expected, f"records {expected} to {seq - 1} are missing")
@@ -172,7 +180,7 @@ class LedgerReader:
                 report.add(seq, "the record is not in its form")
                 prev, expected = digest if isinstance(digest, bytes) else b"", seq + 1
                 continue
-            if chain.link(prev, seq, body) != digest:
+            if not chain.fits(prev, seq, body, digest):
                 report.add(seq, "the record or its link was changed")
             self._check_form(report, seq, given_id, body)
             if head is not None and seq == head[0]:
@@ -180,8 +188,11 @@ class LedgerReader:
             prev, expected = digest, seq + 1
             report.count += 1
             report.head_seq, report.head_hash = seq, digest.hex()
+            newest = body
         if report.count == 0:
             report.add(0, "the log is empty")
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            report.head_time = str(json.loads(newest)["time"])
         if not head_found and head is not None:
             report.add(head[0], "the record noted elsewhere is not in this log")
         return report
@@ -204,17 +215,26 @@ class LedgerReader:
         if first:
             report.add(seq, "the log does not begin with its first record")
 
-    def _all(self, progress: Callable[[int], None] | None) -> Iterator[Event]:
+    def walk(
+        self, progress: Callable[[int], None] | None = None, last: int | None = None
+    ) -> Iterator[tuple[Event, str]]:
+        """Every record up to `last` (None: the newest one at the start), in order, with its body as
+        it is held."""
         prev = chain.GENESIS
-        for seq, _, body, digest in self._raw(progress):
-            yield self._event(seq, body, digest, prev)
+        for seq, _, body, digest in self._raw(progress, last):
+            yield self._event(seq, body, digest, prev), body
             prev = digest
 
+    def mentions(self, text: str) -> bool:
+        """Whether any record holds `text` as a whole JSON string."""
+        sql = "SELECT EXISTS (SELECT 1 FROM events WHERE instr(body, ?))"
+        return bool(self._rows(sql, (json.dumps(text, ensure_ascii=False),))[0][0])
+
     def _raw(
-        self, progress: Callable[[int], None] | None
+        self, progress: Callable[[int], None] | None, last: int | None = None
     ) -> Iterator[tuple[int, str | None, str, bytes]]:
-        """Every row up to the newest one at the start, chunk by chunk."""
-        last, seq = self.last_seq, 0
+        """Every row up to `last`, chunk by chunk."""
+        last, seq = self.last_seq if last is None else last, 0
         while seq < last:
             rows = self._rows(
                 "SELECT seq, id, body, hash FROM events WHERE seq > ? AND seq <= ? "
@@ -242,7 +262,9 @@ class LedgerReader:
                 if not self._path.exists():
                     raise LedgerUnavailable(worded("{path}: there is no log yet", path=self._path))
                 self._db = sqlite3.connect(
-                    f"file:{self._path}?mode=ro", uri=True, check_same_thread=False
+                    f"{self._path.absolute().as_uri()}?{self._mode}",
+                    uri=True,
+                    check_same_thread=False,
                 )
                 self._db.execute("PRAGMA busy_timeout = 2000")
             return self._db.execute(sql, values).fetchall()

@@ -270,7 +270,7 @@ class Ledger:
         seq, given, prev = seq + 1, event.id or None, digest
         key, moment = given or f"{self._chain}-{seq}", event.time or datetime.now(UTC)
         body = chain.body_of(event, key, moment)
-        digest = chain.link(prev, seq, body)
+        digest = chain.link(prev, seq, chain.digest_of(body))
         db.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (seq, given, body, digest))
         when = chain.utc_text(moment)
         record = Event(
@@ -326,7 +326,7 @@ class Ledger:
         name = secrets.token_hex(8)
         event = NewEvent(chain.CREATED, self._gateway, {"chain": name})
         body = chain.body_of(event, f"{name}-1", datetime.now(UTC))
-        digest = chain.link(chain.GENESIS, 1, body)
+        digest = chain.link(chain.GENESIS, 1, chain.digest_of(body))
         db.execute("INSERT INTO events VALUES (1, NULL, ?, ?)", (body, digest))
 
     def _disconnect(self) -> None:

@@ -78,7 +78,15 @@ def write_whole(
 
 @contextlib.contextmanager
 def new_text_file(path: Path, *, mode: int = 0o640) -> Iterator[IO[str]]:
-    """A new UTF-8 file, written piece by piece, that gets the name `path` when it is whole.
+    """A new UTF-8 file, written piece by piece, that gets the name `path` when it is whole.  Raises
+    as `new_file`."""
+    with new_file(path, mode=mode) as part, part.open("w", encoding="utf-8", newline="") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def new_file(path: Path, *, mode: int = 0o640) -> Iterator[Path]:
+    """The temporary name of a new file, which gets the name `path` when it is whole.
 
     Whoever is interrupted leaves no file of that name, so half of an export is never taken for all
     of it.  Raises OSError, and FileExistsError if there is a file of that name.
@@ -87,10 +95,9 @@ def new_text_file(path: Path, *, mode: int = 0o640) -> Iterator[IO[str]]:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
     handle, part = _new_part(path, mode)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        with os.fdopen(handle, "wb"):
+            yield part
+            os.fsync(handle)
             adopt(part)
             try:
                 os.link(part, path)

@@ -46,6 +46,11 @@ def named(event_type: str, data: Mapping[str, Any]) -> list[Named]:
     return [Named(item, _now(item, keys), old=True) for item in known]
 
 
+def is_old(item: str) -> bool:
+    """Whether the first table had this number."""
+    return item in _moves()[0]
+
+
 def _now(item: str, keys: tuple[str, ...]) -> tuple[str, ...]:
     """What this number stood for in a record of these codes; if the table does not say, what it
     stood for in most records."""

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import typer
 
-from gateway.cli.log import _begin
+from gateway.cli.logfilter import begin
 
 
 @pytest.mark.parametrize(
@@ -27,11 +27,11 @@ from gateway.cli.log import _begin
 )
 def test_a_day_begins_at_midnight_of_the_site(zone: str, given: str, text: str) -> None:
     settings = SimpleNamespace(site=SimpleNamespace(zone=ZoneInfo(zone)))
-    assert _begin(settings, given) == text  # type: ignore[arg-type]
+    assert begin(settings, given) == text  # type: ignore[arg-type]
 
 
 def test_what_is_no_day_is_refused_and_not_compared_as_text() -> None:
     settings = SimpleNamespace(site=SimpleNamespace(zone=ZoneInfo("UTC")))
     with pytest.raises(typer.Exit) as ended:
-        _begin(settings, "yesterday")  # type: ignore[arg-type]
+        begin(settings, "lately")  # type: ignore[arg-type]
     assert ended.value.exit_code == 2

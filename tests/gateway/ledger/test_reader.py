@@ -31,7 +31,7 @@ class Log:
         """A record as a forger writes it: chained rightly, with a body of their own."""
         with closing(sqlite3.connect(self.path)) as db, db:
             seq, prev = db.execute("SELECT seq, hash FROM events ORDER BY seq DESC").fetchone()
-            digest = chain.link(prev, seq + 1, body)
+            digest = chain.link(prev, seq + 1, chain.digest_of(body))
             db.execute("INSERT INTO events VALUES (?, NULL, ?, ?)", (seq + 1, body, digest))
 
 
@@ -109,7 +109,7 @@ async def test_a_log_that_begins_with_another_record_is_found(tmp_path: Path) ->
     body = chain.body_of(NewEvent(EventType.DOOR_OPENED), "x-1", NOON)
     with closing(sqlite3.connect(path)) as db, db:
         db.executescript(chain.SCHEMA)
-        digest = chain.link(chain.GENESIS, 1, body)
+        digest = chain.link(chain.GENESIS, 1, chain.digest_of(body))
         db.execute("INSERT INTO events VALUES (1, 'y-1', ?, ?)", (body, digest))
     with closing(LedgerReader(path)) as reader:
         found = [p.what for p in reader.verify().problems]

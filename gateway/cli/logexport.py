@@ -1,0 +1,196 @@
+"""`garita log copy` and `garita log export`: the log, or a part of it, for somebody else."""
+
+from __future__ import annotations
+
+import csv
+import json as jsonlib
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Annotated
+
+import typer
+
+from gateway.cli import common, logfilter
+from gateway.cli.context import Context
+from gateway.desk.text import defused
+from gateway.ledger import LedgerReader, LedgerUnavailable
+from gateway.ledger import export as proofs
+from gateway.ledger.copies import copy_log
+from gateway.ledger.event import Event
+from gateway.locale import _, ngettext, system
+from gateway.vault.files import new_text_file
+
+PROOF = ".proof"
+"""What is added to an export's name for the file with its proof."""
+COLUMNS = (
+    "seq",
+    "time",
+    "type",
+    "subject",
+    "reason",
+    "rule",
+    "person_id",
+    "person_name",
+    "badge",
+    "hash",
+    "data",
+)
+
+
+def verify(file: Path, noted: tuple[int, str] | None, json: bool) -> None:
+    """An export and its proof; exit code 3 if they are not part of one chain."""
+    beside = Path(f"{file}{PROOF}")
+    problem = ""
+    found = proofs.Checked()
+    try:
+        with file.open(encoding="utf-8") as shown, beside.open(encoding="utf-8") as proof:
+            found = proofs.check(shown, proof)
+        if noted is not None and (noted[0], noted[1].lower()) != found.head:
+            problem = _("the head noted elsewhere is not this export's")
+    except proofs.NotProven as error:
+        problem = str(error)
+    except UnicodeDecodeError:
+        problem = _("not UTF-8 text")
+    except OSError as error:
+        common.fail(f"{error.filename}: {system(error.strerror)}", common.UNREACHABLE)
+    if json:
+        common.print_json({"ok": not problem, "problem": problem, **asdict(found)})
+    elif problem:
+        common.out.print(problem, markup=False)
+        common.out.print(_("[red]BROKEN[/red]"))
+    else:
+        common.say(
+            _("{shown} events of {first} to {last}; the others are left out").format(
+                shown=found.shown, first=found.first, last=found.head[0]
+            )
+        )
+        if found.unlinked:
+            common.say(
+                _(
+                    "{count} of those left out are of an earlier version: the chain can't be"
+                    " followed over them"
+                ).format(count=found.unlinked)
+            )
+        common.out.print(_("[green]good[/green]"))
+        common.say(
+            _("head {head_seq}:{head_hash}").format(head_seq=found.head[0], head_hash=found.head[1])
+        )
+    if problem:
+        raise typer.Exit(common.CHECK_FAILED)
+
+
+def copy(
+    ctx: Context,
+    to: Annotated[Path, typer.Argument(help="The new file; it must not be there yet.")],
+) -> None:
+    """Copy the whole log into one file, while the gateway writes it."""
+    try:
+        count = copy_log(ctx.settings.ledger_path, to)
+    except LedgerUnavailable as error:
+        common.fail(str(error), common.UNREACHABLE)
+    except OSError as error:
+        common.fail(f"{to}: {system(error.strerror)}", common.REFUSED)
+    common.say(_("{count} events in {path}").format(count=count, path=to))
+
+
+def export(
+    ctx: Context,
+    format: Annotated[str, typer.Option(help="jsonl or csv.")] = "jsonl",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Not stdout.")] = None,
+    type: logfilter.TypeOption = "",
+    criterion: logfilter.CriterionOption = [],  # noqa: B006 - Typer's way
+    person: logfilter.PersonOption = "",
+    door: logfilter.DoorOption = "",
+    visit: logfilter.VisitOption = 0,
+    truck: logfilter.TruckOption = 0,
+    since: logfilter.SinceOption = "",
+    until: logfilter.UntilOption = "",
+) -> None:
+    """Events as JSON lines or CSV; a part of the log in JSON lines has its proof beside it."""
+    if format not in ("jsonl", "csv"):
+        common.fail(_("--format is jsonl or csv"), common.USAGE)
+    settings = ctx.settings
+    with reading(settings.ledger_path) as ledger, common.progress() as bars:
+        wanted = logfilter.wanted(
+            settings,
+            ledger,
+            type=type,
+            criteria=criterion,
+            person=person,
+            door=door,
+            visit=visit,
+            truck=truck,
+            since=since,
+            until=until,
+        )
+        head = ledger.tail(1)
+        bar = bars.add_task(_("exporting"), total=ledger.last_seq)
+        events = ledger.walk(
+            lambda seq: bars.update(bar, completed=seq), head[0].seq if head else 0
+        )
+        if output is None:
+            _write(proofs.chosen(events, wanted.fits), format, sys.stdout)
+            return
+        try:
+            with ExitStack() as files:
+                proof = None
+                if wanted.asked and format == "jsonl" and head:
+                    proof = files.enter_context(new_text_file(Path(f"{output}{PROOF}")))
+                    proofs.begin(proof, head[0], wanted.asked)
+                file = files.enter_context(new_text_file(output))
+                count = _write(proofs.chosen(events, wanted.fits, proof), format, file)
+        except FileExistsError as error:
+            common.fail(f"{error.filename or output}: {system(error.strerror)}", common.REFUSED)
+        except OSError as error:
+            common.fail(f"{output}: {system(error.strerror)}", common.REFUSED)
+    common.err.print(
+        ngettext("{count} event", "{count} events", count).format(count=count), markup=False
+    )
+
+
+def _write(events: Iterable[Event], format: str, file: IO[str]) -> int:
+    """Write the events; returns how many there were."""
+    count = 0
+    writer = csv.writer(file)
+    if format == "csv":
+        writer.writerow(COLUMNS)
+    for event in events:
+        count += 1
+        if format == "jsonl":
+            file.write(jsonlib.dumps(proofs.record(event), ensure_ascii=False) + "\n")
+            continue
+        person = event.data.get("person") or {}
+        if not isinstance(person, dict):
+            person = {"id": person}
+        writer.writerow(
+            defused(cell)
+            for cell in (
+                event.seq,
+                event.time,
+                event.type,
+                event.subject,
+                event.data.get("reason", ""),
+                event.data.get("rule", ""),
+                person.get("id", ""),
+                person.get("name", ""),
+                (event.data.get("credential") or {}).get("masked", ""),
+                event.hash,
+                jsonlib.dumps(dict(event.data), ensure_ascii=False),
+            )
+        )
+    return count
+
+
+@contextmanager
+def reading(path: Path, *, copy: bool = False) -> Iterator[LedgerReader]:
+    """The log at `path` for reading; a sentence and exit code 5 if it can't be read."""
+    ledger = LedgerReader(path, copy=copy)
+    try:
+        yield ledger
+    except LedgerUnavailable as error:
+        common.fail(str(error), common.UNREACHABLE)
+    finally:
+        ledger.close()
