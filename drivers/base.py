@@ -46,6 +46,7 @@ class BadReadReason(StrEnum):
     TOO_LONG = "too_long"
     NO_MATCH = "no_match"
     STALE = "stale"
+    LENGTH = "length"
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +226,11 @@ class Frame:
 
 
 class ReaderDriver(Protocol):
-    """A badge reader on a serial port of its own."""
+    """A badge reader on a serial port of its own.
+
+    The gateway makes a new driver each time the port opens, so that bytes from before and after a
+    replug never make one reading.  The port may open while the reader is sending.
+    """
 
     Options: ClassVar[type[Options]]
 
@@ -237,7 +242,8 @@ class ReaderDriver(Protocol):
         ...
 
     def tick(self, now: float) -> Sequence[Reading]:
-        """The gateway calls this ten times a second, for lines that end by silence."""
+        """The gateway calls this when the port has opened and then ten times a second, for what
+        follows from silence."""
         ...
 
 
@@ -260,7 +266,8 @@ class LockDriver(Protocol):
 
 
 class InputBoard(Protocol):
-    """Digital inputs on a serial port: the gateway asks the board again and again."""
+    """Digital inputs on a serial port: the gateway asks the board again and again.  It makes a new
+    driver each time the port opens."""
 
     Options: ClassVar[type[Options]]
 

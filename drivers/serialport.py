@@ -138,6 +138,8 @@ class SerialPort:
             if self._rs485:
                 port.rs485_mode = serial.rs485.RS485Settings()
             os.set_blocking(port.fileno(), False)
+            # What arrived before we had the port is old: a badge of then must not open a door now.
+            port.reset_input_buffer()
         except Exception:
             port.close()
             raise

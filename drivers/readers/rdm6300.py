@@ -5,7 +5,9 @@ digits that are the exclusive-or of those bytes, ``03``.  The ID-12LA sends CR L
 ``03``.  A held card repeats its frame.
 
 Bytes in, readings out; the buffer never holds more than one frame.  A ``02`` always starts
-anew, so garbage and half frames cost nothing but themselves.
+anew, so garbage and half frames cost nothing but themselves.  A frame takes 15 ms on the wire; one
+that stops for longer than `TIMEOUT_S` is dropped, because one check byte does not tell half a frame
+and the rest of another from a card.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from drivers import base
 from drivers.base import BadRead, BadReadReason, CardRead, Reading
 from drivers.readers.holdoff import HoldOff
 
+TIMEOUT_S = 0.25
 STX, ETX = 0x02, 0x03
 DIGITS = 12
 HEX = frozenset(b"0123456789ABCDEFabcdef")
@@ -40,10 +43,12 @@ class Rdm6300Reader:
         self._options = options
         self._hold_off = HoldOff(options.hold_off_s)
         self._digits: bytearray | None = None  # None: outside a frame
+        self._heard_at = 0.0
 
     def feed(self, data: bytes, now: float) -> Sequence[Reading]:
         """Take bytes; returns the readings that end in them."""
-        readings: list[Reading] = []
+        readings = list(self.tick(now))
+        self._heard_at = now
         for byte in data:
             if byte == STX:
                 self._digits = bytearray()
@@ -62,8 +67,11 @@ class Rdm6300Reader:
         return readings
 
     def tick(self, now: float) -> Sequence[Reading]:
-        """Nothing: a half frame ends at the start of the next."""
-        return ()
+        """Drop a frame that stopped before its end."""
+        if self._digits is None or now - self._heard_at < TIMEOUT_S:
+            return ()
+        size, self._digits = len(self._digits) + 1, None
+        return [BadRead(BadReadReason.FRAMING, size)]
 
     def _frame(self, digits: bytes) -> Reading:
         if len(digits) != DIGITS:

@@ -147,10 +147,19 @@ def encode(name: str, facility: int, number: int) -> str:
         if span is not None:
             width = span[1] - span[0] + 1
             bits[span[0] : span[1] + 1] = f"{value:0{width}b}"
-    for rule in fmt.parity:
-        bits[rule.bit] = "0"
-        bits[rule.bit] = str(_parity("".join(bits), rule) ^ rule.sense)
-    return "".join(bits)
+    return _set_parity(bits, fmt)
+
+
+def outer_parity(name: str) -> bool:
+    """Whether the parity bits of a format are its first and its last bit, and no others.  Common
+    converters drop these two and hand on the rest."""
+    fmt = FORMATS[name]
+    return {rule.bit for rule in fmt.parity} == {0, fmt.length - 1}
+
+
+def with_parity(bits: str, name: str) -> str:
+    """The bits of a format with `outer_parity` whose parity bits a converter dropped."""
+    return _set_parity(["0", *bits, "0"], FORMATS[name])
 
 
 def fits(name: str, facility: str, number: str) -> bool:
@@ -164,6 +173,13 @@ def fits(name: str, facility: str, number: str) -> bool:
         ):
             return False
     return True
+
+
+def _set_parity(bits: list[str], fmt: Format) -> str:
+    for rule in fmt.parity:
+        bits[rule.bit] = "0"
+        bits[rule.bit] = str(_parity("".join(bits), rule) ^ rule.sense)
+    return "".join(bits)
 
 
 def _parity(bits: str, rule: Parity) -> int:

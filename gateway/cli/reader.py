@@ -265,7 +265,9 @@ def watch(
 
     async def watching() -> None:
         if table.bus is None:
-            port = ReaderPort(name, table, show, state).port
+            reader = ReaderPort(name, table, state)
+            reader.listen_readings(show)
+            port = reader.port
         else:
             bus = _bus(settings, name, table.bus, state)
             bus.readers[name].listen_readings(show)

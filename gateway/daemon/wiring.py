@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from drivers.base import InputState, LinkChange, Tamper
+from drivers.base import InputState, LinkChange, Restarted, Tamper
 from drivers.serialport import SerialPort
 from gateway.config import DoorTable, InputRef, Settings
 from gateway.decide.policy import Direction
@@ -30,6 +30,7 @@ from gateway.doors.controller import DoorController
 from gateway.doors.hardware import DoorHardware
 from gateway.doors.interlock import Interlock
 from gateway.doors.machine import DoorTimes
+from gateway.doors.reader import DoorReader
 from gateway.doors.services import Services
 from gateway.ledger.event import NewEvent
 from gateway.vault.readerkeys import ReaderKeys
@@ -147,9 +148,13 @@ def _door(
         added = controller.add_reader(reader, direction, camera, on_bus)
         if on_bus is None:
             table = settings.tables.readers[reader]
-            plant.readers.append(ReaderPort(reader, table, added.on_reading, on_device))
+            on_port = ReaderPort(reader, table, on_device)
+            on_port.listen_readings(added.on_reading)
+            plant.readers.append(on_port)
         else:
             on_bus.listen_readings(added.on_reading)
+            on_bus.listen(LinkChange, partial(_interrupted, added))
+            on_bus.listen(Restarted, partial(_interrupted, added))
     for device in _wired_to(door, settings):
         if (on_bus := plant.bus_reader(device)) is not None:
             on_bus.listen(Tamper, partial(_tamper, hardware, device))
@@ -157,6 +162,10 @@ def _door(
     _listen(plant, "rex", door.rex, hardware, hardware.on_rex)
     _listen(plant, "fire", door.fire, hardware, hardware.on_fire)
     return controller
+
+
+def _interrupted(reader: DoorReader, event: LinkChange | Restarted, now: float) -> None:
+    reader.on_interrupted()
 
 
 def _tamper(hardware: DoorHardware, device: str, event: Tamper, now: float) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from drivers import base, registry
 from drivers.base import InputState, LinkChange
+from drivers.registry import Factory
 from drivers.serialport import PortClosed, SerialPort
 from gateway.config import InputTable
 from gateway.devices.listeners import Listeners
@@ -46,13 +47,14 @@ class Inputs(Listeners):
 
 
 class SerialInputs(Inputs):
-    """A board on a serial port."""
+    """A board on a serial port.  Its driver is made anew each time the port opens: half an answer
+    from before a replug is gone with the old one."""
 
-    def __init__(
-        self, name: str, table: InputTable, driver: base.InputBoard, on_device: OnDevice
-    ) -> None:
+    def __init__(self, name: str, table: InputTable, factory: Factory, on_device: OnDevice) -> None:
         super().__init__(name, on_device)
-        self._driver = driver
+        self._factory = factory
+        self._options = table.options
+        self._driver: base.InputBoard = factory.make(table.options)
         self._opened_at = 0.0
         self.port: SerialPort = open_port(
             table, on_bytes=self._bytes, on_tick=self._tick, on_state=self._state, tick_s=0.02
@@ -85,7 +87,9 @@ class SerialInputs(Inputs):
 
     def _state(self, online: bool, detail: str) -> None:
         self._opened_at = time.monotonic()
-        if not online:
+        if online:
+            self._driver = self._factory.make(self._options)
+        else:
             self._link(False, detail)
 
 
@@ -137,7 +141,6 @@ InputDevice = SerialInputs | LocalInputs
 def make_inputs(name: str, table: InputTable, on_device: OnDevice) -> InputDevice:
     """The device behind an [inputs] table; the driver's class says which of the two it is."""
     factory = registry.load("inputs", table.driver)
-    driver = factory.make(table.options)
     if factory.needs_port:
-        return SerialInputs(name, table, driver, on_device)
-    return LocalInputs(name, driver, on_device)
+        return SerialInputs(name, table, factory, on_device)
+    return LocalInputs(name, factory.make(table.options), on_device)

@@ -48,6 +48,11 @@ class Prompter:
         if self._asked is not None:
             self._services.confirmations.give_up(self._asked)
 
+    def break_off(self) -> None:
+        """The reader went away or restarted: keys were lost, and those before and after must not
+        make one PIN."""
+        self._pad.give_up()
+
     async def pin(self, person_id: str) -> tuple[PinOutcome, bool]:
         """Wait for the PIN of that person.
 

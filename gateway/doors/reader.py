@@ -94,6 +94,10 @@ class DoorReader:
             self._prompter.give_up()  # the next badge ends a wait for this one's PIN or guard
         self._wake.set()
 
+    def on_interrupted(self) -> None:
+        """The reader went away or restarted; what was half said there is gone."""
+        self._prompter.break_off()
+
     def on_arrival(self, track: int, at: float) -> None:
         """A face came at `at` (loop time), at a door that opens to a face without a badge.
 

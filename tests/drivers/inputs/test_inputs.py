@@ -20,7 +20,7 @@ from drivers.inputs.gpio import GpioInputs
 from drivers.inputs.modbus import ModbusInputs, crc16
 from drivers.simulated.port import VirtualPort
 from gateway.config import InputTable
-from gateway.devices import InputDevice, input_number, make_inputs
+from gateway.devices import InputDevice, SerialInputs, input_number, make_inputs
 
 OPTIONS = {"unit": 3, "first": 16, "inputs": 10}
 
@@ -185,6 +185,38 @@ async def test_a_board_that_is_unplugged_is_told_at_once(tmp_path: Path) -> None
     assert heard.links and not any(heard.links)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_half_an_answer_before_a_replug_is_not_glued_to_the_next(tmp_path: Path) -> None:
+    port = VirtualPort(tmp_path / "port")
+    table = InputTable(driver="modbus", port=str(tmp_path / "port"), options=OPTIONS)
+    heard = Heard()
+    board = make_inputs("b", table, heard.on_device)
+    assert isinstance(board, SerialInputs)
+    heard.listen(board, 1)
+    task = asyncio.create_task(board.run())
+    try:
+        async with asyncio.timeout(10):
+            while not board.port.connected:
+                await asyncio.sleep(0.002)
+            before = board._driver
+            while not before._buffer:  # type: ignore[attr-defined]
+                port.send(answer(1, 0)[:4])
+                await asyncio.sleep(0.02)
+            port.unplug()
+            while board.port.connected:
+                await asyncio.sleep(0.002)
+            port.replug()
+            while not board.port.connected:
+                await asyncio.sleep(0.002)
+        assert board._driver is not before
+        port.send(answer(1, 0)[4:])
+        await asyncio.sleep(0.1)
+        assert heard.states == {}
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        port.close()
 
 
 # GPIO: no chip here, so a stand-in takes the place of gpiod's request

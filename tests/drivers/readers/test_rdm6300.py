@@ -99,3 +99,15 @@ def test_no_flipped_bit_yields_another_card(card: bytes, place: int, bit: int) -
 def test_encode_refuses_what_is_no_card() -> None:
     with pytest.raises(ValueError, match="five bytes"):
         encode(b"1234")
+
+
+def test_half_a_frame_and_the_rest_of_another_are_never_one_card() -> None:
+    device = reader()
+    assert device.feed(FRAME[:7], 1.0) == []
+    assert not device.tick(1.2)
+    assert device.tick(1.3) == [BadRead(BadReadReason.FRAMING, 7)]
+    assert device.feed(FRAME[7:], 1.4) == []
+    # The gap counts also when no tick came in it.
+    assert device.feed(FRAME[:7], 2.0) == []
+    assert device.feed(FRAME[7:], 2.3) == [BadRead(BadReadReason.FRAMING, 7)]
+    assert device.feed(FRAME, 2.4) == [READ]

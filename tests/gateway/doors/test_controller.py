@@ -303,6 +303,23 @@ async def test_wrong_pins_lock_also_the_right_one() -> None:
     assert world.driven == []
 
 
+async def test_a_reader_that_restarts_does_not_glue_two_halves_of_a_pin() -> None:
+    world = World(Mode.BADGE_PIN)
+    task = asyncio.create_task(world.reader.run())
+    world.reader.on_reading(CardRead("em4100", "1", "2"), now())
+    async with asyncio.timeout(5):
+        while Signal.PIN not in world.signals:
+            await asyncio.sleep(0.002)
+        world.reader.on_reading(Keys("12"), now())
+        world.reader.on_interrupted()
+        world.reader.on_reading(Keys("34#"), now())
+        while not world.reasons:
+            await asyncio.sleep(0.002)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert world.reasons == ["denied_no_pin"] and not world.driven
+
+
 async def test_the_next_badge_ends_the_wait_for_a_pin() -> None:
     world = World(Mode.BADGE_PIN)
     task = asyncio.create_task(world.reader.run())
