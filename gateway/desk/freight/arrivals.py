@@ -126,7 +126,10 @@ def arrive(act: Act, number: int | None, came: Came, *, version: int | None = No
         "driver": arrival.driver,
         "carrier": arrival.carrier,
         "tractor": arrival.tractor,
+        "tractor_number": arrival.tractor_number,
         "units": names,
+        "plates": {item.number: item.plates for item in came.units if item.plates},
+        "documents": [f"{item.kind}={item.number}" for item in arrival.documents],
         "seals": [item.number for item in seen],
         "loaded": arrival.loaded,
         "id_kind": arrival.id_kind,
@@ -192,7 +195,7 @@ def see_seal(
     def step(tx: Transaction) -> Done:
         where = unit_of([item.number for item in tx.units], unit)
         new = life.seal_seen(tx, SealSeen(where, text, act.now, act.by, intact, vvtt))
-        return Done(new, {"seal": text, "intact": intact, "vvtt": vvtt.complete})
+        return Done(new, {"seal": text, "unit": where, "intact": intact, "vvtt": vvtt.complete})
 
     return act.on(number, EventType.FREIGHT_SEAL_SEEN, step, version=version)
 

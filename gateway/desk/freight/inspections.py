@@ -68,10 +68,13 @@ def inspect(
             new = replace(new, finished_at=act.now)
         data = {
             "checklist": told.checklist,
-            "unit": told.unit,
+            "unit": unit,
+            "units": [item.number for item in tx.units],
+            "inspection": new.number,
             "inspector": name,
             "camera": place,
             "answers": {a.point: a.result for a in given},
+            "notes": {a.point: a.note for a in given if a.note},
             "bad": [a.point for a in given if a.result == "bad"],
             "pictures": [p.sha256 for p in told.pictures],
             "finished": new.finished_at is not None,

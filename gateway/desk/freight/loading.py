@@ -63,6 +63,7 @@ def load(
             raise DeskError("not_loading", "loading has not begun")
         data = {
             "done": done,
+            "units": [item.number for item in tx.units],
             "documents": [f"{d.kind}={d.number}" for d in documents],
             "document_seals": list(named),
         }
@@ -119,7 +120,9 @@ def affix(
         )
         data = {
             "seal": text,
-            "unit": unit,
+            "unit": where,
+            "seal_class": seal_class,
+            "stock": stock,
             "vvtt": vvtt.complete,
             "document_seals": list(named),
         }

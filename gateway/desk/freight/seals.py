@@ -75,6 +75,24 @@ def numbers(parts: Iterable[str]) -> list[str]:
     return found
 
 
+def ranges(seals: Iterable[str]) -> list[str]:
+    """Seal numbers for a record, in order: runs as ``AB000100..AB000199``, as `numbers` reads
+    them."""
+    found: list[list[str]] = []
+    for item in sorted(seals):
+        if found and _after(found[-1][1]) == item:
+            found[-1][1] = item
+        else:
+            found.append([item, item])
+    return [first if first == last else f"{first}..{last}" for first, last in found]
+
+
+def _after(seal: str) -> str:
+    """The next number of a run; "" if it ends in no digit."""
+    match = re.fullmatch(r"(.*?)(\d+)", seal)
+    return f"{match[1]}{int(match[2]) + 1:0{len(match[2])}d}" if match else ""
+
+
 def receive(
     connection: sqlite3.Connection,
     seals: Sequence[str],
@@ -115,6 +133,7 @@ def receive(
             "certificate_sha256": certificate_sha256,
             "supplier": maker,
             "count": len(seals),
+            "seals": ranges(seals),
             "first": seals[0],
             "last": seals[-1],
             "by": by,
@@ -140,7 +159,7 @@ def issue(
             _must(connection, item, "stock")
             _change(connection, item, "issued", by, now, issued_to=name)
         data = {
-            "seals": list(seals)[:100],
+            "seals": ranges(seals),
             "count": len(seals),
             "to": name,
             "by": by,

@@ -154,7 +154,14 @@ def event(
     """Record that `kind` happened to the visit.  `criteria` is the site's set, None the standard
     one."""
     marks = (criteria or standard()).marks(kind)
-    base = {"visit": visit.id, "name": visit.name, "company": visit.company, "host": visit.host}
+    base = {
+        "visit": visit.id,
+        "name": visit.name,
+        "company": visit.company,
+        "host": visit.host,
+        "kind": visit.kind,
+        "purpose": visit.purpose,
+    }
     put_event(connection, kind, visit.person_id, {**base, **data, "by": by, **marks})
 
 

@@ -47,7 +47,16 @@ def expect(
             raise DeskError(cleared.code, cleared.message)
         visit = insert(connection, plan, by=by, now=now)
         kind = EventType.VISIT_EXPECTED
-        event(connection, kind, visit, by, policy.criteria, clearance=cleared.code)
+        event(
+            connection,
+            kind,
+            visit,
+            by,
+            policy.criteria,
+            clearance=cleared.code,
+            since=visit.expected_from,
+            until=visit.expected_until,
+        )
     return visit
 
 
@@ -190,6 +199,7 @@ def depart(
             EventType.VISIT_DEPARTED,
             by,
             criteria,
+            arrived_at=visit.arrived_at,
             badge_out=new.badge_out,
             badge=visit.badge,
         )
@@ -311,9 +321,6 @@ def _arrive(
         EventType.VISIT_ARRIVED,
         by,
         policy.criteria,
-        name=new.name,
-        company=new.company,
-        host=new.host,
         id_kind=new.id_kind,
         id_fingerprint=new.id_fingerprint,
         regular=regular,
