@@ -202,6 +202,7 @@ class CameraState(StrEnum):
 
     OK = "ok"
     NO_SIGNAL = "no_signal"
+    DELAYED = "delayed"
     FROZEN = "frozen"
     LOOPING = "looping"
     BLACK = "black"
@@ -214,8 +215,9 @@ class CameraState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A picture: shape (height, width, 3), BGR, uint8.  `at` is its monotonic time of arrival
-    in seconds; `number` counts the frames of one camera from 1."""
+    """A picture: shape (height, width, 3), BGR, uint8.  `at` is the monotonic time in seconds at
+    which it was taken, as well as the driver knows; `number` counts the frames of one camera from
+    1."""
 
     image: NDArray[np.uint8]
     at: float

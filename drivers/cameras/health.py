@@ -2,7 +2,8 @@
 
 Every frame is checked for standing still and for black; every half second the exposure, the
 scene (`scene`) and repeats (`repeats`).  What comes from statistics must last before it counts,
-and a feed must be well for some seconds before it counts as well, so nothing flaps.
+and a feed must be well for some seconds before it counts as well, so nothing flaps.  Frames that
+come late are not shown here: who reads the camera (`delay`) reports that they do.
 
 Somebody who fills the picture is no fault.  They hide the scene like a cover does, but bring
 detail of their own, which a cover lacks; they hide it like another view does, but no shift of
@@ -66,6 +67,7 @@ class FeedHealth:
 
     # What hides what: a feed that is not live tells nothing of the scene.
     ORDER = (
+        CameraState.DELAYED,
         CameraState.FROZEN,
         CameraState.LOOPING,
         CameraState.BLACK,
@@ -100,6 +102,7 @@ class FeedHealth:
             for state, seconds in wanted.items()
             if seconds
         }
+        self._latches[CameraState.DELAYED] = Latch(0.0, self._options.clear_after_s)
         self._repeats = RepeatFinder() if self._options.looping else None
         self._reducer = Reducer()
         self._sample = b""
@@ -131,6 +134,7 @@ class FeedHealth:
     def detail(self) -> str:
         """The state and the figure behind it, as `moved view=0.05`; only `ok` when well."""
         key = {
+            CameraState.DELAYED: "lag_s",
             CameraState.FROZEN: "stood_s",
             CameraState.LOOPING: "period_s",
             CameraState.BLACK: "grey",
@@ -158,9 +162,17 @@ class FeedHealth:
             if state in self._latches:
                 self._latches[state].clear()
 
+    def run_late(self, now: float, lag_s: float) -> None:
+        """Frames that come at monotonic time `now` are old, by about `lag_s`, and are not shown to
+        `look`.  The feed is delayed until it was well for `clear_after_s`."""
+        self._at = now
+        most = self._figures.get("lag_s", 0.0) if self._on(CameraState.DELAYED) else 0.0
+        self._figures["lag_s"] = max(most, lag_s)
+        self._latch(CameraState.DELAYED, bad=True, seconds=0.0)
+
     def look(self, image: NDArray[np.uint8], now: float) -> None:
         """A frame, (h, w, 3), BGR, and its monotonic time in seconds."""
-        passed = min(now - self._at, GAP_S) if self._at is not None else 0.0
+        passed = min(max(0.0, now - self._at), GAP_S) if self._at is not None else 0.0
         self._at = now
         points = image[4::8, 4::8]
         sample = points.tobytes()
@@ -169,6 +181,7 @@ class FeedHealth:
         if not stood or self._changed_at is None:
             self._sample, self._changed_at = sample, now
         self._latch(CameraState.FROZEN, stood, passed)
+        self._latch(CameraState.DELAYED, bad=False, seconds=passed)
         grey = cv2.mean(points)
         mean = sum(grey[:3]) / 3
         self._figures["grey"] = mean

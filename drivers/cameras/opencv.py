@@ -1,9 +1,13 @@
 """Cameras through OpenCV: a V4L2 number, an RTSP address, or a file.
 
-A thread reads the camera and keeps the newest frame with the monotonic time of its arrival, so a
-caller never gets an old frame from a buffer.  The thread opens a lost camera again with back-off.
+A thread reads the camera and keeps the newest frame with the monotonic time at which it was taken
+(`delay`).  Frames that waited in a buffer are dropped, and the feed is `delayed` until it was well
+for `clear_after_s`.  The thread opens a lost camera again with back-off, and one that stays late.
 `state` says when the feed is silent, or when `health` finds a fault in it; the caller decides what
 follows from that.  `set_rate()` saves power while nobody is there: most frames are not decoded.
+
+Times of the source's own clock, as OpenCV gives them (CAP_PROP_POS_MSEC): RTSP gives RTP time, V4L2
+the kernel's time of capture; MJPEG over HTTP only counts frames at 25 a second, so it is not used.
 
 OpenCV is imported when a camera starts, not when its options are read: the daemon checks
 options and must stay small.
@@ -23,6 +27,7 @@ from pydantic import Field
 from drivers import base
 from drivers.backoff import Backoff
 from drivers.base import CameraState, Frame
+from drivers.cameras.delay import SILENT_S, FrameClock
 from drivers.cameras.options import HealthOptions
 
 if TYPE_CHECKING:
@@ -35,8 +40,9 @@ log = logging.getLogger("garita.camera")
 
 RETRY_S = (0.2, 5.0)
 NETWORK_MS = 5000  # a network camera that takes longer is opened again
-SILENT_S = 1.5  # no frame for this long is no signal
+OPENING_S = 3.0  # for which a new feed may settle before it is called delayed
 DEFAULT_FPS = 15.0
+COUNTED = ("http://", "https://")  # FFmpeg makes up the times of these
 
 
 class OpenCvCamera:
@@ -47,18 +53,20 @@ class OpenCvCamera:
         width: Annotated[int, Field(ge=160, le=4096)] | None = None
         height: Annotated[int, Field(ge=120, le=4096)] | None = None
         frozen_after_s: Annotated[float, Field(ge=0.5, le=60)] = 2.0
+        own_clock: bool = True
         health: HealthOptions = HealthOptions()
 
     def __init__(self, options: Options) -> None:
         self._options = options
         self._changed = threading.Condition()
         self._frame: Frame | None = None
-        self._began = time.monotonic()
+        self._arrived = time.monotonic()  # the last frame, old or new; at first the start
+        self._clock: FrameClock | None = None
         self._health: FeedHealth | None = None
         self._scene: bytes | None = None
         self._accept = threading.Event()
         self._rate: float | None = None
-        self._taken_at = -1.0
+        self._decoded_at = -1.0
         self._stop = threading.Event()
 
     @property
@@ -69,13 +77,9 @@ class OpenCvCamera:
     @property
     def state(self) -> CameraState:
         """What the feed is like now."""
-        now = time.monotonic()
-        frame = self._frame
-        if now - (frame.at if frame else self._began) > SILENT_S:
+        if time.monotonic() - self._arrived > SILENT_S:
             return CameraState.NO_SIGNAL
-        if frame is None or self._health is None:
-            return CameraState.OK  # still opening
-        return self._health.state
+        return CameraState.OK if self._health is None else self._health.state
 
     @property
     def detail(self) -> str:
@@ -182,14 +186,17 @@ class OpenCvCamera:
         return capture
 
     def _read(self, cv2: Any, capture: Any) -> bool:
-        """Frames until the feed ends; whether there was any."""
+        """Frames until the feed ends or must be opened again; whether there was any."""
         fps = capture.get(cv2.CAP_PROP_FPS)
         pace = 1 / (fps if 1 <= fps <= 120 else DEFAULT_FPS) if self._is_file else 0.0
+        clock = self._clock = self._new_clock()
         due, got = time.monotonic(), False
         while not self._stop.is_set():
             try:
                 good, image = capture.grab(), None
-                wanted = good and self._wanted(time.monotonic())
+                now = time.monotonic()
+                taken = clock.take(now, self._media_s(cv2, capture)) if good and clock else now
+                wanted = good and taken is not None and self._wanted(now)
                 if wanted:
                     good, image = capture.retrieve()
             except cv2.error as error:
@@ -197,31 +204,65 @@ class OpenCvCamera:
                 return got
             if not good or (wanted and image is None):
                 return got
-            if image is not None:
-                got = True
-                self._take(cv2, image)
+            got = True
+            self._arrive(now)
+            if image is not None and taken is not None:
+                self._take(cv2, image, now, taken)
+            if clock and clock.stuck:
+                log.warning(
+                    "camera %s: its frames are %.1f s late; it is opened again",
+                    self.label,
+                    clock.lag_s,
+                )
+                return got
             due = max(due + pace, time.monotonic() - pace)
             self._stop.wait(max(0.0, due - time.monotonic()))
         return got
+
+    def _new_clock(self) -> FrameClock | None:
+        """The clock of a new connection; None for a file, which is read at its own pace."""
+        if self._is_file:
+            return None
+        source = str(self._options.source)
+        network = "://" in source
+        last = self._clock
+        return FrameClock(
+            own=self._options.own_clock and not source.startswith(COUNTED),
+            settle=network,
+            interval_s=None if last is None or last.late_for_s > SILENT_S else last.interval_s,
+        )
+
+    @staticmethod
+    def _media_s(cv2: Any, capture: Any) -> float:
+        return float(capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+
+    def _arrive(self, now: float) -> None:
+        """A frame came, old or new.  The health knows before `state` ends the silence."""
+        health, clock = self._health, self._clock
+        silent = now - self._arrived > SILENT_S and self._frame is not None
+        late = clock is not None and clock.late
+        opening = self._frame is None and clock is not None and clock.late_for_s < OPENING_S
+        if health is not None and clock is not None and (silent or (late and not opening)):
+            health.run_late(now, clock.lag_s)
+        self._arrived = now
 
     def _wanted(self, now: float) -> bool:
         """Whether the frame at hand is decoded, or skipped to keep the rate."""
         rate = self._rate
         # A tenth less than the interval: a frame that comes a little early is the one meant.
-        return rate is None or now - self._taken_at >= 0.9 / rate
+        return rate is None or now - self._decoded_at >= 0.9 / rate
 
-    def _take(self, cv2: Any, image: NDArray[np.uint8]) -> None:
+    def _take(self, cv2: Any, image: NDArray[np.uint8], now: float, taken: float) -> None:
         if image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-        now = time.monotonic()
-        self._taken_at = now
+        self._decoded_at = now
         health = self._health
         if health is not None:
             if self._accept.is_set():
                 self._accept.clear()
                 health.accept()
-            health.look(image, now)
+            health.look(image, taken)
         with self._changed:
             number = self._frame.number + 1 if self._frame else 1
-            self._frame = Frame(image, now, number)
+            self._frame = Frame(image, taken, number)
             self._changed.notify_all()

@@ -108,7 +108,8 @@ class Comparisons:
         watcher = self.watchers[str(request["camera"])]
         turns, pauses = draw()
         looks: queue.SimpleQueue[tuple[int, Observation]] = queue.SimpleQueue()
-        challenge = Challenge(turns, time.monotonic(), CHALLENGE_S, pauses)
+        started = time.monotonic()
+        challenge = Challenge(turns, started, CHALLENGE_S, pauses)
         prompted = ""
         with watcher.shown(lambda track, look: looks.put((track, look))):
             while challenge.verdict is None:
@@ -120,6 +121,8 @@ class Comparisons:
                 except queue.Empty:
                     challenge.tick(time.monotonic())
                     continue
+                if look.at <= started:
+                    continue  # taken before: it tells nothing of this challenge
                 if track == seen.track:
                     challenge.see(look)
                 else:  # another face is nearer now, or the face was lost and found again

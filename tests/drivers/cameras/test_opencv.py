@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from drivers.base import CameraState
 from drivers.cameras.opencv import OpenCvCamera
 from drivers.simulated.camera import black_video, empty_video, frozen_video, person_video
+from tests.drivers.cameras.network import MjpegCamera, Picture
 
 
 def camera(source: Path | str, **options: Any) -> OpenCvCamera:
     return OpenCvCamera(OpenCvCamera.Options(source=str(source), **options))
+
+
+def drawn(at: float) -> Picture:
+    return np.random.default_rng(round(at * 1000)).integers(90, 120, (240, 320, 3), np.uint8)
 
 
 def wait_state(cam: OpenCvCamera, state: CameraState, timeout_s: float = 10.0) -> None:
@@ -66,33 +70,18 @@ def test_a_frozen_and_a_black_feed_are_seen(photos: Path, tmp_path: Path) -> Non
     dark.stop()
 
 
-def test_a_network_camera_is_opened_again_when_it_is_back(photos: Path, tmp_path: Path) -> None:
-    """HTTP stands in for RTSP, for which there is no server here: the same path in OpenCV."""
-    person_video(photos / "obama.jpg", tmp_path / "cam.avi", seconds=1.0)
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            return
-
-    def serve(port: int) -> http.server.ThreadingHTTPServer:
-        handler = functools.partial(Quiet, directory=str(tmp_path))
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return server
-
-    server = serve(0)
-    port = server.server_address[1]
-    cam = camera(f"http://127.0.0.1:{port}/cam.avi")
+def test_a_network_camera_is_opened_again_when_it_is_back() -> None:
+    peer = MjpegCamera(drawn)
+    cam = camera(peer.url)
     cam.start()
     assert cam.next(0, 15) is not None
-    server.shutdown()
-    server.server_close()
+    peer.stop()
     wait_state(cam, CameraState.NO_SIGNAL)
-    server = serve(port)
+    peer = MjpegCamera(drawn, port=peer.port)
+    wait_state(cam, CameraState.DELAYED, 20)  # until it was well for a while
     wait_state(cam, CameraState.OK, 20)
     cam.stop()
-    server.shutdown()
-    server.server_close()
+    peer.stop()
 
 
 def test_a_cameras_password_is_not_shown() -> None:
