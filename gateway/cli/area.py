@@ -35,7 +35,6 @@ from gateway.vault.files import write_whole
 area_app = App()
 threat_app = App()
 
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it goes into the log.")]
 LONG_H = 16  # inside for longer: somebody who left without a badge, or should be looked for
 
 
@@ -110,7 +109,7 @@ def muster(
 def forgive(
     ctx: Context,
     person: Annotated[str, typer.Argument(help="The person's id in the list.")],
-    reason: ReasonOption,
+    reason: common.ReasonOption,
     left: Annotated[bool, typer.Option("--left", help="They are outside, as you know.")] = False,
 ) -> None:
     """Let a person's next badge count wherever it is shown."""
@@ -203,7 +202,7 @@ def show(ctx: Context, json: common.JsonOption = False) -> None:
 def set_(
     ctx: Context,
     level: Annotated[str, typer.Argument(help="One of [threat_levels].")],
-    reason: ReasonOption,
+    reason: common.ReasonOption,
 ) -> None:
     """Put a threat level in force, from the next badge on, restarts included."""
     settings = ctx.settings
@@ -249,7 +248,7 @@ def sign_(
     gateway: Annotated[str, typer.Option(help="The gateway's name.")],
     key: Annotated[Path, typer.Option(help="The private key: a file of `threat keygen`.")],
     name: Annotated[str, typer.Option(help="The key's name in [command_keys].")],
-    reason: ReasonOption,
+    reason: common.ReasonOption,
     seconds: Annotated[int, typer.Option(min=1, max=600, help="How long it is valid.")] = 120,
 ) -> None:
     """Print a signed command for <base>/<gateway>/command; needs no configuration."""

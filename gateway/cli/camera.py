@@ -41,7 +41,7 @@ def list_(ctx: Context, json: common.JsonOption = False) -> None:
 def accept(
     ctx: Context,
     name: Annotated[str, typer.Argument(help="The camera's name in the configuration.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why; it goes into the log.")],
+    reason: common.ReasonOption,
 ) -> None:
     """Say that a camera looks where it should, after it was moved on purpose."""
     ctx.ask("camera_accept", camera=name, reason=reason, by=common.operator())

@@ -25,10 +25,26 @@ from gateway import config
 from gateway.daemon import control
 from gateway.ledger import Ledger, LedgerBusy, LedgerUnavailable
 from gateway.locale import _
+from gateway.locale.text import TextError, clean
 from gateway.people import Roster, RosterUnavailable
 
 OK, REFUSED, USAGE, CHECK_FAILED, BAD_CONFIG, UNREACHABLE = 0, 1, 2, 3, 4, 5
 
+
+def typed(value: str) -> str:
+    """What somebody typed for the record, by the rule for all text: the callback of such options.
+
+    At most 200 characters.  Ends with the usage exit code if it can't be taken.
+    """
+    try:
+        return clean(value, needed=False)
+    except TextError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+ReasonOption = Annotated[
+    str, typer.Option("--reason", callback=typed, help="Why; it goes into the log.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 out = Console(highlight=False)

@@ -19,14 +19,13 @@ app = App()
 interlock_app = App()
 
 DoorArgument = Annotated[str, typer.Argument(help="The door's name in the configuration.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it goes into the log.")]
 
 
 @app.command("out-of-service")
 def out_of_service(
     ctx: Context,
     door: DoorArgument,
-    reason: ReasonOption,
+    reason: common.ReasonOption,
 ) -> None:
     """Let nobody in by this door until it is back in service, also after a restart.  People
     can leave by it as before."""
@@ -118,7 +117,7 @@ def confirm(
 def override(
     ctx: Context,
     name: Annotated[str, typer.Argument(help="The interlock's name in the configuration.")],
-    reason: ReasonOption,
+    reason: common.ReasonOption,
     seconds: Annotated[float, typer.Option(min=1, max=3600, help="For how long.")] = 60,
 ) -> None:
     """Let two doors of an interlock be open at once for a while; it goes into the log."""

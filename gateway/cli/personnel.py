@@ -13,7 +13,6 @@ from gateway.people import RosterUnavailable
 from gateway.people.schema import open_admin
 
 PersonArgument = Annotated[str, typer.Argument(help="The person's id in the list.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it goes into the log.")]
 
 
 def open_list(settings: Settings) -> sqlite3.Connection:

@@ -34,6 +34,7 @@ from gateway.ledger import LedgerUnavailable
 from gateway.ledger.chain import canonical
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.locale import GaritaError
+from gateway.locale.text import tidy
 from gateway.vault.files import FileThread, write_json
 
 log = logging.getLogger("garita.daemon.commands")
@@ -107,7 +108,7 @@ def verify(
         raise Refused("the signature is wrong") from error
     # From here on it is the sender's word, if not necessarily for us, new, or wise.
     try:
-        whom, command, by = str(body["gateway"]), str(body["command"]), str(body["by"])[:100]
+        whom, command, by = str(body["gateway"]), str(body["command"]), tidy(body["by"], 100)
         counter = body["counter"]
         issued = datetime.fromisoformat(body["issued"])
         expires = datetime.fromisoformat(body["expires"])

@@ -23,6 +23,7 @@ from gateway.face.service import FaceService
 from gateway.ledger import Ledger
 from gateway.ledger.event import EventType, NewEvent
 from gateway.locale import worded
+from gateway.locale.text import tidy
 from gateway.state.clock import Clock
 from gateway.state.presence import Presence, muster
 from gateway.state.service import OutOfService
@@ -94,7 +95,7 @@ class Operations:
     async def clock_accept(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """An operator vouches for the time that the clock shows."""
         back = self._clock.accept().total_seconds()
-        data = {"by": str(request.get("by", "")), "back_s": round(back, 1)}
+        data = {"by": tidy(request.get("by", "")), "back_s": round(back, 1)}
         await self._ledger.append(NewEvent(EventType.CLOCK_ACCEPTED, self._gateway, data))
         return data
 
@@ -116,7 +117,7 @@ class Operations:
                 )
             )
         seconds = min(LONGEST_INSTALL_S, max(1.0, float(request.get("seconds", 60))))
-        await bus.install(reader.name, seconds, str(request.get("by", "")))
+        await bus.install(reader.name, seconds, tidy(request.get("by", "")))
         return {"seconds": seconds}
 
     async def reader_test(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -161,9 +162,9 @@ class Operations:
     async def door_service(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Take a door out of service (`reason`), or back into it (no reason)."""
         door = self._plant.doors[str(request["door"])]
-        reason = str(request.get("reason", ""))[:200]
+        reason = tidy(request.get("reason", ""))
         await self._out_of_service.put(door.name, reason)
-        door.hardware.set_out_of_service(reason, str(request.get("by", "")))
+        door.hardware.set_out_of_service(reason, tidy(request.get("by", "")))
         return {"state": door.hardware.door.state.value}
 
     async def interlock_override(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -171,7 +172,7 @@ class Operations:
         interlock = self._plant.interlocks[str(request["interlock"])]
         seconds = min(LONGEST_OVERRIDE_S, max(0.0, float(request["seconds"])))
         interlock.override(time.monotonic() + seconds)
-        reason = str(request.get("reason", ""))[:200]
+        reason = tidy(request.get("reason", ""))
         self._record(
             EventType.INTERLOCK_OVERRIDDEN, interlock.name, request, seconds=seconds, reason=reason
         )
@@ -185,14 +186,14 @@ class Operations:
         if not self._faces.accept_scene(camera):
             raise LookupError(worded("the face process is away"))
         self._record(
-            EventType.CAMERA_ACCEPTED, camera, request, reason=str(request.get("reason", ""))[:200]
+            EventType.CAMERA_ACCEPTED, camera, request, reason=tidy(request.get("reason", ""))
         )
         return {}
 
     async def threat_set(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Put a threat level in force."""
-        level, by = str(request["level"]), str(request.get("by", ""))
-        reason = str(request.get("reason", ""))[:200]
+        level, by = str(request["level"]), tidy(request.get("by", ""))
+        reason = tidy(request.get("reason", ""))
         was = self._threat.level
         changed = await self._threat.set(level, by, reason, self._ledger.append)
         return {"level": self._threat.level, "was": was, "changed": changed}
@@ -200,9 +201,9 @@ class Operations:
     async def area_forgive(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Let a person's next badge count wherever it is shown; `left`: they are outside."""
         person, left = str(request["person"]), bool(request.get("left", False))
-        data = {"person": person, "left": left, "reason": str(request.get("reason", ""))[:200]}
+        data = {"person": person, "left": left, "reason": tidy(request.get("reason", ""))}
         event = NewEvent(
-            EventType.AREA_FORGIVEN, person, {"by": str(request.get("by", "")), **data}
+            EventType.AREA_FORGIVEN, person, {"by": tidy(request.get("by", "")), **data}
         )
         await self._ledger.append(event)
         return {}
@@ -219,7 +220,7 @@ class Operations:
         """Answer one request, by its id, with what is on record before it counts."""
         yes = request.get("yes") is True
         waiting = self._confirmations.find(str(request["id"]), str(request["door"]))
-        about = {**waiting.about(), "by": str(request.get("by", ""))}
+        about = {**waiting.about(), "by": tidy(request.get("by", ""))}
         kind = EventType.DOOR_CONFIRMED if yes else EventType.DOOR_CONFIRM_REFUSED
         await self._ledger.append(NewEvent(kind, waiting.door, about))
         if not self._confirmations.answer(waiting, yes=yes):
@@ -236,4 +237,4 @@ class Operations:
     def _record(
         self, kind: EventType, subject: str, request: Mapping[str, Any], **data: Any
     ) -> None:
-        self._ledger.note(NewEvent(kind, subject, {"by": str(request.get("by", "")), **data}))
+        self._ledger.note(NewEvent(kind, subject, {"by": tidy(request.get("by", "")), **data}))

@@ -16,6 +16,7 @@ from gateway.config import Settings
 from gateway.daemon.commands import Command, Counters, Refused, RemoteCommands, sender_key
 from gateway.devices import Listeners, input_number
 from gateway.ledger import LedgerUnavailable
+from gateway.locale.text import tidy
 from gateway.state.threat import Append, ThreatState, UnknownLevel
 
 log = logging.getLogger("garita.daemon.triggers")
@@ -72,10 +73,10 @@ class ThreatTriggers:
             log.critical("threat level %s is in force and not on record: %s", level, error)
 
     async def _command(self, command: Command) -> Mapping[str, Any]:
-        level, reason = str(command.body.get("level", "")), str(command.body.get("reason", ""))
+        level, reason = str(command.body.get("level", "")), tidy(command.body.get("reason", ""))
         by = f"{command.by} ({command.key})"
         try:
-            changed = await self._state.set(level, by, reason[:200], self._append)
+            changed = await self._state.set(level, by, reason, self._append)
         except UnknownLevel as error:
             raise Refused("there is no such threat level") from error
         return {"level": level, "changed": changed}

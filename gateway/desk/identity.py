@@ -12,8 +12,9 @@ import sqlite3
 from dataclasses import dataclass, field
 
 from gateway.desk.errors import DeskError
-from gateway.desk.text import clean, fold
+from gateway.desk.text import clean
 from gateway.locale import N_
+from gateway.locale.text import name_key
 from gateway.vault.sitekey import SiteKey
 
 MAX_NUMBER = 40
@@ -70,4 +71,4 @@ def other_name(connection: sqlite3.Connection, fingerprint: str, name: str) -> s
         "WHERE json_extract(doc, '$.arrival.id_fingerprint') = ?",
         (fingerprint, fingerprint),
     )
-    return next((found for (found,) in rows if fold(found) != fold(name)), "")
+    return next((found for (found,) in rows if name_key(found) != name_key(name)), "")

@@ -20,9 +20,10 @@ from typing import Literal
 from gateway.config.criteria import Criteria, standard
 from gateway.desk.act import stamp, writing
 from gateway.desk.errors import DeskError, NotFound
-from gateway.desk.text import clean, fold
+from gateway.desk.text import clean
 from gateway.ledger.event import EventType
 from gateway.locale import N_, Message
+from gateway.locale.text import name_key
 from gateway.people import requirements
 from gateway.people.days import day_of
 from gateway.people.schema import put_event
@@ -114,7 +115,7 @@ def clearance(partner: Partner | None, today: date, policy: PartnerPolicy) -> Cl
 def checked(partner: Partner) -> Partner:
     """The partner with its text cleaned; raises DeskError for values that can't be right."""
     name = clean(partner.name, N_("name"), most=120)
-    if not fold(name):
+    if not name_key(name):
         raise DeskError("missing", "the name has no letters")
     _one_of(partner.kind, KINDS, N_("kind"))
     _one_of(partner.programme, PROGRAMMES, N_("programme"))
@@ -172,7 +173,7 @@ def put(
     history keeps the old one.  Raises DeskError.
     """
     new = checked(partner)
-    key = fold(new.name)
+    key = name_key(new.name)
     with writing(connection):
         old = find(connection, new.name)
         version = old.version + 1 if old else 1
@@ -202,7 +203,7 @@ def put(
 
 def find(connection: sqlite3.Connection, name: str) -> Partner | None:
     """The partner of that name, compared without case and accents; None if there is none."""
-    row = connection.execute(f"{_SELECT} WHERE key = ?", (fold(name),)).fetchone()
+    row = connection.execute(f"{_SELECT} WHERE key = ?", (name_key(name),)).fetchone()
     return _partner(row) if row else None
 
 
@@ -225,7 +226,7 @@ def history(connection: sqlite3.Connection, name: str) -> list[dict[str, object]
     """Every version of a partner, oldest first: when it was set, by whom, and its values."""
     rows = connection.execute(
         "SELECT version, at, by, data FROM partner_history WHERE key = ? ORDER BY version",
-        (fold(name),),
+        (name_key(name),),
     )
     return [{"version": n, "at": at, "by": by, **json.loads(data)} for n, at, by, data in rows]
 
@@ -246,16 +247,13 @@ def _require(
 ) -> dict[str, object]:
     """Bring the company's requirement in line with its status.
 
-    A cleared company gets a row for its name and for each way in which the list spells it; any
-    other has none.  Returns what the event says of it.
+    A cleared company has a row, which counts for every spelling of its name; any other has none.
+    Returns what the event says of it, with the spellings that the list has now.
     """
-    kind, key = policy.requirement, fold(partner.name)
-    stale = connection.execute(
-        "SELECT subject FROM requirement WHERE subject_kind = 'company' AND kind = ?", (kind,)
-    ).fetchall()
-    connection.executemany(
-        "DELETE FROM requirement WHERE subject_kind = 'company' AND subject = ? AND kind = ?",
-        [(name, kind) for (name,) in stale if fold(name) == key],
+    kind, key = policy.requirement, name_key(partner.name)
+    connection.execute(
+        "DELETE FROM requirement WHERE subject_kind = 'company' AND key = ? AND kind = ?",
+        (key, kind),
     )
     until = last_good_day(partner, policy)
     asked, today = partner.questionnaire, day_of(now, policy.zone)
@@ -263,15 +261,12 @@ def _require(
         until = None  # the company has not answered it yet
     if until is None:
         return {"kind": kind, "valid_until": None, "companies": []}
-    spelled = connection.execute(
-        "SELECT company FROM person UNION SELECT company FROM visit_badge"
-    ).fetchall()
-    names = {partner.name} | {name for (name,) in spelled if name and fold(name) == key}
-    rows = [
-        requirements.Row("company", name, kind, until, partner.number, partner.questionnaire)
-        for name in sorted(names)
-    ]
-    requirements.put(connection, rows, by=by)
+    row = requirements.Row(
+        "company", partner.name, kind, until, partner.number, partner.questionnaire
+    )
+    requirements.put(connection, [row], by=by)
+    spelled = connection.execute("SELECT company FROM person UNION SELECT company FROM visit_badge")
+    names = {partner.name} | {name for (name,) in spelled if name_key(name) == key}
     return {"kind": kind, "valid_until": until.isoformat(), "companies": sorted(names)}
 
 

@@ -20,8 +20,9 @@ from typing import Any
 from gateway.decide.model import Credential, Person, PersonStatus, Requirement, TemporaryGrant
 from gateway.ledger.event import NewEvent
 from gateway.locale import GaritaError, worded
+from gateway.locale.text import name_key
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 # A temporary badge of a visit is looked for beside the list.  If both name the same badge it is
 # nobody's: neither the employee nor the visitor, since nothing says which of them holds it.  An
@@ -36,9 +37,10 @@ SELECT (SELECT max(number) FROM list_version),
        coalesce(p.status, CASE WHEN v.key IS NOT NULL THEN 'active' END), r.at,
        coalesce(p.access_levels, v.access_levels), v.until,
        (SELECT json_group_array(json_array(q.kind, 'person', q.valid_until)) FROM requirement q
-         WHERE q.subject_kind = 'person' AND q.subject = p.id),
+         WHERE q.subject_kind = 'person' AND q.key = p.id),
        (SELECT json_group_array(json_array(q.kind, 'company', q.valid_until)) FROM requirement q
-         WHERE q.subject_kind = 'company' AND q.subject = coalesce(p.company, v.company)),
+         WHERE q.subject_kind = 'company'
+           AND q.key = nullif(name_key(coalesce(p.company, v.company)), '')),
        (SELECT json_group_array(json_array(g.kind, g.target, g.since, g.until))
           FROM temporary_grant g WHERE g.person_id = p.id),
        coalesce(e.escorts, CASE WHEN w.escort THEN '[]' END),
@@ -63,6 +65,16 @@ _BY_ID = _FIND.format(
 
 class RosterUnavailable(GaritaError):
     """The list can't be read; nobody is known to be on it."""
+
+
+def compare_names(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """`connection`, whose statements may call `name_key`: companies are compared by it."""
+    connection.create_function("name_key", 1, _name_key, deterministic=True)
+    return connection
+
+
+def _name_key(name: str | None) -> str:
+    return name_key(name or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +257,8 @@ class Roster:
 
     def _connect(self, mode: str, *, timeout: float) -> sqlite3.Connection:
         # Never immutable: the list changes under us, one whole version at a time.
-        return sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode={mode}", uri=True, timeout=timeout
-        )
+        uri = f"{self._path.absolute().as_uri()}?mode={mode}"
+        return compare_names(sqlite3.connect(uri, uri=True, timeout=timeout))
 
     def close(self) -> None:
         """Let go of the file; the next look-up opens it again."""

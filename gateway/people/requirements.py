@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from gateway.ledger.event import EventType
+from gateway.locale.text import name_key
 from gateway.people.schema import now_text, put_event
 
 SUBJECTS = ("person", "company")
@@ -21,8 +22,8 @@ SUBJECTS = ("person", "company")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One requirement of one subject: a person's id, or a company's name just as people have
-    it.  `valid_until` is the last good day, None if it does not lapse; `number` is that of the
+    """One requirement of one subject: a person's id, or a company's name in any spelling.
+    `valid_until` is the last good day, None if it does not lapse; `number` is that of the
     certificate or file that shows it."""
 
     subject_kind: str
@@ -38,16 +39,18 @@ def put(connection: sqlite3.Connection, rows: Iterable[Row], *, by: str) -> int:
     """Write `rows` inside the caller's transaction, without an event; returns how many."""
     at = now_text()
     return connection.executemany(
-        "INSERT INTO requirement (subject_kind, subject, kind, valid_until, number, issued_at, "
-        "note, set_at, by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT DO UPDATE SET valid_until = excluded.valid_until, number = excluded.number, "
+        "INSERT INTO requirement (subject_kind, key, kind, subject, valid_until, number, "
+        "issued_at, note, set_at, by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET subject = excluded.subject, "
+        "valid_until = excluded.valid_until, number = excluded.number, "
         "issued_at = excluded.issued_at, note = excluded.note, set_at = excluded.set_at, "
         "by = excluded.by",
         (
             (
                 row.subject_kind,
-                row.subject,
+                _key(row.subject_kind, row.subject),
                 row.kind,
+                row.subject,
                 _text(row.valid_until),
                 row.number,
                 _text(row.issued_at),
@@ -68,14 +71,14 @@ def rows(
     due_by: date | None = None,
 ) -> Iterator[Row]:
     """Those of a subject, or that lapse on or before a day, or all; by subject and kind."""
-    where = ["(? = '' OR subject_kind = ?)", "(? = '' OR subject = ?)"]
-    values: list[str | None] = [subject_kind, subject_kind, subject, subject]
+    where = ["(? = '' OR subject_kind = ?)", "(? = '' OR key IN (?, ?))"]
+    values = [subject_kind, subject_kind, subject, subject, _key("company", subject)]
     if due_by is not None:
         where.append("valid_until <= ?")
         values.append(due_by.isoformat())
     found = connection.execute(
         "SELECT subject_kind, subject, kind, valid_until, number, issued_at, note "  # noqa: S608
-        f"FROM requirement WHERE {' AND '.join(where)} ORDER BY subject_kind, subject, kind",
+        f"FROM requirement WHERE {' AND '.join(where)} ORDER BY subject_kind, key, kind",
         values,
     )
     for kind_of, who, kind, until, number, issued, note in found:
@@ -111,8 +114,8 @@ def remove(
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         done = connection.execute(
-            "DELETE FROM requirement WHERE subject_kind = ? AND subject = ? AND kind = ?",
-            (subject_kind, subject, kind),
+            "DELETE FROM requirement WHERE subject_kind = ? AND key = ? AND kind = ?",
+            (subject_kind, _key(subject_kind, subject), kind),
         ).rowcount
         if done:
             data = {"kind": kind, "of": subject_kind, "subject": subject, "by": by}
@@ -134,6 +137,11 @@ def due(
         )
         for subject, until, number in found:
             yield Row(of, subject, name, _day(until), number or "")
+
+
+def _key(subject_kind: str, subject: str) -> str:
+    """By what a row is found: a person's id, or the key of a company's name."""
+    return name_key(subject) if subject_kind == "company" else subject
 
 
 def _known(connection: sqlite3.Connection, person_id: str) -> bool:

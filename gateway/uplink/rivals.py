@@ -22,6 +22,7 @@ from typing import Any, Literal
 import aiomqtt
 
 from gateway.ledger.event import EventType, NewEvent
+from gateway.locale.text import tidy
 from gateway.uplink.connection import Broker, Connection, NotTaken
 
 MESSAGE_LIMIT = 512
@@ -178,4 +179,4 @@ class Rivals:
 
 def _plain(text: str) -> str:
     """What a stranger wrote, fit to be shown: printable and short."""
-    return "".join(letter for letter in text if letter.isprintable())[:80]
+    return tidy(text, 80)

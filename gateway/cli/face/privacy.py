@@ -48,7 +48,9 @@ def consent(
     person: PersonOption = "",
     given: Annotated[str, typer.Option("--date", help="The day it was given, 2026-11-25.")] = "",
     until: Annotated[str, typer.Option(help="The last day the face may be used.")] = "",
-    note: Annotated[str, typer.Option(help="Where the signed paper is.")] = "",
+    note: Annotated[
+        str, typer.Option(callback=common.typed, help="Where the signed paper is.")
+    ] = "",
     list_: Annotated[bool, typer.Option("--list", help="Whose consent ends soon.")] = False,
     days: Annotated[int, typer.Option(help="How soon, with --list.", min=0, max=3650)] = 30,
     json: common.JsonOption = False,
@@ -92,7 +94,7 @@ def consent(
 def forget(
     ctx: Context,
     person: personnel.PersonArgument,
-    reason: personnel.ReasonOption,
+    reason: common.ReasonOption,
     json: common.JsonOption = False,
 ) -> None:
     """Destroy a person's face templates, key and consent; they stay on the list."""

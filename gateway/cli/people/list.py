@@ -13,9 +13,10 @@ from rich.table import Table
 from gateway.cli import common, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
-from gateway.cli.personnel import PersonArgument, ReasonOption, open_list
+from gateway.cli.personnel import PersonArgument, open_list
 from gateway.decide.model import Credential
 from gateway.locale import _
+from gateway.locale.text import name_key
 from gateway.people import permits
 from gateway.people.sync import apply as sync
 
@@ -31,9 +32,10 @@ def list_(
 ) -> None:
     """The people in force."""
     db = open_list(ctx.settings)
-    like = f"%{search}%"
-    where = "p.id LIKE :like OR p.name LIKE :like OR p.company LIKE :like"
-    rows = _rows(db, f"{_PERSON} WHERE {where} ORDER BY p.id", {"like": like})
+    fields = ("p.id", "p.name", "p.company")
+    where = " OR ".join(f"instr(name_key({field}), :key)" for field in fields)
+    key = name_key(search)
+    rows = _rows(db, f"{_PERSON} WHERE :key = '' OR {where} ORDER BY p.id", {"key": key})
     shown = rows[:limit] if limit else rows
     if json:
         common.print_json(shown)
@@ -96,7 +98,7 @@ def show(
 def revoke(
     ctx: Context,
     person: PersonArgument,
-    reason: ReasonOption,
+    reason: common.ReasonOption,
 ) -> None:
     """Let a person pass no more, from the next badge on, whatever any list says."""
     _set_revoked(ctx, person, reason, revoked=True)
@@ -106,7 +108,7 @@ def revoke(
 def reinstate(
     ctx: Context,
     person: PersonArgument,
-    reason: ReasonOption,
+    reason: common.ReasonOption,
 ) -> None:
     """Take a revocation back; the list decides again."""
     _set_revoked(ctx, person, reason, revoked=False)

@@ -21,9 +21,10 @@ from gateway.cli import common
 from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.locale import _, system
+from gateway.locale.text import fold
 from gateway.people.sync import csvtext, profile, workbook
 from gateway.people.sync.file import MAX_BYTES, cell_lines, parse
-from gateway.people.sync.profile import OTHERS, Profile, ProfileError, folded
+from gateway.people.sync.profile import OTHERS, Profile, ProfileError
 from gateway.people.sync.rows import REQUIRES
 from gateway.people.sync.source import Source
 from gateway.vault.files import write_whole
@@ -230,7 +231,7 @@ def _columns(heads: list[str], given: dict[str, str], ask: _Asker) -> dict[str, 
         markup=False,
         soft_wrap=True,
     )
-    known = {folded(head): head for head in heads if head}
+    known = {fold(head): head for head in heads if head}
     questions = {
         "id": _("Which column is the person's number?"),
         "name": _("Which column is the name?"),
@@ -242,7 +243,7 @@ def _columns(heads: list[str], given: dict[str, str], ask: _Asker) -> dict[str, 
         "status": _("Which column is the status ('-' for none)?"),
     }
     found = {key: head for key, head in given.items() if head}
-    taken = {folded(head) for head in given.values()}
+    taken = {fold(head) for head in given.values()}
     for name, question in questions.items():
         if name in given:
             continue
@@ -252,15 +253,15 @@ def _columns(heads: list[str], given: dict[str, str], ask: _Asker) -> dict[str, 
         head = ask.text(question, guess or ("" if needed else "-"), option=option, needed=needed)
         if head not in ("", "-"):
             found[name] = head
-            taken.add(folded(head))
+            taken.add(fold(head))
     for head in found.values():
-        if folded(head) not in known:
+        if fold(head) not in known:
             raise ProfileError(_("the file has no column {name}").format(name=head[:60]))
     return found
 
 
 def _cells(heads: list[str], rows: list[list[Any]], head: str) -> Iterator[Any]:
-    at = [folded(item) for item in heads].index(folded(head))
+    at = [fold(item) for item in heads].index(fold(head))
     return (row[at] for row in rows if at < len(row))
 
 
@@ -305,7 +306,7 @@ def _levels(
     ask: _Asker,
 ) -> dict[str, Any]:
     """Who gets which access levels."""
-    known = {folded(item): item for item in heads if item}
+    known = {fold(item): item for item in heads if item}
     there = ", ".join(sorted(settings.site.access_levels))
     if not head and not everybody:
         guess = next((known[g] for g in LEVELS_FROM if g in known), "-")
@@ -320,17 +321,17 @@ def _levels(
             _("Access levels of everybody ({there})?").format(there=there), option="--everybody"
         )
         return {"access_levels": _names(names)}
-    if folded(head) not in known:
+    if fold(head) not in known:
         raise ProfileError(_("the file has no column {name}").format(name=head[:60]))
     levels = {value: _names(names) for value, names in given.items()}
-    named = {folded(value) for value in levels}
+    named = {fold(value) for value in levels}
     values = sorted({str(cell).strip() for cell in _cells(heads, rows, head)})
     if len(values) > MAX_VALUES:
         raise ProfileError(
             _("{name} has more than {n} values").format(name=head[:60], n=MAX_VALUES)
         )
     for value in values if OTHERS not in levels else ():
-        if folded(value) not in named:
+        if fold(value) not in named:
             levels[value] = _names(
                 ask.text(
                     _("Access levels for '{value}' ({there}; '-' for none)?").format(

@@ -19,6 +19,7 @@ from gateway.cli.context import Context
 from gateway.cli.personnel import PersonArgument, open_list
 from gateway.config import Settings
 from gateway.locale import _, language
+from gateway.locale.text import name_key
 from gateway.people import permits, requirements
 from gateway.people.requirements import Row
 
@@ -49,7 +50,7 @@ def add(
     ctx: Context,
     person: PersonArgument,
     until: Annotated[str, typer.Option(help="When it ends: 2026-11-30T18:00, site time.")],
-    reason: Annotated[str, typer.Option(help="Why; it goes into the log.")],
+    reason: common.ReasonOption,
     door: Annotated[str, typer.Option(help="The door.")] = "",
     area: Annotated[str, typer.Option(help="Or the area.")] = "",
     since: Annotated[str, typer.Option("--from", help="When it begins; now if left out.")] = "",
@@ -132,15 +133,23 @@ def set_(
     until: Annotated[
         str, typer.Option(help="The last good day; without it, it never lapses.")
     ] = "",
-    number: Annotated[str, typer.Option(help="Of the certificate or file that shows it.")] = "",
+    number: Annotated[
+        str, typer.Option(callback=common.typed, help="Of the certificate or file that shows it.")
+    ] = "",
     issued: Annotated[str, typer.Option(help="The day on which it was issued.")] = "",
-    note: Annotated[str, typer.Option(help="Anything else; it goes into the log.")] = "",
+    note: Annotated[
+        str, typer.Option(callback=common.typed, help="Anything else; it goes into the log.")
+    ] = "",
     company: CompanyOption = False,
 ) -> None:
     """Put on record what a person or a company has shown, in place of what was there."""
     settings = ctx.settings
     of = _whose(settings, kind, company)
     _not_the_registers(settings, kind)
+    if company:
+        subject = common.typed(subject)
+        if not name_key(subject):
+            common.fail(_("the name has no letters"), common.USAGE)
     row = Row(of, subject, kind, _day(until), number, _day(issued), note)
     with writing(settings) as db:
         if not requirements.set_requirement(db, row, by=common.operator()):

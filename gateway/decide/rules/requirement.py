@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from gateway.decide.model import Reason
+from gateway.decide.policy import RequirementKind
 from gateway.decide.rules.case import Case, End, deny
+from gateway.locale.text import name_key
 
 
 def missing(case: Case) -> End | None:
@@ -14,7 +16,7 @@ def missing(case: Case) -> End | None:
         kind = case.site.requirements.get(name)
         if kind is None:
             return deny(Reason.DENIED_REQUIREMENT_MISSING, f"{name}: no such kind")
-        if kind.of == "company" and case.person.company in kind.exempt:
+        if _exempt(case, kind):
             continue
         case.criteria += kind.criteria
         held = any(r.kind == name and r.of == kind.of for r in case.person.requirements)
@@ -31,7 +33,7 @@ def lapsed(case: Case) -> End | None:
     today = case.local.date()
     for name in case.area.requires:
         kind = case.site.requirements[name]
-        if kind.of == "company" and case.person.company in kind.exempt:
+        if _exempt(case, kind):
             continue
         days = [
             held.valid_until
@@ -42,3 +44,9 @@ def lapsed(case: Case) -> End | None:
         if len(last) == len(days) and max(last) < today:
             return deny(Reason.DENIED_REQUIREMENT_LAPSED, f"{name} until {max(last)}")
     return None
+
+
+def _exempt(case: Case, kind: RequirementKind) -> bool:
+    """Whether the person's company needs none, in whatever spelling."""
+    company = name_key(case.person.company)
+    return kind.of == "company" and company in map(name_key, kind.exempt)

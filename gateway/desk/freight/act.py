@@ -18,9 +18,10 @@ from gateway.desk.errors import DeskError
 from gateway.desk.freight import iso6346, store
 from gateway.desk.freight.findings import Finding, FreightPolicy, Held, judge
 from gateway.desk.freight.transaction import HERE, Transaction
-from gateway.desk.text import clean, fold
+from gateway.desk.text import clean
 from gateway.ledger.event import EventType
 from gateway.locale import N_
+from gateway.locale.text import name_key
 from gateway.people.schema import put_event
 
 
@@ -150,7 +151,8 @@ def second(name: str, policy: FreightPolicy) -> str:
     """The supervisor's name, cleaned.  Raises DeskError if the site names its supervisors and this
     is not one of them."""
     text = clean(name, N_("supervisor"), most=120)
-    if policy.supervisors and fold(text) not in {fold(known) for known in policy.supervisors}:
+    known = {name_key(each) for each in policy.supervisors}
+    if known and name_key(text) not in known:
         raise DeskError("not_a_supervisor", "{number} is no supervisor of this site", number=text)
     return text
 
@@ -158,7 +160,7 @@ def second(name: str, policy: FreightPolicy) -> str:
 def not_among(name: str, others: Iterable[str], *, account: bool = False) -> None:
     """Raise DeskError if `name` took part.  `account` says that `name` is the account from which
     the act is typed, and not the second person."""
-    if fold(name) not in {fold(other) for other in others}:
+    if name_key(name) not in {name_key(other) for other in others}:
         return
     if account:
         raise DeskError(

@@ -27,8 +27,8 @@ from gateway.desk.freight.checklists import Checklists
 from gateway.desk.freight.iso6346 import compact
 from gateway.desk.freight.transaction import OVER, Guard, Stage, Transaction
 from gateway.desk.partners import PartnerPolicy
-from gateway.desk.text import fold
 from gateway.locale import N_, Message
+from gateway.locale.text import name_key
 
 
 class Step(IntEnum):
@@ -311,9 +311,9 @@ def _at_arrival(tx: Transaction, policy: FreightPolicy) -> Found:
         late = expected.eta + timedelta(minutes=policy.late_min)
         if not early <= arrival.at <= late:
             yield "arrival_off_time", f"{expected.eta.astimezone(policy.zone):%Y-%m-%d %H:%M}"
-        if fold(expected.driver) != fold(arrival.driver):
+        if name_key(expected.driver) != name_key(arrival.driver):
             yield "driver_unexpected", f"{arrival.driver} / {expected.driver}"
-        if fold(expected.carrier) != fold(arrival.carrier):
+        if name_key(expected.carrier) != name_key(arrival.carrier):
             yield "carrier_unexpected", f"{arrival.carrier} / {expected.carrier}"
         if expected.tractor and compact(expected.tractor) != compact(arrival.tractor):
             yield "tractor_unexpected", f"{arrival.tractor} / {expected.tractor}"

@@ -15,9 +15,10 @@ from gateway.desk.freight.act import Act, Done, not_among, second, unit_of
 from gateway.desk.freight.checklists import Checklist
 from gateway.desk.freight.findings import complete
 from gateway.desk.freight.transaction import HERE, Inspection, Picture, PointAnswer, Transaction
-from gateway.desk.text import clean, fold
+from gateway.desk.text import clean
 from gateway.ledger.event import EventType
 from gateway.locale import N_
+from gateway.locale.text import name_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,7 @@ def inspect(
             )
         if old is None or old.finished_at is not None:
             old = _begun(act, known, len(tx.inspections) + 1, unit, name)
-        elif fold(old.inspector) != fold(name):
+        elif name_key(old.inspector) != name_key(name):
             raise DeskError(
                 "other_inspector", "{inspector} began this inspection", inspector=old.inspector
             )

@@ -17,7 +17,7 @@ from gateway.desk.act import day_bounds, stamp
 from gateway.desk.errors import Conflict, DeskError, NotFound
 from gateway.desk.freight.findings import FreightPolicy, judge, status
 from gateway.desk.freight.transaction import Stage, Transaction
-from gateway.desk.text import fold
+from gateway.locale.text import name_key
 
 _DOC = TypeAdapter(Transaction)
 
@@ -82,7 +82,7 @@ def find(
     rows = connection.execute(
         f"SELECT doc FROM (SELECT id, doc FROM freight WHERE stage IN ({marks}) "  # noqa: S608
         "AND (? = '' OR instr(words, ?) > 0) ORDER BY id DESC LIMIT ?) ORDER BY id",
-        (*wanted, search, fold(search), limit),
+        (*wanted, search, name_key(search), limit),
     )
     return [_parsed(doc) for (doc,) in rows]
 
@@ -113,7 +113,7 @@ def _columns(tx: Transaction, policy: FreightPolicy) -> tuple[object, ...]:
         stamp(expected.eta) if expected else None,
         stamp(arrival.at) if arrival else None,
         stamp(tx.departed_at) if tx.departed_at else None,
-        fold(" ".join(names)),
+        name_key(" ".join(names)),
         _DOC.dump_json(tx).decode(),
     )
 

@@ -14,6 +14,7 @@ from gateway.config.criteria import Criteria, standard
 from gateway.desk.act import day_bounds, stamp
 from gateway.desk.errors import Conflict, NotFound
 from gateway.desk.visits.visit import STATES, Plan, Visit, VisitPolicy
+from gateway.locale.text import name_key
 from gateway.people.schema import put_event
 
 _COLUMNS = tuple(item.name for item in fields(Visit))
@@ -41,9 +42,9 @@ def find(
     marks = ", ".join("?" * len(wanted))
     rows = connection.execute(
         f"SELECT * FROM ({_SELECT} WHERE state IN ({marks}) AND (? = '' OR "  # noqa: S608
-        "instr(lower(name || ' ' || company || ' ' || host), lower(?)) > 0) "
+        "instr(name_key(name || ' ' || company || ' ' || host), ?) > 0) "
         "ORDER BY expected_from DESC, id DESC LIMIT ?) ORDER BY expected_from, id",
-        (*wanted, search, search, limit),
+        (*wanted, search, name_key(search), limit),
     )
     return [_visit(row) for row in rows]
 

@@ -18,7 +18,7 @@ from gateway.desk import partners
 from gateway.desk.act import parse, stamp, writing
 from gateway.desk.errors import DeskError
 from gateway.desk.identity import Shown, other_name
-from gateway.desk.text import clean, fold
+from gateway.desk.text import clean
 from gateway.desk.visits.badges import kill_badge
 from gateway.desk.visits.records import event, insert, load, save
 from gateway.desk.visits.regulars import is_regular
@@ -32,6 +32,7 @@ from gateway.desk.visits.visit import (
 )
 from gateway.ledger.event import EventType
 from gateway.locale import N_, Message
+from gateway.locale.text import name_key
 from gateway.people.permits import put_escort
 from gateway.people.schema import put_event
 
@@ -294,7 +295,7 @@ def _arrive(
             clean(release.by, N_("who lets it in"), most=120),
             clean(release.reason, N_("reason")),
         )
-        if fold(second.by) == fold(by):
+        if name_key(second.by) == name_key(by):
             raise DeskError(
                 "same_person",
                 "a second person must let it in, not the same operator",

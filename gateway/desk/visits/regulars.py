@@ -7,10 +7,11 @@ from datetime import datetime
 
 from gateway.config.criteria import Criteria, standard
 from gateway.desk.act import stamp, writing
-from gateway.desk.text import clean, fold
+from gateway.desk.text import clean
 from gateway.desk.visits.visit import Visit
 from gateway.ledger.event import EventType
 from gateway.locale import N_
+from gateway.locale.text import name_key
 from gateway.people.schema import put_event
 
 
@@ -64,4 +65,4 @@ def is_regular(connection: sqlite3.Connection, visit: Visit) -> bool:
 
 
 def _regular_key(name: str, company: str) -> str:
-    return f"{fold(name)}\n{fold(company)}"
+    return f"{name_key(name)}\n{name_key(company)}"

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.locale import worded
-from gateway.people.lookup import SCHEMA_VERSION, RosterUnavailable
+from gateway.people.lookup import SCHEMA_VERSION, RosterUnavailable, compare_names
 from gateway.vault.files import adopt
 
 FOLDER = Path(__file__).parent
@@ -39,7 +39,7 @@ def open_admin(path: Path) -> sqlite3.Connection:
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o640))
             adopt(path)
-        connection = sqlite3.connect(path, timeout=10)
+        connection = compare_names(sqlite3.connect(path, timeout=10))
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         # SQLite overwrites deleted rows with zeros, so that nobody can find deleted keys,
@@ -65,6 +65,7 @@ def migrate(path: Path) -> None:
         # Mode rw never makes a file: the first sync does that, with the right owner and mode.
         uri = f"{path.absolute().as_uri()}?mode=rw"
         with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
+            compare_names(connection)
             connection.execute("PRAGMA synchronous = FULL")
             _bring_up(connection, path, create=False)
     except (sqlite3.Error, OSError) as error:

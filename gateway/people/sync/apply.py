@@ -142,7 +142,7 @@ def _write_requirements(connection: sqlite3.Connection, plan: Plan, by: str) -> 
     """
     changed = [key for key, names in plan.changed.items() if "requirements" in names]
     connection.executemany(
-        "DELETE FROM requirement WHERE subject_kind = 'person' AND subject = ? AND kind = ?",
+        "DELETE FROM requirement WHERE subject_kind = 'person' AND key = ? AND kind = ?",
         (
             (key, kind)
             for key in changed
@@ -151,13 +151,13 @@ def _write_requirements(connection: sqlite3.Connection, plan: Plan, by: str) -> 
     )
     at = now_text()
     connection.executemany(
-        "INSERT INTO requirement (subject_kind, subject, kind, valid_until, set_at, by) "
-        "VALUES ('person', ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+        "INSERT INTO requirement (subject_kind, key, subject, kind, valid_until, set_at, by) "
+        "VALUES ('person', ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
         "valid_until = excluded.valid_until, number = NULL, issued_at = NULL, note = NULL, "
         "set_at = excluded.set_at, by = excluded.by "
         "WHERE valid_until IS NOT excluded.valid_until",
         (
-            (key, kind, day.isoformat(), at, by)
+            (key, key, kind, day.isoformat(), at, by)
             for key in (*changed, *(person.id for person in plan.added))
             for kind, day in plan.requirements.get(key, {}).items()
         ),

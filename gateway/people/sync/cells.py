@@ -16,6 +16,7 @@ from typing import Any
 
 from gateway.decide.model import Credential
 from gateway.locale import Message, worded
+from gateway.locale import text as rule
 from gateway.people.days import day_of, last_day_before
 
 MAX_FIELD = 1000
@@ -26,9 +27,6 @@ SHORTENED = worded(
     "Excel has shortened this number (such as 1.001E+03) and its digits are lost; in the original "
     "file format the column as Text, or as Number without decimals, and save it again"
 )
-# Control codes, which no terminal should receive, and halves of characters, which JSON can hold
-# and UTF-8 can't.
-NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _BADGE_LIKE = re.compile(r"\d{3,}|:.*", re.DOTALL)
 
 Wrong = Callable[[str, Message], None]
@@ -42,7 +40,7 @@ class Spoiled:
 
 
 def text(value: Any, name: str, wrong: Wrong, *, required: bool = False) -> str:
-    """A cell as text without blanks around it; "" if it is empty or wrong."""
+    """A cell as text by the rule for all text; "" if it is empty or wrong."""
     if value is None:
         value = ""
     if isinstance(value, Spoiled):
@@ -60,11 +58,12 @@ def text(value: Any, name: str, wrong: Wrong, *, required: bool = False) -> str:
     found = value.strip()
     if not found and required:
         wrong(name, worded("is empty"))
-    elif NOT_TEXT.search(found):
-        wrong(name, worded("holds characters that are no text"))
+    elif why := rule.id_flaw(found) if name == "id" else rule.flaw(found):
+        wrong(name, why)
+        return ""
     elif name == "id" and SCIENTIFIC.fullmatch(found):
         wrong(name, SHORTENED)
-    return found
+    return rule.plain(found)
 
 
 def day(value: Any, name: str, wrong: Wrong, zone: tzinfo) -> date | None:
@@ -175,8 +174,8 @@ def credential(item: Any) -> Credential:
         raise ValueError(worded("expected format:facility:number"))
     if len(item) > MAX_FIELD:
         raise ValueError(worded("longer than {n} characters", n=MAX_FIELD))
-    if NOT_TEXT.search(item.strip()):
-        raise ValueError(worded("holds characters that are no text"))
+    if why := rule.flaw(item.strip()):
+        raise ValueError(why)
     if SCIENTIFIC.fullmatch(item.rpartition(":")[2].strip()):
         raise ValueError(SHORTENED)
     return Credential.parse(item)
@@ -187,4 +186,4 @@ def hint(value: str) -> str:
 
     Columns get mixed up, and then a badge number stands where a word belongs.
     """
-    return NOT_TEXT.sub("?", _BADGE_LIKE.sub("…", value))[:40]
+    return rule.tidy(_BADGE_LIKE.sub("…", value[:MAX_FIELD]), 40)

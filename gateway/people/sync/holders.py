@@ -14,6 +14,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from gateway.decide.model import Credential, Person, PersonStatus, Requirement, TemporaryGrant
+from gateway.locale.text import name_key
 from gateway.people.sync.badgelog import FACE
 from gateway.people.sync.plan import Plan, person_of, requirements_of
 
@@ -80,9 +81,9 @@ class _Beside:
 
     def __init__(self, db: sqlite3.Connection, plan: Plan) -> None:
         self._plan = plan
-        self._companies: dict[str, list[Requirement]] = {}
+        self._companies: dict[str | None, list[Requirement]] = {}
         for company, kind, day in db.execute(
-            "SELECT subject, kind, valid_until FROM requirement WHERE subject_kind = 'company'"
+            "SELECT key, kind, valid_until FROM requirement WHERE subject_kind = 'company'"
         ):
             last = date.fromisoformat(day) if day else None
             self._companies.setdefault(company, []).append(Requirement(kind, "company", last))
@@ -108,7 +109,7 @@ class _Beside:
         escorts = self._escorts.get(key) if stay else None
         return replace(
             person,
-            requirements=(*own, *self._companies.get(person.company, ())),
+            requirements=(*own, *self._companies.get(name_key(person.company) or None, ())),
             grants=tuple(self._grants.get(key, ())) if stay else (),
             needs_escort=escorts is not None,
             escorts=tuple(json.loads(escorts)) if escorts else (),

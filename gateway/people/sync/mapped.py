@@ -13,8 +13,9 @@ from datetime import date
 from typing import Any
 
 from gateway.locale import worded
+from gateway.locale.text import fold
 from gateway.people.sync.cells import SCIENTIFIC, Spoiled
-from gateway.people.sync.profile import OTHERS, Profile, folded
+from gateway.people.sync.profile import OTHERS, Profile
 from gateway.people.sync.rows import OPTIONAL, REQUIRES, Row
 from gateway.people.sync.source import RowError, Source
 
@@ -83,15 +84,15 @@ def _header(
     line: int, cells: list[Any], profile: Profile, source: Source
 ) -> tuple[dict[str, int], int] | None:
     """Where the columns of the profile are, and the one of the levels (-1: none)."""
-    heads = [folded(str(cell)) for cell in cells]
+    heads = [fold(str(cell)) for cell in cells]
     wanted = dict(profile.columns)
     if profile.levels_from:
         wanted[""] = profile.levels_from
     places = {}
     for name, head in wanted.items():
-        count = heads.count(folded(head))
+        count = heads.count(fold(head))
         if count == 1:
-            places[name] = heads.index(folded(head))
+            places[name] = heads.index(fold(head))
             continue
         said = (
             worded("this column is missing") if not count else worded("this column is there twice")
@@ -112,8 +113,8 @@ def _cell(name: str, cell: Any, profile: Profile) -> Any:
     if name == "id" and (digits := profile.digits.get("id")) and cell.strip().isdigit():
         return cell.strip().zfill(digits)
     if name == "status":
-        known = {folded(key): value for key, value in profile.statuses.items()}
-        return known.get(folded(cell), cell)
+        known = {fold(key): value for key, value in profile.statuses.items()}
+        return known.get(fold(cell), cell)
     return cell
 
 
@@ -122,7 +123,7 @@ def day(text: str, order: str | None) -> date | Spoiled | str:
 
     A year of two digits is one of 2000 to 2099.
     """
-    value = folded(text)
+    value = fold(text)
     try:
         if found := _NAMED.fullmatch(value):
             month = _MONTHS.get(found[2][:3])
@@ -192,8 +193,8 @@ def _levels(
         why = value.why if isinstance(value, Spoiled) else worded("expected text")
         source.errors.append(RowError(line, profile.levels_from, why))
         return found
-    known = {folded(key): names for key, names in profile.levels.items()}
-    names = known.get(folded(value), known.get(OTHERS))
+    known = {fold(key): names for key, names in profile.levels.items()}
+    names = known.get(fold(value), known.get(OTHERS))
     if names is None:
         message = worded(
             "the profile gives no levels to '{value}'; add it to [levels], or \"*\" for all others",

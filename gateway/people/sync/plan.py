@@ -28,7 +28,7 @@ SELECT p.id, {", ".join(f"p.{name}" for name in COLUMNS)},
           (SELECT key FROM credential c WHERE c.person_id = p.id ORDER BY key)),
        (SELECT group_concat(kind || '=' || coalesce(valid_until, ''), char(10)) FROM
           (SELECT kind, valid_until FROM requirement r
-            WHERE r.subject_kind = 'person' AND r.subject = p.id ORDER BY kind))
+            WHERE r.subject_kind = 'person' AND r.key = p.id ORDER BY kind))
   FROM person p"""  # noqa: S608 - our own names
 
 Entry = tuple[str | None, ...]

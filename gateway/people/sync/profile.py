@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-import unicodedata
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.locale import GaritaError, worded
+from gateway.locale.text import fold
 from gateway.people.sync.rows import COLUMNS, OP, REQUIRES, REVOKED_AT
 
 FOLDER = "profiles"
@@ -67,7 +67,7 @@ class Profile(BaseModel):
             name for name in ("id", "name", "credentials") if not self.columns.get(name)
         ]:
             raise ValueError(f"columns must name {', '.join(missing)}")
-        heads = [folded(head) for head in self.columns.values()]
+        heads = [fold(head) for head in self.columns.values()]
         if len(set(heads)) < len(heads):
             raise ValueError("two of columns name the same header")
         if bool(self.levels_from) != bool(self.levels):
@@ -84,12 +84,6 @@ class Profile(BaseModel):
         """The access levels of this profile that the configuration does not have."""
         named = {*self.access_levels, *(level for found in self.levels.values() for level in found)}
         return sorted(named.difference(known))
-
-
-def folded(text: str) -> str:
-    """Text for comparing: without accents, case and doubled blanks."""
-    plain = unicodedata.normalize("NFKD", text)
-    return " ".join("".join(c for c in plain if not unicodedata.combining(c)).casefold().split())
 
 
 def path_of(name: str, config: Path) -> Path:

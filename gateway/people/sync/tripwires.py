@@ -26,8 +26,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from gateway.locale import Message, _, worded
+from gateway.locale.text import fold
 from gateway.people.sync.plan import Entry, Plan, Tripped, entry
-from gateway.people.sync.profile import folded
 from gateway.people.sync.rows import both_names
 
 NAMES = (
@@ -131,10 +131,10 @@ def _similar(connection: sqlite3.Connection, plan: Plan) -> Iterator[Tripped]:
         return
     ids: dict[str, list[str]] = {}
     for person in plan.added:
-        ids.setdefault(folded(person.id), []).append(person.id)
+        ids.setdefault(fold(person.id), []).append(person.id)
     new = {person.id for person in plan.added}
     for (key,) in connection.execute("SELECT id FROM person"):
-        if key not in new and (like := ids.get(folded(key))) is not None:
+        if key not in new and (like := ids.get(fold(key))) is not None:
             like.append(key)
     found = [" / ".join(sorted(group)) for group in ids.values() if len(group) > 1]
     if found:

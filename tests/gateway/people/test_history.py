@@ -179,8 +179,8 @@ def test_requirements_come_with_the_list_and_others_stay(people: List) -> None:
     assert shown(people, "a") == {"background-check": "2027-01-31"}
     with people.db as db:
         db.execute(
-            "INSERT INTO requirement (subject_kind, subject, kind, valid_until, set_at) "
-            "VALUES ('person', 'a', 'medical', '2026-12-01', 'now')"
+            "INSERT INTO requirement (subject_kind, key, subject, kind, valid_until, set_at) "
+            "VALUES ('person', 'a', 'a', 'medical', '2026-12-01', 'now')"
         )
     plan = people.plan(row("a") + ",,2027-02-01", row("b") + ",2027-01-31,2026-12-31", head=WITH)
     assert plan.changed == {"a": ("requirements",)} and plan.unchanged == 1
@@ -513,3 +513,17 @@ def test_the_time_from_the_sources_revocation_to_ours(people: List) -> None:
         assert len(db.execute("SELECT * FROM revocation_delay").fetchall()) == 2
     people.apply(*rows, row("e") + ",", head=f"{HEAD},revoked_at")
     assert len(Roster(people.path).outbox(9)) == len(found) + 1  # told once
+
+
+def test_a_list_in_force_with_an_id_that_no_list_may_have_any_more(people: List) -> None:
+    """It was taken by an older version: the person passes until the list is mended."""
+    people.apply(row("e1"), row("e2"))
+    with people.db as db:
+        db.execute("UPDATE person SET id = 'e1' || char(8203) WHERE id = 'e1'")
+        db.execute("INSERT INTO credential VALUES ('em4100:1:2', 'e1' || char(8203))")
+    found = Roster(people.path).find(Credential("em4100", "1", "2")).person
+    assert found is not None and found.id == "e1\u200b"
+    assert sync.set_revoked(people.db, found.id, revoked=True, why="", by="x")
+    assert people.plan(row("e1"), row("e2")).removed == [("e1\u200b", "N")]
+    people.apply(row("e1"), row("e2"))
+    people.back(1)

@@ -10,11 +10,13 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.decide.model import Credential, PersonStatus
+from gateway.locale import english
 from gateway.people import Roster, RosterUnavailable
 from gateway.people.schema import open_admin
 from gateway.people.sync import apply as sync
@@ -197,10 +199,10 @@ def test_a_list_that_cant_be_written_says_so(people: Path) -> None:
     [
         ("[" + "9" * 5000 + "]", "not JSON"),
         ('[{"id": "1", "id": "2"}]', "a key twice"),
-        (json.dumps([PERSON | {"name": "\ud800"}]), "name: holds characters that are no text"),
-        (json.dumps([PERSON | {"name": "a\x9bb"}]), "name: holds characters that are no text"),
-        (json.dumps([PERSON | {"credentials": ["text::\ud800"]}]), "that are no text"),
-        (json.dumps([PERSON | {"credentials": ["text::a\x1b[2Jb"]}]), "that are no text"),
+        (json.dumps([PERSON | {"name": "\ud800"}]), "name: character"),
+        (json.dumps([PERSON | {"name": "a\x9bb"}]), "name: character"),
+        (json.dumps([PERSON | {"credentials": ["text::\ud800"]}]), "credentials: character"),
+        (json.dumps([PERSON | {"credentials": ["text::a\x1b[2Jb"]}]), "credentials: character"),
         (json.dumps([PERSON | {"credentials": ["text::" + "x" * 1000]}]), "longer than 1000"),
         (json.dumps([PERSON | {"access_levels": [{}]}]), "access_levels: the configuration"),
         (json.dumps([PERSON | {"access_levels": [[]]}]), "access_levels: the configuration"),
@@ -259,3 +261,40 @@ def test_a_row_with_an_error_still_counts_for_duplicates(tmp_path: Path) -> None
         "line 3, id: e1 is on line 2 too",
         "line 3, credentials: badge h10301:… is on line 2 too",
     ]
+
+
+@pytest.mark.parametrize("name", ["people.csv", "people.json", "people.xlsx"])
+def test_an_id_with_a_zero_width_space_was_another_person_that_looked_the_same(
+    tmp_path: Path, name: str
+) -> None:
+    cells = {"id": "e1\u200b00", "name": "Ana\u202eanA", "credentials": "", "access_levels": ""}
+    if name.endswith(".json"):
+        item = cells | {"credentials": [], "access_levels": []}
+        (tmp_path / name).write_text(json.dumps([item]), "utf-8")
+    elif name.endswith(".csv"):
+        text = ",".join(cells) + "\n" + ",".join(cells.values()) + "\n"
+        (tmp_path / name).write_text(text, "utf-8")
+    else:
+        book = openpyxl.Workbook()
+        sheet = book.worksheets[0]
+        sheet.append(list(cells))
+        sheet.append(list(cells.values()))
+        book.save(tmp_path / name)
+    source = read_people(tmp_path / name, levels=[], zone=UTC)
+    assert [(error.column, english(error.message)[:34]) for error in source.errors] == [
+        ("id", "character 3 can't be seen (U+200B)"),
+        ("name", "character 4 can't be seen (U+202E)"),
+    ]
+
+
+def test_names_come_out_in_one_form_and_ids_as_well(tmp_path: Path) -> None:
+    item = {
+        "id": "n\u0303 1",
+        "name": "Mun\u0303oz\u00a0 Ana",
+        "credentials": [],
+        "access_levels": [],
+    }
+    (tmp_path / "people.json").write_text(json.dumps([item, item | {"id": "ñ 1"}]), "utf-8")
+    source = read_people(tmp_path / "people.json", levels=[], zone=UTC)
+    assert source.people[0].name == "Muñoz Ana"
+    assert [str(error) for error in source.errors] == ["line 2, id: ñ 1 is on line 1 too"]

@@ -6,15 +6,17 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.decide.model import Credential, Requirement, TemporaryGrant
+from gateway.desk import partners
 from gateway.people import Roster, RosterUnavailable, permits, requirements
 from gateway.people.requirements import Row
-from gateway.people.schema import migrate, open_admin
+from gateway.people.schema import FOLDER, migrate, open_admin, statements
 
 BADGE = Credential("em4100", "1", "2")
 SINCE = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
@@ -128,7 +130,7 @@ def test_who_leaves_the_list_leaves_nothing_to_the_next_of_that_id(
 @pytest.mark.parametrize(
     "damage",
     [
-        "INSERT INTO requirement VALUES ('person','e1','check','someday','','','','','')",
+        "INSERT INTO requirement VALUES ('person','e1','check','e1','someday','','','','','')",
         "INSERT INTO temporary_grant VALUES (1,'e1','door','d','now','then','','','')",
         "INSERT INTO escort VALUES ('e1','everybody','','')",
     ],
@@ -151,3 +153,81 @@ def test_a_list_of_version_2_becomes_one_of_now(people: Path, db: sqlite3.Connec
     migrate(people)
     assert Roster(people).find(BADGE).person is not None
     assert requirements.set_requirement(db, CHECK, by="x")
+
+
+SPELLED = (
+    "Núñez y Águila, S.A. de C.V.",
+    "NUNEZ  Y AGUILA SA DE CV",
+    "Nu\u0301n\u0303ez y A\u0301guila SA de CV",
+)
+
+
+@pytest.mark.parametrize("shown", SPELLED)
+@pytest.mark.parametrize("listed", SPELLED)
+def test_a_company_written_in_another_way_was_another_company(
+    people: Path, db: sqlite3.Connection, shown: str, listed: str
+) -> None:
+    with db:
+        db.execute("UPDATE person SET company = ?", (listed,))
+    assert requirements.set_requirement(db, Row("company", shown, "partner"), by="x")
+    person = Roster(people).find(BADGE).person
+    assert person is not None and [r.kind for r in person.requirements] == ["partner"]
+    # Said again in another spelling it takes the place of the first, and can be taken away.
+    assert requirements.set_requirement(db, Row("company", SPELLED[1], "partner"), by="x")
+    assert [row.subject for row in requirements.rows(db, subject=listed)] == [SPELLED[1]]
+    assert requirements.remove(db, "company", listed, "partner", by="x")
+    assert list(requirements.rows(db)) == []
+
+
+def test_a_person_without_a_company_has_no_requirement_of_a_nameless_one(
+    people: Path, db: sqlite3.Connection
+) -> None:
+    with db:
+        db.execute("UPDATE person SET company = ''")
+    assert requirements.set_requirement(db, Row("company", ".", "partner"), by="x")
+    assert Roster(people).find(BADGE).person.requirements == ()  # type: ignore[union-attr]
+
+
+def test_two_spellings_of_one_company_become_one_when_an_older_file_is_opened(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "people.db"
+    with closing(sqlite3.connect(path)) as db, db:
+        for number in range(1, 7):
+            script = next(FOLDER.glob(f"00{number}_*.sql")).read_text("utf-8")
+            for statement in statements(script):
+                db.execute(statement)
+        held = "INSERT INTO requirement VALUES ('company', ?, 'partner', ?, '', NULL, '', ?, 'x')"
+        db.execute(held, ("Acme S.A.", "2027-01-31", "2026-01-01T00:00:00Z"))
+        db.execute(held, ("ACME SA", "2026-01-31", "2026-02-01T00:00:00Z"))
+        db.execute("INSERT INTO requirement VALUES ('person','E1','check',NULL,'','','','t','x')")
+        partner = (
+            "INSERT INTO partner VALUES "
+            "(?, ?, 'carrier', 'ctpat', '1', NULL, ?, ?, '', 2, 't', 'x')"
+        )
+        past = "INSERT INTO partner_history VALUES (?, ?, 't', 'x', '{}')"
+        for key, name, status in (
+            ("acme s.a.", "Acme S.A.", "active"),
+            ("acme sa", "ACME SA", "suspended"),
+        ):
+            db.execute(partner, (key, name, "2027-01-31", status))
+            db.executemany(past, [(key, 1), (key, 2)])
+        db.execute("INSERT INTO person VALUES ('E1','Ana','acmé, s.a.','',NULL,NULL,'active','[]')")
+        db.execute("INSERT INTO credential VALUES (?, 'E1')", (BADGE.key,))
+        db.execute("PRAGMA user_version = 6")
+    migrate(path)
+    person = Roster(path).find(BADGE).person
+    assert person is not None and {r.kind: r.valid_until for r in person.requirements} == {
+        "check": None,
+        "partner": date(2026, 1, 31),  # the act recorded last
+    }
+    with closing(open_admin(path)) as db:
+        found = partners.get(db, "Acme, S. A.")
+        assert (found.name, found.status) == ("ACME SA", "suspended")  # the stricter one
+        assert len(partners.every(db)) == 2 and len(partners.history(db, "ACME SA")) == 2
+        again = replace(found, status="active")
+        now = datetime(2026, 11, 25, tzinfo=UTC)
+        assert partners.put(db, again, partners.PartnerPolicy(), by="x", now=now).version == 3
+        with db:
+            db.execute("DELETE FROM person")
+        assert [row.subject_kind for row in requirements.rows(db)] == ["company"]

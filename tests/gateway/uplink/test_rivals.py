@@ -50,7 +50,7 @@ def test_what_a_stranger_writes_is_fit_to_be_shown() -> None:
         ).encode()
     )
     assert found is not None
-    assert found[0].host.startswith("h[31mxxx") and len(found[0].host) == 80
+    assert found[0].host.startswith("h?[31m?xxx") and len(found[0].host) == 80
 
 
 def test_it_is_recorded_once_and_once_more_when_it_is_over() -> None:
