@@ -17,6 +17,7 @@ from gateway.config.mistakes import located
 from gateway.desk.errors import DeskError
 from gateway.desk.freight.settings import freight_policy
 from gateway.locale import _, ngettext
+from gateway.people.cardnumbers import impossible_in_force
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
 
@@ -44,6 +45,7 @@ def check(
     if ports.mistakes:
         common.mistaken(located(ctx.config, ports.mistakes))
     warnings += ports.warnings
+    warnings += impossible_in_force(settings.people_path)
     lines, code = _online(settings) if online else ([], common.OK)
     if json:
         common.print_json({"ok": code == common.OK, "warnings": warnings, "online": lines})

@@ -22,6 +22,7 @@ from gateway.cli.personnel import open_list
 from gateway.config import Settings
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.locale import N_, _
+from gateway.people.cardnumbers import impossible
 from gateway.people.sync import apply as sync
 from gateway.people.sync import file as source
 from gateway.people.sync import history, tripwires
@@ -98,7 +99,11 @@ def sync_(
             tried = rehearsed(
                 settings, db, plan, days, lambda count: bars.update(reading, completed=count)
             )
-    notes = tripwires.warnings(db, plan, datetime.now(UTC)) if version == plan.base else []
+    notes = impossible(
+        (person.id, badge) for person in found.people for badge in person.credentials
+    )
+    if version == plan.base:
+        notes += tripwires.warnings(db, plan, datetime.now(UTC))
     db.close()
     if version != plan.base:
         common.nudge(settings)
