@@ -5,17 +5,22 @@ Pure: settled tables in, sentences in the language in use out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from gateway.config import sync
 from gateway.config.checks import OUR_EMBEDDER
 from gateway.config.tables import Tables
 from gateway.decide.policy import Action, Passback, Subsystem
 from gateway.locale import _
+from gateway.locale.text import flaw
 
 
 def warnings(tables: Tables) -> Iterator[str]:
     """Sentences about settings that are legal and unwise."""
+    for place, text in _texts(tables.model_dump(), ""):
+        if why := flaw(text):
+            yield f"{place}: {why}"
     for name, camera in tables.cameras.items():
         source = str(camera.options.get("source", ""))
         if source and not source.isdigit() and "://" not in source and "/dev/" not in source:
@@ -98,3 +103,16 @@ def _policy_warnings(tables: Tables) -> Iterator[str]:
             yield _("{name}.camera: a hand on the lens does away with the face").format(name=name)
     if tables.threat_levels and not any(level.open_to for level in tables.threat_levels.values()):
         yield _("threat_levels: none is open to anybody where it closes (open_to)")
+
+
+def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Every text of the settings with its place: two names that look the same must be the same."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield place, str(key)
+            yield from _texts(inner, f"{place}.{key}".lstrip("."))
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner, place)

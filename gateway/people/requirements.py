@@ -8,6 +8,7 @@ place of the one before; the history is in the log.  Standard library only.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -142,6 +143,45 @@ def due(
 def _key(subject_kind: str, subject: str) -> str:
     """By what a row is found: a person's id, or the key of a company's name."""
     return name_key(subject) if subject_kind == "company" else subject
+
+
+def lapsed(
+    connection: sqlite3.Connection, kinds: Iterable[tuple[str, str, int]], today: date
+) -> Iterator[Row]:
+    """What has lapsed, by kind and day; `kinds` as for `due`."""
+    for name, of, _ in kinds:
+        found = connection.execute(
+            "SELECT subject, valid_until, number FROM requirement INDEXED BY requirement_due "
+            "WHERE valid_until < ? AND kind = ? AND subject_kind = ? ORDER BY valid_until, subject",
+            (today.isoformat(), name, of),
+        )
+        for subject, until, number in found:
+            yield Row(of, subject, name, _day(until), number or "")
+
+
+def missing(
+    connection: sqlite3.Connection, kind: str, of: str, levels: Iterable[str], today: date
+) -> Iterator[Row]:
+    """Who never showed `kind`: of the people who may pass today and have one of `levels`, or (`of`
+    is company) of the companies for which they come.
+
+    `connection` knows `name_key` (`open_admin`).  A person without a company has no row.
+    """
+    key = "name_key(p.company)" if of == "company" else "p.id"
+    shown = "min(p.company)" if of == "company" else "p.id"
+    found = connection.execute(
+        f"SELECT {shown} FROM person p WHERE p.status = 'active' "  # noqa: S608 - our own words
+        "AND :today BETWEEN coalesce(p.valid_from, :today) AND coalesce(p.valid_until, :today) "
+        "AND NOT EXISTS (SELECT 1 FROM revocation r WHERE r.person_id = p.id) "
+        "AND EXISTS (SELECT 1 FROM json_each(p.access_levels) WHERE value IN "
+        "(SELECT value FROM json_each(:levels))) "
+        "AND NOT EXISTS (SELECT 1 FROM requirement q "
+        f"WHERE q.subject_kind = :of AND q.key = {key} AND q.kind = :kind) "
+        f"AND {key} <> '' GROUP BY {key} ORDER BY {shown}",
+        {"today": today.isoformat(), "levels": json.dumps(list(levels)), "of": of, "kind": kind},
+    )
+    for (subject,) in found:
+        yield Row(of, subject, kind)
 
 
 def _known(connection: sqlite3.Connection, person_id: str) -> bool:

@@ -4,7 +4,7 @@ have to have."""
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Annotated
@@ -18,6 +18,7 @@ from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.cli.personnel import PersonArgument, open_list
 from gateway.config import Settings
+from gateway.decide.policy import RequirementKind
 from gateway.locale import _, language
 from gateway.locale.text import name_key
 from gateway.people import permits, requirements
@@ -204,29 +205,62 @@ def due(
     ] = 0,
     json: common.JsonOption = False,
 ) -> None:
-    """What lapses soon."""
+    """What has lapsed, who never showed what an area requires, and what lapses soon."""
     settings = ctx.settings
-    kinds = [(k.name, k.of, days or k.warn_days) for k in settings.site.requirements.values()]
+    known = settings.site.requirements.values()
+    kinds = [(kind.name, kind.of, days or kind.warn_days) for kind in known]
+    today = datetime.now(settings.site.zone).date()
     db = open_list(settings)
-    _show(settings, requirements.due(db, kinds, datetime.now(settings.site.zone).date()), json)
+    found = [
+        *requirements.lapsed(db, kinds, today),
+        *(row for kind in known for row in _missing(settings, db, kind, today)),
+        *requirements.due(db, kinds, today),
+    ]
+    _show(settings, found, json, missing=True)
     db.close()
 
 
-def _show(settings: Settings, found: Iterator[Row], json: bool) -> None:
+def _missing(
+    settings: Settings, db: sqlite3.Connection, kind: RequirementKind, today: date
+) -> Iterator[Row]:
+    """Who may enter an area that requires `kind`, and has none."""
+    site = settings.site
+    areas = {area.name for area in site.areas.values() if kind.name in area.requires}
+    doors = {name for name, door in site.doors.items() if door.area in areas}
+    levels = [
+        name
+        for name, level in site.access_levels.items()
+        if areas.intersection(level.areas) or doors.intersection(level.grants)
+    ]
+    exempt = set(map(name_key, kind.exempt))
+    for row in requirements.missing(db, kind.name, kind.of, levels, today):
+        if kind.of == "person" or name_key(row.subject) not in exempt:
+            yield row
+
+
+def _show(settings: Settings, found: Iterable[Row], json: bool, *, missing: bool = False) -> None:
+    """The rows as a table or JSON; `missing`: a row without a day says that there is none."""
+    today = datetime.now(settings.site.zone).date()
+
+    def state(row: Row) -> str:
+        if row.valid_until is None:
+            return "none" if missing else "good"
+        return "lapsed" if row.valid_until < today else "good"
+
     if json:
         names = ("subject_kind", "subject", "kind", "valid_until", "number", "issued_at", "note")
-        common.print_json([{name: getattr(row, name) for name in names} for row in found])
+        common.print_json(
+            [{**{name: getattr(row, name) for name in names}, "state": state(row)} for row in found]
+        )
         return
-    today = datetime.now(settings.site.zone).date()
+    said = {"lapsed": _("[red]lapsed[/red]"), "none": _("[red]never shown[/red]"), "good": ""}
     table = Table(_("of"), _("subject"), _("requirement"), _("until"), "", _("number"), box=None)
     for row in found:
         known = settings.tables.requirements.get(row.kind)
         title = known.title.said(language()) if known else "?"
-        lapsed = row.valid_until is not None and row.valid_until < today
-        state = _("[red]lapsed[/red]") if lapsed else ""
         until = words.day(row.valid_until) if row.valid_until else "…"
         cells = (words.word(row.subject_kind), row.subject, f"{row.kind} ({title})", until)
-        table.add_row(*map(escape, cells), state, escape(row.number))
+        table.add_row(*map(escape, cells), said[state(row)], escape(row.number))
     common.out.print(table)
 
 

@@ -260,6 +260,12 @@ def test_the_requirement_of_partners_is_one_of_companies(of: str | None, wrong: 
         assert loc == ("partners", "requirement") and wrong in why
 
 
+def test_a_setting_with_characters_that_cannot_be_seen_is_a_warning(tmp_path: Path) -> None:
+    text = GOOD + '[[holidays]]\ndate = 2030-01-01\nname = "A\u200bo nuevo"\n'
+    warnings = load(write(tmp_path, text)).warnings
+    assert any("holidays.name: character 2 can't be seen (U+200B)" in each for each in warnings)
+
+
 def test_the_policies_in_the_docs_are_good() -> None:
     """Each TOML block of docs/rules.md, laid over the example, with the kinds that it names."""
     docs = (ROOT / "docs" / "rules.md").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from gateway.people.sync.file import COLUMNS
 from tests.gateway.cli.conftest import Site
 
+CONFIRM = "removed,losing_access"
 KIND = '[requirements.partner]\ntitle = { en = "Partner", es = "Socio" }\nof = "company"\n'
 
 
@@ -23,7 +25,7 @@ def named(site: Site, tmp_path: Path) -> Site:
         f"e2,{unicodedata.normalize('NFD', 'Ángela Ruiz')},TRANSPORTES AGUILA SA DE CV,,,,,,",
     )
     path.write_text("\n".join((",".join(COLUMNS), *rows)) + "\n", "utf-8")
-    done = site.run("people", "sync", str(path), "--apply", "--confirm", "removed,losing_access")
+    done = site.run("people", "sync", str(path), "--apply", "--confirm", CONFIRM)
     assert done.exit_code == 0, done.output
     return site
 
@@ -62,3 +64,51 @@ def test_a_requirement_of_a_company_without_a_name(site: Site) -> None:
     for name, code in ((". .", 2), ("Acme\u200b", 2), ("Acme", 0)):
         done = site.run("requirement", "set", name, "partner", "--company")
         assert done.exit_code == code, done.output
+
+
+DUE = """
+[requirements.training]
+title = { en = "Training", es = "Capacitación" }
+
+[requirements.partner]
+title = { en = "Partner", es = "Socio" }
+of = "company"
+exempt = ["acme de mexico"]
+
+[areas.plant]
+title = { en = "Plant", es = "Planta" }
+requires = ["training", "partner"]
+
+[access_levels.due]
+areas = { plant = "always" }
+"""
+
+
+def test_requirement_due_showed_neither_what_lapsed_nor_who_has_none(
+    site: Site, tmp_path: Path
+) -> None:
+    text = site.config.read_text("utf-8")
+    site.config.write_text(text + DUE.replace("always", re.findall(r"\[schedules\.(.*)]", text)[0]))
+    head = "id,name,company,credentials,access_levels,valid_until,requires:training\n"
+    rows = (
+        "a,A,Acmé de México,,due,,2020-01-31",  # lapsed
+        "b,B,Acme de México,,due,,",  # none
+        "c,C,NORTE SA,,due,,2099-01-31",
+        "d,D,Norte S.A.,,due,2020-01-01,",  # may not enter anyway
+        "e,E,,,,,",  # has no level that leads there
+    )
+    path = tmp_path / "due.csv"
+    path.write_text(head + "\n".join(rows) + "\n", "utf-8")
+    done = site.run("people", "sync", str(path), "--apply", "--confirm", CONFIRM)
+    assert done.exit_code == 0, done.output
+    found = json.loads(site.run("requirement", "due", "--json").stdout)
+    assert [(row["subject"], row["kind"], row["state"]) for row in found] == [
+        ("a", "training", "lapsed"),
+        ("b", "training", "none"),
+        ("NORTE SA", "partner", "none"),
+    ]
+    assert "never shown" in site.run("requirement", "due").stdout
+    done = site.run("requirement", "set", "Norté, S. A.", "partner", "--company")
+    assert done.exit_code == 0, done.output
+    found = json.loads(site.run("requirement", "due", "--json").stdout)
+    assert [row["subject"] for row in found] == ["a", "b"]
