@@ -45,7 +45,7 @@ def key_new(path: Annotated[Path, typer.Argument(help="The file to make.")]) -> 
 def clock_accept(
     ctx: Context,
 ) -> None:
-    """Vouch for the present time after the clock was wrongly ahead."""
+    """Vouch for the time that the clock shows now."""
     answer = ctx.ask("clock_accept", by=common.operator())
     common.out.print(
         _("accepted: the log's newest time was {back_s:.0f} s ahead").format(

@@ -163,7 +163,15 @@ def status(ctx: Context, json: common.JsonOption = False) -> None:
 
 def _clock(answer: dict[str, Any]) -> str:
     if answer["clock_trusted"]:
-        return _("trusted")
+        if answer["clock_sure"]:
+            return _("trusted")
+        ahead = answer["clock_ahead_s"]
+        said = (
+            _("trusted, but it leapt {ahead} ahead: nothing is destroyed until it is synchronised")
+            if ahead
+            else _("trusted; nothing is destroyed until it is synchronised, or garita clock accept")
+        )
+        return said.format(ahead=duration(ahead))
     said = _("not trusted: {behind} behind the newest record; set it, or garita clock accept")
     return f"[red]{said.format(behind=duration(answer.get('clock_behind_s', 0.0)))}[/red]"
 

@@ -296,6 +296,14 @@ CLOCK_BEHIND = N_(
     "the clock is {behind} behind the newest record, so nobody passes: set it (NTP); if the "
     "records were ahead of the time: garita clock accept"
 )
+CLOCK_AHEAD = N_(
+    "the clock leapt {ahead} ahead, so nothing is destroyed or forgiven until it is beyond doubt: "
+    "the kernel says that it is synchronised, a day passes, or garita clock accept"
+)
+CLOCK_WORDS: Mapping[str, str] = {
+    "kernel": N_("the clock is accepted: the kernel says that it is synchronised"),
+    "day": N_("the clock is accepted: the gateway has run for a day since it leapt"),
+}
 
 
 def describe(event: Event, language: str | None = None) -> str:
@@ -307,10 +315,15 @@ def describe(event: Event, language: str | None = None) -> str:
     """
     template = _said(EVENTS.get(event.type, event.type), language)
     data = event.data
-    behind = data.get("behind_s")
-    if event.type == EventType.CLOCK_STEPPED and isinstance(behind, int | float) and behind > 0:
-        # At a start the clock may be days behind without having moved: "moved by 0.0 s" misleads.
-        return _said(CLOCK_BEHIND, language).format(behind=duration(behind))
+    if event.type == EventType.CLOCK_STEPPED:
+        # At a start the clock may be days off without having moved: "moved by 0.0 s" misleads.
+        behind, ahead = data.get("behind_s"), data.get("ahead_s")
+        if isinstance(behind, int | float) and behind > 0:
+            return _said(CLOCK_BEHIND, language).format(behind=duration(behind))
+        if isinstance(ahead, int | float) and ahead > 0:
+            return _said(CLOCK_AHEAD, language).format(ahead=duration(ahead))
+    if event.type == EventType.CLOCK_ACCEPTED and (word := data.get("why")) in CLOCK_WORDS:
+        return _said(CLOCK_WORDS[str(word)], language)
     person = data.get("person") or {}
     who = person.get("name") or data.get("credential", {}).get("masked") or data.get("reader", "?")
     why = reason(str(data.get("reason", "")), language)

@@ -31,7 +31,7 @@ from gateway.people import Roster
 from gateway.people.pins import Pins
 from gateway.state.clock import Clock
 from gateway.state.flapping import DeviceStates
-from gateway.state.health import Health
+from gateway.state.health import Health, synchronised
 from gateway.state.presence import Presence, new_presence
 from gateway.state.service import OutOfService
 from gateway.state.threat import ThreatState
@@ -87,7 +87,13 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
     tables, site = settings.tables, settings.site
     devices = DeviceStates(ledger.note)
     out_of_service = OutOfService(settings.doors_path)
-    clock = Clock(ledger.last_time, tables.site.clock_back_tolerance_s)
+    clock = Clock(
+        ledger.marks.newest,
+        tables.site.clock_back_tolerance_s,
+        sure=ledger.marks.proven,
+        synchronised=synchronised,
+    )
+    ledger.clock_is_sure = lambda: clock.sure
     roster = Roster(settings.people_path)
     presence = new_presence(settings)
     threat = ThreatState(

@@ -5,6 +5,9 @@ and forgives passbacks at their hour; it records who should have left when their
 and then it keeps the checkpoint of who is inside; every hour it destroys faces and pictures whose
 time is over.
 
+Nothing of that happens while the clock is in doubt (gateway/state/clock.py): what was destroyed by
+a clock that leapt can't be brought back.
+
 An event of these is recorded once, restarts included: its id carries the day (or the visit and its
 end), and the log takes an id once.  All file work is done in threads.
 """
@@ -28,7 +31,7 @@ from gateway.face.evidence import Evidence
 from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
 from gateway.people import RosterUnavailable, faces, requirements
-from gateway.state.clock import Clock
+from gateway.state.clock import Clock, ClockStep, Word
 from gateway.state.health import LOOK_EVERY_S, Health
 from gateway.state.presence import Presence, chain_of
 
@@ -37,6 +40,7 @@ log = logging.getLogger("garita.daemon.jobs")
 CHECKPOINT_EVERY_S = 600.0
 OVERDUE_EVERY_S = 60.0  # when nothing was heard of a visit and none is due
 RETENTION_EVERY_S = 3600.0
+DOUBT_EVERY_S = 60.0  # when retention asks again whether the clock is beyond doubt
 CLOCK_EVERY_S = 1.0
 BATCH = 50
 
@@ -69,8 +73,9 @@ class Jobs:
         """Do what is due, for ever."""
         while True:
             await asyncio.to_thread(self._health.look)
-            if self._clock.trusted:  # an id must not carry the day of a wrong clock
-                local = self._clock.now().astimezone(self._settings.site.zone)
+            now = self._clock.sure_time()
+            if now is not None:  # an id must not carry the day of a wrong clock
+                local = now.astimezone(self._settings.site.zone)
                 try:
                     await self.warn(local.date())
                     await self.forgive(local)
@@ -142,7 +147,7 @@ class Jobs:
 
 class Retention:
     """Destroys faces and pictures whose last day is past: hourly, by the site's day, and never by
-    a clock that can't be trusted.  `destroyed` is called when there are acts in the outbox."""
+    a clock in doubt.  `destroyed` is called when there are acts in the outbox."""
 
     def __init__(
         self,
@@ -160,11 +165,17 @@ class Retention:
     async def run(self) -> None:
         """Look every hour, for ever."""
         while True:
-            if self._clock.trusted:
-                today = self._clock.now().astimezone(self._settings.site.zone).date()
-                await self._purge_faces(today)
-                await self._purge_pictures(today)
-            await asyncio.sleep(RETENTION_EVERY_S)
+            looked = await self.purge()
+            await asyncio.sleep(RETENTION_EVERY_S if looked else DOUBT_EVERY_S)
+
+    async def purge(self) -> bool:
+        """Destroy what is due; False if nothing was looked at, because the clock is in doubt."""
+        for work in (self._purge_faces, self._purge_pictures):
+            now = self._clock.sure_time()
+            if now is None:
+                return False
+            await work(now.astimezone(self._settings.site.zone).date())
+        return True
 
     async def _purge_faces(self, today: date) -> None:
         try:
@@ -189,26 +200,61 @@ class Retention:
             self._note(NewEvent(EventType.FACE_PICTURES_PURGED, self._settings.site.gateway, data))
 
 
-async def watch_clock(clock: Clock, gateway: str, note: Callable[[NewEvent], None]) -> None:
-    """Record each step of the wall clock, for ever."""
+async def watch_clock(clock: Clock, gateway: str, ledger: Ledger) -> None:
+    """Record each step of the wall clock, and what speaks for a clock in doubt, for ever."""
     while True:
-        step = clock.take_step()
-        if step is not None:
-            level = logging.WARNING if step.trusted else logging.CRITICAL
-            if step.trusted:
-                log.log(level, "the clock moved by %+.1f s", step.seconds)
-            else:
-                log.log(
-                    level,
-                    "the clock is %.0f s behind the newest record: nobody passes until it is set "
-                    "(NTP), or `garita clock accept` if the records were ahead",
-                    step.behind_s,
-                )
-            data = {"seconds": step.seconds, "trusted": step.trusted}
-            if not step.trusted:
-                data["behind_s"] = step.behind_s
-            note(NewEvent(EventType.CLOCK_STEPPED, gateway, data))
+        await look_at_clock(clock, gateway, ledger)
         await asyncio.sleep(CLOCK_EVERY_S)
+
+
+async def look_at_clock(clock: Clock, gateway: str, ledger: Ledger) -> None:
+    """Once.  A clock in doubt is accepted when the record of that is on disk."""
+    step = clock.take_step()
+    if step is not None:
+        ledger.note(_stepped(step, gateway))
+    word = clock.word()
+    if word is None:
+        return
+    data = {
+        "by": gateway,
+        "why": str(word),
+        "back_s": round(clock.back_s, 1),
+        "ahead_s": round(clock.ahead_s, 1),
+    }
+    try:
+        await ledger.append(NewEvent(EventType.CLOCK_ACCEPTED, gateway, data))
+    except LedgerUnavailable as error:
+        log.warning("the clock stays in doubt: %s", error)
+        return
+    log.warning("the clock is accepted: %s", _WORDS[word])
+    clock.accept()
+
+
+_WORDS = {
+    Word.KERNEL: "the kernel says that it is synchronised",
+    Word.DAY: "the gateway has run for a day since it leapt",
+}
+
+
+def _stepped(step: ClockStep, gateway: str) -> NewEvent:
+    data = {"seconds": step.seconds, "trusted": step.trusted}
+    if not step.trusted:
+        data["behind_s"] = step.behind_s
+        log.critical(
+            "the clock is %.0f s behind the newest record: nobody passes until it is set "
+            "(NTP), or `garita clock accept` if the records were ahead",
+            step.behind_s,
+        )
+    elif step.ahead_s:
+        data["ahead_s"] = step.ahead_s
+        log.warning(
+            "the clock leapt %.0f s ahead: nothing is destroyed or forgiven until the kernel says "
+            "that it is synchronised, for a day, or until `garita clock accept`",
+            step.ahead_s,
+        )
+    else:
+        log.warning("the clock moved by %+.1f s", step.seconds)
+    return NewEvent(EventType.CLOCK_STEPPED, gateway, data)
 
 
 def expiring(settings: Settings, today: date) -> Iterator[NewEvent]:

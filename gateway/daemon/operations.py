@@ -93,10 +93,14 @@ class Operations:
         return {}
 
     async def clock_accept(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """An operator vouches for the time that the clock shows."""
-        back = self._clock.accept().total_seconds()
-        data = {"by": tidy(request.get("by", "")), "back_s": round(back, 1)}
+        """An operator vouches for the time that the clock shows: it counts when on record."""
+        data = {
+            "by": tidy(request.get("by", "")),
+            "back_s": round(self._clock.back_s, 1),
+            "ahead_s": round(self._clock.ahead_s, 1),
+        }
         await self._ledger.append(NewEvent(EventType.CLOCK_ACCEPTED, self._gateway, data))
+        self._clock.accept()
         return data
 
     async def capture(self, request: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -102,7 +102,7 @@ class Daemon:
         runs: dict[str, Run] = {
             "control": ControlServer(settings.socket_path, handlers).run,
             "outbox": parts.outbox.run,
-            "clock": partial(watch_clock, parts.clock, self._gateway, note),
+            "clock": partial(watch_clock, parts.clock, self._gateway, parts.ledger),
             "retention": retention.run,
             "watchdog": Watchdog(parts.plant, parts.ledger, parts.door_limit_s).run,
             "chores": parts.jobs.run,  # a name that is on record does not change
@@ -133,7 +133,7 @@ class Daemon:
                 doors[name].hardware.set_out_of_service(reason)
         reader = LedgerReader(parts.settings.ledger_path)
         try:
-            wrong = wrong_pins(reader, parts.pin_limits.lock_s)
+            wrong = wrong_pins(reader, parts.pin_limits.lock_s, parts.clock.earliest())
             alarms = open_alarms(reader, [n for n, g in doors.items() if g.watched])
             changed = parts.threat.restore(reader.newest)
             self._restore_presence(reader)

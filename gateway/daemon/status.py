@@ -67,6 +67,7 @@ class Status:
             "people": people,
             "ledger": {"ok": refused == 0, "refused": refused},
             "clock_trusted": self._clock.trusted,
+            "clock_sure": self._clock.sure,
             "devices": self._devices.shown(),
             "doors": {name: door.status() for name, door in self._plant.doors.items()},
             "threat": self._threat.status(),
@@ -85,6 +86,7 @@ class Status:
             "uptime_s": round(time.monotonic() - self._started, 1),
             # Not in state(): it grows each second, and state() is published when it changes.
             "clock_behind_s": round(self._clock.behind_s, 1),
+            "clock_ahead_s": round(self._clock.ahead_s, 1),
             "last_seq": self._ledger.last_seq,
             "last": {name: door.last for name, door in doors.items()},
             "unrecorded": sum(

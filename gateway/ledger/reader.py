@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gateway.ledger import chain
 from gateway.ledger.event import Event
+from gateway.ledger.marks import Marks
 from gateway.ledger.writer import LedgerUnavailable
 from gateway.locale import worded
 
@@ -65,6 +66,12 @@ class LedgerReader:
     def last_seq(self) -> int:
         """The newest record's number; 0 for an empty log."""
         return int(self._rows("SELECT coalesce(max(seq), 0) FROM events")[0][0])
+
+    def marks(self) -> Marks:
+        """The times by which the clock is judged; none for a log of before they were kept."""
+        known = self._rows("SELECT 1 FROM sqlite_master WHERE name = 'clock_marks'")
+        rows = self._rows("SELECT high, sure FROM clock_marks") if known else []
+        return Marks(str(rows[0][0]), str(rows[0][1])) if rows else Marks()
 
     def after(self, seq: int, limit: int) -> list[Event]:
         """Up to `limit` records after `seq`, in order."""

@@ -25,7 +25,9 @@ from itertools import groupby
 from pathlib import Path
 
 from gateway.ledger import chain
+from gateway.ledger import marks as clock_marks
 from gateway.ledger.event import Event, EventType, NewEvent
+from gateway.ledger.marks import Marks
 from gateway.locale import GaritaError, worded
 from gateway.vault.files import adopt
 
@@ -62,6 +64,15 @@ class _Ping:
 _Job = _Append | _Ping
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Where the chain stands: its newest record's number and hash, and the marks of the clock."""
+
+    seq: int
+    digest: bytes
+    marks: Marks
+
+
 class Ledger:
     """The writer; open it with `Ledger.open`, use it from one event loop, then `close()` it."""
 
@@ -81,14 +92,14 @@ class Ledger:
         self._timeout_s = timeout_s
         self._complete = complete
         self._db: sqlite3.Connection | None = None
-        self._hash = chain.GENESIS
+        self._end = _End(0, chain.GENESIS, Marks())
         self._chain = ""
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._grown: asyncio.Event | None = None
         self._observer: Callable[[Event], None] | None = None
         self._late: list[int] = []
-        self.last_seq = 0
-        self.last_time: datetime | None = None
+        self.clock_is_sure: Callable[[], bool] = _never
+        """Whether the clock is beyond doubt; asked in the writer's thread with each record."""
         self.failed_since = 0
         """Events refused since the last one that could be written; 0 is good."""
         self._connect()
@@ -127,6 +138,16 @@ class Ledger:
             if lock is not None:
                 os.close(lock)
             raise LedgerUnavailable(f"{path}: {error}") from error
+
+    @property
+    def last_seq(self) -> int:
+        """The newest record's number."""
+        return self._end.seq
+
+    @property
+    def marks(self) -> Marks:
+        """The times on record by which the clock is judged."""
+        return self._end.marks
 
     async def append(self, event: NewEvent) -> Event:
         """Write one event; returns it when it is durable.
@@ -222,18 +243,19 @@ class Ledger:
             # A caller that has given up acts as if there were no record, so there must be none.
             live = [job for job in jobs if not job.future.cancelled()]
             if live:
-                seq, digest = self.last_seq, self._hash
+                end = self._end
                 db.execute("BEGIN IMMEDIATE")
                 for event in self._about_ourselves():
-                    seq, digest, _ = self._insert(db, event, seq, digest)
+                    end, _ = self._insert(db, event, end)
                 for job in live:
                     try:
-                        seq, digest, record = self._insert(db, job.event, seq, digest)
+                        end, record = self._insert(db, job.event, end)
                         results.append((job, record))
                     except (ValueError, TypeError) as error:
                         results.append((job, error))
+                clock_marks.write(db, end.seq, end.marks)
                 db.execute("COMMIT")
-                self._committed(seq, digest)
+                self._end, self.failed_since = end, 0
         except (sqlite3.Error, OSError) as error:
             self._disconnect()
             self.failed_since += len(jobs)
@@ -256,32 +278,26 @@ class Ledger:
             events.append(NewEvent(EventType.LEDGER_LATE, self._gateway, {"seqs": late}))
         return events
 
-    def _insert(
-        self, db: sqlite3.Connection, event: NewEvent, seq: int, digest: bytes
-    ) -> tuple[int, bytes, Event]:
+    def _insert(self, db: sqlite3.Connection, event: NewEvent, end: _End) -> tuple[_End, Event]:
         """Add one record inside the transaction; an id that is there already adds nothing."""
         if event.id:
             row = db.execute(
                 "SELECT seq, body, hash FROM events WHERE id = ?", (event.id,)
             ).fetchone()
             if row is not None:
-                return seq, digest, chain.to_event(row[0], row[1], row[2], b"")
+                return end, chain.to_event(row[0], row[1], row[2], b"")
         event = self._complete(event)
-        seq, given, prev = seq + 1, event.id or None, digest
+        seq, given = end.seq + 1, event.id or None
         key, moment = given or f"{self._chain}-{seq}", event.time or datetime.now(UTC)
         body = chain.body_of(event, key, moment)
-        digest = chain.link(prev, seq, chain.digest_of(body))
+        digest = chain.link(end.digest, seq, chain.digest_of(body))
         db.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (seq, given, body, digest))
         when = chain.utc_text(moment)
         record = Event(
-            seq, key, when, event.type, event.subject, event.data, digest.hex(), prev.hex()
+            seq, key, when, event.type, event.subject, event.data, digest.hex(), end.digest.hex()
         )
-        return seq, digest, record
-
-    def _committed(self, seq: int, digest: bytes) -> None:
-        self.last_seq, self._hash = seq, digest
-        self.last_time = datetime.now(UTC)
-        self.failed_since = 0
+        marks = end.marks.after(event.type, when, sure=self.clock_is_sure())
+        return _End(seq, digest, marks), record
 
     def _connect(self) -> sqlite3.Connection:
         """Open the file and read where the chain stands; creates both if there is none."""
@@ -293,8 +309,11 @@ class Ledger:
             db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
-            if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone() is None:
-                db.executescript(f"BEGIN; {chain.SCHEMA} COMMIT;")
+            for table, schema in (("events", chain.SCHEMA), ("clock_marks", clock_marks.SCHEMA)):
+                if not db.execute(
+                    "SELECT 1 FROM sqlite_master WHERE name = ?", (table,)
+                ).fetchone():
+                    db.executescript(f"BEGIN; {schema} COMMIT;")
             if db.execute("SELECT 1 FROM events LIMIT 1").fetchone() is None:
                 self._begin_chain(db)
             first = db.execute("SELECT body FROM events WHERE seq = 1").fetchone()
@@ -306,7 +325,8 @@ class Ledger:
                 raise sqlite3.DatabaseError(
                     worded("its first record is missing: not our log, or damaged")
                 )
-            newest = chain.to_event(seq, body, digest, b"")
+            chain.to_event(seq, body, digest, b"")
+            end = _End(seq, bytes(digest), clock_marks.read(db, seq))
         except (ValueError, KeyError, TypeError) as error:
             db.close()
             raise sqlite3.DatabaseError(
@@ -316,18 +336,20 @@ class Ledger:
             db.close()
             raise
         self._chain = str(genesis.data.get("chain", ""))
-        self.last_seq, self._hash = seq, bytes(digest)
-        self.last_time = datetime.fromisoformat(newest.time)
-        self._db = db
+        self._end, self._db = end, db
         return db
 
     def _begin_chain(self, db: sqlite3.Connection) -> None:
         """The first record names the chain; its random name goes into every event's id."""
         name = secrets.token_hex(8)
         event = NewEvent(chain.CREATED, self._gateway, {"chain": name})
-        body = chain.body_of(event, f"{name}-1", datetime.now(UTC))
+        now = datetime.now(UTC)
+        body = chain.body_of(event, f"{name}-1", now)
         digest = chain.link(chain.GENESIS, 1, chain.digest_of(body))
+        db.execute("BEGIN IMMEDIATE")
         db.execute("INSERT INTO events VALUES (1, NULL, ?, ?)", (body, digest))
+        clock_marks.write(db, 1, Marks(high=chain.utc_text(now)))
+        db.execute("COMMIT")
 
     def _disconnect(self) -> None:
         """Let go of a file that failed; what was not committed is rolled back by that."""
@@ -359,6 +381,10 @@ def _answer(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *about
     """Have `call` called in the loop; nothing happens if the loop has ended: nobody waits then."""
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(call, *about)
+
+
+def _never() -> bool:
+    return False
 
 
 def _end(future: asyncio.Future[None]) -> None:

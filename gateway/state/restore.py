@@ -18,10 +18,13 @@ ALARMS = (EventType.DOOR_FORCED, EventType.DOOR_HELD)
 FAR = 50_000  # records; an alarm from before them is not looked for
 
 
-def wrong_pins(reader: LedgerReader, within_s: float) -> list[tuple[str, float]]:
-    """Wrong PINs on record in the last `within_s` seconds, as (person, monotonic time), oldest
-    first: a restart must not give a thief new attempts, however much was recorded since."""
-    now_wall, now = time.time(), time.monotonic()
+def wrong_pins(
+    reader: LedgerReader, within_s: float, clock: datetime | None = None
+) -> list[tuple[str, float]]:
+    """Wrong PINs on record in the last `within_s` seconds before `clock` (None: the wall clock), as
+    (person, monotonic time), oldest first: a restart must not give a thief new attempts, however
+    much was recorded since.  `clock` is the earliest time that it may be."""
+    now_wall, now = (clock.timestamp() if clock else time.time()), time.monotonic()
     since = utc_text(datetime.fromtimestamp(now_wall - within_s, UTC))
     found = []
     for event in reader.back(EventType.ACCESS_DENIED, since=since):

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -267,6 +268,12 @@ async def test_a_damaged_list_denies_and_a_good_one_opens_again(rig: Rig) -> Non
     assert (await tap(rig, ANA))["reason"] == "granted"
 
 
+async def killed(rig: Rig) -> None:
+    assert rig.daemon is not None
+    rig.kill()
+    await rig.daemon.wait()
+
+
 async def test_a_clock_behind_the_log_denies_until_it_is_accepted(make_rig: MakeRig) -> None:
     rig = make_rig()
     await prepared(rig)
@@ -274,6 +281,11 @@ async def test_a_clock_behind_the_log_denies_until_it_is_accepted(make_rig: Make
     later = datetime.now(UTC) + timedelta(hours=3)
     await ledger.append(NewEvent("test.future", time=later))
     ledger.close()
+    # A1: the second boot with the same wrong clock is judged as the first, also after a kill.
+    for _ in range(2):
+        await rig.start()
+        assert (await tap(rig, ANA))["reason"] == "denied_clock_untrusted"
+        await killed(rig)
     await rig.start()
     assert (await tap(rig, ANA))["reason"] == "denied_clock_untrusted"
     assert "not trusted" in (await rig.acli("status")).stdout
@@ -281,6 +293,29 @@ async def test_a_clock_behind_the_log_denies_until_it_is_accepted(make_rig: Make
     assert "10800 s ahead" in done.stdout or "1079" in done.stdout
     assert (await tap(rig, ANA))["reason"] == "granted"
     assert "clock.accepted" in [e.type for e in events(rig)]
+
+
+async def test_a_clock_that_leapt_lets_people_pass_and_says_that_it_is_in_doubt(
+    make_rig: MakeRig,
+) -> None:
+    """A2, as far as it shows at the running gateway; tests/gateway/daemon/test_jobs.py has what it
+    destroys."""
+    rig = make_rig()
+    await prepared(rig)
+    Ledger.open(rig.ledger_path, gateway="demo-gate").close()
+    with closing(sqlite3.connect(rig.ledger_path)) as db, db:
+        then = "2020-01-01T00:00:00.000Z"
+        db.execute("UPDATE clock_marks SET high = ?, sure = ?", (then, then))
+    for _ in range(2):
+        await rig.start()
+        assert (await tap(rig, ANA))["reason"] == "granted"
+        status = await rig.acli("status")
+        assert "nothing is destroyed" in status.stdout and "ahead" in status.stdout
+        await killed(rig)
+    assert any(e.data.get("ahead_s", 0) > 1e8 for e in events(rig, "clock.stepped"))
+    await rig.start()
+    await rig.acli("clock", "accept")
+    assert json.loads((await rig.acli("status", "--json")).stdout)["clock_sure"]
 
 
 async def test_a_second_daemon_is_refused(rig: Rig) -> None:

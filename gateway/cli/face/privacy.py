@@ -20,10 +20,14 @@ from rich.table import Table
 from gateway.cli import common, personnel, words
 from gateway.cli.context import Context
 from gateway.config import Settings
+from gateway.daemon import control
 from gateway.face.evidence import Evidence, EvidenceError, site_sealer
 from gateway.ledger import LedgerReader, LedgerUnavailable
+from gateway.ledger.marks import Marks
 from gateway.locale import _, ngettext, system, worded
 from gateway.people import faces
+from gateway.state.clock import Clock
+from gateway.state.health import synchronised
 from gateway.vault.files import write_whole
 from gateway.vault.sitekey import KeyFileError, Sealer, SiteKey
 from gateway.vault.templates import Vault, VaultError
@@ -119,11 +123,30 @@ def forget(
         common.out.print(_("backups of people.db made before still hold them: docs/privacy.md"))
 
 
-def purge(ctx: Context, json: common.JsonOption = False) -> None:
+def purge(
+    ctx: Context,
+    day: Annotated[
+        str, typer.Option("--today", help="Say what day it is, while the clock is in doubt.")
+    ] = "",
+    json: common.JsonOption = False,
+) -> None:
     """Destroy the faces whose last day is past; the running gateway does so by itself."""
     settings = ctx.settings
+    shown = today(settings)
+    if day and _day("--today", day) != shown:
+        common.fail(
+            _("--today: the clock shows {day}; set it first").format(day=shown), common.REFUSED
+        )
+    if not day and not _clock_is_sure(settings):
+        common.fail(
+            _(
+                "the clock is in doubt, and what is destroyed can't be brought back. If today is "
+                "{day}, say so: garita face purge --today {day}"
+            ).format(day=shown),
+            common.REFUSED,
+        )
     db = personnel.open_list(settings)
-    gone = faces.purge(db, today(settings), by=common.operator())
+    gone = faces.purge(db, shown, by=common.operator())
     db.close()
     if gone:
         common.nudge(settings)
@@ -132,6 +155,26 @@ def purge(ctx: Context, json: common.JsonOption = False) -> None:
     else:
         said = ngettext("{n} person", "{n} people", len(gone))
         common.out.print(f"{said.format(n=len(gone))}: {' '.join(gone)}".rstrip(": "), markup=False)
+
+
+def _clock_is_sure(settings: Settings) -> bool:
+    """What the running gateway says of the clock; if none runs, what the log and the kernel say."""
+    try:
+        return bool(control.ask(settings.socket_path, "status")["clock_sure"])
+    except control.ControlError:
+        pass
+    try:
+        with closing(LedgerReader(settings.ledger_path)) as reader:
+            marks = reader.marks()
+    except LedgerUnavailable:
+        marks = Marks()
+    clock = Clock(
+        marks.newest,
+        settings.tables.site.clock_back_tolerance_s,
+        sure=marks.proven,
+        synchronised=synchronised,
+    )
+    return clock.sure or clock.word() is not None
 
 
 def keys(ctx: Context, json: common.JsonOption = False) -> None:

@@ -9,8 +9,9 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -211,7 +212,12 @@ async def test_consent_is_written_listed_and_forgotten(rig: Rig) -> None:
     listed = json.loads((await rig.acli("face", "consent", "--list", "--json")).stdout)
     assert [(row["person"], row["note"]) for row in listed] == [("e1", "[paper]")]
     assert "[paper]" in (await rig.acli("face", "consent", "--list")).stdout
-    assert json.loads((await rig.acli("face", "purge", "--json")).stdout) == {"purged": ["e1"]}
+    purge = ("face", "purge", "--json")
+    other_day = await rig.acli(*purge, "--today", "2026-11-03", check=False)
+    assert other_day.returncode == 1 and "the clock shows" in other_day.stderr
+    today = datetime.now(ZoneInfo("America/Tijuana")).date().isoformat()
+    done = await rig.acli(*purge, "--today", today)
+    assert json.loads(done.stdout) == {"purged": ["e1"]}
     gone = await rig.acli("face", "forget", "e1", "--reason", "asked", check=False)
     assert gone.returncode == 1 and "nothing is kept" in gone.stderr
     assert json.loads((await rig.acli("face", "keys", "--json")).stdout) == []

@@ -262,6 +262,7 @@ STOPPED: tuple[tuple[str, ...], ...] = (
     ("face", "consent", "e1", "--date", "ayer"),
     ("face", "forget", "e1", "--reason", "x"),
     ("face", "purge"),
+    ("face", "purge", "--today", "2026-11-01"),
     ("face", "picture", "1", "--out", "nada.jpg"),
     ("bundle", "keygen", "par"),
     ("bundle", "verify", "nada", "--key", "par.pub"),

@@ -7,17 +7,19 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway import config
-from gateway.daemon.jobs import Jobs, expiring, watch_clock
+from gateway.cli import text
+from gateway.daemon.jobs import Jobs, Retention, expiring, look_at_clock, watch_clock
 from gateway.desk.identity import Shown
 from gateway.desk.visits import register
 from gateway.desk.visits.settings import visit_policy
 from gateway.desk.visits.visit import Plan
 from gateway.ledger import Ledger, LedgerReader
-from gateway.ledger.event import EventType, NewEvent
+from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.people import requirements
 from gateway.people.requirements import Row
 from gateway.people.schema import open_admin
@@ -55,6 +57,18 @@ class Gateway:
             presence=self.presence,
             health=self.health,
         )
+
+    def retention(self) -> Retention:
+        return Retention(
+            settings=self.settings,
+            clock=self.clock,
+            note=self.ledger.note,
+            destroyed=lambda: None,
+        )
+
+    def events(self, prefix: str) -> list[Event]:
+        with closing(LedgerReader(self.settings.ledger_path)) as reader:
+            return [e for e in reader.after(0, 1000) if e.type.startswith(prefix)]
 
     def told(self, kind: str) -> list[str]:
         reader = LedgerReader(self.settings.ledger_path)
@@ -144,16 +158,102 @@ async def test_a_checkpoint_that_cant_be_kept_is_no_end(
     gateway.ledger.close()
 
 
-async def test_a_start_with_a_clock_days_behind_is_on_record_with_by_how_far() -> None:
-    noted: list[NewEvent] = []
+async def test_a_start_with_a_clock_days_behind_is_on_record_with_by_how_far(
+    gateway: Gateway,
+) -> None:
     clock = Clock(datetime.now(UTC) + timedelta(days=3), 60)
-    task = asyncio.create_task(watch_clock(clock, "gate-1", noted.append))
-    while not noted:
-        await asyncio.sleep(0)
+    task = asyncio.create_task(watch_clock(clock, "gate-1", gateway.ledger))
+    await gateway.ledger.wait_beyond(1)
     task.cancel()
-    (event,) = noted
-    assert event.type == "clock.stepped" and event.data["trusted"] is False
+    (event,) = gateway.events("clock.stepped")
+    assert event.data["trusted"] is False
     assert event.data["behind_s"] == pytest.approx(3 * 86_400, abs=5)
+    gateway.ledger.close()
+
+
+def leapt(gateway: Gateway, **options: Any) -> Clock:
+    """A clock that is ten years ahead of the newest record; the wall clock itself stays right."""
+    then = datetime.now(UTC) - timedelta(days=3650)
+    return Clock(then, 60, sure=then, **options)
+
+
+async def test_a_clock_thrown_forward_destroys_no_face_and_no_picture_and_forgives_nothing(
+    gateway: Gateway,
+) -> None:
+    """A2: a start in another year ended every retention."""
+    with closing(open_admin(gateway.settings.people_path)) as db, db:
+        db.execute("INSERT INTO person_key VALUES ('e1', x'00', '2020-01-01T00:00:00Z', 'k')")
+        db.execute("INSERT INTO face_consent VALUES ('e1', '2020-01-01', '2020-12-31', '', 'x')")
+    pictures = gateway.settings.evidence_path / "2020-01-01"
+    pictures.mkdir(parents=True)
+    (pictures / "a-1.sealed").write_bytes(b"x")
+    gateway.clock = leapt(gateway)
+    retention = gateway.retention()
+    assert not await retention.purge()
+    task = asyncio.create_task(gateway.jobs().run())
+    await asyncio.sleep(0.3)
+    task.cancel()
+    with closing(open_admin(gateway.settings.people_path)) as db:
+        assert db.execute("SELECT count(*) FROM person_key").fetchone() == (1,)
+    assert pictures.exists()
+    assert gateway.events("area.") == gateway.events("requirement.") == []
+
+    gateway.clock.accept()  # an operator
+    assert await gateway.retention().purge()
+    with closing(open_admin(gateway.settings.people_path)) as db:
+        assert db.execute("SELECT count(*) FROM person_key").fetchone() == (0,)
+    assert not pictures.exists()
+    gateway.ledger.close()
+
+
+async def test_the_kernels_word_for_a_clock_is_on_record_before_it_counts(
+    gateway: Gateway,
+) -> None:
+    kernel = [False]
+    clock = leapt(gateway, synchronised=lambda: kernel[0])
+    await look_at_clock(clock, "gate-1", gateway.ledger)
+    await gateway.ledger.wait_beyond(1)
+    (event,) = gateway.events("clock.")
+    assert event.data["trusted"] and event.data["ahead_s"] > 3649 * 86_400
+    kernel[0] = True
+    with closing(sqlite3.connect(gateway.settings.ledger_path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # the log can't be written
+        await look_at_clock(clock, "gate-1", gateway.ledger)
+        assert not clock.sure
+        other.execute("ROLLBACK")
+    await look_at_clock(clock, "gate-1", gateway.ledger)
+    assert clock.sure
+    accepted = gateway.events("clock.accepted")[-1]
+    assert (accepted.data["by"], accepted.data["why"]) == ("gate-1", "kernel")
+    assert "synchronised" in text.describe(accepted)
+    assert gateway.ledger.marks.sure == accepted.time
+    gateway.ledger.close()
+
+
+async def test_after_a_start_in_a_wrong_year_the_gate_heals_when_the_kernel_says_so(
+    gateway: Gateway,
+) -> None:
+    """A2: without an operator, and for the starts after it too."""
+    path, ledger = gateway.settings.ledger_path, gateway.ledger
+    ledger.clock_is_sure = lambda: True
+    await ledger.append(NewEvent(EventType.DOOR_OPENED, "gate"))
+    ledger.clock_is_sure = lambda: False
+    wrong = datetime.now(UTC) + timedelta(days=3650)
+    await ledger.append(NewEvent(EventType.GATEWAY_STARTED, "gate-1", time=wrong))
+    ledger.close()
+
+    def started() -> Clock:
+        gateway.ledger = Ledger.open(path, gateway="gate-1")
+        marks = gateway.ledger.marks
+        return Clock(marks.newest, 60, sure=marks.proven, synchronised=lambda: True)
+
+    clock = started()
+    assert not clock.trusted
+    await look_at_clock(clock, "gate-1", gateway.ledger)
+    assert clock.trusted and clock.sure
+    gateway.ledger.close()
+    assert started().sure
+    gateway.ledger.close()
 
 
 async def test_the_list_is_asked_for_overdue_visitors_when_one_is_due_or_a_visit_changed(
