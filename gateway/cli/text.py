@@ -306,6 +306,10 @@ CLOCK_WORDS: Mapping[str, str] = {
 }
 
 
+BADGE_WITHDRAWN = N_("badge of {who} denied here {seconds} s after it was withdrawn: {detail}")
+SHUT_OUT = frozenset({"left_list", "shut_off"})
+
+
 def describe(event: Event, language: str | None = None) -> str:
     """One event as a sentence, without its time and place.
 
@@ -324,6 +328,10 @@ def describe(event: Event, language: str | None = None) -> str:
             return _said(CLOCK_AHEAD, language).format(ahead=duration(ahead))
     if event.type == EventType.CLOCK_ACCEPTED and (word := data.get("why")) in CLOCK_WORDS:
         return _said(CLOCK_WORDS[str(word)], language)
+    if event.type == EventType.PEOPLE_REVOCATION_EFFECTIVE and not SHUT_OUT.intersection(
+        str(data.get("how", "left_list")).split(",")
+    ):
+        template = _said(BADGE_WITHDRAWN, language)
     person = data.get("person") or {}
     who = person.get("name") or data.get("credential", {}).get("masked") or data.get("reader", "?")
     why = reason(str(data.get("reason", "")), language)

@@ -43,6 +43,8 @@ CODES: Mapping[str, str] = {
     "soft": N_("soft"),
     "hard": N_("hard"),
     "timed": N_("timed"),
+    "expired": N_("expired"),
+    "not_yet": N_("not valid yet"),
     # what may fail
     "clock": N_("clock"),
     "sync": N_("clock synchronisation"),
@@ -67,7 +69,12 @@ CODES: Mapping[str, str] = {
     "credentials": N_("badges"),
     "templates": N_("faces"),
     "revoked_at": N_("revoked at"),
+    "revoked_by": N_("revoked by"),
     "revoked_why": N_("revoked because"),
+    "list_status": N_("status on the list"),
+    "inactive_since": N_("without access since"),
+    "inactive_by": N_("taken by"),
+    "inactive_why": N_("because"),
     "escorts": N_("escorts"),
     "state": N_("state"),
     "connected": N_("connected"),
@@ -90,6 +97,25 @@ CODES: Mapping[str, str] = {
     "area": N_("area"),
     "person": N_("person"),
 }
+# How access was lost, and how its time is known (gateway/people/losses.py).
+LOSSES: Mapping[str, str] = {
+    "left_list": N_("left the list"),
+    "shut_off": N_("no longer active on the list"),
+    "shorter": N_("validity shortened"),
+    "fewer_badges": N_("badge withdrawn"),
+    "fewer_levels": N_("level withdrawn"),
+    "requirement": N_("requirement withdrawn"),
+    "revoked_here": N_("revoked here"),
+    "grant": N_("grant ended"),
+    "visitor_badge": N_("visitor's badge not returned"),
+    "generated_at": N_("the list"),
+    "file": N_("the list's file"),
+    "received": N_("when it came"),
+    "said": N_("the operator"),
+    "act": N_("the act itself"),
+    "source": N_("the source"),
+    "revoked_at": N_("the source"),
+}
 # What drivers say of a port, which records keep as it is.
 DETAILS = (N_("in use by another program"),)
 
@@ -98,6 +124,11 @@ def word(code: object) -> str:
     """A code as a word; a code that is not known, with spaces for its underscores."""
     text = str(code)
     return _(CODES[text]) if text in CODES else text.replace("_", " ")
+
+
+def loss(code: str) -> str:
+    """How access was lost, or how its time is known, as words."""
+    return _(LOSSES[code]) if code in LOSSES else code
 
 
 def detail(text: str) -> str:

@@ -251,6 +251,7 @@ def _require(
     Returns what the event says of it, with the spellings that the list has now.
     """
     kind, key = policy.requirement, name_key(partner.name)
+    before = requirements.held(connection, "company", partner.name, kind)
     connection.execute(
         "DELETE FROM requirement WHERE subject_kind = 'company' AND key = ? AND kind = ?",
         (key, kind),
@@ -259,6 +260,7 @@ def _require(
     asked, today = partner.questionnaire, day_of(now, policy.zone)
     if partner.programme == "none" and asked and asked > today:
         until = None  # the company has not answered it yet
+    requirements.record_loss(connection, partner.name, kind, before, until, by=by)
     if until is None:
         return {"kind": kind, "valid_until": None, "companies": []}
     row = requirements.Row(

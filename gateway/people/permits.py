@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gateway.ledger.event import EventType
+from gateway.people import losses
 from gateway.people.schema import now_text, put_event
 
 
@@ -70,13 +71,15 @@ def end_grant(connection: sqlite3.Connection, number: int, *, by: str) -> bool:
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         row = connection.execute(
-            "SELECT person_id, kind, target FROM temporary_grant WHERE id = ?", (number,)
+            "SELECT person_id, kind, target, until FROM temporary_grant WHERE id = ?", (number,)
         ).fetchone()
         if row is None:
             return False
         connection.execute("DELETE FROM temporary_grant WHERE id = ?", (number,))
         data = {"grant": number, "kind": row[1], "target": row[2], "by": by}
         put_event(connection, EventType.GRANT_ENDED, row[0], data)
+        if _time(row[3]) > datetime.now(UTC):
+            losses.put_act(connection, row[0], "grant", by=by, detail=f"{row[1]} {row[2]}")
     return True
 
 

@@ -16,6 +16,7 @@ from datetime import date, timedelta
 
 from gateway.ledger.event import EventType
 from gateway.locale.text import name_key
+from gateway.people import losses
 from gateway.people.schema import now_text, put_event
 
 SUBJECTS = ("person", "company")
@@ -93,7 +94,10 @@ def set_requirement(connection: sqlite3.Connection, row: Row, *, by: str) -> boo
         connection.execute("BEGIN IMMEDIATE")
         if row.subject_kind == "person" and not _known(connection, row.subject):
             return False
+        before = held(connection, row.subject_kind, row.subject, row.kind)
         put(connection, [row], by=by)
+        after = held(connection, row.subject_kind, row.subject, row.kind)
+        record_loss(connection, row.subject, row.kind, before, after, by=by)
         data = {
             "kind": row.kind,
             "of": row.subject_kind,
@@ -108,6 +112,31 @@ def set_requirement(connection: sqlite3.Connection, row: Row, *, by: str) -> boo
     return True
 
 
+def held(connection: sqlite3.Connection, subject_kind: str, subject: str, kind: str) -> date | None:
+    """The last good day of a requirement: `date.max` if it does not lapse, None if there is
+    none."""
+    row = connection.execute(
+        "SELECT valid_until FROM requirement WHERE subject_kind = ? AND key = ? AND kind = ?",
+        (subject_kind, _key(subject_kind, subject), kind),
+    ).fetchone()
+    return None if row is None else _day(row[0]) or date.max
+
+
+def record_loss(
+    connection: sqlite3.Connection,
+    subject: str,
+    kind: str,
+    before: date | None,
+    after: date | None,
+    *,
+    by: str,
+) -> None:
+    """Keep it as a loss of access if a requirement is gone or lapses earlier than before (days as
+    of `held`).  Inside the caller's transaction."""
+    if before is not None and (after is None or after < before):
+        losses.put_act(connection, subject, "requirement", by=by, detail=kind)
+
+
 def remove(
     connection: sqlite3.Connection, subject_kind: str, subject: str, kind: str, *, by: str
 ) -> bool:
@@ -119,6 +148,7 @@ def remove(
             (subject_kind, _key(subject_kind, subject), kind),
         ).rowcount
         if done:
+            losses.put_act(connection, subject, "requirement", by=by, detail=kind)
             data = {"kind": kind, "of": subject_kind, "subject": subject, "by": by}
             put_event(connection, EventType.REQUIREMENT_REMOVED, subject, data)
     return bool(done)

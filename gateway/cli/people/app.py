@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.cli.face import enroll
 from gateway.cli.people import list as people
 from gateway.cli.people import map as map_
-from gateway.cli.people import pin, pull, sync
+from gateway.cli.people import pin, pull, revocations, sync
 
 app = people.app
 app.command("sync")(sync.sync_)
@@ -16,6 +16,6 @@ app.command("history")(sync.history_)
 app.command("pull")(pull.pull)
 app.command("sources")(pull.sources)
 app.command("confirm")(pull.confirm)
-app.command("revocations")(pull.revocations)
+app.command("revocations")(revocations.revocations)
 app.command("enroll")(enroll.enroll)
 app.command("pin")(pin.pin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import sqlite3
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -13,11 +14,14 @@ from rich.table import Table
 from gateway.cli import common, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
+from gateway.cli.people.permit import moment
 from gateway.cli.personnel import PersonArgument, open_list
+from gateway.config import Settings
 from gateway.decide.model import Credential
 from gateway.locale import _
 from gateway.locale.text import name_key
-from gateway.people import permits
+from gateway.people import losses, permits
+from gateway.people.losses import Loss
 from gateway.people.sync import apply as sync
 
 app = App()
@@ -37,6 +41,7 @@ def list_(
     key = name_key(search)
     rows = _rows(db, f"{_PERSON} WHERE :key = '' OR {where} ORDER BY p.id", {"key": key})
     shown = rows[:limit] if limit else rows
+    today = datetime.now(ctx.settings.site.zone).date()
     if json:
         common.print_json(shown)
         return
@@ -53,9 +58,8 @@ def list_(
     )
     for row in shown:
         valid = f"{row['valid_from'] or '…'} – {row['valid_until'] or '…'}"
-        status = "revoked" if row["revoked_at"] else row["status"]
         levels = ", ".join(_list(row["access_levels"]))
-        status = words.word(status)
+        status = words.word(_standing(row, today))
         cells = (row["id"], row["name"], row["company"], row["role"], valid, status, levels)
         table.add_row(*map(escape, cells), str(row["templates"]))
     common.out.print(table)
@@ -73,23 +77,32 @@ def show(
     json: common.JsonOption = False,
 ) -> None:
     """One person: validity, badges (masked), levels, enrolled faces."""
-    db = open_list(ctx.settings)
+    settings = ctx.settings
+    db = open_list(settings)
     rows = _rows(db, f"{_PERSON} WHERE p.id = :id", {"id": person})
     if not rows:
-        common.fail(
-            _("nobody on the list has the id {person}").format(person=person), common.REFUSED
-        )
+        common.fail(_not_there(settings, db, person), common.REFUSED)
     row = rows[0]
     badges = db.execute("SELECT key FROM credential WHERE person_id = ? ORDER BY key", (person,))
     keys = [key for (key,) in badges]
     row["access_levels"] = _list(row["access_levels"])
     row["credentials"] = [key if reveal else Credential(*key.split(":", 2)).masked for key in keys]
+    row |= _inactive(settings, db, row)
+    db.close()
     if json:
         common.print_json(row)
         return
+    row["status"] = words.word(_standing(row, datetime.now(settings.site.zone).date()))
+    hidden = _INACTIVE if row["revoked_at"] else ("list_status",)  # it says the same once more
     table = Table(show_header=False, box=None)
     for key, value in row.items():
+        if (key in _WHEN_THERE and not value) or key in hidden:
+            continue
         text = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+        if key in ("revoked_at", "inactive_since") and "T" in text:
+            text = words.moment(text, settings.site.zone, named=True)
+        elif key == "list_status":
+            text = words.word(text)
         table.add_row(words.word(key), escape(text))
     common.out.print(table)
 
@@ -99,9 +112,15 @@ def revoke(
     ctx: Context,
     person: PersonArgument,
     reason: common.ReasonOption,
+    at: Annotated[
+        str, typer.Option("--at", help="When it was decided, if earlier: 2026-11-30T09:00.")
+    ] = "",
 ) -> None:
     """Let a person pass no more, from the next badge on, whatever any list says."""
-    _set_revoked(ctx, person, reason, revoked=True)
+    said = moment(ctx.settings, at) if at else None
+    if said is not None and said > datetime.now(UTC):
+        common.fail(_("{at} is not in the past").format(at=at), common.USAGE)
+    _set_revoked(ctx, person, reason, revoked=True, said=said)
 
 
 @app.command()
@@ -149,31 +168,99 @@ def escort(
     common.out.print(said.format(person=person, escorts=", ".join(by or ())), markup=False)
 
 
-def _set_revoked(ctx: Context, person: str, reason: str, *, revoked: bool) -> None:
+def _set_revoked(
+    ctx: Context, person: str, reason: str, *, revoked: bool, said: datetime | None = None
+) -> None:
     settings = ctx.settings
     db = open_list(settings)
     try:
-        done = sync.set_revoked(db, person, revoked=revoked, why=reason, by=common.operator())
+        done = sync.set_revoked(
+            db, person, revoked=revoked, why=reason, by=common.operator(), said=said
+        )
     except sync.SyncError as error:
         common.fail(str(error), common.REFUSED)
+    was = _rows(db, f"{_PERSON} WHERE p.id = :id", {"id": person})
+    if not done and revoked and was and was[0]["revoked_at"]:
+        common.out.print(
+            _("{person}: revoked already, since {at} by {by}: {why}").format(
+                person=person,
+                at=words.moment(was[0]["revoked_at"], settings.site.zone),
+                by=was[0]["revoked_by"] or "?",
+                why=was[0]["revoked_why"] or "",
+            ),
+            markup=False,
+        )
+        return
     if not done:
-        said = (
+        refusal = (
             _("nobody on the list has the id {person}")
             if revoked
             else _("nobody with the id {person} is revoked")
         )
-        common.fail(said.format(person=person), common.REFUSED)
+        common.fail(refusal.format(person=person), common.REFUSED)
     db.close()
     common.nudge(settings)
-    said = _("{person}: revoked") if revoked else _("{person}: reinstated")
-    common.out.print(said.format(person=person), markup=False)
+    done_text = _("{person}: revoked") if revoked else _("{person}: reinstated")
+    common.out.print(done_text.format(person=person), markup=False)
 
 
 _PERSON = """
-SELECT p.id, p.name, p.company, p.role, p.valid_from, p.valid_until, p.status, p.access_levels,
-       r.at AS revoked_at, r.why AS revoked_why,
+SELECT p.id, p.name, p.company, p.role, p.valid_from, p.valid_until,
+       CASE WHEN r.at IS NULL THEN p.status ELSE 'revoked' END AS status,
+       p.status AS list_status, p.access_levels,
+       r.at AS revoked_at, r.by AS revoked_by, r.why AS revoked_why,
        (SELECT count(*) FROM template t WHERE t.person_id = p.id) AS templates
   FROM person p LEFT JOIN revocation r ON r.person_id = p.id"""
+_INACTIVE = ("inactive_since", "inactive_by", "inactive_why")
+_WHEN_THERE = ("revoked_at", "revoked_by", "revoked_why", *_INACTIVE)
+
+
+def _standing(row: dict[str, Any], today: date) -> str:
+    """Whether a person may pass at all today: the code of a word."""
+    if row["status"] != "active":
+        return str(row["status"])
+    if row["valid_until"] and row["valid_until"] < today.isoformat():
+        return "expired"
+    return "not_yet" if row["valid_from"] and row["valid_from"] > today.isoformat() else "active"
+
+
+def _inactive(settings: Settings, db: sqlite3.Connection, row: dict[str, Any]) -> dict[str, Any]:
+    """Since when a person who may not pass may not, by whom, and why; None where they may."""
+    found: dict[str, Any] = dict.fromkeys(_INACTIVE)
+    standing = _standing(row, datetime.now(settings.site.zone).date())
+    if row["revoked_at"]:
+        values = (row["revoked_at"], row["revoked_by"], row["revoked_why"])
+    elif standing == "expired":
+        last = date.fromisoformat(row["valid_until"])
+        why = _("valid until {until}").format(until=words.day(last))
+        values = ((last + timedelta(days=1)).isoformat(), "", why)
+    elif standing in ("suspended", "revoked"):
+        wanted = (loss for loss in losses.of(db, row["id"]) if "shut_off" in loss.how.split(","))
+        loss = next(wanted, None)
+        if loss is None:  # from the first list on, or by a list of an older version
+            return found
+        values = (loss.effective_at.isoformat(), loss.by, _list_of(loss))
+    else:
+        return found
+    return dict(zip(_INACTIVE, values, strict=True))
+
+
+def _list_of(loss: Loss) -> str:
+    return _("list version {version} ({source})").format(version=loss.version, source=loss.why)
+
+
+def _not_there(settings: Settings, db: sqlite3.Connection, person: str) -> str:
+    """That somebody is not on the list; and since when, by whom and by which list they left it."""
+    said = _("nobody on the list has the id {person}").format(person=person)
+    for loss in losses.of(db, person):
+        if loss.how == "left_list":
+            return said + _("; {person} left it on {at}: {list}, by {by}").format(
+                person=person,
+                at=words.moment(loss.effective_at, settings.site.zone),
+                list=_list_of(loss),
+                by=loss.by or "?",
+            )
+    return said
 
 
 def _rows(db: sqlite3.Connection, sql: str, values: dict[str, str]) -> list[dict[str, Any]]:

@@ -1,9 +1,8 @@
-"""`garita people pull`, `sources`, `confirm`, `revocations`: lists that come by themselves."""
+"""`garita people pull`, `sources`, `confirm`: lists that come by themselves."""
 
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -171,55 +170,3 @@ def confirm(
     tried = None if names else lists.rehearsed(settings, db, plan)
     db.close()
     show.show_plan(plan, version, bool(names), json, [], tried, settings)
-
-
-def revocations(
-    ctx: Context,
-    days: Annotated[int, typer.Option(min=1, max=3650, help="So many past days.")] = 30,
-    json: common.JsonOption = False,
-) -> None:
-    """How long it took from the source's revocation until this gate denied."""
-    since = (datetime.now(UTC) - timedelta(days=days)).isoformat()
-    rows = (
-        open_list(ctx.settings)
-        .execute(
-            "SELECT person_id, version, revoked_at, effective_at, seconds FROM revocation_delay "
-            "WHERE effective_at >= ? ORDER BY seconds DESC",
-            (since,),
-        )
-        .fetchall()
-    )
-    seconds = sorted(row[4] for row in rows)
-    figures = {f"p{p}_s": _percentile(seconds, p) for p in (50, 95)} if seconds else {}
-    if seconds:
-        figures["max_s"] = seconds[-1]
-    names = ("person", "version", "revoked_at", "effective_at", "seconds")
-    if json:
-        people = [dict(zip(names, row, strict=True)) for row in rows]
-        common.print_json({"days": days, "count": len(rows), **figures, "people": people})
-        return
-    if not seconds:
-        common.out.print(_("no revocation with a known time in {days} day(s)").format(days=days))
-        return
-    shown = ", ".join(f"{key.removesuffix('_s')} {value:g} s" for key, value in figures.items())
-    common.out.print(
-        _("{count} revocation(s) in {days} day(s): {shown}").format(
-            count=len(rows), days=days, shown=shown
-        )
-    )
-    table = Table(
-        _("person"),
-        _("version"),
-        _("revoked at the source"),
-        _("denied here"),
-        _("seconds"),
-        box=None,
-    )
-    for row in rows[: show.SHOWN]:
-        table.add_row(escape(row[0]), str(row[1]), row[2][:19], row[3][:19], f"{row[4]:g}")
-    common.out.print(table)
-
-
-def _percentile(ordered: list[float], percent: int) -> float:
-    """By nearest rank: a value that was measured."""
-    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]

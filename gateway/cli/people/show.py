@@ -16,6 +16,7 @@ from gateway.decide.model import Person
 from gateway.decide.policy import Direction
 from gateway.ledger.chain import utc_text
 from gateway.locale import _
+from gateway.people.losses import Loss
 from gateway.people.sync.history import shown
 from gateway.people.sync.plan import Plan, Tripped, entry
 from gateway.people.sync.rehearsal import Rehearsal
@@ -129,6 +130,13 @@ def cell(entry: dict[str, Any] | None, name: str) -> str:
     if name == "status" and value:
         return words.word(value)
     return str(value or _("none"))
+
+
+def lost(loss: Loss) -> str:
+    """What somebody lost, in words: ``left the list``, ``badge withdrawn (h10301:…45)``."""
+    what = ", ".join(words.loss(how) for how in loss.how.split(","))
+    detail = words.word(loss.detail) if loss.how == "shut_off" else loss.detail
+    return f"{what} ({detail})" if detail else what
 
 
 def _changes(plan: Plan, person: Person) -> dict[str, dict[str, Any]]:

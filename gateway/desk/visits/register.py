@@ -33,6 +33,7 @@ from gateway.desk.visits.visit import (
 from gateway.ledger.event import EventType
 from gateway.locale import N_, Message
 from gateway.locale.text import name_key
+from gateway.people import losses
 from gateway.people.permits import put_escort
 from gateway.people.schema import put_event
 
@@ -187,6 +188,8 @@ def depart(
         kill_badge(connection, visit.id)
         connection.execute("DELETE FROM escort WHERE person_id = ?", (visit.person_id,))
         back = visit.badge_out and badge_returned
+        if visit.badge_out and not back:
+            losses.put_act(connection, visit.person_id, "visitor_badge", by=by, detail=visit.badge)
         new = replace(
             visit,
             state="departed",

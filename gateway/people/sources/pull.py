@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +185,8 @@ def put_aside(db: sqlite3.Connection, folder: Path, name: str, pulled: Pulled, p
     names = [item.name for item in plan.tripped]
     body = {
         "source": name,
-        "put_aside": datetime.now(UTC).isoformat(timespec="seconds"),
+        "put_aside": source.received_at.isoformat(timespec="seconds"),
+        "modified_at": source.modified_at.isoformat() if source.modified_at else None,
         "sha256": source.sha256,
         "etag": pulled.etag,
         "serial": source.serial,
@@ -219,6 +220,9 @@ def waiting(folder: Path, name: str, levels: Collection[str], zone: tzinfo) -> W
         source = Source(name, serial=body["serial"])
         parse(body["list"].encode(), source, json=True, levels=levels, zone=zone)
         source.sha256 = body["sha256"]
+        source.received_at = datetime.fromisoformat(body["put_aside"])
+        modified = body.get("modified_at")
+        source.modified_at = datetime.fromisoformat(modified) if modified else None
         source.absent = set(body.get("absent", ()))  # the JSON of a list has every column
         found = Waiting(source, body["etag"], tuple(body["tripped"]))
     except FileNotFoundError as error:

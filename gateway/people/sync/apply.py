@@ -15,10 +15,11 @@ from typing import Any
 
 from gateway.ledger.event import EventType
 from gateway.locale import GaritaError, worded
-from gateway.people import faces
+from gateway.people import faces, losses
 from gateway.people.schema import now_text, put_event
 from gateway.people.sync import history
 from gateway.people.sync.history import Keep
+from gateway.people.sync.measure import measure
 from gateway.people.sync.plan import COLUMNS, Plan, Tripped, entry, plan, version
 
 __all__ = [
@@ -83,6 +84,7 @@ def apply(
         agreed = sorted(item.name for item in plan.tripped)
         _write_version(connection, plan, number, by=by, agreed=agreed, size=size)
         history.prune(connection, keep)
+        measure(connection, plan, number, by=by)
         counts = {"added": len(plan.added), "changed": len(plan.changed)}
         counts |= {"removed": len(plan.removed), "total": plan.total}
         data = {"version": number, "source": plan.source, "sha256": plan.sha256, "by": by, **counts}
@@ -93,7 +95,6 @@ def apply(
             )
         else:
             put_event(connection, EventType.PEOPLE_SYNCED, "people", data)
-        _measure_revocations(connection, plan, number)
     if lost:
         faces.scrub(connection)
     return number
@@ -214,52 +215,43 @@ def _write_version(
     )
 
 
-def _measure_revocations(connection: sqlite3.Connection, plan: Plan, number: int) -> None:
-    """Record how long it took from the source's revocation until this gate denied.
-
-    The gate denies from the end of this transaction on.
-    """
-    ended = [key for key, _ in plan.removed if plan.before[key][5] == "active"]
-    ended += [p.id for p in plan.updates if p.status != "active" == plan.before[p.id][5]]
-    now = datetime.now(UTC)
-    for key in ended:
-        since = plan.revoked_at.get(key) or plan.generated_at
-        if since is None or key in plan.revoked:
-            continue  # the source did not say when, or this gate denied already
-        seconds = max(0.0, round((now - since).total_seconds(), 1))
-        connection.execute(
-            "INSERT OR REPLACE INTO revocation_delay (person_id, version, revoked_at, "
-            "effective_at, seconds) VALUES (?, ?, ?, ?, ?)",
-            (key, number, since.isoformat(), now.isoformat(), seconds),
-        )
-        data = {"person": {"id": key, "name": plan.before[key][0]}, "version": number}
-        data |= {"seconds": seconds, "revoked_at": since.isoformat()}
-        data["known_by"] = "revoked_at" if key in plan.revoked_at else "generated_at"
-        put_event(connection, EventType.PEOPLE_REVOCATION_EFFECTIVE, key, data)
-
-
 def set_revoked(
-    connection: sqlite3.Connection, person_id: str, *, revoked: bool, why: str, by: str
+    connection: sqlite3.Connection,
+    person_id: str,
+    *,
+    revoked: bool,
+    why: str,
+    by: str,
+    said: datetime | None = None,
 ) -> bool:
     """Revoke a person here and now, or take that back; False if there is nothing to do.
 
     A revocation made here is stronger than the list: no sync undoes it, not even one that
-    drops the person and one that brings them back.  Raises SyncError if it can't be written.
+    drops the person and one that brings them back.  The first one stays with its time if somebody
+    revokes again.  `said` (aware) is when it was decided, if that was earlier.  Raises SyncError
+    if it can't be written.
     """
     with _writing(connection):
+        data = {"reason": why, "by": by}
         if not revoked:
             done = connection.execute(
                 "DELETE FROM revocation WHERE person_id = ?", (person_id,)
             ).rowcount
         else:
             done = connection.execute(
-                "INSERT OR REPLACE INTO revocation (person_id, at, why, by) "
+                "INSERT OR IGNORE INTO revocation (person_id, at, why, by) "
                 "SELECT id, ?, ?, ? FROM person WHERE id = ?",
                 (now_text(), why, by, person_id),
             ).rowcount
-        if done:
-            kind = EventType.PEOPLE_REVOKED if revoked else EventType.PEOPLE_REINSTATED
-            put_event(connection, kind, person_id, {"reason": why, "by": by})
+        if done and revoked:
+            how = "revoked_here"
+            loss = losses.put_act(connection, person_id, how, by=by, why=why, said=said)
+            data |= {"revoked_at": loss.revoked_at.isoformat(), "known_by": loss.known_by}
+            put_event(
+                connection, EventType.PEOPLE_REVOKED, person_id, {**data, "seconds": loss.seconds}
+            )
+        elif done:
+            put_event(connection, EventType.PEOPLE_REINSTATED, person_id, data)
     return bool(done)
 
 

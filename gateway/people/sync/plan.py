@@ -11,7 +11,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from gateway.decide.model import Credential, Person, PersonStatus
@@ -76,6 +76,7 @@ class Plan:
     revoked_at: Mapping[str, datetime] = field(default_factory=dict)
     generated_at: datetime | None = None
     modified_at: datetime | None = None
+    received_at: datetime = field(default_factory=lambda: datetime.now(UTC), compare=False)
     updates: list[Person] = field(default_factory=list)
     before: dict[str, Entry] = field(default_factory=dict)
     widened: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -103,6 +104,7 @@ def plan(connection: sqlite3.Connection, source: Source) -> Plan:
         revoked_at=source.revoked_at,
         generated_at=source.generated_at,
         modified_at=source.modified_at,
+        received_at=source.received_at,
     )
     removals = source.removals
     named = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from gateway.decide.model import Person
 from gateway.locale import Message, worded
@@ -45,7 +45,8 @@ class Source:
 
     `kinds` are the requirements that the list keeps; `requirements` is what each person has of
     them (last good day).  Kinds that the list does not name are left alone.  `revoked_at` says
-    when the source revoked a person, `generated_at` when the source made the list, both aware.
+    when the source revoked a person, `generated_at` when the source made the list, `received_at`
+    when this gate got it, all aware.
     `absent` are the columns that a list may have and this one does not, so that it says nothing of
     them.  `removals` is None for a whole list; a delta names there the people who go, and says in
     `ops` what it does to the others (add or change).  `serial` counts the bundles of one signer.
@@ -61,6 +62,7 @@ class Source:
     revoked_at: dict[str, datetime] = field(default_factory=dict)
     generated_at: datetime | None = None
     modified_at: datetime | None = None
+    received_at: datetime = field(default_factory=lambda: datetime.now(UTC), compare=False)
     serial: int | None = None
     removals: list[str] | None = None
     ops: dict[str, str] = field(default_factory=dict)
