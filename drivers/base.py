@@ -202,6 +202,9 @@ class CameraState(StrEnum):
 
     OK = "ok"
     NO_SIGNAL = "no_signal"
+    UNREACHABLE = "unreachable"
+    LOGIN_REFUSED = "login_refused"
+    NO_STREAM = "no_stream"
     DELAYED = "delayed"
     FROZEN = "frozen"
     LOOPING = "looping"

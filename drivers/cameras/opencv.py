@@ -16,7 +16,6 @@ options and must stay small.
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import time
 from pathlib import Path
@@ -29,6 +28,7 @@ from drivers.backoff import Backoff
 from drivers.base import CameraState, Frame
 from drivers.cameras.delay import SILENT_S, FrameClock
 from drivers.cameras.options import HealthOptions
+from drivers.cameras.probe import Refusal, why_not, without_password
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +40,7 @@ log = logging.getLogger("garita.camera")
 
 RETRY_S = (0.2, 5.0)
 NETWORK_MS = 5000  # a network camera that takes longer is opened again
+ASK_EVERY_S = 30.0  # why it does not open; each question may be a failed login to the camera
 OPENING_S = 3.0  # for which a new feed may settle before it is called delayed
 DEFAULT_FPS = 15.0
 COUNTED = ("http://", "https://")  # FFmpeg makes up the times of these
@@ -62,6 +63,8 @@ class OpenCvCamera:
         self._frame: Frame | None = None
         self._arrived = time.monotonic()  # the last frame, old or new; at first the start
         self._clock: FrameClock | None = None
+        self._refusal: Refusal | None = None
+        self._asked_at = -ASK_EVERY_S
         self._health: FeedHealth | None = None
         self._scene: bytes | None = None
         self._accept = threading.Event()
@@ -71,20 +74,22 @@ class OpenCvCamera:
 
     @property
     def label(self) -> str:
-        """The source, without the password that an RTSP address may hold."""
-        return re.sub(r"//[^@/]*@", "//…@", str(self._options.source))
+        """The source, without the password that an address may hold."""
+        return without_password(str(self._options.source))
 
     @property
     def state(self) -> CameraState:
         """What the feed is like now."""
         if time.monotonic() - self._arrived > SILENT_S:
-            return CameraState.NO_SIGNAL
+            return CameraState.NO_SIGNAL if self._refusal is None else self._refusal.state
         return CameraState.OK if self._health is None else self._health.state
 
     @property
     def detail(self) -> str:
         """The state's word, and the figure behind it where there is one."""
-        state, health = self.state, self._health
+        state, health, refusal = self.state, self._health, self._refusal
+        if refusal is not None and refusal.state is state:
+            return f"{state} {refusal.detail}".strip()
         return health.detail if health is not None and health.state is state else str(state)
 
     @property
@@ -139,7 +144,18 @@ class OpenCvCamera:
                     continue  # at its end a file begins again, or its successor does
                 if got:
                     backoff.reset()
+            elif "://" in str(self._options.source):
+                self._ask_why()
             self._stop.wait(backoff.pause_s())
+
+    def _ask_why(self) -> None:
+        """Ask a network camera, now and then, why it does not open."""
+        now = time.monotonic()
+        if now - self._asked_at < ASK_EVERY_S:
+            return
+        self._asked_at = now
+        self._refusal = why_not(str(self._options.source))
+        log.warning("camera %s: %s %s", self.label, self._refusal.state, self._refusal.detail)
 
     def _watch(self) -> FeedHealth:
         from drivers.cameras.health import FeedHealth  # noqa: PLC0415 - see the head of this file
@@ -244,7 +260,7 @@ class OpenCvCamera:
         opening = self._frame is None and clock is not None and clock.late_for_s < OPENING_S
         if health is not None and clock is not None and (silent or (late and not opening)):
             health.run_late(now, clock.lag_s)
-        self._arrived = now
+        self._arrived, self._refusal, self._asked_at = now, None, -ASK_EVERY_S
 
     def _wanted(self, now: float) -> bool:
         """Whether the frame at hand is decoded, or skipped to keep the rate."""

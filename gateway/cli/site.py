@@ -16,7 +16,7 @@ from gateway.config import Settings
 from gateway.config.mistakes import located
 from gateway.desk.errors import DeskError
 from gateway.desk.freight.settings import freight_policy
-from gateway.locale import _, ngettext
+from gateway.locale import Message, _, ngettext
 from gateway.people.cardnumbers import impossible_in_force
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
@@ -37,6 +37,7 @@ def check(
         SiteKey.load(settings.tables.site.key_file)
     except KeyFileError as error:
         warnings.append(str(error))
+    warnings += _credentials(settings)
     try:
         freight_policy(settings)
     except DeskError as error:
@@ -84,6 +85,15 @@ def check(
     raise typer.Exit(code)
 
 
+def _credentials(settings: Settings) -> list[str]:
+    """What is wrong with the files that the broker asks for, or soon will be."""
+    if settings.tables.mqtt is None:
+        return []
+    from gateway.uplink.credentials import examine  # noqa: PLC0415 - `status` has no use for it
+
+    return [f"mqtt: {item.message}" for item in examine(settings.tables.mqtt)]
+
+
 def _online(settings: Settings) -> tuple[list[str], int]:
     from gateway.cli.online import look_online  # noqa: PLC0415 - only this option needs MQTT
 
@@ -129,6 +139,9 @@ def status(ctx: Context, json: common.JsonOption = False) -> None:
         table.add_row("mqtt", _uplink(mqtt))
         if taken := mqtt["name_taken_by"]:
             table.add_row("", f"[red]{escape(_name_taken(taken))}[/red]")
+        for item in mqtt.get("credentials", ()):
+            said = escape(str(Message(item["text"], item["facts"])))
+            table.add_row("", f"[red]{said}[/red]" if item["wrong"] else said)
     if (face := answer.get("face")) and face.get("embedder"):
         about = f"{face['embedder']} ({face['model']}), " + ngettext(
             "{n} person", "{n} people", face["enrolled"]

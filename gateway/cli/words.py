@@ -23,6 +23,20 @@ CODES: Mapping[str, str] = {
     "bus": N_("bus"),
     "face": N_("faces"),
     "broker": N_("broker"),
+    # cameras
+    "no_signal": N_("no picture"),
+    "unreachable": N_("does not answer at its address"),
+    "login_refused": N_("refuses the user or password"),
+    "no_stream": N_("refuses the stream"),
+    "delayed": N_("pictures come late"),
+    "frozen": N_("the picture stands still"),
+    "looping": N_("plays a recording"),
+    "black": N_("black picture"),
+    "underexposed": N_("too dark"),
+    "overexposed": N_("too bright"),
+    "covered": N_("covered"),
+    "moved": N_("looks elsewhere"),
+    "defocused": N_("out of focus"),
     "capabilities": N_("starting"),
     "challenge": N_("starting"),
     "crypt": N_("starting"),
@@ -133,6 +147,8 @@ def loss(code: str) -> str:
 
 def detail(text: str) -> str:
     """What a driver or the system says, in the language in use if we know the sentence."""
+    if text in CODES:
+        return word(text)
     return _(text) if text in DETAILS else system(text)
 
 

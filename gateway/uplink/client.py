@@ -38,6 +38,7 @@ from drivers.backoff import Backoff
 from gateway.config import MqttSettings
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.event import NewEvent
+from gateway.locale import english
 from gateway.uplink.connection import (
     CLIENT_ID_REFUSED,
     MAXIMUM_PACKET,
@@ -50,6 +51,7 @@ from gateway.uplink.connection import (
     NotTaken,
     client_id,
 )
+from gateway.uplink.credentials import Credentials
 from gateway.uplink.cursor import Cursor, Records
 from gateway.uplink.messages import expires_at, parse_replay
 from gateway.uplink.oversize import Sizes
@@ -132,6 +134,7 @@ class Uplink:
             max_in_flight=settings.max_in_flight,
         )
         self._connected = False
+        self._credentials = Credentials(settings)
         self._replays: asyncio.Queue[tuple[str, int, int]] = asyncio.Queue(REPLAYS_WAITING)
 
     @property
@@ -140,7 +143,7 @@ class Uplink:
 
     def status(self) -> dict[str, Any]:
         """For people: connected, how far published, how many wait, the version of MQTT, this run's
-        id, and who else has our name (None if nobody)."""
+        id, who else has our name (None if nobody), and what is to be said of our own files."""
         try:
             waiting = max(0, self._records.last_seq - self._cursor.seq)
         except LedgerUnavailable:
@@ -152,6 +155,7 @@ class Uplink:
             "version": NAMES[self._broker.version],
             "instance": self._me.id,
             "name_taken_by": self._rivals.other,
+            "credentials": self._credentials.status(),
         }
 
     async def run(self) -> None:
@@ -161,6 +165,7 @@ class Uplink:
         clock = asyncio.get_running_loop().time
         while True:
             begun, held = clock(), False
+            await self._credentials.look()
             try:
                 await self._wait_for_our_name()
                 await self._session()
@@ -233,6 +238,7 @@ class Uplink:
                         self._set_connected(True, "")
                         group.create_task(self._publisher.run(client))
                         group.create_task(self._save_cursor())
+                        group.create_task(self._credentials.watch())
                         group.create_task(self._publish_state(client))
                         group.create_task(self._answer_replays(client))
                         group.create_task(self._answer_who_we_are(client))
@@ -378,4 +384,4 @@ def _reason(group: BaseExceptionGroup[BaseException]) -> str:
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return str(error) or type(error).__name__
+    return english(error) or type(error).__name__

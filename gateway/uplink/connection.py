@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,6 +25,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.config import MqttSettings
+from gateway.uplink import credentials
 
 log = logging.getLogger("garita.uplink.connection")
 
@@ -235,7 +235,8 @@ class Broker:
     ) -> AsyncIterator[Connection]:
         """A connection under our client id with `suffix`, closed in the end.
 
-        Raises aiomqtt.MqttError, OSError or ssl.SSLError.
+        Raises aiomqtt.MqttError, OSError or ssl.SSLError; CredentialError (an OSError) where one
+        of our own files explains it.
         """
         now = asyncio.get_running_loop().time()
         if self._refused_at is not None and now - self._refused_at > V5_AGAIN_S:
@@ -268,11 +269,22 @@ class Broker:
                 await client.__aenter__()
             except aiomqtt.MqttError as error:
                 if not self._fall_back(client, error):
+                    await self._blame_files(error)
                     raise
             else:
                 client.timeout = TIMEOUT_S
                 self._proven = True
                 return client
+
+    async def _blame_files(self, error: aiomqtt.MqttError) -> None:
+        """Raise CredentialError where one of our files is wrong and the broker did not answer with
+        a reason of its own.  It is tried first, since a broker may not look at our certificate."""
+        if hasattr(error, "rc"):
+            return
+        found = await asyncio.to_thread(credentials.examine, self._settings)
+        wrong = next((item for item in found if item.wrong), None)
+        if wrong is not None:
+            raise credentials.CredentialError(wrong.message) from error
 
     def _fall_back(self, client: Connection, error: aiomqtt.MqttError) -> bool:
         """Whether to try at once with 3.1.1, because the broker may not know version 5: it said
@@ -302,28 +314,16 @@ def client_id(settings: MqttSettings, gateway: str) -> str:
 def connect_options(settings: MqttSettings) -> dict[str, Any]:
     """Who we are to the broker, and how we know it: login, certificates, time-outs.
 
-    Reads files, so call it in a thread.  Raises OSError or ssl.SSLError.
+    Reads files, so call it in a thread.  Raises CredentialError.
     """
-    password = None
-    if settings.password_file is not None:
-        password = settings.password_file.read_text(encoding="utf-8").strip()
-    context = None
-    if settings.tls:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-        if settings.cert_file is not None:
-            # Without `password` OpenSSL would ask whoever sits at the terminal, and wait.
-            context.load_cert_chain(settings.cert_file, settings.key_file, _refuse_encrypted)
+    password_file = settings.password_file
     return {
         "username": settings.username,
-        "password": password,
+        "password": None if password_file is None else credentials.password(password_file),
         "keepalive": settings.keepalive_s,
-        "tls_context": context,
+        "tls_context": credentials.context(settings) if settings.tls else None,
         "timeout": TIMEOUT_S,
     }
-
-
-def _refuse_encrypted() -> str:
-    raise OSError("the client's key is encrypted: remove its pass phrase, and chmod 600 it")
 
 
 def _connect(maximum_packet: int) -> Properties:

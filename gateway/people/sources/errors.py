@@ -17,9 +17,13 @@ def secret(path: Path) -> str:
     """The one line of a secret's file; raises SourceError.  Others must not be able to read it."""
     try:
         mode = path.stat().st_mode
-        text = path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_text("utf-8-sig").strip()  # some editors begin with a byte order mark
+    except OSError as error:
         raise SourceError(worded("{name} can't be read", name=path.name)) from error
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            worded("{name} is not UTF-8: save it as UTF-8 (not Latin-1, UTF-16)", name=path.name)
+        ) from error
     if mode & 0o077:
         raise SourceError(worded("others may read {name}; chmod 600 it", name=path.name))
     if not text or "\n" in text:

@@ -76,7 +76,8 @@ def test_a_network_camera_is_opened_again_when_it_is_back() -> None:
     cam.start()
     assert cam.next(0, 15) is not None
     peer.stop()
-    wait_state(cam, CameraState.NO_SIGNAL)
+    wait_state(cam, CameraState.UNREACHABLE)
+    assert cam.detail == "unreachable Connection refused"
     peer = MjpegCamera(drawn, port=peer.port)
     wait_state(cam, CameraState.DELAYED, 20)  # until it was well for a while
     wait_state(cam, CameraState.OK, 20)

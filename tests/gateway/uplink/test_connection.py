@@ -4,21 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import aiomqtt
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    PrivateFormat,
-)
-from cryptography.x509.oid import NameOID
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -221,29 +210,3 @@ async def test_no_acknowledgement_in_time_is_an_error() -> None:
 def test_the_client_id() -> None:
     assert client_id(settings(1), "gate-1") == "garita-gate-1"
     assert client_id(settings(1, client_id="own"), "gate-1") == "own"
-
-
-def test_an_encrypted_key_is_refused_and_nobody_is_asked(tmp_path: Path) -> None:
-    """OpenSSL asked at the terminal for the pass phrase, and the gateway waited for the answer."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "g")])
-    now = datetime.now(UTC)
-    cert = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    (tmp_path / "c.pem").write_bytes(cert.public_bytes(Encoding.PEM))
-    encrypted = BestAvailableEncryption(b"secret")
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encrypted)
-    (tmp_path / "k.pem").write_bytes(pem)
-    tls = settings(
-        1, tls=True, cert_file=tmp_path / "c.pem", key_file=tmp_path / "k.pem", ca_file=None
-    )
-    with pytest.raises(OSError, match="key is encrypted"):
-        connection.connect_options(tls)

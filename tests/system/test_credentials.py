@@ -1,0 +1,50 @@
+"""A gateway whose own certificate expired says so wherever somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from demo.rig import Rig
+from gateway.ledger.reader import LedgerReader
+from tests.gateway.uplink.certificates import DAY, Authority
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+async def test_a_gateway_whose_certificate_expired_says_so_in_check_status_and_record(
+    make_rig: Callable[..., Rig],
+    make_broker: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    authority = Authority(tmp_path)
+    server, old = authority.make("server"), authority.make("old", begins=-60 * DAY, ends=-DAY)
+    broker = make_broker(
+        f"allow_anonymous true\ncafile {authority.ca_file}\ncertfile {server[0]}\n"
+        f"keyfile {server[1]}\nrequire_certificate true"
+    )
+    broker.start()
+    rig = make_rig(
+        mqtt=f'host = "127.0.0.1"\nport = {broker.port}\ntls = true\n'
+        f'ca_file = "{authority.ca_file}"\ncert_file = "{old[0]}"\nkey_file = "{old[1]}"',
+        site='language = "es"',
+    )
+    day = (datetime.now(UTC) - DAY).date()
+    spanish = f"old.pem: el certificado venció el {day}"
+    done = await rig.acli("check")
+    assert f"mqtt: {spanish}" in words(done.stdout)
+    done = await rig.acli("check", "--online", check=False)
+    assert done.returncode == 5 and f"{broker.port}: {spanish}" in words(done.stdout)
+    await rig.start(wait=False)
+    status = await rig.until(lambda s: any(d["kind"] == "broker" for d in s["devices"]))
+    assert not status["mqtt"]["connected"] and status["mqtt"]["credentials"][0]["wrong"]
+    assert spanish in words((await rig.acli("status")).stdout)
+    with closing(LedgerReader(rig.ledger_path)) as reader:
+        events = reader.after(0, 1000)
+    said = [event.data["detail"] for event in events if event.type == "device.offline"]
+    assert f"old.pem: the certificate expired on {day}" in said  # records are in English
