@@ -70,6 +70,17 @@ def _english() -> Iterator[None]:
 
 
 @pytest.fixture
+def from_account(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Commands run in this process as another account types them.  It stands in for the kernel:
+    tests/gateway/people/test_account.py asks that one."""
+
+    def use(account: str) -> None:
+        monkeypatch.setattr("gateway.people.account.own", lambda: account)
+
+    return use
+
+
+@pytest.fixture
 def spanish(_english: None) -> None:
     """The test speaks Spanish."""
     locale.use("es")

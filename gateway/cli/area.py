@@ -27,6 +27,7 @@ from gateway.daemon.commands import sign
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
 from gateway.locale import _, language, system
+from gateway.people import account
 from gateway.state.presence import Presence, new_presence
 from gateway.state.presence import muster as who_is_inside
 from gateway.state.threat import ThreatState, UnknownLevel
@@ -115,9 +116,9 @@ def forgive(
     """Let a person's next badge count wherever it is shown."""
     settings = ctx.settings
     data: dict[str, Any] = {"person": person, "left": left, "reason": reason[:200]}
-    by = common.operator()
+    by = common.operator(settings)
     try:
-        control.ask(settings.socket_path, "area_forgive", by=by, **data)
+        control.ask(settings.socket_path, "area_forgive", **data)
     except control.Unreachable:
         with stopped_ledger(settings) as ledger:
             ledger.append_sync(NewEvent(EventType.AREA_FORGIVEN, person, {"by": by, **data}))
@@ -206,13 +207,11 @@ def set_(
 ) -> None:
     """Put a threat level in force, from the next badge on, restarts included."""
     settings = ctx.settings
-    by = common.operator()
+    by = common.operator(settings)
     if level not in settings.tables.threat_levels:
         common.fail(_("there is no [threat_levels.{level}]").format(level=level), common.REFUSED)
     try:
-        was = control.ask(settings.socket_path, "threat_set", level=level, reason=reason, by=by)[
-            "was"
-        ]
+        was = control.ask(settings.socket_path, "threat_set", level=level, reason=reason)["was"]
     except control.Unreachable:
         state = _stopped_threat(settings)
         was = state.level
@@ -264,7 +263,7 @@ def sign_(
         "command": "threat_set",
         "level": level,
         "reason": reason,
-        "by": common.operator(),
+        "by": account.own(),
         "counter": int(now.timestamp() * 1000),
         "issued": now.isoformat(timespec="seconds"),
         "expires": (now + timedelta(seconds=seconds)).isoformat(timespec="seconds"),

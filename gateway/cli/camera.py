@@ -44,7 +44,7 @@ def accept(
     reason: common.ReasonOption,
 ) -> None:
     """Say that a camera looks where it should, after it was moved on purpose."""
-    ctx.ask("camera_accept", camera=name, reason=reason, by=common.operator())
+    ctx.ask("camera_accept", camera=name, reason=reason)
     common.out.print(
         _("{name}: what it sees now is what it should see").format(name=name), markup=False
     )

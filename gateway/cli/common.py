@@ -7,9 +7,7 @@ configuration is wrong, 5 the gateway or a file it needs can't be reached.
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 import sys
 from collections.abc import Iterable
 from contextlib import closing
@@ -24,9 +22,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from gateway import config
 from gateway.daemon import control
 from gateway.ledger import Ledger, LedgerBusy, LedgerUnavailable
+from gateway.ledger.operator import Operator
 from gateway.locale import _
 from gateway.locale.text import TextError, clean
-from gateway.people import Roster, RosterUnavailable
+from gateway.people import Roster, RosterUnavailable, account
+from gateway.people.operators import Operators
 
 OK, REFUSED, USAGE, CHECK_FAILED, BAD_CONFIG, UNREACHABLE = 0, 1, 2, 3, 4, 5
 
@@ -114,12 +114,14 @@ def progress() -> Progress:
     )
 
 
-def operator() -> str:
-    """Who gives the order, for the record: the user behind sudo, else the user."""
-    try:
-        return os.environ.get("SUDO_USER") or getpass.getuser()
-    except (KeyError, OSError):  # no passwd entry, as in some containers
-        return f"uid {os.getuid()}"
+def operator(site: config.Settings) -> Operator:
+    """Who gives the order, for the record: the account that the kernel names, with its person."""
+    return operators(site).of(account.own())
+
+
+def operators(site: config.Settings) -> Operators:
+    """The operators of the site."""
+    return Operators(site.tables.operators, site.people_path)
 
 
 def ask(site: config.Settings, op: str, **params: Any) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from typer.core import TyperOption
 
 if TYPE_CHECKING:
     from gateway.config import Settings
+    from gateway.ledger.operator import Operator
+    from gateway.people.operators import Operators
 
 DEFAULT_CONFIG = Path("/etc/garita/garita.toml")
 CONFIG_VARIABLE = "GARITA_CONFIG"
@@ -41,11 +43,18 @@ class Context(typer.Context):
         return common.settings(self.config)
 
     @property
-    def operator(self) -> str:
+    def operator(self) -> Operator:
         """Who gives the order, for the record."""
         from gateway.cli import common  # noqa: PLC0415
 
-        return common.operator()
+        return common.operator(self.settings)
+
+    @property
+    def operators(self) -> Operators:
+        """The operators of the site."""
+        from gateway.cli import common  # noqa: PLC0415
+
+        return common.operators(self.settings)
 
     def ask(self, op: str, **params: Any) -> dict[str, Any]:
         """Ask the running gateway; exit code 5 if it does not answer, 1 if it refuses."""

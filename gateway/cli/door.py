@@ -45,7 +45,7 @@ def _serve(ctx: Context, door: str, reason: str) -> None:
     settings = ctx.settings
     if door not in settings.tables.doors:
         common.fail(_("there is no [doors.{door}]").format(door=door), common.REFUSED)
-    answer = common.ask(settings, "door_service", door=door, reason=reason, by=common.operator())
+    answer = common.ask(settings, "door_service", door=door, reason=reason)
     common.out.print(f"{door}: {words.word(answer['state'])}", markup=False)
 
 
@@ -103,7 +103,6 @@ def confirm(
             door=door,
             id=request,
             yes=not refuse,
-            by=common.operator(),
         )
     except control.Unreachable as error:
         common.fail(str(error), common.UNREACHABLE)
@@ -130,7 +129,6 @@ def override(
         interlock=name,
         seconds=seconds,
         reason=reason,
-        by=common.operator(),
     )
     doors = ", ".join(answer["doors"])
     common.out.print(

@@ -174,9 +174,7 @@ def install(
     """
     settings = ctx.settings
     _on_bus(settings, name)
-    answer = common.ask(
-        settings, "reader_install", reader=name, seconds=seconds, by=common.operator()
-    )
+    answer = common.ask(settings, "reader_install", reader=name, seconds=seconds)
     end = time.monotonic() + answer["seconds"]
     common.err.print(
         _("{name}: the window is open for {seconds:.0f} s").format(
@@ -218,7 +216,6 @@ def comset(
         reader=name,
         address=address,
         baudrate=baudrate,
-        by=common.operator(),
     )
     if not answer["good"]:
         common.fail(f"{name}: {answer['detail']}", common.REFUSED)

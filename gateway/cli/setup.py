@@ -46,7 +46,7 @@ def clock_accept(
     ctx: Context,
 ) -> None:
     """Vouch for the time that the clock shows now."""
-    answer = ctx.ask("clock_accept", by=common.operator())
+    answer = ctx.ask("clock_accept")
     common.out.print(
         _("accepted: the log's newest time was {back_s:.0f} s ahead").format(
             back_s=answer["back_s"]

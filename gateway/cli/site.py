@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +18,7 @@ from gateway.config.mistakes import located
 from gateway.desk.errors import DeskError
 from gateway.desk.freight.settings import freight_policy
 from gateway.locale import Message, _, ngettext
+from gateway.people import account
 from gateway.people.cardnumbers import impossible_in_force
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
@@ -42,6 +44,7 @@ def check(
         freight_policy(settings)
     except DeskError as error:
         common.fail(f"freight.checklists: {error}", common.BAD_CONFIG)
+    warnings += _unknown_operators(settings)
     ports = attached.Machine().findings(settings.tables)
     if ports.mistakes:
         common.mistaken(located(ctx.config, ports.mistakes))
@@ -92,6 +95,21 @@ def _credentials(settings: Settings) -> list[str]:
     from gateway.uplink.credentials import examine  # noqa: PLC0415 - `status` has no use for it
 
     return [f"mqtt: {item.message}" for item in examine(settings.tables.mqtt)]
+
+
+def _unknown_operators(settings: Settings) -> list[str]:
+    """Operators whose person is not on the list, or whose account is not on this machine."""
+    found = []
+    operators = common.operators(settings)
+    today = datetime.now(settings.site.zone).date()
+    for name, item in settings.tables.operators.items():
+        if operators.listed(item.person, today) is None:
+            text = _("operators.{name}: nobody on the list has the id {person}")
+            found.append(text.format(name=name, person=item.person))
+        if item.account and not account.exists(item.account):
+            text = _("operators.{name}: this machine has no account {account}")
+            found.append(text.format(name=name, account=item.account))
+    return found
 
 
 def _online(settings: Settings) -> tuple[list[str], int]:

@@ -149,6 +149,8 @@ EVENTS: Mapping[str, str] = {
     "face.forgotten": N_("face forgotten by {by}: {reason}"),
     "people.pin_set": N_("PIN set by {by}"),
     "people.pin_cleared": N_("PIN removed by {by}"),
+    "operator.pin_accepted": N_("PIN of {name} accepted for {act}, asked by {by}"),
+    "operator.pin_refused": N_("PIN of {name} refused for {act}, asked by {by}"),
     "people.revoked": N_("access revoked: {reason}"),
     "people.reinstated": N_("access given back: {reason}"),
     "visit.expected": N_("{name} is expected by {host}"),

@@ -11,6 +11,7 @@ from os.path import normpath
 from pydantic import ValidationError
 
 from drivers import registry
+from gateway.config import operators
 from gateway.config.mistakes import Loc, reason
 from gateway.config.tables import ALWAYS, InputRef, PortTable, Tables, with_port
 from gateway.locale import _
@@ -42,6 +43,7 @@ def mistakes_across(tables: Tables) -> Iterator[tuple[Loc, str]]:
                     ),
                 )
     yield from _policy_mistakes(tables)
+    yield from operators.mistakes(tables.operators)
     for key in ("access_levels", "escorted_access_levels"):
         for name in getattr(tables.visits, key):
             if name not in tables.access_levels:

@@ -108,6 +108,7 @@ class FreightPolicyTable(_Table):
     checklist_unfinished: Action = "refuse"
     checklist_failed: Action = "hold"
     checklist_unsigned: Action = "refuse"
+    checklist_hasty: Action = "note"
     pests_found: Action = "hold"
     loading_unfinished: Action = "refuse"
     documents_missing: Action = "hold"
@@ -131,6 +132,7 @@ class FreightTable(_Table):
     late_min: Annotated[int, Field(ge=0, le=10080)] = 120
     documents: list[str] = ["bill_of_lading"]
     supervisor_signs: bool = True
+    point_s: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = 3.0
     pests: bool = True
     spot_check_percent: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 5.0
     supervisors: list[str] = []

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gateway.config.desk import FreightTable, PartnersTable, VisitsTable
+from gateway.config.operators import OperatorTable
 from gateway.config.sync import SyncTable
 from gateway.decide.policy import Action, Mode, Passback, Subsystem
 from gateway.locale import LANGUAGES, _, worded
@@ -471,6 +472,7 @@ class Tables(_Table):
     visits: VisitsTable = VisitsTable()
     partners: PartnersTable = PartnersTable()
     freight: FreightTable = FreightTable()
+    operators: dict[Name, OperatorTable] = {}
     mqtt: MqttSettings | None = None
     sync: SyncTable = SyncTable()
 

@@ -65,6 +65,11 @@ def warnings(tables: Tables) -> Iterator[str]:
         yield _("mqtt: events travel in clear; set tls = true")
     yield from _policy_warnings(tables)
     yield from sync.warnings(tables.sync)
+    for name in tables.freight.supervisors:
+        yield _(
+            "freight.supervisors: anybody can type a name; write an [operators.*] for {name}, as "
+            "config/garita.toml shows"
+        ).format(name=name)
     granted = {door for level in tables.access_levels.values() for door in level.doors}
     areas = {area for level in tables.access_levels.values() for area in level.areas}
     granted |= {n for n, d in tables.doors.items() if (d.area or d.from_area) in areas}

@@ -54,6 +54,7 @@ class Parts:
     threat: ThreatState
     triggers: ThreatTriggers
     confirmations: Confirmations
+    pins: Pins
     pin_limits: PinLimits
     health: Health
     faces: FaceService | None
@@ -100,6 +101,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         site.threat_levels, settings.threat_path, site.gateway, tables.threat.on_unknown
     )
     confirmations = Confirmations(tables.health.confirm_s)
+    pins = Pins(key)
     pin_limits = PinLimits(tables.pin.attempts, tables.pin.lock_s)
     faces = _face_service(settings, devices.change)
     matcher = None
@@ -129,7 +131,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         clock=clock,
         key=key,
         faces=matcher,
-        pins=Pins(key),
+        pins=pins,
         pin_limits=pin_limits,
         pin_timeout_s=tables.pin.timeout_s,
         presence=presence,
@@ -194,6 +196,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         threat=threat,
         triggers=triggers,
         confirmations=confirmations,
+        pins=pins,
         pin_limits=pin_limits,
         health=health,
         faces=faces,

@@ -2,8 +2,9 @@
 
 One request a connection, one JSON line each way: ``{"op": "status"}`` ->
 ``{"ok": true, ...}`` or ``{"ok": false, "error": "..."}``, with ``"refused": true`` where
-nothing is broken.  The socket's file mode decides who may connect (0600: the service's own user
-and root).  There is no operation that opens a door.
+nothing is broken.  The socket's file mode decides who may connect.  Who asks is what the kernel
+says of the other end (gateway/people/account.py): the server puts that operator into the request as
+`by`, in place of whatever the request says.  There is no operation that opens a door.
 """
 
 from __future__ import annotations
@@ -13,17 +14,21 @@ import json
 import logging
 import os
 import socket
+from asyncio.trsock import TransportSocket
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gateway.ledger.operator import Operator
 from gateway.locale import GaritaError, Message, worded
+from gateway.people import account
 
 log = logging.getLogger("garita.daemon.control")
 
 LONGEST_S = 30.0  # a request that takes longer is dropped without an answer
 _LIMIT = 64 * 1024
 Handler = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+Who = Callable[[str], Operator]
 
 
 class ControlError(GaritaError):
@@ -39,11 +44,13 @@ class Unreachable(ControlError):
 
 
 class ControlServer:
-    """Answers on `path` with the given handlers, by operation."""
+    """Answers on `path` with the given handlers, by operation.  `who` makes the operator of an
+    account; by default nobody knows the person."""
 
-    def __init__(self, path: Path, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, path: Path, handlers: Mapping[str, Handler], who: Who = Operator) -> None:
         self._path = path
         self._handlers = handlers
+        self._who = who
 
     async def run(self) -> None:
         """Serve until cancelled; takes over the socket file of a daemon that died."""
@@ -64,16 +71,23 @@ class ControlServer:
         try:
             async with asyncio.timeout(LONGEST_S):
                 line = await reader.readline()
-                writer.write(json.dumps(await self._answer(line), default=str).encode() + b"\n")
+                # In a thread: the names of accounts may come from a directory service.
+                by = await asyncio.to_thread(self._asker, writer.get_extra_info("socket"))
+                answer = await self._answer(line, by)
+                writer.write(json.dumps(answer, default=str).encode() + b"\n")
                 await writer.drain()
         except (OSError, ValueError, TimeoutError) as error:
             log.warning("control: a request was dropped: %s", type(error).__name__)
         finally:
             writer.close()
 
-    async def _answer(self, line: bytes) -> dict[str, Any]:
+    def _asker(self, transport: TransportSocket) -> Operator:
+        with transport.dup() as peer:
+            return self._who(account.of_peer(peer))
+
+    async def _answer(self, line: bytes, by: Operator) -> dict[str, Any]:
         try:
-            request = json.loads(line)
+            request = {**json.loads(line), "by": by}
             handler = self._handlers[request["op"]]
         except (ValueError, TypeError, KeyError):
             return {"ok": False, "error": f"expected one of {', '.join(sorted(self._handlers))}"}

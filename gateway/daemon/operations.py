@@ -22,6 +22,7 @@ from gateway.doors.confirm import Confirmations
 from gateway.face.service import FaceService
 from gateway.ledger import Ledger
 from gateway.ledger.event import EventType, NewEvent
+from gateway.ledger.operator import Operator
 from gateway.locale import worded
 from gateway.locale.text import tidy
 from gateway.state.clock import Clock
@@ -95,7 +96,7 @@ class Operations:
     async def clock_accept(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """An operator vouches for the time that the clock shows: it counts when on record."""
         data = {
-            "by": tidy(request.get("by", "")),
+            "by": _by(request),
             "back_s": round(self._clock.back_s, 1),
             "ahead_s": round(self._clock.ahead_s, 1),
         }
@@ -121,7 +122,7 @@ class Operations:
                 )
             )
         seconds = min(LONGEST_INSTALL_S, max(1.0, float(request.get("seconds", 60))))
-        await bus.install(reader.name, seconds, tidy(request.get("by", "")))
+        await bus.install(reader.name, seconds, _by(request))
         return {"seconds": seconds}
 
     async def reader_test(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -168,7 +169,7 @@ class Operations:
         door = self._plant.doors[str(request["door"])]
         reason = tidy(request.get("reason", ""))
         await self._out_of_service.put(door.name, reason)
-        door.hardware.set_out_of_service(reason, tidy(request.get("by", "")))
+        door.hardware.set_out_of_service(reason, _by(request))
         return {"state": door.hardware.door.state.value}
 
     async def interlock_override(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -196,7 +197,7 @@ class Operations:
 
     async def threat_set(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Put a threat level in force."""
-        level, by = str(request["level"]), tidy(request.get("by", ""))
+        level, by = str(request["level"]), _by(request)
         reason = tidy(request.get("reason", ""))
         was = self._threat.level
         changed = await self._threat.set(level, by, reason, self._ledger.append)
@@ -206,9 +207,7 @@ class Operations:
         """Let a person's next badge count wherever it is shown; `left`: they are outside."""
         person, left = str(request["person"]), bool(request.get("left", False))
         data = {"person": person, "left": left, "reason": tidy(request.get("reason", ""))}
-        event = NewEvent(
-            EventType.AREA_FORGIVEN, person, {"by": tidy(request.get("by", "")), **data}
-        )
+        event = NewEvent(EventType.AREA_FORGIVEN, person, {"by": _by(request), **data})
         await self._ledger.append(event)
         return {}
 
@@ -222,9 +221,11 @@ class Operations:
 
     async def door_confirm(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Answer one request, by its id, with what is on record before it counts."""
-        yes = request.get("yes") is True
+        yes, by = request.get("yes") is True, _by(request)
         waiting = self._confirmations.find(str(request["id"]), str(request["door"]))
-        about = {**waiting.about(), "by": tidy(request.get("by", ""))}
+        if yes and by.person and by.person == waiting.person.id:
+            raise Refused(worded("nobody vouches for themselves: another guard must answer"))
+        about = {**waiting.about(), "by": by}
         kind = EventType.DOOR_CONFIRMED if yes else EventType.DOOR_CONFIRM_REFUSED
         await self._ledger.append(NewEvent(kind, waiting.door, about))
         if not self._confirmations.answer(waiting, yes=yes):
@@ -241,4 +242,10 @@ class Operations:
     def _record(
         self, kind: EventType, subject: str, request: Mapping[str, Any], **data: Any
     ) -> None:
-        self._ledger.note(NewEvent(kind, subject, {"by": tidy(request.get("by", "")), **data}))
+        self._ledger.note(NewEvent(kind, subject, {"by": _by(request), **data}))
+
+
+def _by(request: Mapping[str, Any]) -> Operator:
+    """Who asks; the control socket has put the operator there."""
+    by = request.get("by", "")
+    return by if isinstance(by, Operator) else Operator(str(by))

@@ -21,10 +21,12 @@ from gateway.daemon.build import Parts, build
 from gateway.daemon.control import ControlServer
 from gateway.daemon.jobs import Retention, watch_clock
 from gateway.daemon.operations import Operations
+from gateway.daemon.operatorpins import OperatorPins
 from gateway.daemon.supervisor import Run, Watchdog, end, start
 from gateway.daemon.systemd import notify
 from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import Event, EventType, NewEvent
+from gateway.people.operators import Operators
 from gateway.state.restore import open_alarms, wrong_pins
 from gateway.vault.sitekey import SiteKey
 
@@ -95,12 +97,20 @@ class Daemon:
             out_of_service=parts.out_of_service,
             outbox=parts.outbox,
         )
-        handlers = {"status": parts.status.asked, **operations.table()}
+        operators = Operators(settings.tables.operators, settings.people_path)
+        pins = OperatorPins(
+            operators, settings.people_path, parts.pins, parts.pin_limits, parts.ledger.append
+        )
+        handlers = {
+            "status": parts.status.asked,
+            "operator_pin": pins.asked,
+            **operations.table(),
+        }
         retention = Retention(
             settings=settings, clock=parts.clock, note=note, destroyed=parts.outbox.nudge
         )
         runs: dict[str, Run] = {
-            "control": ControlServer(settings.socket_path, handlers).run,
+            "control": ControlServer(settings.socket_path, handlers, operators.of).run,
             "outbox": parts.outbox.run,
             "clock": partial(watch_clock, parts.clock, self._gateway, parts.ledger),
             "retention": retention.run,

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from gateway.ledger.operator import with_person
+
 
 class EventType(StrEnum):
     """Every type of event that the gateway records.  A type is never renamed or reused."""
@@ -100,6 +102,9 @@ class EventType(StrEnum):
     LEDGER_LATE = "ledger.late"
     LEDGER_RECOVERED = "ledger.recovered"
 
+    OPERATOR_PIN_ACCEPTED = "operator.pin_accepted"
+    OPERATOR_PIN_REFUSED = "operator.pin_refused"
+
     PARTNER_ADDED = "partner.added"
     PARTNER_CHANGED = "partner.changed"
 
@@ -161,7 +166,8 @@ class NewEvent:
 
     `type` is dotted and stable (``access.granted``), `subject` what it is about (a door, a
     device, a person), `data` JSON values.  `id` is given only by those who may hand in the
-    same event twice (an admin act kept in an outbox): the ledger takes it once.
+    same event twice (an admin act kept in an outbox): the ledger takes it once.  If `by` in `data`
+    is an operator with a person, the person stands beside it (gateway/ledger/operator.py).
     """
 
     type: EventType
@@ -169,6 +175,9 @@ class NewEvent:
     data: Mapping[str, Any] = field(default_factory=dict)
     time: datetime | None = None
     id: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", with_person(self.data))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 from itertools import pairwise
+from pathlib import Path
 
 from argon2 import Parameters, PasswordHasher, Type, extract_parameters
 from argon2.exceptions import Argon2Error
 
 from gateway.decide.model import PinOutcome
 from gateway.locale import worded
-from gateway.people import SealedPin
+from gateway.people import Roster, RosterUnavailable, SealedPin
 from gateway.vault.sitekey import SiteKey
 
 SHORTEST, LONGEST = 4, 8
@@ -88,6 +89,19 @@ class Pins:
             # Another PIN; or no hash at all (text of another form, or a blob in its column); or
             # no memory to be had.  Whatever it is, it opens nothing.
             return False
+
+
+def outcome(people: Path, pins: Pins, person_id: str, pin: str) -> PinOutcome:
+    """What `pin` is to a person of the list at `people`; UNAVAILABLE if they have none, or if the
+    list can't be read.  Blocks, as `Pins.verify` does."""
+    roster = Roster(people)
+    try:
+        sealed = roster.pin(person_id)
+    except RosterUnavailable:
+        return PinOutcome.UNAVAILABLE
+    finally:
+        roster.close()
+    return PinOutcome.UNAVAILABLE if sealed is None else pins.verify(person_id, pin, sealed)
 
 
 def check_new(pin: str) -> None:

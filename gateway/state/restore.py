@@ -27,12 +27,13 @@ def wrong_pins(
     now_wall, now = (clock.timestamp() if clock else time.time()), time.monotonic()
     since = utc_text(datetime.fromtimestamp(now_wall - within_s, UTC))
     found = []
-    for event in reader.back(EventType.ACCESS_DENIED, since=since):
+    for event in reader.back(EventType.ACCESS_DENIED, EventType.OPERATOR_PIN_REFUSED, since=since):
         # Not by the reason: an interlock or a revocation may have refused the same badge first.
         if event.data.get("pin") != "wrong":
             continue
         age = now_wall - datetime.fromisoformat(event.time).timestamp()
-        person = event.data.get("person", {}).get("id")
+        at_desk = event.type == EventType.OPERATOR_PIN_REFUSED
+        person = event.subject if at_desk else event.data.get("person", {}).get("id")
         if person and age < within_s:
             found.append((str(person), now - max(0.0, age)))
     return found[::-1]

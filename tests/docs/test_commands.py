@@ -106,6 +106,10 @@ late_min = 1440
 access_levels = ["plant"]
 escorted_access_levels = ["plant"]
 
+[operators.laura]
+person = "e9"
+roles = ["supervisor"]
+
 [requirements.background-check]
 title = { en = "Background check", es = "Antecedentes" }
 of = "person"
@@ -144,7 +148,9 @@ NOT_RUN = {
 }
 PEOPLE = [
     {"id": "e17", "name": "Luis Vega", "credentials": "em4100:1:17", "access_levels": "plant"},
+    {"id": "e9", "name": "Laura Gil"},
 ]
+PIN = "4715\n"  # of Laura, who types it where a second person is asked for
 
 
 async def test_the_readmes_and_the_installers_commands_run(
@@ -173,6 +179,7 @@ async def test_the_desks_commands_run(
     rig = make_rig(policy=SITE)
     monkeypatch.chdir(rig.folder)  # some commands write files where they are run
     await rig.acli("people", "sync", str(rig.write_people(PEOPLE)), "--apply")
+    await rig.acli("people", "pin", "e9", stdin=PIN)
     await rig.acli("partner", "add", "Transportes Norte", *PARTNER)
     await rig.acli("partner", "add", "Acme México", *PARTNER)
     await rig.acli("freight", "seals", "receive", "AB100000..AB100009", "--certificate", "T-1")
@@ -191,7 +198,7 @@ async def _run(rig: Rig, page: str, names: dict[str, str]) -> None:
             continue
         words = [names.get(word, NAMES.get(word, word)) for word in item.words]
         words = [str(rig.folder / w) if (rig.folder / w).is_file() else w for w in words]
-        done = await rig.acli(*words, check=False, config="bundle" not in words)
+        done = await rig.acli(*words, check=False, config="bundle" not in words, stdin=PIN)
         assert done.returncode == 0, f"{page}: {item.text}\n{done.stdout}{done.stderr}"
         ran += 1
     assert ran, f"{page} shows nothing that runs"

@@ -26,10 +26,21 @@ escorted_access_levels = ["plant"]
 
 [freight]
 spot_check_percent = 0.0
-supervisors = ["Laura Gil"]
+
+[operators.rosa]
+account = "rosa"
+person = "e3"
+roles = ["guard"]
+
+[operators.laura]
+account = "laura"
+person = "e9"
+roles = ["guard", "supervisor"]
 """
 NIGHTS = '[{ days = ["mon", "tue", "wed", "thu", "fri"], from = "21:30", to = "06:30" }]'
 PEOPLE = [
+    {"id": "e3", "name": "Rosa Díaz"},
+    {"id": "e9", "name": "Laura Gil"},
     {"id": "e17", "name": "Luis Vega", "credentials": "em4100:18:1001", "access_levels": "plant"},
     {"id": "e23", "name": "Marta Ruiz", "credentials": "em4100:18:1002", "access_levels": "nights"},
     {
@@ -93,7 +104,9 @@ async def tap(rig: Rig, *numbers: int) -> None:
 
 
 async def test_the_guards_morning_is_as_the_page_shows_it(
-    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+    make_rig: Callable[..., Rig],
+    monkeypatch: pytest.MonkeyPatch,
+    from_account: Callable[[str], None],
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("GARITA_LANG", raising=False)
@@ -115,7 +128,7 @@ async def test_the_guards_morning_is_as_the_page_shows_it(
     for command, answer in shown():
         for together in BADGES.get(command, []):
             await tap(rig, *together)
-        monkeypatch.setenv("SUDO_USER", "laura" if command.startswith(OF_LAURA) else "rosa")
+        from_account("laura" if command.startswith(OF_LAURA) else "rosa")
         given = shlex.split(command)[1:]
         if command.startswith("garita log show"):
             ledger = LedgerReader(rig.ledger_path)

@@ -31,7 +31,12 @@ IdNumber = Annotated[
     ),
 ]
 Supervisor = Annotated[
-    str, typer.Option("--supervisor", help="Second person who lets in what is held.")
+    str,
+    typer.Option(
+        "--supervisor",
+        help="Second person who lets in what is held: operator, id or name on the list; asks for "
+        "their PIN unless this is their own account.",
+    ),
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it goes into the log.")]
 Version = Annotated[

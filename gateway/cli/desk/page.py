@@ -16,6 +16,7 @@ from gateway.config.criteria import in_order
 from gateway.desk.freight.findings import Finding, FreightPolicy, judge, status
 from gateway.desk.freight.transaction import STAGE_WORDS, Inspection, Transaction, Unit, Vvtt
 from gateway.desk.partners import WORDS as CLEARANCES
+from gateway.desk.second import Second
 from gateway.ledger.event import EventType
 from gateway.locale import _, choose
 
@@ -162,7 +163,7 @@ class _Page:
         employer = f"{came.carrier} ({clearance})"
         tractor = f"{came.tractor} {came.tractor_number}".rstrip()
         return title, [
-            self._by(came.at, came.by),
+            self._by(came.at, self._who(came.by)),
             _("driver: {driver}").format(driver=came.driver),
             _("photo ID verified: {kind}").format(kind=shown or "-"),
             _("employer: {employer}").format(employer=employer),
@@ -182,7 +183,8 @@ class _Page:
     def _seals_seen(self) -> Section:
         lines = []
         for seal in self._tx.seals_seen:
-            line = f"{seal.unit}: {seal.number}  {self._at(seal.at)}  {seal.by}  {_vvtt(seal.vvtt)}"
+            who = self._who(seal.by)
+            line = f"{seal.unit}: {seal.number}  {self._at(seal.at)}  {who}  {_vvtt(seal.vvtt)}"
             lines.append(line if seal.intact else line + "  " + _("NOT INTACT"))
         return self._title(_("Seals at arrival"), EventType.FREIGHT_SEAL_SEEN), lines
 
@@ -199,20 +201,36 @@ class _Page:
             EventType.FREIGHT_INSPECTED,
             known.criteria if known else (),
         )
-        lines = [
-            f"{self._span(item.started_at, item.finished_at)}"
-            f"  {item.inspector} ({item.operator}) {item.camera}"
-        ]
+        by = _named(item.inspector, item.operator)
+        lines = [f"{self._span(item.started_at, item.finished_at)}  {by} {item.camera}".rstrip()]
+        lines += self._pace(item)
         for answer in item.answers:
             point = names.get(answer.point, answer.point)
-            lines.append(f"{point}: {marks[answer.result]} {answer.note}".rstrip())
+            when = f"  {self._clock(answer.at)} {answer.inspector}" if answer.at else ""
+            lines.append(f"{point}: {marks[answer.result]} {answer.note}".rstrip() + when)
         for open_point in item.open_points:
             lines.append(_("open: {point}").format(point=names.get(open_point, open_point)))
         if item.signed_at:
             signed = _("signed: {supervisor} {time}")
-            lines.append(signed.format(supervisor=item.supervisor, time=self._at(item.signed_at)))
+            name = self._second(item.signed_by, item.supervisor)
+            lines.append(signed.format(supervisor=name, time=self._at(item.signed_at)))
         lines += [f"{picture.name} sha256:{picture.sha256}" for picture in item.pictures]
         return title, lines
+
+    def _pace(self, item: Inspection) -> Iterator[str]:
+        """How long it took, and which points one command answered at once."""
+        if item.took is not None:
+            minutes, seconds = divmod(int(item.took.total_seconds()), 60)
+            yield _("took {minutes} min {seconds} s").format(minutes=minutes, seconds=seconds)
+        for command in sorted({answer.command for answer in item.answers if answer.command}):
+            given = [answer for answer in item.answers if answer.command == command]
+            first = given[0]
+            if len(given) > 1 and first.at is not None:
+                yield _("{n} points answered at once at {time} by one command: {who}").format(
+                    n=len(given),
+                    time=self._clock(first.at),
+                    who=_named(first.inspector, first.by),
+                )
 
     def _cargo(self) -> Section:
         lines, tx = [], self._tx
@@ -221,7 +239,7 @@ class _Page:
         if loading := tx.loading:
             named = ", ".join(loading.document_seals) or "-"
             lines += [
-                f"{self._span(loading.started_at, loading.finished_at)}  {loading.by}",
+                f"{self._span(loading.started_at, loading.finished_at)}  {self._who(loading.by)}",
                 ", ".join(f"{d.kind} {d.number}" for d in loading.documents),
                 _("seals on documents: {seals}").format(seals=named),
             ]
@@ -229,7 +247,8 @@ class _Page:
 
     def _seals_affixed(self) -> Section:
         return self._title(_("Seals affixed"), EventType.SEAL_AFFIXED), [
-            f"{s.unit}: {s.number}  ISO 17712 {s.seal_class or '?'}  {self._at(s.at)}  {s.by}  "
+            f"{s.unit}: {s.number}  ISO 17712 {s.seal_class or '?'}  {self._at(s.at)}  "
+            f"{self._who(s.by)}  "
             f"{_vvtt(s.vvtt)}"
             for s in self._tx.affixed
         ]
@@ -242,12 +261,14 @@ class _Page:
         lines = [f"{self._at(spot.at)}  {drawn} ({spot.percent:g} %)"]
         if spot.done_at:
             result = _("in order") if spot.ok else spot.note
-            lines.append(f"{self._at(spot.done_at)}  {spot.done_by}  {result}")
+            who = self._second(spot.checked_by, spot.done_by)
+            lines.append(f"{self._at(spot.done_at)}  {who}  {result}")
         return title, lines
 
     def _releases(self) -> Section:
         return _("Released by a second person"), [
-            f"{self._at(r.at)}  {r.by} ({r.operator}): {r.reason}  [{'; '.join(r.keys)}]"
+            f"{self._at(r.at)}  {self._second(r.second, _named(r.by, r.operator))}: {r.reason}"
+            f"  [{'; '.join(r.keys)}]"
             for r in self._tx.releases
         ]
 
@@ -257,12 +278,35 @@ class _Page:
             return title, []
         seals = ", ".join(f"{unit} {number}" for unit, number in tx.seals_now) or "-"
         return title, [
-            self._by(tx.departed_at, tx.departed_by),
+            self._by(tx.departed_at, self._who(tx.departed_by)),
             _("seal: {seals}").format(seals=seals),
         ]
 
+    def _clock(self, moment: datetime) -> str:
+        return f"{moment.astimezone(self._settings.site.zone):%H:%M}"
+
+    def _who(self, account: str) -> str:
+        """An account, with the name of whoever had it when they acted on the truck."""
+        names = [w.name for w in self._tx.who if w.account == account and w.name]
+        return _named(" / ".join(dict.fromkeys(names)), account)
+
+    @staticmethod
+    def _second(second: Second | None, older: str) -> str:
+        """A second person with account and proof; `older` for a record without them."""
+        if second is None:
+            return older
+        shown = _named(second.name, second.account)
+        return _("{who}, by PIN").format(who=shown) if second.proof == "pin" else shown
+
     def _span(self, first: datetime | None, last: datetime | None) -> str:
         return f"{self._at(first)} – {self._at(last) or '…'}"
+
+
+def _named(name: str, account: str) -> str:
+    """A name with its account; one of them if the other is not known or the same."""
+    if not name or not account or name == account:
+        return name or account
+    return _("{name} (account {account})").format(name=name, account=account)
 
 
 def unit_kind(kind: str) -> str:

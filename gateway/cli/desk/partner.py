@@ -44,7 +44,9 @@ def add(
         old = partners.find(db, name)
         status = old.status if old else "active"
         new = Partner(name, kind, programme, number, asked, last, status, note)
-        done = partners.put(db, new, partner_policy(settings), by=common.operator(), now=desk.now())
+        done = partners.put(
+            db, new, partner_policy(settings), by=common.operator(settings), now=desk.now()
+        )
     if json:
         common.print_json(asdict(done))
     else:
@@ -67,7 +69,9 @@ def status(
     with desk.opened(settings) as db:
         old = partners.get(db, name)
         new = replace(old, status=to, note=reason)
-        done = partners.put(db, new, partner_policy(settings), by=common.operator(), now=desk.now())
+        done = partners.put(
+            db, new, partner_policy(settings), by=common.operator(settings), now=desk.now()
+        )
     desk.say(_("{name}: {status}").format(name=done.name, status=_shown(done.status)))
 
 

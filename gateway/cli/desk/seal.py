@@ -48,7 +48,7 @@ def receive(
             certificate=certificate,
             certificate_sha256=digest,
             supplier=supplier,
-            by=common.operator(),
+            by=common.operator(settings),
             now=desk.now(),
             criteria=settings.criteria,
         )
@@ -69,7 +69,12 @@ def issue(
     with desk.opened(settings) as db:
         items = seals.numbers(numbers)
         seals.issue(
-            db, items, to=to, by=common.operator(), now=desk.now(), criteria=settings.criteria
+            db,
+            items,
+            to=to,
+            by=common.operator(settings),
+            now=desk.now(),
+            criteria=settings.criteria,
         )
     desk.say(_("{n} seals to {to}").format(n=len(items), to=to))
 
@@ -88,7 +93,7 @@ def void(
             db,
             text,
             reason=reason,
-            by=common.operator(),
+            by=common.operator(settings),
             now=desk.now(),
             criteria=settings.criteria,
         )
@@ -171,7 +176,9 @@ def reconcile(
         stages = [stage for stage in Stage if stage not in (Stage.EXPECTED, Stage.CANCELLED)]
         trucks = store.find(db, stages=stages, limit=10**9)
         on_trucks = [(tx.id, item.number) for tx in trucks for item in tx.affixed]
-        found = seals.reconcile(db, on_trucks, by=common.operator(), criteria=settings.criteria)
+        found = seals.reconcile(
+            db, on_trucks, by=common.operator(settings), criteria=settings.criteria
+        )
     if json:
         common.print_json([asdict(item) for item in found])
     else:

@@ -12,6 +12,7 @@ import typer
 from gateway.cli import common
 from gateway.cli.context import Context
 from gateway.cli.desk import common as desk
+from gateway.cli.desk.second import second
 from gateway.cli.desk.visitors import Company, Name, VisitId, app, public
 from gateway.config import Settings
 from gateway.decide.model import Credential
@@ -46,7 +47,7 @@ def expect(
     plan = _plan(settings, name, host, since, until, company, purpose, kind, no_escort)
     with desk.opened(settings) as db:
         visit = register.expect(
-            db, plan, visit_policy(settings), by=common.operator(), now=desk.now()
+            db, plan, visit_policy(settings), by=common.operator(settings), now=desk.now()
         )
     _done(settings, visit, json, _("visit {id}: expected").format(id=visit.id))
 
@@ -65,15 +66,16 @@ def arrive(
     """Somebody announced is here; you have looked at their photo ID."""
     settings = ctx.settings
     document = desk.looked_at(settings, id_kind, number=id_number)
+    let_in = _release(ctx, supervisor, reason, f"visit.arrived {visit}")
     with desk.opened(settings) as db:
         done = register.arrive(
             db,
             visit,
             document,
             visit_policy(settings),
-            by=common.operator(),
+            by=common.operator(settings),
             now=desk.now(),
-            release=Release(supervisor, reason) if supervisor else None,
+            release=let_in,
             version=version,
         )
     _arrived(settings, done, json)
@@ -99,15 +101,16 @@ def walk_in(
     settings = ctx.settings
     plan = _plan(settings, name, host, "", until, company, purpose, kind, no_escort)
     document = desk.looked_at(settings, id_kind, number=id_number)
+    let_in = _release(ctx, supervisor, reason, "visit.arrived")
     with desk.opened(settings) as db:
         done = register.walk_in(
             db,
             plan,
             document,
             visit_policy(settings),
-            by=common.operator(),
+            by=common.operator(settings),
             now=desk.now(),
-            release=Release(supervisor, reason) if supervisor else None,
+            release=let_in,
         )
     _arrived(settings, done, json)
 
@@ -125,7 +128,7 @@ def contact(
         done = register.contact_host(
             db,
             visit,
-            by=common.operator(),
+            by=common.operator(settings),
             now=desk.now(),
             escort=escort,
             criteria=settings.criteria,
@@ -155,7 +158,7 @@ def badge(
             card,
             visit_policy(settings),
             key=key,
-            by=common.operator(),
+            by=common.operator(settings),
             now=desk.now(),
             version=version,
         )
@@ -172,7 +175,7 @@ def return_(
     settings = ctx.settings
     with desk.opened(settings) as db:
         done = badges.return_badge(
-            db, visit, by=common.operator(), now=desk.now(), criteria=settings.criteria
+            db, visit, by=common.operator(settings), now=desk.now(), criteria=settings.criteria
         )
     _done(settings, done, json, _("badge {badge} is back").format(badge=done.badge))
 
@@ -190,7 +193,7 @@ def extend(
         end = moment(until, settings.site.zone, desk.now())
     with desk.opened(settings) as db:
         done = register.extend(
-            db, visit, end, visit_policy(settings), by=common.operator(), now=desk.now()
+            db, visit, end, visit_policy(settings), by=common.operator(settings), now=desk.now()
         )
     shown = local(done.expected_until, settings.site.zone)
     _done(settings, done, json, _("until {shown}").format(shown=shown))
@@ -210,7 +213,7 @@ def depart(
         done = register.depart(
             db,
             visit,
-            by=common.operator(),
+            by=common.operator(settings),
             now=desk.now(),
             criteria=settings.criteria,
             badge_returned=badge_returned,
@@ -260,13 +263,18 @@ def _cancel(
         done = register.cancel(
             db,
             visit,
-            by=common.operator(),
+            by=common.operator(settings),
             reason=reason,
             refused=refused,
             criteria=settings.criteria,
         )
     state = _(WORDS[done.state])
     _done(settings, done, json, _("visit {id}: {state}").format(id=done.id, state=state))
+
+
+def _release(ctx: Context, supervisor: str, reason: str, act: str) -> Release | None:
+    """The word of the second person, proven; None if the options name none."""
+    return Release(second(ctx, supervisor, act), reason) if supervisor else None
 
 
 def _plan(

@@ -15,6 +15,8 @@ from gateway.cli import common
 from gateway.cli.context import Context
 from gateway.cli.desk import common as desk
 from gateway.cli.desk import page as freightpage
+from gateway.cli.desk.second import ByOption, InspectorOption, second
+from gateway.cli.desk.second import inspector as looked_by
 from gateway.cli.desk.truck import (
     Documents,
     DocumentSeals,
@@ -53,7 +55,11 @@ def inspect(
         list[str] | None, typer.Option("--bad", help='POINT="what was found"; repeat it.')
     ] = None,
     na: Annotated[str, typer.Option("--na", help="Points that this truck does not have.")] = "",
-    inspector: Annotated[str, typer.Option(help="Who looked (you).")] = "",
+    all_good: Annotated[
+        bool,
+        typer.Option("--all-good", help="All points without an answer are good; recorded as that."),
+    ] = False,
+    inspector: InspectorOption = "",
     unit: UnitOption = "",
     camera: Annotated[str, typer.Option(help="The camera that sees the place.")] = "",
     picture: Annotated[
@@ -62,9 +68,9 @@ def inspect(
     again: Annotated[bool, typer.Option("--again", help="A new one after a finished one.")] = False,
     json: common.JsonOption = False,
 ) -> None:
-    """Answers to points of a checklist, all or some of them."""
+    """Begin a checklist, or answer all or some of its points."""
     settings, policy = site(ctx)
-    by = common.operator()
+    name, person = looked_by(ctx, inspector)
     known = policy.checklists.lists.get(checklist)
     ids = [point.id for point in known.points] if known else []
     keep = settings.tables.freight.pictures_dir
@@ -83,7 +89,9 @@ def inspect(
             Answers(
                 checklist=checklist,
                 points=answers,
-                inspector=inspector or by,
+                inspector=name,
+                person=person,
+                rest_good=all_good,
                 unit=unit,
                 camera=camera,
                 pictures=[pictures.reference(path, keep) for path in picture or ()],
@@ -97,10 +105,11 @@ def inspect(
 def sign(
     ctx: Context,
     tx: Tx,
-    supervisor: Annotated[str, typer.Option("--by", help="The supervisor's name.")],
+    by: ByOption = "",
     json: common.JsonOption = False,
 ) -> None:
     """A supervisor signs the finished inspections."""
+    supervisor = second(ctx, by, f"freight.signed {tx}")
     with acting(ctx) as act:
         done = inspections.sign(act, tx, supervisor=supervisor)
     answer(ctx, act.policy, done, json)
@@ -167,12 +176,13 @@ def seal_(
 def spot(
     ctx: Context,
     tx: Tx,
-    checker: Annotated[str, typer.Option("--by", help="Who checked.")],
     result: Annotated[Literal["ok", "bad"], typer.Option(help="ok or bad.")],
+    by: ByOption = "",
     note: Annotated[str, typer.Option(help="What was found.")] = "",
     json: common.JsonOption = False,
 ) -> None:
     """The result of a spot check that chance drew."""
+    checker = second(ctx, by, f"freight.spot_checked {tx}")
     with acting(ctx) as act:
         done = inspections.spot_check(
             act,
@@ -188,18 +198,19 @@ def spot(
 def release(
     ctx: Context,
     tx: Tx,
-    by: Annotated[str, typer.Option("--by", help="Second person who lets it go.")],
     reason: desk.Reason,
+    by: ByOption = "",
     code: Annotated[list[str] | None, typer.Option("--code", help="Only these.")] = None,
     version: desk.Version = None,
     json: common.JsonOption = False,
 ) -> None:
     """A supervisor lets go what is held; never whoever took part in it."""
+    supervisor = second(ctx, by, f"freight.released {tx}")
     with acting(ctx) as act:
         done = departures.release(
             act,
             tx,
-            supervisor=by,
+            supervisor=supervisor,
             reason=reason,
             codes=code or (),
             version=version,

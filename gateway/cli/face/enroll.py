@@ -233,7 +233,7 @@ def _store(
             enrolled,
             person,
             items,
-            by=common.operator(),
+            by=common.operator(settings),
             needed=face.min_templates,
             mode=mode,
             allow_duplicate=allow_duplicate,

@@ -76,7 +76,7 @@ def consent(
             _("--note: at most {note_limit} characters").format(note_limit=NOTE_LIMIT), common.USAGE
         )
     db = personnel.open_list(settings)
-    by = common.operator()
+    by = common.operator(settings)
     if not faces.set_consent(db, person, given_at=first, until=last, note=note, by=by):
         common.fail(
             _("nobody on the list has the id {person}").format(person=person), common.REFUSED
@@ -104,7 +104,7 @@ def forget(
     """Destroy a person's face templates, key and consent; they stay on the list."""
     settings = ctx.settings
     db = personnel.open_list(settings)
-    lost = faces.forget(db, person, why=reason, by=common.operator())
+    lost = faces.forget(db, person, why=reason, by=common.operator(settings))
     db.close()
     if lost is None:
         common.fail(
@@ -146,7 +146,7 @@ def purge(
             common.REFUSED,
         )
     db = personnel.open_list(settings)
-    gone = faces.purge(db, shown, by=common.operator())
+    gone = faces.purge(db, shown, by=common.operator(settings))
     db.close()
     if gone:
         common.nudge(settings)
@@ -239,7 +239,7 @@ def picture(
         jpeg = pictures.open(event.id, day, _picture_key(db, site, holder))
         if out.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-        faces.viewed(db, seq=seq, event_id=event.id, by=common.operator())
+        faces.viewed(db, seq=seq, event_id=event.id, by=common.operator(settings))
         write_whole(out, jpeg, mode=0o600, replace=False)
     except (EvidenceError, VaultError, sqlite3.Error) as error:
         common.fail(str(error), common.REFUSED)

@@ -147,7 +147,7 @@ def escort(
     db = open_list(settings)
     who = None if clear else list(by or ())
     try:
-        done = permits.set_escort(db, person, who, by=common.operator())
+        done = permits.set_escort(db, person, who, by=common.operator(settings))
     except sqlite3.Error as error:
         common.fail(_("the list could not be written: {error}").format(error=error), common.REFUSED)
     if not done:
@@ -175,7 +175,12 @@ def _set_revoked(
     db = open_list(settings)
     try:
         done = sync.set_revoked(
-            db, person, revoked=revoked, why=reason, by=common.operator(), said=said
+            db,
+            person,
+            revoked=revoked,
+            why=reason,
+            by=common.operator(settings),
+            said=said,
         )
     except sync.SyncError as error:
         common.fail(str(error), common.REFUSED)

@@ -72,7 +72,7 @@ def add(
         common.fail(_("it ends before it begins"), common.USAGE)
     with writing(settings) as db:
         number = permits.add_grant(
-            db, person, kind, target, begins, ends, why=reason, by=common.operator()
+            db, person, kind, target, begins, ends, why=reason, by=common.operator(settings)
         )
         if not number:
             common.fail(
@@ -121,7 +121,7 @@ def end(
 ) -> None:
     """End a grant now."""
     with writing(ctx.settings) as db:
-        if not permits.end_grant(db, number, by=common.operator()):
+        if not permits.end_grant(db, number, by=ctx.operator):
             common.fail(_("there is no grant {number}").format(number=number), common.REFUSED)
     common.out.print(_("grant {number}: ended").format(number=number), markup=False)
 
@@ -153,7 +153,7 @@ def set_(
             common.fail(_("the name has no letters"), common.USAGE)
     row = Row(of, subject, kind, _day(until), number, _day(issued), note)
     with writing(settings) as db:
-        if not requirements.set_requirement(db, row, by=common.operator()):
+        if not requirements.set_requirement(db, row, by=common.operator(settings)):
             common.fail(
                 _("nobody on the list has the id {subject}").format(subject=subject), common.REFUSED
             )
@@ -175,7 +175,7 @@ def remove(
     """Take it off the record: areas that require it are closed to them."""
     of = "company" if company else "person"
     with writing(ctx.settings) as db:
-        if not requirements.remove(db, of, subject, kind, by=common.operator()):
+        if not requirements.remove(db, of, subject, kind, by=ctx.operator):
             common.fail(
                 _("{subject} has no {kind}").format(subject=subject, kind=kind), common.REFUSED
             )

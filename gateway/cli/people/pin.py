@@ -75,7 +75,7 @@ def pin(
     db = personnel.open_list(settings)
     try:
         hashed = pins.hash(person, new)
-        done = sync.set_pin(db, person, hashed=hashed, duress=duress, by=common.operator())
+        done = sync.set_pin(db, person, hashed=hashed, duress=duress, by=common.operator(settings))
     except sync.SyncError as error:
         common.fail(str(error), common.REFUSED)
     if not done:
@@ -111,7 +111,7 @@ def _stored(settings: Settings, person: str) -> SealedPin | None:
 def _clear(settings: Settings, person: str, json: bool) -> None:
     db = personnel.open_list(settings)
     try:
-        done = sync.clear_pin(db, person, by=common.operator())
+        done = sync.clear_pin(db, person, by=common.operator(settings))
     except sync.SyncError as error:
         common.fail(str(error), common.REFUSED)
     if not done:

@@ -79,7 +79,7 @@ def pull(
         common.nudge(settings)
     if apply:
         if not (plan.empty and plan.base):
-            by = f"schedule ({name})" if scheduled else common.operator()
+            by = f"schedule ({name})" if scheduled else common.operator(settings)
             version = lists.put_in_force(
                 settings, db, plan, lists.confirmed(confirm), by=by, json=json
             )
@@ -151,7 +151,7 @@ def confirm(
         if not drop:
             common.fail(str(error), common.REFUSED)
     if drop:
-        puller.forget(db, settings.pending_path, name, dropped_by=common.operator())
+        puller.forget(db, settings.pending_path, name, dropped_by=common.operator(settings))
         common.nudge(settings)
         common.out.print(
             _("{name}: the list that waited was dropped").format(name=name), markup=False

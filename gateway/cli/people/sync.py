@@ -283,7 +283,7 @@ def put_in_force(
         return sync.apply(
             db,
             plan,
-            by=by or common.operator(),
+            by=by or common.operator(settings),
             confirmed=names,
             keep=keep,
             progress=progress,

@@ -8,7 +8,7 @@ steps are in transaction.py and the judgement in findings.py.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,11 +17,9 @@ from gateway.desk.act import writing
 from gateway.desk.errors import DeskError
 from gateway.desk.freight import iso6346, store
 from gateway.desk.freight.findings import Finding, FreightPolicy, Held, judge
-from gateway.desk.freight.transaction import HERE, Transaction
-from gateway.desk.text import clean
+from gateway.desk.freight.transaction import HERE, Transaction, Who
 from gateway.ledger.event import EventType
-from gateway.locale import N_
-from gateway.locale.text import name_key
+from gateway.ledger.operator import Operator
 from gateway.people.schema import put_event
 
 
@@ -43,12 +41,13 @@ class Done:
 class Act:
     """Who does something to a truck, when, and by which policy.
 
-    `db` is an open people.db, `by` the operator's account, `now` an aware time.
+    `db` is an open people.db, `by` the operator as the kernel and the configuration know them,
+    `now` an aware time.
     """
 
     db: sqlite3.Connection
     policy: FreightPolicy
-    by: str
+    by: Operator
     now: datetime
 
     def on(
@@ -59,11 +58,13 @@ class Act:
         *,
         version: int | None = None,
         prepare: Callable[[Transaction], Transaction] | None = None,
+        part: bool = True,
     ) -> Transaction:
         """Do `step` to one truck in one transaction: load, change, save, record the event of type
         `kind` and the new findings.
 
         `prepare` runs before the step, and what it saves stays even if findings stop the step.
+        `part` is False for what a second person does, who does not take part by it.
         Raises `Held` if findings stop the step, after it recorded the try and undid the rest.
         Raises NotFound, and Conflict if the truck is not at `version` any more.
         """
@@ -76,7 +77,7 @@ class Act:
             self.db.execute("SAVEPOINT act")
             try:
                 done = step(tx)
-                new = store.save(self.db, tx, done.tx, self.policy)
+                new = store.save(self.db, tx, self.acted(done.tx, part=part), self.policy)
             except Held as error:
                 # Undo what the step wrote already (a seal taken), and record the try.
                 self.db.execute("ROLLBACK TO act")
@@ -89,6 +90,13 @@ class Act:
         if held is not None:
             raise held
         return new
+
+    def acted(self, tx: Transaction, *, part: bool = True) -> Transaction:
+        """The truck, on which this operator has acted."""
+        me = Who(str(self.by), self.by.person, self.by.name, part)
+        if me in tx.who or (not part and replace(me, part=True) in tx.who):
+            return tx
+        return replace(tx, who=(*(w for w in tx.who if w != replace(me, part=False)), me))
 
     def record(self, kind: EventType, done: Done) -> None:
         """Record that `kind` happened to the truck, in the caller's transaction."""
@@ -145,27 +153,3 @@ def unit_of(units: Sequence[str], wanted: str) -> str:
         known = ", ".join(units) or "-"
         raise DeskError("no_unit", "which unit? it has {known}", known=known)
     return name
-
-
-def second(name: str, policy: FreightPolicy) -> str:
-    """The supervisor's name, cleaned.  Raises DeskError if the site names its supervisors and this
-    is not one of them."""
-    text = clean(name, N_("supervisor"), most=120)
-    known = {name_key(each) for each in policy.supervisors}
-    if known and name_key(text) not in known:
-        raise DeskError("not_a_supervisor", "{number} is no supervisor of this site", number=text)
-    return text
-
-
-def not_among(name: str, others: Iterable[str], *, account: bool = False) -> None:
-    """Raise DeskError if `name` took part.  `account` says that `name` is the account from which
-    the act is typed, and not the second person."""
-    if name_key(name) not in {name_key(other) for other in others}:
-        return
-    if account:
-        raise DeskError(
-            "same_person",
-            "the account {account} took part; the second person does this from their own",
-            account=name[:60],
-        )
-    raise DeskError("same_person", "a second person must do this, not one who took part")

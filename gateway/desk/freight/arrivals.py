@@ -154,7 +154,7 @@ def arrive(act: Act, number: int | None, came: Came, *, version: int | None = No
     with writing(act.db):
         blank = store.insert(act.db, Transaction(0), act.policy)
         done = step(blank)
-        tx = store.save(act.db, blank, done.tx, act.policy)
+        tx = store.save(act.db, blank, act.acted(done.tx), act.policy)
         act.record(EventType.FREIGHT_ARRIVED, replace(done, tx=tx))
         act.tell(tx, set())
     return tx

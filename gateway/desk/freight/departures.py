@@ -14,9 +14,10 @@ from gateway.desk.act import stamp
 from gateway.desk.errors import DeskError
 from gateway.desk.freight import store
 from gateway.desk.freight import transaction as life
-from gateway.desk.freight.act import Act, Done, not_among, second
+from gateway.desk.freight.act import Act, Done
 from gateway.desk.freight.findings import Step, guard, judge, releasable
 from gateway.desk.freight.transaction import HERE, Release, SpotCheck, Transaction
+from gateway.desk.second import Second, not_among
 from gateway.desk.text import clean
 from gateway.ledger.event import EventType
 from gateway.locale import N_
@@ -34,7 +35,7 @@ def release(
     act: Act,
     number: int,
     *,
-    supervisor: str,
+    supervisor: Second,
     reason: str,
     codes: Sequence[str] = (),
     version: int | None = None,
@@ -42,11 +43,9 @@ def release(
     """The `supervisor` releases what the policy holds now, or only the findings of `codes`.
 
     The release names the findings.  One that comes later is held again, also a document that is
-    only due at the departure.  Raises DeskError if nothing is held, if a code is not held now, if
-    the supervisor took part, or if the account that types it recorded an inspection.  It does not
-    release what the policy refuses.
+    only due at the departure.  Raises DeskError if nothing is held, if a code is not held now, or
+    if the supervisor took part.  It does not release what the policy refuses.
     """
-    name = second(supervisor, act.policy)
     why = clean(reason, N_("reason"))
 
     def step(tx: Transaction) -> Done:
@@ -58,15 +57,22 @@ def release(
             found = [f for f in found if f.code in codes]
         if not found:
             raise DeskError("nothing_held", "nothing is held")
-        not_among(name, tx.people)
-        not_among(act.by, {i.operator for i in tx.inspections}, account=True)
+        not_among(supervisor, tx.accounts, tx.persons, tx.people)
         keys = tuple(f.key for f in found)
-        new = life.released(tx, Release(keys, name, act.by, act.now, why))
+        new = life.released(
+            tx, Release(keys, supervisor.name, str(act.by), act.now, why, supervisor)
+        )
         findings = [{"code": f.code, "about": f.about} for f in found]
-        data = {"supervisor": name, "reason": why, "released": list(keys), "findings": findings}
+        data = {
+            "supervisor": supervisor.name,
+            "second": supervisor.record(),
+            "reason": why,
+            "released": list(keys),
+            "findings": findings,
+        }
         return Done(new, data, serves=tuple(f.code for f in found))
 
-    return act.on(number, EventType.FREIGHT_RELEASED, step, version=version)
+    return act.on(number, EventType.FREIGHT_RELEASED, step, version=version, part=False)
 
 
 def depart(

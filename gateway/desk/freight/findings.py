@@ -100,6 +100,9 @@ CODES: Mapping[str, Code] = {
         N_("a supervisor has not signed an inspection"),
         todo=True,
     ),
+    "checklist_hasty": Code(
+        N_("an inspection was answered faster than somebody can look"),
+    ),
     "pests_found": Code(N_("pests were found")),
     "loading_unfinished": Code(N_("loading is not finished"), Step.SEAL, todo=True),
     "documents_missing": Code(
@@ -162,8 +165,8 @@ class FreightPolicy:
     documents: tuple[str, ...] = ()
     supervisor_signs: bool = True
     pests: bool = True
+    point_s: float = 3.0
     spot_check_percent: float = 0.0
-    supervisors: tuple[str, ...] = ()
     partners: PartnerPolicy = field(default_factory=PartnerPolicy)
     criteria: Criteria = field(default_factory=standard)
 
@@ -367,6 +370,9 @@ def _inspected(tx: Transaction, policy: FreightPolicy) -> Found:
             yield "checklist_unfinished", about
         elif policy.supervisor_signs and item.signed_at is None:
             yield "checklist_unsigned", about
+        count = len(item.points)
+        if item.took is not None and item.took.total_seconds() < count * policy.point_s:
+            yield "checklist_hasty", f"{about}: {count}, {item.took.total_seconds():.0f} s"
     # Looking again does not undo what was found.  A later inspection that a supervisor signed does.
     for item in tx.inspections:
         last = newest[item.checklist, item.unit]

@@ -11,23 +11,29 @@ from dataclasses import dataclass, replace
 
 from gateway.desk.errors import DeskError
 from gateway.desk.freight import transaction as life
-from gateway.desk.freight.act import Act, Done, not_among, second, unit_of
+from gateway.desk.freight.act import Act, Done, unit_of
 from gateway.desk.freight.checklists import Checklist
 from gateway.desk.freight.findings import complete
 from gateway.desk.freight.transaction import HERE, Inspection, Picture, PointAnswer, Transaction
+from gateway.desk.second import Second, not_among
 from gateway.desk.text import clean
 from gateway.ledger.event import EventType
 from gateway.locale import N_
-from gateway.locale.text import name_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """Answers to all or some points of one checklist, and who looked where."""
+    """Answers to all or some points of one checklist, and who looked where.
+
+    `person` is the inspector's id on the list, "" if it is not known.  `rest_good` says that every
+    point that has no answer yet is good.
+    """
 
     checklist: str
     points: Iterable[PointAnswer]
     inspector: str
+    person: str = ""
+    rest_good: bool = False
     unit: str = ""
     camera: str = ""
     pictures: Sequence[Picture] = ()
@@ -36,10 +42,11 @@ class Answers:
 def inspect(
     act: Act, number: int, told: Answers, *, again: bool = False, version: int | None = None
 ) -> Transaction:
-    """Record answers; the last one finishes the inspection.
+    """Record answers, each with its time and inspector; the last one finishes the inspection.
 
-    With `again` they begin a new inspection after a finished one.  Raises DeskError for an answer
-    that does not fit the list, and for one that would take back what was found.
+    Without answers it begins.  Another inspector may go on with what one began.  With `again` the
+    answers begin a new inspection after a finished one.  Raises DeskError for an answer that does
+    not fit the list, and for one that would take back what was found.
     """
     name = clean(told.inspector, N_("inspector"), most=120)
     place = clean(told.camera, N_("camera"), most=60, needed=False)
@@ -60,11 +67,19 @@ def inspect(
             )
         if old is None or old.finished_at is not None:
             old = _begun(act, known, len(tx.inspections) + 1, unit, name)
-        elif name_key(old.inspector) != name_key(name):
-            raise DeskError(
-                "other_inspector", "{inspector} began this inspection", inspector=old.inspector
+        all_given = given
+        if told.rest_good:
+            named = {a.point for a in given}
+            rest = [point for point in old.open_points if point not in named]
+            all_given = (*given, *(PointAnswer(point, "ok") for point in rest))
+        command = max((a.command for a in old.answers), default=0) + 1
+        signed = tuple(
+            replace(
+                a, at=act.now, inspector=name, person=told.person, by=str(act.by), command=command
             )
-        new = _answered(old, given, place, told.pictures)
+            for a in all_given
+        )
+        new = _answered(old, signed, place, told.pictures)
         if not new.open_points:
             new = replace(new, finished_at=act.now)
         data = {
@@ -73,12 +88,15 @@ def inspect(
             "units": [item.number for item in tx.units],
             "inspection": new.number,
             "inspector": name,
+            "inspector_person": told.person,
             "camera": place,
-            "answers": {a.point: a.result for a in given},
-            "notes": {a.point: a.note for a in given if a.note},
-            "bad": [a.point for a in given if a.result == "bad"],
+            "answers": {a.point: a.result for a in signed},
+            "notes": {a.point: a.note for a in signed if a.note},
+            "at_once": len(signed),
+            "bad": [a.point for a in signed if a.result == "bad"],
             "pictures": [p.sha256 for p in told.pictures],
             "finished": new.finished_at is not None,
+            "took_s": new.took.total_seconds() if new.took is not None else None,
         }
         after = life.inspected(tx, new, complete=False)
         whole = life.inspected(tx, new, complete=complete(after, act.policy))
@@ -93,7 +111,7 @@ def _begun(act: Act, known: Checklist, number: int, unit: str, inspector: str) -
         checklist=known.name,
         unit=unit,
         inspector=inspector,
-        operator=act.by,
+        operator=str(act.by),
         started_at=act.now,
         points=tuple(p.id for p in known.points),
         optional=tuple(p.id for p in known.points if p.optional),
@@ -112,18 +130,21 @@ def _answered(
             "{point}: what was found stays; finish, and begin another with --again",
             point=taken_back[0],
         )
+    # Who says the same again takes nothing from whoever looked first.
+    before = {a.point: (a.result, a.note) for a in old.answers}
+    new = [a for a in given if before.get(a.point) != (a.result, a.note)]
+    ids = {a.point for a in new}
     return replace(
         old,
-        answers=(*(a for a in old.answers if a.point not in ids), *given),
+        answers=(*(a for a in old.answers if a.point not in ids), *new),
         camera=camera or old.camera,
         pictures=(*old.pictures, *(p for p in pictures if p not in old.pictures)),
     )
 
 
-def sign(act: Act, number: int, *, supervisor: str, version: int | None = None) -> Transaction:
+def sign(act: Act, number: int, *, supervisor: Second, version: int | None = None) -> Transaction:
     """A supervisor signs every finished inspection that has no signature; raises DeskError if that
     person took part in one."""
-    name = second(supervisor, act.policy)
 
     def step(tx: Transaction) -> Done:
         life.need(tx, *HERE)
@@ -131,14 +152,17 @@ def sign(act: Act, number: int, *, supervisor: str, version: int | None = None) 
         if not open_:
             raise DeskError("nothing_to_sign", "nothing to sign")
         for item in open_:
-            not_among(name, {item.inspector, item.operator})
+            _not_of(supervisor, tx, item)
         signed = tuple(
-            replace(i, supervisor=name, signed_at=act.now) if i in open_ else i
+            replace(i, supervisor=supervisor.name, signed_at=act.now, signed_by=supervisor)
+            if i in open_
+            else i
             for i in tx.inspections
         )
-        return Done(replace(tx, inspections=signed), {"supervisor": name})
+        data = {"supervisor": supervisor.name, "second": supervisor.record()}
+        return Done(replace(tx, inspections=signed), data)
 
-    return act.on(number, EventType.FREIGHT_SIGNED, step, version=version)
+    return act.on(number, EventType.FREIGHT_SIGNED, step, version=version, part=False)
 
 
 def spot_check(
@@ -146,24 +170,33 @@ def spot_check(
     number: int,
     *,
     ok: bool,
-    checker: str,
+    checker: Second,
     note: str = "",
     version: int | None = None,
 ) -> Transaction:
     """Record the result of the spot check for which the truck was drawn.  Raises DeskError if the
     checker inspected it, or if it was not drawn."""
-    name = second(checker, act.policy)
     text = clean(note, N_("note"), needed=not ok)
 
     def step(tx: Transaction) -> Done:
         life.need(tx, *HERE)
         if tx.spot is None or not tx.spot.drawn:
             raise DeskError("not_drawn", "it was not drawn")
-        not_among(name, {i.inspector for i in tx.inspections})
-        spot = replace(tx.spot, done_at=act.now, done_by=name, ok=ok, note=text)
-        return Done(replace(tx, spot=spot), {"checker": name, "ok": ok, "note": text})
+        for item in tx.inspections:
+            _not_of(checker, tx, item)
+        spot = replace(
+            tx.spot, done_at=act.now, done_by=checker.name, ok=ok, note=text, checked_by=checker
+        )
+        data = {"checker": checker.name, "second": checker.record(), "ok": ok, "note": text}
+        return Done(replace(tx, spot=spot), data)
 
-    return act.on(number, EventType.FREIGHT_SPOT_CHECKED, step, version=version)
+    return act.on(number, EventType.FREIGHT_SPOT_CHECKED, step, version=version, part=False)
+
+
+def _not_of(second: Second, tx: Transaction, item: Inspection) -> None:
+    """Raise DeskError if the second person took part in this inspection."""
+    persons = item.persons | tx.persons_of(item.accounts)
+    not_among(second, item.accounts, persons, (*item.inspectors, *item.accounts))
 
 
 def _note(answer: PointAnswer) -> str:

@@ -21,9 +21,9 @@ def freight_policy(settings: Settings) -> FreightPolicy:
         late_min=table.late_min,
         documents=tuple(table.documents),
         supervisor_signs=table.supervisor_signs,
+        point_s=table.point_s,
         pests=table.pests,
         spot_check_percent=table.spot_check_percent,
-        supervisors=tuple(table.supervisors),
         partners=partner_policy(settings),
         criteria=settings.criteria,
     )

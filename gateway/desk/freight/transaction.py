@@ -17,13 +17,14 @@ More than 400 lines: one record with all its parts, and every step of its life.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
 from gateway.desk.errors import DeskError
+from gateway.desk.second import Second
 from gateway.locale import N_, Message
 
 
@@ -167,9 +168,21 @@ class SealAffixed:
 
 @dataclass(frozen=True, slots=True)
 class PointAnswer:
+    """An answer to one point, and when who gave it.
+
+    `inspector` looked, and `person` is their id on the list; `by` is the account that typed.
+    `command` counts the commands of this inspection: answers of one number were given at once.
+    An answer that is older than these fields has None and "".
+    """
+
     point: str
     result: Result
     note: str = ""
+    at: datetime | None = None
+    inspector: str = ""
+    person: str = ""
+    by: str = ""
+    command: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +191,8 @@ class Inspection:
 
     `points` are the list's points at that time; `optional` are those that may be ``na``.  Of
     several inspections of the same list and unit the newest counts; the others stay on record.
+    `inspector` and `operator` began it; each answer says who gave it.  `supervisor` is the name of
+    whoever signed, `signed_by` who that is.
     """
 
     number: int
@@ -193,6 +208,7 @@ class Inspection:
     finished_at: datetime | None = None
     supervisor: str = ""
     signed_at: datetime | None = None
+    signed_by: Second | None = None
     camera: str = ""
     pictures: tuple[Picture, ...] = ()
 
@@ -205,6 +221,30 @@ class Inspection:
     @property
     def bad(self) -> tuple[PointAnswer, ...]:
         return tuple(answer for answer in self.answers if answer.result == "bad")
+
+    @property
+    def took(self) -> timedelta | None:
+        """How long it took from its begin to the last answer; None if nobody recorded that."""
+        times = [answer.at for answer in self.answers if answer.at is not None]
+        if self.finished_at is None or len(times) < len(self.answers):
+            return None
+        return self.finished_at - self.started_at
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """The accounts from which it was typed."""
+        return frozenset({self.operator, *(answer.by for answer in self.answers)} - {""})
+
+    @property
+    def persons(self) -> frozenset[str]:
+        """The ids of those who looked."""
+        return frozenset({answer.person for answer in self.answers} - {""})
+
+    @property
+    def inspectors(self) -> tuple[str, ...]:
+        """The names of those who looked, in order."""
+        names = [answer.inspector for answer in self.answers if answer.inspector]
+        return tuple(dict.fromkeys((self.inspector, *names)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,17 +269,31 @@ class SpotCheck:
     done_by: str = ""
     ok: bool | None = None
     note: str = ""
+    checked_by: Second | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A second person releases exactly the findings with these keys."""
+    """A second person releases exactly the findings with these keys.  `by` is their name,
+    `operator` the account that typed it, `second` who they are (None in older records)."""
 
     keys: tuple[str, ...]
     by: str
     operator: str
     at: datetime
     reason: str
+    second: Second | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """An account that acted on a truck, and the person who had it then.  `part` says whether it
+    did more than to sign, to release or to check as the second person."""
+
+    account: str
+    person: str = ""
+    name: str = ""
+    part: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +323,7 @@ class Transaction:
     departed_by: str = ""
     note: str = ""
     checklist_set: str = ""
+    who: tuple[Who, ...] = ()
 
     @property
     def units(self) -> tuple[Unit, ...]:
@@ -314,15 +369,33 @@ class Transaction:
         return frozenset(key for release in self.releases for key in release.keys)
 
     @property
-    def people(self) -> frozenset[str]:
-        """Everybody who took part; none of them can be the second person."""
-        names = {i.inspector for i in self.inspections} | {i.operator for i in self.inspections}
-        names |= {s.by for s in self.seals_seen} | {s.by for s in self.affixed}
+    def accounts(self) -> frozenset[str]:
+        """The accounts that took part; none of them can be the second person's."""
+        found = {item.account for item in self.who if item.part}
+        found |= {account for item in self.inspections for account in item.accounts}
+        found |= {s.by for s in self.seals_seen} | {s.by for s in self.affixed}
         if self.arrival:
-            names |= {self.arrival.by, self.arrival.driver}
+            found.add(self.arrival.by)
         if self.loading:
-            names.add(self.loading.by)
-        return frozenset(names)
+            found.add(self.loading.by)
+        return frozenset(found)
+
+    @property
+    def persons(self) -> frozenset[str]:
+        """The ids of the people who took part."""
+        looked = {person for item in self.inspections for person in item.persons}
+        return frozenset(looked | self.persons_of(self.accounts))
+
+    def persons_of(self, accounts: Collection[str]) -> frozenset[str]:
+        """The ids of the people who had these accounts when they acted on the truck."""
+        return frozenset(w.person for w in self.who if w.person and w.account in accounts)
+
+    @property
+    def people(self) -> frozenset[str]:
+        """The names and accounts of all who took part, and the driver's name."""
+        names = {name for item in self.inspections for name in item.inspectors}
+        names |= {item.name for item in self.who if item.part and item.name} | self.accounts
+        return frozenset(names | {self.arrival.driver} if self.arrival else names)
 
 
 Guard = Callable[[Transaction], None]

@@ -20,6 +20,7 @@ from gateway.desk.errors import DeskError
 from gateway.desk.visits.records import load, save
 from gateway.desk.visits.visit import Visit, VisitPolicy, expect_state
 from gateway.ledger.event import EventType
+from gateway.ledger.operator import Operator
 from gateway.vault.sitekey import SiteKey
 
 
@@ -30,7 +31,7 @@ def issue_badge(
     policy: VisitPolicy,
     *,
     key: SiteKey,
-    by: str,
+    by: Operator,
     now: datetime,
     version: int | None = None,
 ) -> Visit:
@@ -124,7 +125,7 @@ def return_badge(
     connection: sqlite3.Connection,
     visit_id: int,
     *,
-    by: str,
+    by: Operator,
     now: datetime,
     criteria: Criteria | None = None,
 ) -> Visit:

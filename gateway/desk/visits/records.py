@@ -14,6 +14,7 @@ from gateway.config.criteria import Criteria, standard
 from gateway.desk.act import day_bounds, stamp
 from gateway.desk.errors import Conflict, NotFound
 from gateway.desk.visits.visit import STATES, Plan, Visit, VisitPolicy
+from gateway.ledger.operator import Operator
 from gateway.locale.text import name_key
 from gateway.people.schema import put_event
 
@@ -96,7 +97,7 @@ def load(connection: sqlite3.Connection, visit_id: int, version: int | None = No
     return visit
 
 
-def insert(connection: sqlite3.Connection, plan: Plan, *, by: str, now: datetime) -> Visit:
+def insert(connection: sqlite3.Connection, plan: Plan, *, by: Operator, now: datetime) -> Visit:
     """Write an announced visit, inside the caller's transaction; returns it with its number."""
     number = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM visit").fetchone()[0]
     visit = Visit(
@@ -113,7 +114,7 @@ def insert(connection: sqlite3.Connection, plan: Plan, *, by: str, now: datetime
         stamp(plan.since),
         stamp(plan.until),
         stamp(now),
-        by,
+        str(by),
         note=plan.note,
     )
     marks = ", ".join("?" * len(_COLUMNS))
@@ -128,7 +129,7 @@ def save(
     connection: sqlite3.Connection,
     visit: Visit,
     kind: str,
-    by: str,
+    by: Operator,
     criteria: Criteria | None,
     **data: object,
 ) -> Visit:
@@ -148,7 +149,7 @@ def event(
     connection: sqlite3.Connection,
     kind: str,
     visit: Visit,
-    by: str,
+    by: Operator,
     criteria: Criteria | None,
     **data: object,
 ) -> None:

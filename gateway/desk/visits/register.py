@@ -1,10 +1,10 @@
 """The acts of a visit: announce, arrive, tell the host, depart.  Each writes its event in the same
 transaction.
 
-`by` is the operator and `now` an aware time.  `version` is the one that the operator looked at: if
-somebody else changed the visit since, the act raises Conflict and changes nothing.  `criteria` is
-the site's set, which says what the event is evidence for; None is the standard one.  Every act
-raises DeskError with the reason if it refuses.
+`by` is the operator, as the kernel and the configuration know them, and `now` an aware time.
+`version` is the one that the operator looked at: if somebody else changed the visit since, the act
+raises Conflict and changes nothing.  `criteria` is the site's set, which says what the event is
+evidence for; None is the standard one.  Every act raises DeskError with the reason if it refuses.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from gateway.desk import partners
 from gateway.desk.act import parse, stamp, writing
 from gateway.desk.errors import DeskError
 from gateway.desk.identity import Shown, other_name
+from gateway.desk.second import Second, not_among
 from gateway.desk.text import clean
 from gateway.desk.visits.badges import kill_badge
 from gateway.desk.visits.records import event, insert, load, save
@@ -31,15 +32,15 @@ from gateway.desk.visits.visit import (
     expect_state,
 )
 from gateway.ledger.event import EventType
+from gateway.ledger.operator import Operator
 from gateway.locale import N_, Message
-from gateway.locale.text import name_key
 from gateway.people import losses
 from gateway.people.permits import put_escort
 from gateway.people.schema import put_event
 
 
 def expect(
-    connection: sqlite3.Connection, plan: Plan, policy: VisitPolicy, *, by: str, now: datetime
+    connection: sqlite3.Connection, plan: Plan, policy: VisitPolicy, *, by: Operator, now: datetime
 ) -> Visit:
     """Announce a visit; raises DeskError if the site denies the company."""
     plan = _checked(plan, policy)
@@ -68,7 +69,7 @@ def arrive(
     shown: Shown | None,
     policy: VisitPolicy,
     *,
-    by: str,
+    by: Operator,
     now: datetime,
     release: Release | None = None,
     version: int | None = None,
@@ -91,7 +92,7 @@ def walk_in(
     shown: Shown | None,
     policy: VisitPolicy,
     *,
-    by: str,
+    by: Operator,
     now: datetime,
     release: Release | None = None,
 ) -> Visit:
@@ -110,7 +111,7 @@ def contact_host(
     connection: sqlite3.Connection,
     visit_id: int,
     *,
-    by: str,
+    by: Operator,
     now: datetime,
     escort: str = "",
     criteria: Criteria | None = None,
@@ -145,7 +146,7 @@ def extend(
     until: datetime,
     policy: VisitPolicy,
     *,
-    by: str,
+    by: Operator,
     now: datetime,
 ) -> Visit:
     """Make the visit, and its badge, last until another time."""
@@ -168,7 +169,7 @@ def depart(
     connection: sqlite3.Connection,
     visit_id: int,
     *,
-    by: str,
+    by: Operator,
     now: datetime,
     badge_returned: bool = False,
     version: int | None = None,
@@ -194,7 +195,8 @@ def depart(
             visit,
             state="departed",
             departed_at=stamp(now),
-            departed_by=by,
+            departed_by=str(by),
+            departed_person=by.person,
             badge_returned_at=stamp(now) if back else visit.badge_returned_at,
         )
         return save(
@@ -213,7 +215,7 @@ def cancel(
     connection: sqlite3.Connection,
     visit_id: int,
     *,
-    by: str,
+    by: Operator,
     reason: str,
     refused: bool = False,
     criteria: Criteria | None = None,
@@ -234,7 +236,7 @@ def _tried(
     shown: Shown | None,
     policy: VisitPolicy,
     *,
-    by: str,
+    by: Operator,
     now: datetime,
     release: Release | None,
 ) -> Visit | DeskError:
@@ -255,6 +257,11 @@ def _tried(
             **policy.criteria.marks(EventType.VISIT_HELD, *error.serves),
         }
         subject = who.person_id if isinstance(who, Visit) else "visit"
+        if isinstance(who, Visit):
+            connection.execute(
+                "UPDATE visit SET held_by = ?, held_person = ? WHERE id = ? AND held_by = ''",
+                (str(by), by.person, who.id),
+            )
         put_event(connection, EventType.VISIT_HELD, subject, data)
         return error
 
@@ -271,7 +278,7 @@ def _arrive(
     shown: Shown | None,
     policy: VisitPolicy,
     *,
-    by: str,
+    by: Operator,
     now: datetime,
     release: Release | None,
 ) -> Visit:
@@ -292,18 +299,10 @@ def _arrive(
                 Message("this document was shown before as that of {other}", {"other": other}),
             )
         )
-    second = Release("", "")
+    second, reason = release.by if release else None, ""
     if release is not None:
-        second = Release(
-            clean(release.by, N_("who lets it in"), most=120),
-            clean(release.reason, N_("reason")),
-        )
-        if name_key(second.by) == name_key(by):
-            raise DeskError(
-                "same_person",
-                "a second person must let it in, not the same operator",
-                (EventType.VISIT_HELD,),
-            )
+        reason = clean(release.reason, N_("reason"))
+        _second_person(visit, release.by, by)
     if held and release is None:
         code, why = held[0]
         raise DeskError(code, "{why}: held, a second person must let it in", why=why)
@@ -312,12 +311,15 @@ def _arrive(
         state="on_site",
         regular=regular,
         arrived_at=stamp(now),
-        arrived_by=by,
+        arrived_by=str(by),
+        arrived_person=by.person,
         id_kind=shown.kind if shown else "",
         id_fingerprint=shown.fingerprint if shown else "",
         id_number=shown.number if shown and policy.keep_id_number else "",
-        released_by=second.by,
-        release_reason=second.reason,
+        released_by=second.name if second else "",
+        released_account=second.account if second else "",
+        released_person=second.person if second else "",
+        release_reason=reason,
     )
     return save(
         connection,
@@ -330,8 +332,27 @@ def _arrive(
         regular=regular,
         held=[item[0] for item in held],
         released_by=new.released_by,
+        second=second.record() if second else None,
         reason=new.release_reason,
     )
+
+
+def _second_person(visit: Visit, second: Second, by: Operator) -> None:
+    """Raise DeskError unless `second` is somebody else than whoever received the visitor.
+
+    At the terminal of the first person they proved it by their PIN.  From their own account they
+    let in whom another account received, and whom the desk held then.
+    """
+    first, person = str(by), by.person
+    if second.proof == "account":
+        first, person = visit.held_by, visit.held_person
+        if not first:
+            raise DeskError(
+                "same_person",
+                "a second person must let it in, not the same operator",
+                (EventType.VISIT_HELD,),
+            )
+    not_among(second, {first}, {person}, (first, visit.name))
 
 
 def _escort_name(connection: sqlite3.Connection, person_id: str) -> str:

@@ -15,6 +15,7 @@ from gateway.config.criteria import Criteria, standard
 from gateway.desk.act import parse
 from gateway.desk.errors import DeskError
 from gateway.desk.partners import PartnerPolicy
+from gateway.desk.second import Second
 from gateway.locale import N_, Message
 
 STATES = ("expected", "on_site", "departed", "cancelled", "refused")
@@ -25,9 +26,12 @@ KINDS = ("visitor", "vendor", "service")
 class Visit:
     """A row of the table `visit`, column by column.
 
-    `host` is the criterion's company contact.  `id_kind` is the kind of photo ID that the guard
-    verified, "" for none.  `badge` is masked.  `version` counts changes: if two operators act on
-    the same version, the second has to look again.
+    `host` is the criterion's company contact.  `arrived_by` and `departed_by` are accounts, with
+    the ids of their persons in `arrived_person` and `departed_person`; `released_by` is the name
+    of the second person, and `held_by` the account from which the arrival was tried first, when the
+    desk held it.  `id_kind` is the kind of photo ID that the guard verified, "" for none.
+    `badge` is masked.  `version` counts changes: if two operators act on the same version, the
+    second has to look again.
     """
 
     id: int
@@ -60,6 +64,12 @@ class Visit:
     departed_at: str | None = None
     departed_by: str = ""
     note: str = ""
+    arrived_person: str = ""
+    departed_person: str = ""
+    released_account: str = ""
+    released_person: str = ""
+    held_by: str = ""
+    held_person: str = ""
 
     @property
     def badge_out(self) -> bool:
@@ -117,7 +127,7 @@ class Plan:
 class Release:
     """The second person who lets in a visitor whom the policy holds, and why."""
 
-    by: str
+    by: Second
     reason: str
 
 

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gateway.ledger.operator import with_person
 from gateway.locale import worded
 from gateway.people.lookup import SCHEMA_VERSION, RosterUnavailable, compare_names
 from gateway.vault.files import adopt
@@ -77,15 +78,19 @@ def now_text() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def put_event(db: sqlite3.Connection, kind: str, subject: str, data: Mapping[str, Any]) -> None:
-    """Put the event of an administrator's act into the outbox.
+def put_event(db: sqlite3.Connection, kind: str, subject: str, data: Mapping[str, Any]) -> str:
+    """Put the event of an administrator's act into the outbox; returns the event's id.
 
     Call it inside the transaction of the act, so that the act and its event are written together.
+    If `by` is an operator with a person, the person stands beside it in the record.
     """
+    event_id = str(uuid.uuid4())
+    text = json.dumps(with_person(data), ensure_ascii=False)
     db.execute(
         "INSERT INTO outbox (id, created_at, type, subject, data) VALUES (?, ?, ?, ?, ?)",
-        (str(uuid.uuid4()), now_text(), kind, subject, json.dumps(data, ensure_ascii=False)),
+        (event_id, now_text(), kind, subject, text),
     )
+    return event_id
 
 
 def steps(version: int) -> list[Path]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.daemon.control import ControlError, ControlServer, Refused, Unreachable, ask
+from gateway.ledger.operator import Operator
+from gateway.people import account
 
 
 @pytest.fixture
@@ -21,8 +24,13 @@ async def desk(tmp_path: Path) -> AsyncIterator[Path]:
     async def echo(request: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"said": request["text"]}
 
+    async def whoami(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"by": request["by"], "name": request["by"].name}
+
     path = tmp_path / "run" / "garita.sock"
-    task = asyncio.create_task(ControlServer(path, {"echo": echo, "refuse": refuse}).run())
+    handlers = {"echo": echo, "refuse": refuse, "whoami": whoami}
+    known = partial(Operator, name="Ana", person="e1")
+    task = asyncio.create_task(ControlServer(path, handlers, known).run())
     while not path.exists():
         await asyncio.sleep(0.01)
     yield path
@@ -37,8 +45,13 @@ async def test_question_and_answer(desk: Path) -> None:
     assert answer["said"] == "ñ"
 
 
+async def test_who_asks_is_what_the_kernel_says_and_not_the_request(desk: Path) -> None:
+    answer = await asyncio.to_thread(ask, desk, "whoami", by="lgil")  # as older clients send it
+    assert answer["by"] == account.own() != "lgil" and answer["name"] == "Ana"
+
+
 async def test_errors_are_answers(desk: Path) -> None:
-    with pytest.raises(ControlError, match="expected one of echo, refuse"):
+    with pytest.raises(ControlError, match="expected one of echo, refuse, whoami"):
         await asyncio.to_thread(ask, desk, "open the door")
     with pytest.raises(ControlError, match="KeyError"):
         await asyncio.to_thread(ask, desk, "echo")

@@ -20,6 +20,7 @@ from gateway.desk.visits.settings import visit_policy
 from gateway.desk.visits.visit import Plan
 from gateway.ledger import Ledger, LedgerReader
 from gateway.ledger.event import Event, EventType, NewEvent
+from gateway.ledger.operator import Operator
 from gateway.people import requirements
 from gateway.people.requirements import Row
 from gateway.people.schema import open_admin
@@ -108,16 +109,16 @@ async def test_an_overdue_visitor_is_told_once(gateway: Gateway) -> None:
     with closing(sqlite3.connect(settings.people_path)) as db:
         for name in ("Ana", "Eva"):
             plan = Plan(name, "Laura", now, now + hour)
-            register.walk_in(db, plan, Shown("ine", "", ""), policy, by="g", now=now)
+            register.walk_in(db, plan, Shown("ine", "", ""), policy, by=Operator("g"), now=now)
         jobs = gateway.jobs()
         await jobs.record_overdue(now + hour)  # the last minute is theirs
         assert gateway.told("visit.overdue") == []
-        register.depart(db, 2, by="g", now=now)
+        register.depart(db, 2, by=Operator("g"), now=now)
         for _ in range(2):
             await jobs.record_overdue(now + 2 * hour)
             await gateway.jobs().record_overdue(now + 2 * hour)  # as after a restart
         assert gateway.told("visit.overdue") == ["visit-1"]
-        register.extend(db, 1, now + 3 * hour, policy, by="g", now=now + 2 * hour)
+        register.extend(db, 1, now + 3 * hour, policy, by=Operator("g"), now=now + 2 * hour)
         await jobs.record_overdue(now + 2 * hour)
         assert gateway.told("visit.overdue") == ["visit-1"]
         await jobs.record_overdue(now + 4 * hour)  # and again for the time they were given
@@ -268,7 +269,7 @@ async def test_the_list_is_asked_for_overdue_visitors_when_one_is_due_or_a_visit
     with closing(sqlite3.connect(gateway.settings.people_path)) as db:
         policy = visit_policy(gateway.settings)
         plan = Plan("Ana", "Laura", now, now + hour)
-        register.walk_in(db, plan, Shown("ine", "", ""), policy, by="g", now=now)
+        register.walk_in(db, plan, Shown("ine", "", ""), policy, by=Operator("g"), now=now)
     jobs.on_act(NewEvent(EventType.PEOPLE_SYNCED))
     assert not jobs._overdue_may_be_due(now)
     jobs.on_act(NewEvent(EventType.VISIT_ARRIVED))

@@ -94,8 +94,8 @@ def test_the_records_of_seals_name_every_one(db: sqlite3.Connection) -> None:
 
 def test_the_records_of_a_visit_have_the_visitor_logs_fields(guests: sqlite3.Connection) -> None:
     visit = visits.badged(guests)
-    badges.return_badge(guests, visit.id, by="guard", now=visits.NOW)
-    register.depart(guests, visit.id, by="guard", now=visits.NOW)
+    badges.return_badge(guests, visit.id, by=visits.GUARD, now=visits.NOW)
+    register.depart(guests, visit.id, by=visits.GUARD, now=visits.NOW)
     came, left = _record(guests, "visit.arrived"), _record(guests, "visit.departed")
     assert (came["name"], came["host"], came["id_kind"]) == ("José Núñez", "Laura Gil", "ine")
     assert (came["kind"], left["arrived_at"]) == ("visitor", "2026-11-25T16:00:00Z")

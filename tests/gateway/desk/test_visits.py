@@ -29,9 +29,11 @@ from gateway.desk import identity, partners
 from gateway.desk.act import moment
 from gateway.desk.errors import Conflict, DeskError, NotFound, Unwritable
 from gateway.desk.partners import Partner, PartnerPolicy, clearance
+from gateway.desk.second import Second
 from gateway.desk.text import clean, defused
 from gateway.desk.visits import badges, records, register, regulars, visitlog
 from gateway.desk.visits.visit import Plan, Release, Visit, VisitPolicy
+from gateway.ledger.operator import Operator
 from gateway.people import Roster, RosterUnavailable, requirements
 from gateway.people.schema import migrate, open_admin
 from gateway.people.sync import apply as sync
@@ -42,6 +44,9 @@ ZONE = ZoneInfo("America/Tijuana")
 NOW = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 KINDS = {"ine": ("INE voter card", "credencial INE"), "passport": ("passport", "pasaporte")}
+JEFE, B, BOSS, G, GUARD, NIGHT, ONE, T, TWO = map(
+    Operator, ("Jefe", "b", "boss", "g", "guard", "night", "one", "t", "two")
+)
 KEY = SiteKey(bytes(range(32)))
 CARD = Credential("em4100", "18", "777")
 POLICY = VisitPolicy(
@@ -63,18 +68,23 @@ def db(path: Path) -> Iterator[sqlite3.Connection]:
     database.close()
 
 
+def named(name: str) -> Second:
+    """A second person who typed their PIN."""
+    return Second("", f"id-{name.casefold()}", name, "pin")
+
+
 def ine(number: str = "") -> identity.Shown:
     return identity.shown("ine", number, kinds=KINDS, key=KEY, keep=False)
 
 
 def on_site(db: sqlite3.Connection, plan: Plan = PLAN, policy: VisitPolicy = POLICY) -> Visit:
-    visit = register.expect(db, plan, policy, by="guard", now=NOW)
-    return register.arrive(db, visit.id, ine(), policy, by="guard", now=NOW)
+    visit = register.expect(db, plan, policy, by=GUARD, now=NOW)
+    return register.arrive(db, visit.id, ine(), policy, by=GUARD, now=NOW)
 
 
 def badged(db: sqlite3.Connection, card: Credential = CARD) -> Visit:
     visit = on_site(db, replace(PLAN, escort=False))
-    return badges.issue_badge(db, visit.id, card, POLICY, key=KEY, by="guard", now=NOW)
+    return badges.issue_badge(db, visit.id, card, POLICY, key=KEY, by=GUARD, now=NOW)
 
 
 def employ(db: sqlite3.Connection, key: str = "e17", name: str = "Luis Vega") -> None:
@@ -102,11 +112,11 @@ def test_a_visit_from_announcement_to_departure(db: sqlite3.Connection) -> None:
     employ(db)
     visit = on_site(db)
     assert (visit.state, visit.id_kind, visit.arrived_by) == ("on_site", "ine", "guard")
-    visit = register.contact_host(db, visit.id, by="guard", now=NOW, escort="e17")
+    visit = register.contact_host(db, visit.id, by=GUARD, now=NOW, escort="e17")
     assert visit.escort_name == "Luis Vega"
-    visit = badges.issue_badge(db, visit.id, CARD, POLICY, key=KEY, by="guard", now=NOW)
-    visit = badges.return_badge(db, visit.id, by="guard", now=NOW + HOUR)
-    visit = register.depart(db, visit.id, by="night", now=NOW + HOUR)
+    visit = badges.issue_badge(db, visit.id, CARD, POLICY, key=KEY, by=GUARD, now=NOW)
+    visit = badges.return_badge(db, visit.id, by=GUARD, now=NOW + HOUR)
+    visit = register.depart(db, visit.id, by=NIGHT, now=NOW + HOUR)
     assert (visit.state, visit.departed_by, visit.badge_out) == ("departed", "night", False)
     found = events(db)
     assert [kind for kind, _ in found] == [
@@ -124,9 +134,9 @@ def test_a_visit_from_announcement_to_departure(db: sqlite3.Connection) -> None:
 
 
 def test_nobody_comes_in_without_a_photo_id(db: sqlite3.Connection) -> None:
-    visit = register.expect(db, PLAN, POLICY, by="g", now=NOW)
+    visit = register.expect(db, PLAN, POLICY, by=G, now=NOW)
     with refused("id_missing"):
-        register.arrive(db, visit.id, None, POLICY, by="g", now=NOW)
+        register.arrive(db, visit.id, None, POLICY, by=G, now=NOW)
     kind, data = events(db)[-1]
     assert (kind, data["reason"], data["by"]) == ("visit.held", "id_missing", "g")
     with refused("unknown_id_kind"):
@@ -136,52 +146,70 @@ def test_nobody_comes_in_without_a_photo_id(db: sqlite3.Connection) -> None:
 
 def test_a_known_regular_visitor_is_excused_and_logged(db: sqlite3.Connection) -> None:
     policy = replace(POLICY, regulars_without_id=True)
-    assert regulars.set_regular(db, "jose nunez", "", regular=True, by="boss", now=NOW)
-    assert not regulars.set_regular(db, "José Núñez", "", regular=True, by="boss", now=NOW)
-    visit = register.expect(db, PLAN, POLICY, by="g", now=NOW)
+    assert regulars.set_regular(db, "jose nunez", "", regular=True, by=BOSS, now=NOW)
+    assert not regulars.set_regular(db, "José Núñez", "", regular=True, by=BOSS, now=NOW)
+    visit = register.expect(db, PLAN, POLICY, by=G, now=NOW)
     with refused("id_missing"):  # the site has to say so too
-        register.arrive(db, visit.id, None, POLICY, by="g", now=NOW)
-    visit = register.arrive(db, visit.id, None, policy, by="g", now=NOW)
+        register.arrive(db, visit.id, None, POLICY, by=G, now=NOW)
+    visit = register.arrive(db, visit.id, None, policy, by=G, now=NOW)
     assert visit.regular and visitlog.rows([visit], ZONE, KINDS)[0]["photo_id"] == (
         "known regular visitor"
     )
-    assert regulars.set_regular(db, "José Núñez", "", regular=False, by="boss", now=NOW)
-    other = register.expect(db, PLAN, policy, by="g", now=NOW)
+    assert regulars.set_regular(db, "José Núñez", "", regular=False, by=BOSS, now=NOW)
+    other = register.expect(db, PLAN, policy, by=G, now=NOW)
     with refused("id_missing"):
-        register.arrive(db, other.id, None, policy, by="g", now=NOW)
+        register.arrive(db, other.id, None, policy, by=G, now=NOW)
 
 
 def test_the_number_of_a_document_is_nowhere(db: sqlite3.Connection, path: Path) -> None:
-    visit = register.expect(db, PLAN, POLICY, by="g", now=NOW)
+    visit = register.expect(db, PLAN, POLICY, by=G, now=NOW)
     document = ine("ABC 123-456")
     assert document.fingerprint == ine("abc123456").fingerprint != ine("abc123457").fingerprint
     assert "123" not in repr(document)
-    register.arrive(db, visit.id, document, POLICY, by="g", now=NOW)
+    register.arrive(db, visit.id, document, POLICY, by=G, now=NOW)
     for table in ("visit", "outbox"):
         assert "123-456" not in str(list(db.execute(f"SELECT * FROM {table}")))
     kept = identity.shown("ine", "ABC 123-456", kinds=KINDS, key=KEY, keep=True)
     assert kept.number == "ABC 123-456"
-    again = register.expect(db, PLAN, POLICY, by="g", now=NOW)
-    visit = register.arrive(db, again.id, kept, POLICY, by="g", now=NOW)
+    again = register.expect(db, PLAN, POLICY, by=G, now=NOW)
+    visit = register.arrive(db, again.id, kept, POLICY, by=G, now=NOW)
     assert visit.id_number == ""  # the policy has the last word
 
 
 def test_the_same_document_under_another_name_is_held(db: sqlite3.Connection) -> None:
-    first = register.expect(db, PLAN, POLICY, by="g", now=NOW)
-    register.arrive(db, first.id, ine("A1"), POLICY, by="g", now=NOW)
-    second = register.expect(db, replace(PLAN, name="Pedro Paz"), POLICY, by="g", now=NOW)
+    first = register.expect(db, PLAN, POLICY, by=G, now=NOW)
+    register.arrive(db, first.id, ine("A1"), POLICY, by=G, now=NOW)
+    second = register.expect(db, replace(PLAN, name="Pedro Paz"), POLICY, by=G, now=NOW)
     with refused("id_of_other_name"):
-        register.arrive(db, second.id, ine("A1"), POLICY, by="g", now=NOW)
+        register.arrive(db, second.id, ine("A1"), POLICY, by=G, now=NOW)
     with refused("same_person"):
         register.arrive(
-            db, second.id, ine("A1"), POLICY, by="Jefe", now=NOW, release=Release("JEFE", "ok")
+            db,
+            second.id,
+            ine("A1"),
+            POLICY,
+            by=JEFE,
+            now=NOW,
+            release=Release(named("JEFE"), "ok"),
         )
     with refused("missing"):
         register.arrive(
-            db, second.id, ine("A1"), POLICY, by="g", now=NOW, release=Release("Jefe", " ")
+            db,
+            second.id,
+            ine("A1"),
+            POLICY,
+            by=G,
+            now=NOW,
+            release=Release(named("Jefe"), " "),
         )
     let_in = register.arrive(
-        db, second.id, ine("A1"), POLICY, by="g", now=NOW, release=Release("Jefe", "seen both")
+        db,
+        second.id,
+        ine("A1"),
+        POLICY,
+        by=G,
+        now=NOW,
+        release=Release(named("Jefe"), "seen both"),
     )
     assert (let_in.state, let_in.released_by) == ("on_site", "Jefe")
     assert events(db)[-1][1]["held"] == ["id_of_other_name"]
@@ -192,26 +220,32 @@ def test_overdue_visitors_and_badges_that_are_out(db: sqlite3.Connection) -> Non
     assert records.overdue(db, NOW + 2 * HOUR) == []
     late = records.overdue(db, NOW + 2 * HOUR + timedelta(seconds=1))
     assert [v.id for v in late] == [visit.id]
-    longer = register.extend(db, visit.id, NOW + 4 * HOUR, POLICY, by="g", now=NOW)
+    longer = register.extend(db, visit.id, NOW + 4 * HOUR, POLICY, by=G, now=NOW)
     assert records.overdue(db, NOW + 3 * HOUR) == [] and longer.version > visit.version
-    register.depart(db, visit.id, by="g", now=NOW + HOUR)
+    register.depart(db, visit.id, by=G, now=NOW + HOUR)
     assert [v.id for v in records.badges_out(db, departed_only=True)] == [visit.id]
     with refused("badge_out"):  # it may be in anybody's pocket
         badged(db)
-    badges.return_badge(db, visit.id, by="g", now=NOW + HOUR)
+    badges.return_badge(db, visit.id, by=G, now=NOW + HOUR)
     assert records.badges_out(db) == []
     assert badged(db).badge_out
 
 
 def test_a_walk_in_is_one_act_or_none(db: sqlite3.Connection) -> None:
     with refused("id_missing"):
-        register.walk_in(db, PLAN, None, POLICY, by="g", now=NOW)
+        register.walk_in(db, PLAN, None, POLICY, by=G, now=NOW)
     assert records.find(db) == [] and [kind for kind, _ in events(db)] == ["visit.held"]
     strict = replace(POLICY, walk_ins=False)
     with refused("visit_unexpected"):
-        register.walk_in(db, PLAN, ine(), strict, by="g", now=NOW)
+        register.walk_in(db, PLAN, ine(), strict, by=G, now=NOW)
     visit = register.walk_in(
-        db, PLAN, ine(), strict, by="g", now=NOW, release=Release("Laura", "repair")
+        db,
+        PLAN,
+        ine(),
+        strict,
+        by=G,
+        now=NOW,
+        release=Release(named("Laura"), "repair"),
     )
     assert visit.state == "on_site"
 
@@ -219,16 +253,16 @@ def test_a_walk_in_is_one_act_or_none(db: sqlite3.Connection) -> None:
 def test_what_comes_twice_or_in_the_wrong_order(db: sqlite3.Connection) -> None:
     visit = on_site(db)
     with refused("wrong_state"):
-        register.arrive(db, visit.id, ine(), POLICY, by="g", now=NOW)
+        register.arrive(db, visit.id, ine(), POLICY, by=G, now=NOW)
     with refused("wrong_state"):
-        register.cancel(db, visit.id, by="g", reason="x")
+        register.cancel(db, visit.id, by=G, reason="x")
     with refused("no_badge"):
-        badges.return_badge(db, visit.id, by="g", now=NOW)
+        badges.return_badge(db, visit.id, by=G, now=NOW)
     with refused("clock_odd"):
-        register.depart(db, visit.id, by="g", now=NOW - HOUR)
-    register.depart(db, visit.id, by="g", now=NOW)
+        register.depart(db, visit.id, by=G, now=NOW - HOUR)
+    register.depart(db, visit.id, by=G, now=NOW)
     with refused("wrong_state"):
-        register.depart(db, visit.id, by="g", now=NOW)
+        register.depart(db, visit.id, by=G, now=NOW)
     for odd in (0, -1, 99, 2**63, 10**30):
         with pytest.raises(NotFound):
             records.get(db, odd)
@@ -236,9 +270,9 @@ def test_what_comes_twice_or_in_the_wrong_order(db: sqlite3.Connection) -> None:
 
 def test_of_two_operators_one_looks_again(db: sqlite3.Connection) -> None:
     visit = on_site(db)
-    register.depart(db, visit.id, by="one", now=NOW, version=visit.version)
+    register.depart(db, visit.id, by=ONE, now=NOW, version=visit.version)
     with pytest.raises(Conflict):
-        register.depart(db, visit.id, by="two", now=NOW, version=visit.version)
+        register.depart(db, visit.id, by=TWO, now=NOW, version=visit.version)
     assert records.get(db, visit.id).departed_by == "one"
 
 
@@ -265,7 +299,7 @@ def test_a_badge_is_good_for_the_visit_and_no_longer(db: sqlite3.Connection, pat
     assert decide(request, site, ends - timedelta(seconds=1)).reason is Reason.GRANTED
     over = decide(request, site, ends)
     assert (over.reason, over.rule) == (Reason.DENIED_EXPIRED, "valid until 2026-11-25 10:30")
-    register.depart(db, visit.id, by="g", now=NOW)
+    register.depart(db, visit.id, by=G, now=NOW)
     assert roster.find(CARD).person is None
 
 
@@ -274,16 +308,16 @@ def test_an_escorted_visitor_gets_the_levels_of_escorted_visitors(
 ) -> None:
     visit = on_site(db)
     with refused("no_escort"):
-        badges.issue_badge(db, visit.id, CARD, POLICY, key=KEY, by="g", now=NOW)
+        badges.issue_badge(db, visit.id, CARD, POLICY, key=KEY, by=G, now=NOW)
     employ(db)
-    register.contact_host(db, visit.id, by="g", now=NOW, escort="e17")
-    badges.issue_badge(db, visit.id, CARD, POLICY, key=KEY, by="g", now=NOW)
+    register.contact_host(db, visit.id, by=G, now=NOW, escort="e17")
+    badges.issue_badge(db, visit.id, CARD, POLICY, key=KEY, by=G, now=NOW)
     person = Roster(path).find(CARD).person
     assert person is not None and person.access_levels == ("visitor-escorted",)
     with refused("no_visitor_level"):
         bare = replace(POLICY, access_levels=(), escorted_access_levels=())
         other = on_site(db)
-        badges.issue_badge(db, other.id, CARD, bare, key=KEY, by="g", now=NOW)
+        badges.issue_badge(db, other.id, CARD, bare, key=KEY, by=G, now=NOW)
 
 
 def test_an_escorted_visitor_passes_with_their_escort_alone(
@@ -294,9 +328,9 @@ def test_an_escorted_visitor_passes_with_their_escort_alone(
     visit = on_site(db)
     for nobody in ("Luis Vega", "e99", visit.person_id):
         with refused("escort_unknown"):
-            register.contact_host(db, visit.id, by="g", now=NOW, escort=nobody)
-    register.contact_host(db, visit.id, by="g", now=NOW, escort="e17")
-    badges.issue_badge(db, visit.id, CARD, POLICY, key=KEY, by="g", now=NOW)
+            register.contact_host(db, visit.id, by=G, now=NOW, escort=nobody)
+    register.contact_host(db, visit.id, by=G, now=NOW, escort="e17")
+    badges.issue_badge(db, visit.id, CARD, POLICY, key=KEY, by=G, now=NOW)
     roster = Roster(path)
     visitor, luis, eva = (
         roster.find(CARD).person,
@@ -319,7 +353,7 @@ def test_an_escorted_visitor_passes_with_their_escort_alone(
     assert asked(visitor) is Reason.DENIED_NO_ESCORT
     assert asked(visitor, eva) is Reason.DENIED_NO_ESCORT
     assert asked(visitor, luis) is Reason.GRANTED
-    register.contact_host(db, visit.id, by="g", now=NOW, escort="e18")
+    register.contact_host(db, visit.id, by=G, now=NOW, escort="e18")
     visitor = roster.find(CARD).person or visitor
     assert asked(visitor, luis) is Reason.DENIED_NO_ESCORT
     # Without the row (a visit of an older version, somebody of that id who left the list): never
@@ -331,8 +365,8 @@ def test_an_escorted_visitor_passes_with_their_escort_alone(
     assert asked(visitor) is Reason.DENIED_NO_ESCORT
     assert asked(visitor, eva) is Reason.GRANTED
     assert asked(visitor, replace(eva, access_levels=())) is Reason.DENIED_NO_ESCORT
-    register.contact_host(db, visit.id, by="g", now=NOW, escort="e18")
-    register.depart(db, visit.id, by="g", now=NOW)
+    register.contact_host(db, visit.id, by=G, now=NOW, escort="e18")
+    register.depart(db, visit.id, by=G, now=NOW)
     assert db.execute("SELECT count(*) FROM escort").fetchone()[0] == 0
 
 
@@ -342,7 +376,7 @@ def test_who_lost_access_escorts_nobody(db: sqlite3.Connection) -> None:
     db.execute("INSERT INTO revocation (person_id, at) VALUES ('e17', '2026-11-25T00:00:00Z')")
     db.commit()
     with refused("escort_unknown"):
-        register.contact_host(db, visit.id, by="g", now=NOW, escort="e17")
+        register.contact_host(db, visit.id, by=G, now=NOW, escort="e17")
     assert records.get(db, visit.id).host_contacted_at is None
 
 
@@ -350,7 +384,7 @@ def sync_list(db: sqlite3.Connection, folder: Path, *rows: str) -> sync.Plan:
     file = folder / "people.csv"
     file.write_text("\n".join(["id,name,credentials,access_levels", *rows]) + "\n")
     plan = sync.plan(db, read_people(file, levels=frozenset({"plant"}), zone=UTC))
-    sync.apply(db, plan, by="t")
+    sync.apply(db, plan, by=T)
     return plan
 
 
@@ -389,12 +423,12 @@ def test_a_badge_that_two_would_hold_opens_nothing(
     sync_list(db, tmp_path, f"e1,Ana,{CARD.key},plant")
     found = Roster(path).find(CARD)
     assert found.person is None and found.list_version == 1
-    badges.return_badge(db, 1, by="g", now=NOW)
+    badges.return_badge(db, 1, by=G, now=NOW)
     person = Roster(path).find(CARD).person
     assert person is not None and person.id == "e1"
     other = on_site(db, replace(PLAN, escort=False))
     with refused("badge_of_employee"):
-        badges.issue_badge(db, other.id, CARD, POLICY, key=KEY, by="g", now=NOW)
+        badges.issue_badge(db, other.id, CARD, POLICY, key=KEY, by=G, now=NOW)
 
 
 def test_the_look_up_stays_one_statement_by_keys(db: sqlite3.Connection) -> None:
@@ -428,17 +462,23 @@ def test_clearance_of_a_company() -> None:
 
 def test_a_company_that_is_not_cleared_sends_nobody(db: sqlite3.Connection) -> None:
     plan = replace(PLAN, company="ACME Mexico")
-    visit = register.expect(db, plan, POLICY, by="g", now=NOW)
+    visit = register.expect(db, plan, POLICY, by=G, now=NOW)
     with refused("partner_unknown"):
-        register.arrive(db, visit.id, ine(), POLICY, by="g", now=NOW)
-    partners.put(db, ACME, PartnerPolicy(), by="boss", now=NOW)
-    assert register.arrive(db, visit.id, ine(), POLICY, by="g", now=NOW).state == "on_site"
-    partners.put(db, replace(ACME, status="suspended"), PartnerPolicy(), by="boss", now=NOW)
+        register.arrive(db, visit.id, ine(), POLICY, by=G, now=NOW)
+    partners.put(db, ACME, PartnerPolicy(), by=BOSS, now=NOW)
+    assert register.arrive(db, visit.id, ine(), POLICY, by=G, now=NOW).state == "on_site"
+    partners.put(db, replace(ACME, status="suspended"), PartnerPolicy(), by=BOSS, now=NOW)
     with refused("partner_suspended"):
-        register.expect(db, plan, POLICY, by="g", now=NOW)
+        register.expect(db, plan, POLICY, by=G, now=NOW)
     with refused("partner_suspended"):  # what is denied, no second person lets in
         register.walk_in(
-            db, plan, ine(), POLICY, by="g", now=NOW, release=Release("Laura", "hurry")
+            db,
+            plan,
+            ine(),
+            POLICY,
+            by=G,
+            now=NOW,
+            release=Release(named("Laura"), "hurry"),
         )
     past = partners.history(db, "acme méxico")
     assert [(row["version"], row["status"]) for row in past] == [(1, "active"), (2, "suspended")]
@@ -455,12 +495,12 @@ def company_requirements(db: sqlite3.Connection) -> dict[str, tuple[str, date | 
 def test_the_requirement_of_a_company_follows_the_register(
     db: sqlite3.Connection, path: Path, tmp_path: Path
 ) -> None:
-    partners.put(db, ACME, PartnerPolicy(), by="boss", now=NOW)
+    partners.put(db, ACME, PartnerPolicy(), by=BOSS, now=NOW)
     assert company_requirements(db) == {}  # the site did not ask for it
     employ(db, "e1")
     db.execute("UPDATE person SET company = 'ACME MEXICO'")
     db.commit()
-    partners.put(db, ACME, STATUS, by="boss", now=NOW)
+    partners.put(db, ACME, STATUS, by=BOSS, now=NOW)
     row = ("partner-status", ACME.valid_until, "SVI-123")
     assert company_requirements(db) == {"Acme México": row}
     assert events(db)[-1][1]["requirement"] == {
@@ -470,11 +510,11 @@ def test_the_requirement_of_a_company_follows_the_register(
     }
     # A visitor announced under yet another spelling is of the registered company at the door.
     visit = on_site(db, replace(PLAN, escort=False, company="acme  mexico"))
-    badges.issue_badge(db, visit.id, CARD, POLICY, key=KEY, by="g", now=NOW)
+    badges.issue_badge(db, visit.id, CARD, POLICY, key=KEY, by=G, now=NOW)
     person = Roster(path).find(CARD).person
     assert person is not None and [r.kind for r in person.requirements] == ["partner-status"]
     # Under another spelling it is suspended as well: nothing of the old one stays.
-    partners.put(db, replace(ACME, name="ACME MÉXICO", status="suspended"), STATUS, by="b", now=NOW)
+    partners.put(db, replace(ACME, name="ACME MÉXICO", status="suspended"), STATUS, by=B, now=NOW)
     assert company_requirements(db) == {}
     person = Roster(path).find(CARD).person
     assert person is not None and person.requirements == ()
@@ -495,7 +535,7 @@ def test_a_questionnaire_counts_from_its_day_at_the_site(
     day = date(2026, 11, 26)
     partner = replace(ACME, programme="none", number="", questionnaire=day)
     policy = replace(STATUS, zone=ZoneInfo(zone))
-    partners.put(db, partner, policy, by="boss", now=now)
+    partners.put(db, partner, policy, by=BOSS, now=now)
     assert bool(company_requirements(db)) is cleared
 
 
@@ -503,7 +543,7 @@ def test_requirement_and_register_are_one_transaction(db: sqlite3.Connection) ->
     db.execute("CREATE TRIGGER no BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'full'); END")
     db.commit()
     with pytest.raises(Unwritable):
-        partners.put(db, ACME, STATUS, by="boss", now=NOW)
+        partners.put(db, ACME, STATUS, by=BOSS, now=NOW)
     assert company_requirements(db) == {} and partners.every(db) == []
 
 
@@ -538,7 +578,7 @@ def test_the_last_good_day_is_the_last_that_clears(asked: date, months: int, unt
 )
 def test_a_partner_that_cant_be(db: sqlite3.Connection, change: dict[str, str]) -> None:
     with pytest.raises(DeskError):
-        partners.put(db, replace(ACME, **change), PartnerPolicy(), by="b", now=NOW)  # type: ignore[arg-type]
+        partners.put(db, replace(ACME, **change), PartnerPolicy(), by=B, now=NOW)  # type: ignore[arg-type]
     assert partners.every(db) == [] and events(db) == []
 
 
@@ -547,7 +587,7 @@ def test_a_partner_that_cant_be(db: sqlite3.Connection, change: dict[str, str]) 
 
 def test_the_log_has_the_fields_of_the_criterion_in_local_time(db: sqlite3.Connection) -> None:
     visit = on_site(db, replace(PLAN, name="=cmd|x", host="@boss"))
-    register.depart(db, visit.id, by="g", now=NOW + 20 * HOUR)
+    register.depart(db, visit.id, by=G, now=NOW + 20 * HOUR)
     found = records.arrived_between(db, date(2026, 11, 25), date(2026, 11, 25), POLICY)
     rows = visitlog.rows(found, ZONE, KINDS)
     assert rows == [
@@ -581,7 +621,7 @@ def test_a_day_is_the_sites_day_also_when_clocks_change() -> None:
 )
 def test_text_that_no_record_takes(db: sqlite3.Connection, text: str) -> None:
     with pytest.raises(DeskError):
-        register.expect(db, replace(PLAN, name=text), POLICY, by="g", now=NOW)
+        register.expect(db, replace(PLAN, name=text), POLICY, by=G, now=NOW)
     assert records.find(db) == []
 
 
@@ -609,13 +649,13 @@ def test_no_cell_is_a_formula(text: str) -> None:
 
 
 ACTS: list[Callable[[sqlite3.Connection, int], object]] = [
-    lambda db, n: register.expect(db, PLAN, POLICY, by="g", now=NOW),
-    lambda db, n: register.contact_host(db, n, by="g", now=NOW),
-    lambda db, n: badges.issue_badge(db, n, CARD, POLICY, key=KEY, by="g", now=NOW),
-    lambda db, n: register.depart(db, n, by="g", now=NOW),
-    lambda db, n: register.extend(db, n, NOW + 3 * HOUR, POLICY, by="g", now=NOW),
-    lambda db, n: partners.put(db, ACME, PartnerPolicy(), by="g", now=NOW),
-    lambda db, n: regulars.set_regular(db, "A", "", regular=True, by="g", now=NOW),
+    lambda db, n: register.expect(db, PLAN, POLICY, by=G, now=NOW),
+    lambda db, n: register.contact_host(db, n, by=G, now=NOW),
+    lambda db, n: badges.issue_badge(db, n, CARD, POLICY, key=KEY, by=G, now=NOW),
+    lambda db, n: register.depart(db, n, by=G, now=NOW),
+    lambda db, n: register.extend(db, n, NOW + 3 * HOUR, POLICY, by=G, now=NOW),
+    lambda db, n: partners.put(db, ACME, PartnerPolicy(), by=G, now=NOW),
+    lambda db, n: regulars.set_regular(db, "A", "", regular=True, by=G, now=NOW),
 ]
 
 
@@ -645,7 +685,7 @@ def test_a_process_that_dies_in_the_act_leaves_nothing(path: Path) -> None:
         "import os, sys; from pathlib import Path\n"
         "from tests.gateway.desk.test_visits import *\n"
         "records.put_event = lambda *a: os._exit(9)\n"
-        "register.expect(open_admin(Path(sys.argv[1])), PLAN, POLICY, by='g', now=NOW)\n"
+        "register.expect(open_admin(Path(sys.argv[1])), PLAN, POLICY, by=G, now=NOW)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
     assert done.returncode == 9 and dump(path) == before
@@ -676,10 +716,6 @@ def test_a_list_of_the_version_before_keeps_everything(tmp_path: Path, path: Pat
         migrate(path)
         person = Roster(path).find(CARD).person
         assert person is not None and person.id == "e1"
-        # Once more over tables that are there, as when entries were renumbered.
-        with sqlite3.connect(path) as db:
-            db.execute("PRAGMA user_version = 5")
-    migrate(path)
     database = open_admin(path)
     assert on_site(database).id == 1
     database.close()
