@@ -160,6 +160,9 @@ def status(ctx: Context, json: common.JsonOption = False) -> None:
         for item in mqtt.get("credentials", ()):
             said = escape(str(Message(item["text"], item["facts"])))
             table.add_row("", f"[red]{said}[/red]" if item["wrong"] else said)
+        if skipped := mqtt.get("skipped"):
+            said = _("event {event} ({bytes} bytes) went without its data: {detail}")
+            table.add_row("", escape(said.format(**skipped)))
     if (face := answer.get("face")) and face.get("embedder"):
         about = f"{face['embedder']} ({face['model']}), " + ngettext(
             "{n} person", "{n} people", face["enrolled"]

@@ -70,6 +70,9 @@ REPLAYS_WAITING = 2
 BUNDLE_PACKET = 65 * 1024 * 1024  # a signed list may come in one message (docs/people.md)
 CUT_OFF = 3  # connections closed soon and without a reason that look like a takeover
 TAKES_IT = "another client has our name or client id: it takes over our connection"
+# DISCONNECT without a reason, malformed, protocol error (mosquitto's message_size_limit), and the
+# broker's own: a message that was too large may be behind it.
+MAY_BE_SIZE = (None, 0x81, 0x82, 0x83, PACKET_TOO_LARGE)
 STATE = 0  # stands for the state message where records have their number
 
 Command = Callable[[Any, bool, float | None], None]
@@ -143,7 +146,8 @@ class Uplink:
 
     def status(self) -> dict[str, Any]:
         """For people: connected, how far published, how many wait, the version of MQTT, this run's
-        id, who else has our name (None if nobody), and what is to be said of our own files."""
+        id, who else has our name (None if nobody), what is to be said of our own
+        files, and the newest record that was too large (None)."""
         try:
             waiting = max(0, self._records.last_seq - self._cursor.seq)
         except LedgerUnavailable:
@@ -156,6 +160,7 @@ class Uplink:
             "instance": self._me.id,
             "name_taken_by": self._rivals.other,
             "credentials": self._credentials.status(),
+            "skipped": self._publisher.skipped,
         }
 
     async def run(self) -> None:
@@ -282,7 +287,8 @@ class Uplink:
         ended = group.subgroup(aiomqtt.MqttError) and not group.subgroup((NotTaken, NameTaken))
         if ended and code in (None, PACKET_TOO_LARGE):
             self._cut_off += 1
-            self._sizes.lost(said=code is not None)
+        if ended and code in MAY_BE_SIZE:
+            self._sizes.lost(said=code == PACKET_TOO_LARGE)
 
     async def _say_goodbye(self, client: Connection) -> None:
         """On a clean stop the broker does not send our will, so we say it ourselves."""

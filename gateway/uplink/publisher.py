@@ -11,9 +11,16 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from gateway.ledger.event import Event, EventType, NewEvent
-from gateway.uplink.connection import NOT_AUTHORIZED, QUOTA_EXCEEDED, Connection, NotTaken
+from gateway.uplink.connection import (
+    NOT_AUTHORIZED,
+    PACKET_TOO_LARGE,
+    QUOTA_EXCEEDED,
+    Connection,
+    NotTaken,
+)
 from gateway.uplink.cursor import Cursor, Records
 from gateway.uplink.messages import cloud_event, omitted_event
 from gateway.uplink.oversize import Sizes
@@ -52,6 +59,8 @@ class Publisher:
         self._max_in_flight = max_in_flight
         self._refusals: dict[int, int] = {}  # by number of the record, how often
         self._omitted: set[int] = set()  # records whose omission is in the log
+        self.skipped: dict[str, Any] | None = None
+        """The newest record that went without its data, as its event says; None if none did."""
 
     async def run(self, client: Connection) -> None:
         """Records in order, several under way; the cursor follows the acknowledgements."""
@@ -90,6 +99,9 @@ class Publisher:
             await client.publish(topic, payload)
         except NotTaken as error:
             self._refusals[event.seq] = tries = self._refusals.get(event.seq, 0) + 1
+            if error.code == PACKET_TOO_LARGE:
+                self._sizes.not_taken(size)  # from the next connection on, in order
+                raise
             if tries < TRIES or error.code in NOT_THE_MESSAGE:
                 raise
             self._omit(event, size, str(error))
@@ -104,6 +116,7 @@ class Publisher:
         self._omitted.add(event.seq)
         log.error("event %d (%d bytes) goes without its data: %s", event.seq, size, detail)
         data = {"event": event.seq, "type": event.type, "bytes": size, "detail": detail}
+        self.skipped = {**data, "count": len(self._omitted)}
         self._note(NewEvent(EventType.UPLINK_MESSAGE_SKIPPED, self._gateway, data))
 
     async def replay(self, client: Connection, name: str, first: int, last: int) -> None:

@@ -627,6 +627,28 @@ async def test_a_message_too_large_for_the_broker_does_not_stop_those_after_it(
     assert [online for online, _ in link.states] == [True]
 
 
+async def test_a_limit_that_the_broker_does_not_state_is_found_and_gone_round(
+    make_broker: Callable[..., Broker],
+    make_link: Callable[..., Link],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """mosquitto's message_size_limit is not in CONNACK; it ends the connection with "protocol
+    error" (0x82), for which the gateway offered the same message for ever."""
+    monkeypatch.setattr(client_module, "RETRY_S", (0.05, 0.2))
+    broker = make_broker("allow_anonymous true\nmessage_size_limit 20000")
+    broker.start()
+    link = make_link(broker.port)
+    await link.listen()
+    link.start()
+    await link.ledger.append(NewEvent("t", "x", {"long": "ñ" * 30_000}))
+    await link.append(3)
+    await link.until(lambda: link.seqs()[-4:] == [2, 3, 4, 5])  # in order in the end
+    assert link.events()[-4]["data"]["omitted"] and link.types == ["uplink.message_skipped"]
+    assert 3 <= [online for online, _ in link.states].count(False) <= 4
+    skipped = link.uplink.status()["skipped"]
+    assert skipped["event"] == 2 and skipped["bytes"] > 60_000 and skipped["count"] == 1
+
+
 async def checked_omission(link: Link, broker: Broker) -> None:
     """Record 2 went without its data, with a record of that; it can be asked for as often."""
     stored = link.reader.get(2)
@@ -691,6 +713,13 @@ async def test_a_record_that_is_refused_by_itself_is_gone_round_after_some_tries
             await link.uplink._publisher.publish(client, "t", event)
     await link.uplink._publisher.publish(client, "t", event)
     assert "omitted" in str(client.sent) and link.types == ["uplink.message_skipped"]
+    # "Packet too large" is about the size: the next connection leaves out all that are as large.
+    client = Refusing(0x95, b"needle")
+    with pytest.raises(NotTaken):
+        await link.uplink._publisher.publish(client, "t", event)
+    await link.uplink._publisher.publish(client, "t", event)
+    assert "omitted" in str(client.sent)
+    link.uplink._sizes.refused = None
     # "Not authorized" and "quota exceeded" are not about this message: nothing is skipped.
     client = Refusing(0x87, b"needle")
     for _ in range(2 * publisher.TRIES):
