@@ -24,59 +24,20 @@ from gateway.locale import _, system
 from gateway.locale.text import fold
 from gateway.people.sync import csvtext, profile, workbook
 from gateway.people.sync.file import MAX_BYTES, cell_lines, parse
+from gateway.people.sync.header import OTHERS as OTHER_HEADS
+from gateway.people.sync.header import REQUIRES, column
 from gateway.people.sync.profile import OTHERS, Profile, ProfileError
-from gateway.people.sync.rows import REQUIRES
 from gateway.people.sync.source import Source
 from gateway.vault.files import write_whole
 
 SHOWN = 8
 MAX_VALUES = 60
-# Headers as they are met, without accents and in small letters, in the order in which they count.
-GUESSES = {
-    "id": (
-        "id",
-        "no. empleado",
-        "no empleado",
-        "no. de empleado",
-        "numero de empleado",
-        "num. empleado",
-        "empleado",
-        "nomina",
-        "no. nomina",
-        "clave",
-        "employee number",
-        "employee id",
-        "employee no.",
-    ),
-    "name": ("nombre completo", "nombre", "full name", "name", "employee name", "trabajador"),
-    "credentials": (
-        "tarjeta",
-        "no. tarjeta",
-        "no. de tarjeta",
-        "numero de tarjeta",
-        "gafete",
-        "no. gafete",
-        "credencial",
-        "credenciales",
-        "credentials",
-        "card",
-        "card number",
-        "badge",
-    ),
-    "company": ("empresa", "compania", "razon social", "contratista", "company", "contractor"),
-    "role": ("puesto", "cargo", "role", "position", "job title"),
-    "valid_from": ("vigente desde", "fecha de alta", "ingreso", "fecha de ingreso", "start date"),
-    "valid_until": (
-        "vence",
-        "vencimiento",
-        "fecha de vencimiento",
-        "vigencia",
-        "vigente hasta",
-        "fin de contrato",
-        "valid until",
-        "expires",
-    ),
-    "status": ("estado", "estatus", "situacion", "status"),
+# Headers that a person must confirm: they may mean something else.
+VAGUE = {
+    "id": ("empleado", "nomina", "clave"),
+    "name": ("trabajador",),
+    "valid_from": ("ingreso",),
+    "valid_until": ("vigencia",),
 }
 LEVELS_FROM = ("departamento", "depto", "depto.", "area", "department", "turno")
 _ORDERED = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}")
@@ -247,7 +208,7 @@ def _columns(heads: list[str], given: dict[str, str], ask: _Asker) -> dict[str, 
     for name, question in questions.items():
         if name in given:
             continue
-        guess = next((known[g] for g in GUESSES[name] if g in known and g not in taken), "")
+        guess = _guess(name, known, taken)
         needed = name in ("id", "name", "credentials")
         option = f"--column {name}=..."
         head = ask.text(question, guess or ("" if needed else "-"), option=option, needed=needed)
@@ -258,6 +219,14 @@ def _columns(heads: list[str], given: dict[str, str], ask: _Asker) -> dict[str, 
         if fold(head) not in known:
             raise ProfileError(_("the file has no column {name}").format(name=head[:60]))
     return found
+
+
+def _guess(name: str, known: dict[str, str], taken: set[str]) -> str:
+    """The header that seems to be our column `name`, or ""."""
+    free = {key: head for key, head in known.items() if key not in taken}
+    heads = (*OTHER_HEADS.get(name, ()), *VAGUE.get(name, ()))
+    sure = [head for key, head in free.items() if column(head) == name and key not in heads]
+    return next((free[key] for key in heads if key in free), sure[0] if sure else "")
 
 
 def _cells(heads: list[str], rows: list[list[Any]], head: str) -> Iterator[Any]:

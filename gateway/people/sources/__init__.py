@@ -20,7 +20,8 @@ from gateway.locale import worded
 from gateway.people.sources.errors import SourceError
 from gateway.people.sync import profile
 from gateway.people.sync.file import parse, read_people, to_json
-from gateway.people.sync.rows import OPTIONAL, Row, collect, column, good_header
+from gateway.people.sync.header import OPTIONAL, good_header, read_header
+from gateway.people.sync.rows import Row, collect
 from gateway.people.sync.source import Source
 
 __all__ = ["Asked", "Pulled", "SourceError", "read"]
@@ -72,7 +73,7 @@ def read(name: str, table: SourceTable, asked: Asked) -> Pulled:
 
         names, cells = _within(table.timeout_s, lambda: sql.fetch(table, MAX_PEOPLE))
         source = Source(name)
-        names = [column(cell) for cell in names]
+        names = read_header(names, source)
         if good_header(names, source):
             rows = ((n, dict(zip(names, row, strict=True))) for n, row in enumerate(cells, 1))
             collect(rows, source, asked.levels, asked.zone)

@@ -22,10 +22,25 @@ from gateway.people.days import day_of, last_day_before
 MAX_FIELD = 1000
 MAX_ITEMS = 100
 FIRST_DAYS = frozenset({"valid_from"})  # all other days are last good days
-SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E\+\d{2,3}")
+SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E\+\d{1,3}|\d[.,]\d+E-\d{1,3}", re.IGNORECASE)
+# What a spreadsheet writes in place of a value, in English and Spanish: #N/A, #N/D, #REF!,
+# #¡REF!, #NAME?, #¿NOMBRE?, #VALOR!, #DIV/0!, and ##### where a column was too narrow.
+_EXCEL_ERROR = re.compile(
+    r"#(?:N/[AD]|[¡¿]?[A-ZÑ][A-ZÑ_/0]*[!?]|[A-Z]+_[A-Z]+|#{2,})", re.IGNORECASE
+)
+_DECIMALS = re.compile(r"\d+\.0+")
+EXCEL_ERROR = worded(
+    "an error of Excel, such as #N/A, and not a value: mend the formula in the sheet, or write the "
+    "value, and save it again"
+)
 SHORTENED = worded(
     "Excel has shortened this number (such as 1.001E+03) and its digits are lost; in the original "
     "file format the column as Text, or as Number without decimals, and save it again"
+)
+_PAIR = re.compile(r"\d{1,5}\s*[-/,. ]\s*\d{1,10}")
+_DATE_LIKE = re.compile(
+    r"(?:\d{1,2}|\d{4})[/. -](?:de )?(?:\d{1,2}|\w{3,10})\.?[/. -](?:de )?(?:\d{2}|\d{4})"
+    r"(?:[ T][\d:]{4,8}.{0,10})?"
 )
 _BADGE_LIKE = re.compile(r"\d{3,}|:.*", re.DOTALL)
 
@@ -61,8 +76,12 @@ def text(value: Any, name: str, wrong: Wrong, *, required: bool = False) -> str:
     elif why := rule.id_flaw(found) if name == "id" else rule.flaw(found):
         wrong(name, why)
         return ""
+    elif error := excel_error(found):
+        wrong(name, error)
     elif name == "id" and SCIENTIFIC.fullmatch(found):
         wrong(name, SHORTENED)
+    elif name == "id" and _DECIMALS.fullmatch(found):
+        wrong(name, worded("a number with decimals, such as 12345.0: write 12345"))
     return rule.plain(found)
 
 
@@ -93,15 +112,17 @@ def day(value: Any, name: str, wrong: Wrong, zone: tzinfo) -> date | None:
         return None
     except ValueError:
         pass
-    order = isinstance(value, str) and re.search(r"\d[/.]\d", value[:MAX_FIELD])
-    if order:
+    if isinstance(value, str) and (error := excel_error(value)):
+        wrong(name, error)
+    elif isinstance(value, str) and re.search(r"\d[/.]\d", value[:MAX_FIELD]):
         message = worded(
-            "expected a date such as 2026-11-30; a profile says which number is the day "
-            "(garita people map)"
+            "'{read}': expected a date such as 2026-11-30; a profile says which number is the day "
+            "(garita people map)",
+            read=shown(value),
         )
         wrong(name, message)
     else:
-        wrong(name, worded("expected a date such as 2026-11-30"))
+        wrong(name, worded("'{read}': expected a date such as 2026-11-30", read=shown(value)))
     return None
 
 
@@ -170,15 +191,51 @@ def credential(item: Any) -> Credential:
         parts = (item.get("format", ""), item.get("facility", ""), item.get("number", ""))
         if all(isinstance(part, str | int) and not isinstance(part, bool) for part in parts):
             item = ":".join(str(part) for part in parts)
+    if isinstance(item, Spoiled):
+        raise ValueError(item.why)
     if not isinstance(item, str):
         raise ValueError(worded("expected format:facility:number"))
     if len(item) > MAX_FIELD:
         raise ValueError(worded("longer than {n} characters", n=MAX_FIELD))
     if why := rule.flaw(item.strip()):
         raise ValueError(why)
+    if error := excel_error(item.rpartition(":")[2]):
+        raise ValueError(error)
     if SCIENTIFIC.fullmatch(item.rpartition(":")[2].strip()):
         raise ValueError(SHORTENED)
     return Credential.parse(item)
+
+
+def excel_error(value: object) -> Message | None:
+    """Why a text is refused that only a spreadsheet writes (#N/A); None for any other."""
+    found = isinstance(value, str) and _EXCEL_ERROR.fullmatch(value.strip())
+    return EXCEL_ERROR if found else None
+
+
+def printed(text: str) -> Message | None:
+    """What to write in place of what is printed on a card: facility and number, or a number
+    alone.  It does not say how this site's readers read the card, so it is not guessed."""
+    if _PAIR.fullmatch(text.strip()):
+        return worded(
+            "a card as it is printed, facility and number: write it with its format, such as "
+            "h10301:12:345, or let a profile do that for the column (garita people map); garita "
+            "reader watch NAME shows how a reader reads a card"
+        )
+    if text.strip().isdigit():
+        return worded(
+            "a card's number alone: write it with format and facility, such as em4100:18:345 or "
+            "h10301:12:345, or let a profile do that for the column (garita people map); garita "
+            "reader watch NAME shows how a reader reads a card"
+        )
+    return None
+
+
+def shown(value: Any) -> str:
+    """What a message repeats of a cell that should hold a day or a time."""
+    if not isinstance(value, str):
+        return "…"
+    text = value[:MAX_FIELD].strip()
+    return rule.tidy(text, 40) if _DATE_LIKE.fullmatch(text) else hint(text)
 
 
 def hint(value: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.locale import worded
+from gateway.people.sync.header import Unended
 from gateway.people.sync.profile import Profile
 from gateway.people.sync.source import RowError, Source
 
@@ -102,14 +103,18 @@ def lines(raw: bytes, source: Source, profile: Profile | None) -> Iterator[tuple
         at = max(skipped, profile.header_row - 1 if profile else 0)
         line = head[at] if at < len(head) else ""
         delimiter = max(DELIMITERS, key=line.count)
+    ended = text.endswith(("\r", "\n"))
     del text  # decoded again line by line: a large list is not kept twice
     file = io.TextIOWrapper(io.BytesIO(raw), encoding=encoding, newline="")
     reader = csv.reader(file, delimiter=delimiter, strict=True)
     try:
-        number = 1
+        number, last = 1, None
         for cells in reader:
-            if number > skipped:
-                yield number, list(cells)
+            if last is not None:
+                yield last
+            last = (number, cells) if number > skipped else None
             number = reader.line_num + 1
+        if last is not None:
+            yield last if ended else (last[0], Unended(last[1]))
     except csv.Error as error:
         source.errors.append(RowError(reader.line_num, "", worded("not CSV: {why}", why=error)))

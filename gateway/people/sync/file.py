@@ -18,19 +18,18 @@ from typing import Any
 from gateway.locale import worded
 from gateway.people.sync import csvtext, mapped, workbook
 from gateway.people.sync.cells import hint, moment
-from gateway.people.sync.profile import Profile
-from gateway.people.sync.rows import (
+from gateway.people.sync.header import (
     COLUMNS,
     OP,
     OPTIONAL,
     REQUIRED,
     REVOKED_AT,
-    Progress,
-    Row,
-    collect,
-    column,
+    fit,
     good_header,
+    read_header,
 )
+from gateway.people.sync.profile import Profile
+from gateway.people.sync.rows import Progress, Row, collect
 from gateway.people.sync.source import RowError, Source
 from gateway.people.sync.workbook import WorkbookError, is_workbook
 
@@ -107,11 +106,11 @@ def parse(
         collect(rows, source, levels, zone, progress)
     except WorkbookError as error:
         source.errors.append(RowError(0, "", error.args[0]))
-    if profile is not None:  # HR knows the columns by their own names
-        source.errors = [
-            replace(error, column=profile.columns.get(error.column, error.column))
-            for error in source.errors
-        ]
+    # Whoever mends the list knows the columns by the names in it.
+    heads = source.heads if profile is None else profile.columns
+    source.errors = [
+        replace(error, column=heads.get(error.column, error.column)) for error in source.errors
+    ]
 
 
 def cell_lines(
@@ -155,17 +154,11 @@ def _own_rows(lines: Iterator[workbook.Line], source: Source) -> Iterator[Row]:
     names: list[str] = []
     for line, cells in lines:
         if not names:
-            names = [column(str(cell)) for cell in cells]
-            while names and not names[-1]:
-                names.pop()
+            names = read_header(cells, source)
             if not good_header(names, source):
                 return
-        elif any(str(cell).strip() for cell in cells):
-            if len(cells) < len(names) or any(str(cell).strip() for cell in cells[len(names) :]):
-                message = worded("{n} columns where the header has {m}", n=len(cells), m=len(names))
-                source.errors.append(RowError(line, "", message))
-            else:
-                yield line, dict(zip(names, cells, strict=False))
+        elif (row := fit(line, cells, names, source)) is not None:
+            yield line, {name: cell for name, cell in zip(names, row, strict=True) if name}
     if not names and not source.errors:
         good_header([], source)
 

@@ -14,9 +14,10 @@ from typing import Any
 
 from gateway.locale import worded
 from gateway.locale.text import fold
-from gateway.people.sync.cells import SCIENTIFIC, Spoiled
+from gateway.people.sync.cells import SCIENTIFIC, Spoiled, excel_error
+from gateway.people.sync.header import OPTIONAL, REQUIRES, fit
 from gateway.people.sync.profile import OTHERS, Profile
-from gateway.people.sync.rows import OPTIONAL, REQUIRES, Row
+from gateway.people.sync.rows import Row
 from gateway.people.sync.source import RowError, Source
 
 DAYS = ("valid_from", "valid_until")
@@ -44,6 +45,12 @@ _MONTHS = {
     for name in names
 }
 _PAIR = re.compile(r"(\d{1,5})\s*[-/,. ]\s*(\d{1,10})")
+_PRINTED = re.compile(r"(\d{3})[,/](\d{5})")  # as on the card: facility and number
+_TEN = re.compile(r"0\d{9}")  # as on the card: four bytes as one number
+_OTHER_CARD = worded(
+    "a card as it is printed, of another facility or format than the profile's credential_prefix; "
+    'credential_prefix = "h10301:" reads facility and number from the cell'
+)
 _NO_ORDER = worded(
     "is 03/04 the third of April or the fourth of March? The profile must say: "
     'dates = "day-first" or "month-first" (garita people map asks)'
@@ -64,17 +71,14 @@ def rows(lines: Iterable[tuple[int, list[Any]]], profile: Profile, source: Sourc
             places, levels_at = found
             source.kinds.update(n.removeprefix(REQUIRES) for n in places if n.startswith(REQUIRES))
             source.absent.update(set(OPTIONAL).difference(places))
-            width = len(cells)
+            width = max((n for n, cell in enumerate(cells, 1) if str(cell).strip()), default=0)
+            heads = ["-"] * width  # what the profile does not name may hold anything
             continue
-        if not any(str(cell).strip() for cell in cells):
+        if (fitted := fit(line, cells, heads, source)) is None:
             continue
-        if len(cells) < width or any(str(cell).strip() for cell in cells[width:]):
-            message = worded("{n} columns where the header has {m}", n=len(cells), m=width)
-            source.errors.append(RowError(line, "", message))
-            continue
-        row = {name: _cell(name, cells[at], profile) for name, at in places.items()}
+        row = {name: _cell(name, fitted[at], profile) for name, at in places.items()}
         given = row.get("access_levels", "")
-        row["access_levels"] = _levels(line, given, cells, levels_at, profile, source)
+        row["access_levels"] = _levels(line, given, fitted, levels_at, profile, source)
         yield line, row
     if not places and not source.errors:
         source.errors.append(RowError(0, "", worded("the file has no header row")))
@@ -166,15 +170,26 @@ def _credentials(cell: Any, profile: Profile) -> Any:
     ]
 
 
-def _credential(text: str, profile: Profile) -> str:
+def _credential(text: str, profile: Profile) -> str | Spoiled:
     prefix = profile.credential_prefix
+    if excel_error(text):
+        return text
     if SCIENTIFIC.fullmatch(text):  # the reader of badges says what that means
         return f"{prefix or '::'}{text}"
     if not prefix or text.count(":") >= 2:
         return text
     if prefix.count(":") == 1:  # the format alone: the cell holds facility and number
         pair = _PAIR.fullmatch(text)
-        return f"{prefix}{pair[1]}:{pair[2]}" if pair else f"{prefix}{text}"
+        if pair:
+            return f"{prefix}{pair[1]}:{pair[2]}"
+        if prefix == "h10301:" and _TEN.fullmatch(text):  # the same bytes, printed as one number
+            return f"{prefix}{int(text) >> 16 & 0xFF}:{int(text) & 0xFFFF}"
+        return f"{prefix}{text}"
+    form, facility = prefix.split(":")[:2]
+    if pair := _PRINTED.fullmatch(text):
+        if form != "em4100" and int(facility or 0) == int(pair[1]):
+            return f"{prefix}{pair[2]}"
+        return Spoiled(_OTHER_CARD)
     digits = profile.digits.get("credentials", 0)
     return prefix + (text.zfill(digits) if text.isdigit() else text)
 
@@ -192,6 +207,9 @@ def _levels(
     if isinstance(value, Spoiled) or not isinstance(value, str):
         why = value.why if isinstance(value, Spoiled) else worded("expected text")
         source.errors.append(RowError(line, profile.levels_from, why))
+        return found
+    if error := excel_error(value):
+        source.errors.append(RowError(line, profile.levels_from, error))
         return found
     known = {fold(key): names for key, names in profile.levels.items()}
     names = known.get(fold(value), known.get(OTHERS))

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from gateway.locale import GaritaError, worded
 from gateway.locale.text import fold
-from gateway.people.sync.rows import COLUMNS, OP, REQUIRES, REVOKED_AT
+from gateway.people.sync.header import COLUMNS, OP, REQUIRES, REVOKED_AT
 
 FOLDER = "profiles"
 OTHERS = "*"  # in `levels`: every value that is not named

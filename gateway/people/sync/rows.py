@@ -7,102 +7,31 @@ badge number.  Nothing here opens a file or raises for what a row holds.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, tzinfo
 from typing import Any
 
 from gateway.decide.model import Person, PersonStatus
 from gateway.locale import Message, worded
+from gateway.locale.text import fold
 from gateway.people.sync import cells
 from gateway.people.sync.cells import Wrong, hint
+from gateway.people.sync.header import KIND, MAX_KINDS, OP, REQUIRED, REQUIRES, REVOKED_AT
 from gateway.people.sync.source import RowError, Source
 
-COLUMNS = (
-    "id",
-    "name",
-    "company",
-    "role",
-    "valid_from",
-    "valid_until",
-    "status",
-    "credentials",
-    "access_levels",
-)
-REVOKED_AT = "revoked_at"
-REQUIRES = "requires:"
-OP = "op"
-REQUIRED = ("id", "name", "credentials", "access_levels")
-OPTIONAL = tuple(name for name in COLUMNS if name not in REQUIRED)
-SPANISH = {
-    "nombre": "name",
-    "empresa": "company",
-    "puesto": "role",
-    "vigente_desde": "valid_from",
-    "vigente_hasta": "valid_until",
-    "estado": "status",
-    "credenciales": "credentials",
-    "niveles": "access_levels",
-    "activo": "active",
-    "suspendido": "suspended",
-    "revocado": "revoked",
-    "revocado_el": REVOKED_AT,
-    "alta": "add",
-    "cambio": "change",
-    "baja": "remove",
+STATUSES = {
+    **dict.fromkeys(("", "active", "activo", "activa", "alta", "vigente"), PersonStatus.ACTIVE),
+    **dict.fromkeys(
+        ("suspended", "suspendido", "suspendida", "inactive", "inactivo", "inactiva"),
+        PersonStatus.SUSPENDED,
+    ),
+    **dict.fromkeys(("revoked", "revocado", "revocada", "baja"), PersonStatus.REVOKED),
 }
-MAX_KINDS = 50
-_KIND = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+OPS = {"alta": "add", "cambio": "change", "baja": "remove"}
 
 
 Row = tuple[int, Mapping[str, Any]]
 Progress = Callable[[int], None]
-
-
-def column(cell: str) -> str:
-    """A header cell as the English name of its column."""
-    name = cell.strip().lower().replace(" ", "_")
-    if name.startswith("requisito:"):
-        name = REQUIRES + name.removeprefix("requisito:")
-    return SPANISH.get(name, name)
-
-
-def both_names(name: str) -> str:
-    """A column as both languages write it, for people who look for it in a sheet."""
-    spanish = next((said for said, ours in SPANISH.items() if ours == name), "")
-    return f"{name} ({spanish})" if spanish else name
-
-
-def good_header(names: list[str], source: Source) -> bool:
-    """Whether these columns make a list; what is wrong goes to `source.errors`."""
-    before = len(source.errors)
-    if not any(names):
-        source.errors.append(RowError(1, "", worded("the file is empty")))
-        return False
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        source.errors.append(RowError(1, name, worded("this column is there twice")))
-    for name in names:
-        if name.startswith(REQUIRES):
-            if not _KIND.fullmatch(name.removeprefix(REQUIRES)):
-                message = worded("a requirement is named by letters, digits, '-', '_' or '.'")
-                source.errors.append(RowError(1, hint(name), message))
-        elif name not in COLUMNS and name != REVOKED_AT and not (source.delta and name == OP):
-            source.errors.append(
-                RowError(
-                    1,
-                    hint(name),
-                    worded("unknown column; known are {names}", names=", ".join(COLUMNS)),
-                )
-            )
-    for name in (OP, "id") if source.delta else REQUIRED:
-        if name not in names:
-            source.errors.append(RowError(1, name, worded("this column is missing")))
-    kinds = [name for name in names if name.startswith(REQUIRES)]
-    if len(kinds) > MAX_KINDS:
-        source.errors.append(RowError(1, "", worded("more than {n} requirements", n=MAX_KINDS)))
-    source.kinds.update(name.removeprefix(REQUIRES) for name in kinds)
-    source.absent.update(set(OPTIONAL).difference(names))
-    return len(source.errors) == before
 
 
 def collect(
@@ -159,7 +88,7 @@ def collect(
 def _op(line: int, row: Mapping[str, Any], source: Source) -> str:
     cell = row.get(OP)
     text = cell.strip().lower() if isinstance(cell, str) else ""
-    op = SPANISH.get(text, text)
+    op = OPS.get(text, text)
     if op not in ("add", "change", "remove"):
         source.errors.append(RowError(line, OP, worded("expected add, change or remove")))
         return "change"
@@ -169,11 +98,13 @@ def _op(line: int, row: Mapping[str, Any], source: Source) -> str:
     return op
 
 
-def _reason(error: ValueError) -> Message:
-    """Why a badge can't be read."""
+def _reason(error: ValueError, item: Any) -> Message:
+    """Why a badge can't be read; what is printed on a card is answered with an example."""
     said = error.args[0]
     if isinstance(said, Message):
         return said
+    if isinstance(item, str) and (example := cells.printed(item)) is not None:
+        return example
     known = {
         "format and number must not be empty": worded("format and number must not be empty"),
         "facility code must be digits": worded("facility code must be digits"),
@@ -214,24 +145,26 @@ def _person(
     last = cells.day(row.get("valid_until"), "valid_until", wrong, zone)
     if first and last and last < first:
         wrong("valid_until", worded("{last} is before valid_from {first}", last=last, first=first))
-    status_text = text["status"].lower()
-    try:
-        status = PersonStatus(SPANISH.get(status_text, status_text) or "active")
-    except ValueError:
+    status = STATUSES.get(fold(text["status"]))
+    if status is None:
         status = PersonStatus.SUSPENDED
-        wrong("status", worded("expected one of {names}", names=", ".join(PersonStatus)))
+        known = "active (activo), suspended (suspendido), revoked (revocado, baja)"
+        wrong(
+            "status", worded("'{read}': expected {names}", read=hint(text["status"]), names=known)
+        )
     credentials = []
     for item in cells.items(row.get("credentials"), "credentials", wrong):
         try:
             credentials.append(cells.credential(item))
         except ValueError as error:
-            wrong("credentials", _reason(error))
+            wrong("credentials", _reason(error, item))
     names = []
     for item in cells.items(row.get("access_levels"), "access_levels", wrong):
         if not isinstance(item, str) or item not in levels:
             wrong(
                 "access_levels",
-                worded("the configuration has no level '{name}'", name=hint(str(item))),
+                cells.excel_error(item)
+                or worded("the configuration has no level '{name}'", name=hint(str(item))),
             )
         else:
             names.append(item)
@@ -267,7 +200,7 @@ def _requirements(
     else:
         shown = given
         source.kinds.update(given)
-        if len(source.kinds) > MAX_KINDS or not all(map(_KIND.fullmatch, given)):
+        if len(source.kinds) > MAX_KINDS or not all(map(KIND.fullmatch, given)):
             wrong("requirements", worded("too many kinds, or a name that is none"))
             return {}
     found = {kind: cells.day(cell, REQUIRES + kind, wrong, zone) for kind, cell in shown.items()}
@@ -281,4 +214,10 @@ def _revoked(key: str, row: Mapping[str, Any], source: Source, wrong: Wrong) -> 
     try:
         source.revoked_at[key] = cells.moment(cell)
     except ValueError:
-        wrong(REVOKED_AT, worded("expected a time with its zone, such as 2026-11-30T14:05:00Z"))
+        wrong(
+            REVOKED_AT,
+            worded(
+                "'{read}': expected a time with its zone, such as 2026-11-30T14:05:00Z",
+                read=cells.shown(cell),
+            ),
+        )

@@ -44,12 +44,12 @@ class Source:
     A source with one error must not be used at all.
 
     `kinds` are the requirements that the list keeps; `requirements` is what each person has of
-    them (last good day).  Kinds that the list does not name are left alone.  `revoked_at` says
-    when the source revoked a person, `generated_at` when the source made the list, `received_at`
-    when this gate got it, all aware.
-    `absent` are the columns that a list may have and this one does not, so that it says nothing of
-    them.  `removals` is None for a whole list; a delta names there the people who go, and says in
-    `ops` what it does to the others (add or change).  `serial` counts the bundles of one signer.
+    them (last good day).  Kinds that the list does not name are left alone.  `heads` is how the
+    sheet writes our columns; `absent` are the columns that a list may have and this one does not.
+    `revoked_at` says when the source revoked a person, `generated_at` when the source made the
+    list, `received_at` when this gate got it, all aware.  `removals` is None for a whole list; a
+    delta names there the people who go, and says in `ops` what it does to the others (add or
+    change).  `serial` counts the bundles of one signer.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Source:
     sha256: str = ""
     requirements: dict[str, dict[str, date]] = field(default_factory=dict)
     kinds: set[str] = field(default_factory=set)
+    heads: dict[str, str] = field(default_factory=dict, compare=False)
     absent: set[str] = field(default_factory=set)
     revoked_at: dict[str, datetime] = field(default_factory=dict)
     generated_at: datetime | None = None

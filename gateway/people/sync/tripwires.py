@@ -27,8 +27,8 @@ from pathlib import Path
 
 from gateway.locale import Message, _, worded
 from gateway.locale.text import fold
+from gateway.people.sync.header import both_names
 from gateway.people.sync.plan import Entry, Plan, Tripped, entry
-from gateway.people.sync.rows import both_names
 
 NAMES = (
     "empty",

@@ -20,7 +20,7 @@ from itertools import repeat
 from typing import Any
 
 from gateway.locale import GaritaError, worded
-from gateway.people.sync.cells import Spoiled
+from gateway.people.sync.cells import EXCEL_ERROR, Spoiled
 
 MAX_UNPACKED = 256 * 1024 * 1024
 MAX_PARTS = 2000
@@ -144,7 +144,6 @@ def _lines(sheet: Any) -> Iterator[tuple[Any, ...]]:
 
 
 _NO_VALUE = worded("a formula whose value is not in the file; open it in Excel and save it again")
-_ERROR = worded("an error of Excel, such as #N/A")
 _LOST = worded(
     "Excel keeps only 15 digits of a number, so this one is not what was typed; format the column "
     "as Text and type it again"
@@ -157,7 +156,7 @@ def _value(cell: Any, zone: tzinfo) -> Any:
     if value is None:
         return ""
     if isinstance(value, str):
-        return Spoiled(_ERROR) if cell.data_type == "e" else value
+        return Spoiled(EXCEL_ERROR) if cell.data_type == "e" else value
     if isinstance(value, datetime):
         return value.date() if value.time() == time(0) else value.replace(tzinfo=zone)
     if isinstance(value, date):

@@ -216,9 +216,17 @@ def test_a_rollback_leaves_requirements_that_no_version_touched(people: List) ->
     ("head", "cells", "message"),
     [
         (f"{HEAD},requires:", ",2027-01-01", "a requirement is named by"),
-        (f"{HEAD},requires:x", ",soon", "requires:x: expected a date"),
-        (f"{HEAD},revoked_at", ",2026-11-30", "revoked_at: expected a time with its zone"),
-        (f"{HEAD},revoked_at", ",9999-99-99T00:00:00Z", "revoked_at: expected a time"),
+        (f"{HEAD},requires:x", ",soon", "requires:x: 'soon': expected a date"),
+        (
+            f"{HEAD},revoked_at",
+            ",2026-11-30",
+            "revoked_at: '2026-11-30': expected a time with its zone",
+        ),
+        (
+            f"{HEAD},revoked_at",
+            ",9999-99-99T00:00:00Z",
+            "revoked_at: '9999-99-99T00:00:00Z': expected a time",
+        ),
         (HEAD + "".join(f",requires:k{n}" for n in range(51)), "," * 51, "more than 50"),
     ],
 )

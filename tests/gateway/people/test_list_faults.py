@@ -257,7 +257,7 @@ def test_a_row_with_an_error_still_counts_for_duplicates(tmp_path: Path) -> None
     rows = "e1,A,,,soon,,,h10301:1:5,plant\ne1,B,,,,,,h10301:1:5,plant"
     found = [str(error) for error in read(tmp_path, f"{HEAD}\n{rows}\n").errors]
     assert found == [
-        "line 2, valid_from: expected a date such as 2026-11-30",
+        "line 2, valid_from: 'soon': expected a date such as 2026-11-30",
         "line 3, id: e1 is on line 2 too",
         "line 3, credentials: badge h10301:… is on line 2 too",
     ]
