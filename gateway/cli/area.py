@@ -27,7 +27,7 @@ from gateway.daemon.commands import sign
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
 from gateway.locale import _, language, system
-from gateway.people import account
+from gateway.people import RosterUnavailable, account
 from gateway.state.presence import Presence, new_presence
 from gateway.state.presence import muster as who_is_inside
 from gateway.state.threat import ThreatState, UnknownLevel
@@ -45,7 +45,7 @@ def stopped_ledger(settings: Settings) -> Iterator[Ledger]:
     try:
         with closing(common.opened_log(settings)) as ledger:
             yield ledger
-    except (LedgerBusy, LedgerUnavailable) as error:
+    except (LedgerBusy, LedgerUnavailable, RosterUnavailable) as error:
         common.fail(str(error), common.UNREACHABLE)
 
 

@@ -27,6 +27,7 @@ from gateway.locale import _
 from gateway.locale.text import TextError, clean
 from gateway.people import Roster, RosterUnavailable, account
 from gateway.people.operators import Operators
+from gateway.people.schema import mark_anew
 
 OK, REFUSED, USAGE, CHECK_FAILED, BAD_CONFIG, UNREACHABLE = 0, 1, 2, 3, 4, 5
 
@@ -136,7 +137,10 @@ def ask(site: config.Settings, op: str, **params: Any) -> dict[str, Any]:
 
 
 def opened_log(site: config.Settings) -> Ledger:
-    """The log for writing, while the gateway is stopped; raises LedgerBusy or LedgerUnavailable."""
+    """The log for writing, while the gateway is stopped.  Raises LedgerBusy, LedgerUnavailable or
+    RosterUnavailable."""
+    if not site.ledger_path.exists():
+        mark_anew(site.people_path)
     return Ledger.open(
         site.ledger_path, gateway=site.site.gateway, complete=site.criteria.completed
     )

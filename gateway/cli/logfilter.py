@@ -191,8 +191,10 @@ def _people(data: Any) -> Iterator[str]:
             yield found
     facts = data.get("facts")
     companions = facts.get("companions") if isinstance(facts, dict) else ()
-    for key in ("escorts", "added", "changed", "removed"):
-        value = data.get(key)
+    lists = [data.get("escorts")]
+    if isinstance(people := data.get("people"), dict):
+        lists += people.values()
+    for value in lists:
         if isinstance(value, list | dict):  # a list of ids, or a table by id
             yield from (item for item in value if isinstance(item, str))
     if isinstance(companions, list):

@@ -107,6 +107,7 @@ EVENTS: Mapping[str, str] = {
     "requirement.expiring": N_("{kind} of {subject} lapses after {valid_until}"),
     "escort.set": N_("passes with an escort alone, by {by}"),
     "escort.cleared": N_("needs no escort any more, by {by}"),
+    "tables.marked": N_("marks of rows in people.db, part {part} of {parts}: {why}"),
     "threat.changed": N_("THREAT LEVEL {level} (was {was}) by {by}: {reason}"),
     "command.accepted": N_("command {command} of {by}"),
     "command.refused": N_("a command over MQTT was refused ({count}): {why}"),
@@ -131,6 +132,7 @@ EVENTS: Mapping[str, str] = {
         "the broker does not take event {event} ({bytes} bytes); it went without its data"
     ),
     "camera.accepted": N_("what the camera sees now was accepted by {by}: {reason}"),
+    "people.synced_part": N_("who was changed by list {version}, part {part} of {parts}"),
     "people.synced": N_(
         "list version {version}: {added} added, {changed} changed, {removed} removed"
     ),

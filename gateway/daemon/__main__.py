@@ -12,7 +12,7 @@ from gateway import config, locale
 from gateway.daemon.service import serve
 from gateway.ledger import LedgerBusy, LedgerUnavailable
 from gateway.people import RosterUnavailable
-from gateway.people.schema import migrate
+from gateway.people.schema import mark_anew, migrate
 from gateway.vault.readerkeys import ReaderKeysError
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
@@ -37,6 +37,8 @@ def main() -> int:
         settings.tables.site.data_dir.mkdir(parents=True, exist_ok=True)
         key = SiteKey.load(settings.tables.site.key_file)
         migrate(settings.people_path)
+        if not settings.ledger_path.exists():
+            mark_anew(settings.people_path)
         asyncio.run(serve(settings, key))
     except config.ConfigError as error:
         for mistake in error.mistakes:

@@ -121,6 +121,7 @@ class EventType(StrEnum):
     PEOPLE_SYNC_RECOVERED = "people.sync_recovered"
     PEOPLE_SYNC_WAITING = "people.sync_waiting"
     PEOPLE_SYNCED = "people.synced"
+    PEOPLE_SYNCED_PART = "people.synced_part"
 
     READER_COMSET = "reader.comset"
     READER_INSTALL_OPENED = "reader.install_opened"
@@ -138,6 +139,8 @@ class EventType(StrEnum):
     SEAL_RECEIVED = "seal.received"
     SEAL_RECONCILED = "seal.reconciled"
     SEAL_VOIDED = "seal.voided"
+
+    TABLES_MARKED = "tables.marked"
 
     THREAT_CHANGED = "threat.changed"
 

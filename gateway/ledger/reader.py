@@ -170,11 +170,13 @@ class LedgerReader:
         self,
         progress: Callable[[int], None] | None = None,
         head: tuple[int, str] | None = None,
+        look: Callable[[Event], None] | None = None,
     ) -> VerifyReport:
         """Check every record: number, form, hash.
 
         `head` is a number and hash noted elsewhere (by an MQTT subscriber, on paper): a log
-        cut off before it, or written anew, is found by it and by nothing else.
+        cut off before it, or written anew, is found by it and by nothing else.  `look` is called
+        with each record that can be read.
         """
         report = VerifyReport()
         prev, expected = chain.GENESIS, 1
@@ -190,6 +192,9 @@ class LedgerReader:
             if not chain.fits(prev, seq, body, digest):
                 report.add(seq, "the record or its link was changed")
             self._check_form(report, seq, given_id, body)
+            if look is not None:
+                with contextlib.suppress(LedgerUnavailable):
+                    look(self._event(seq, body, digest, prev))
             if head is not None and seq == head[0]:
                 head_found = digest.hex() == head[1].lower()
             prev, expected = digest, seq + 1

@@ -22,7 +22,7 @@ from gateway.ledger.event import NewEvent
 from gateway.locale import GaritaError, worded
 from gateway.locale.text import name_key
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 
 # A temporary badge of a visit is looked for beside the list.  If both name the same badge it is
 # nobody's: neither the employee nor the visitor, since nothing says which of them holds it.  An

@@ -21,12 +21,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gateway.ledger.event import EventType
 from gateway.ledger.operator import with_person
 from gateway.locale import worded
+from gateway.people import marks
 from gateway.people.lookup import SCHEMA_VERSION, RosterUnavailable, compare_names
 from gateway.vault.files import adopt
 
 FOLDER = Path(__file__).parent
+MARKED = EventType.TABLES_MARKED
+ROWS_PER_EVENT = 60
+"""So many marks in one event: some 6 KB, which every broker takes."""
+_MARKS_SINCE = 10
 
 
 def open_admin(path: Path) -> sqlite3.Connection:
@@ -47,6 +53,7 @@ def open_admin(path: Path) -> sqlite3.Connection:
         # templates and hashes in the file.
         connection.execute("PRAGMA secure_delete = ON")
         _bring_up(connection, path, create=True)
+        marks.watch(connection)
         return connection
     except (sqlite3.Error, OSError) as error:
         raise RosterUnavailable(f"{path}: {error}") from error
@@ -82,8 +89,49 @@ def put_event(db: sqlite3.Connection, kind: str, subject: str, data: Mapping[str
     """Put the event of an administrator's act into the outbox; returns the event's id.
 
     Call it inside the transaction of the act, so that the act and its event are written together.
+    The event gets the marks of the rows that were written since the last one
+    (gateway/people/marks.py); if they are many, events of their own follow with them.
     If `by` is an operator with a person, the person stands beside it in the record.
     """
+    rows = marks.taken(db)
+    if rows and len(rows) <= ROWS_PER_EVENT:
+        data = {**data, "rows": rows}
+    event_id = _put(db, kind, subject, data)
+    if len(rows) > ROWS_PER_EVENT:
+        _put_marks(db, rows, why=kind)
+    return event_id
+
+
+def mark_all(db: sqlite3.Connection, *, why: str, **about: str) -> None:
+    """Put the marks of all rows as they are into the outbox, in the caller's transaction, but for
+    those that an act in the outbox has already."""
+    marks.ready(db)
+    waiting: set[str] = set()
+    for (data,) in db.execute("SELECT data FROM outbox"):
+        waiting.update(json.loads(data).get("rows") or ())
+    rows = {row: ("", mark) for row, mark in marks.present(db) if row not in waiting}
+    if rows:
+        _put_marks(db, rows, why=why, **about)
+
+
+def mark_anew(path: Path) -> None:
+    """Put the marks of all rows into the outbox, because a new log has begun and knows none.
+
+    Does nothing if there is no list, or it is of an earlier version.  Raises RosterUnavailable.
+    """
+    try:
+        if not path.exists():
+            return
+        uri = f"{path.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection, connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if _version(connection, path) == SCHEMA_VERSION:
+                mark_all(connection, why="new log")
+    except sqlite3.Error as error:
+        raise RosterUnavailable(f"{path}: {error}") from error
+
+
+def _put(db: sqlite3.Connection, kind: str, subject: str, data: Mapping[str, Any]) -> str:
     event_id = str(uuid.uuid4())
     text = json.dumps(with_person(data), ensure_ascii=False)
     db.execute(
@@ -91,6 +139,15 @@ def put_event(db: sqlite3.Connection, kind: str, subject: str, data: Mapping[str
         (event_id, now_text(), kind, subject, text),
     )
     return event_id
+
+
+def _put_marks(db: sqlite3.Connection, rows: marks.Rows, *, why: str, **about: str) -> None:
+    names = list(rows)
+    parts = -(-len(names) // ROWS_PER_EVENT)
+    for part in range(parts):
+        some = names[part * ROWS_PER_EVENT : (part + 1) * ROWS_PER_EVENT]
+        data = {"why": why, "part": part + 1, "parts": parts, **about}
+        _put(db, MARKED, "people.db", {**data, "rows": {name: rows[name] for name in some}})
 
 
 def steps(version: int) -> list[Path]:
@@ -126,6 +183,8 @@ def _bring_up(connection: sqlite3.Connection, path: Path, *, create: bool) -> No
         for file in steps(version):
             for statement in statements(file.read_text("utf-8")):
                 connection.execute(statement)
+        if 0 < version < _MARKS_SINCE <= SCHEMA_VERSION:
+            mark_all(connection, why="update")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.ledger.event import EventType
 from gateway.locale import GaritaError, worded
-from gateway.people import faces, losses
+from gateway.people import faces, losses, marks
 from gateway.people.schema import now_text, put_event
 from gateway.people.sync import history
 from gateway.people.sync.history import Keep
@@ -45,6 +45,9 @@ _OF_PEOPLE = (  # what is theirs and goes with them
     ("credential", "person_id"),
     ("person", "id"),
 )
+
+
+_PART_BYTES = 6000
 
 
 class SyncError(GaritaError):
@@ -89,15 +92,49 @@ def apply(
         counts |= {"removed": len(plan.removed), "total": plan.total}
         data = {"version": number, "source": plan.source, "sha256": plan.sha256, "by": by, **counts}
         data |= {"kind": plan.kind, "confirmed": agreed, "templates_removed": lost}
-        if plan.kind == "rollback":
-            put_event(
-                connection, EventType.PEOPLE_ROLLED_BACK, "people", {**data, "to": plan.to_version}
-            )
-        else:
-            put_event(connection, EventType.PEOPLE_SYNCED, "people", data)
+        data["list_mark"] = marks.of_list(connection)
+        data["history_mark"] = marks.of_history(connection, number)
+        _record(connection, plan, number, data)
     if lost:
         faces.scrub(connection)
     return number
+
+
+def _record(connection: sqlite3.Connection, plan: Plan, number: int, data: dict[str, Any]) -> None:
+    """The event of a list, with who was added, changed (which fields) and removed (by name, because
+    the list has them no more).  Many people are told in events of their own."""
+    parts = list(_who(plan))
+    if len(parts) == 1:
+        data = {**data, "people": parts[0]}
+    if plan.kind == "rollback":
+        data = {**data, "to": plan.to_version}
+        put_event(connection, EventType.PEOPLE_ROLLED_BACK, "people", data)
+    else:
+        put_event(connection, EventType.PEOPLE_SYNCED, "people", data)
+    if len(parts) > 1:
+        for part, people in enumerate(parts, 1):
+            told = {"version": number, "part": part, "parts": len(parts), "people": people}
+            put_event(connection, EventType.PEOPLE_SYNCED_PART, "people", told)
+
+
+def _who(plan: Plan) -> Iterator[dict[str, Any]]:
+    """The people whom a plan touches, in parts that every broker takes."""
+    everybody: list[tuple[str, str, Any]] = [("added", person.id, "") for person in plan.added]
+    everybody += [("changed", key, list(fields)) for key, fields in plan.changed.items()]
+    everybody += [("removed", key, name) for key, name in plan.removed]
+    part: dict[str, Any] = {}
+    size = 0
+    for kind, key, what in everybody:
+        if kind == "added":
+            part.setdefault(kind, []).append(key)
+        else:
+            part.setdefault(kind, {})[key] = what
+        size += len(key.encode()) + len(json.dumps(what)) + 6
+        if size > _PART_BYTES:
+            yield part
+            part, size = {}, 0
+    if part:
+        yield part
 
 
 def _remove_people(connection: sqlite3.Connection, people: Collection[str], by: str) -> int:

@@ -119,7 +119,7 @@ def _change(records: list[dict[str, Any]], proof: list[dict[str, Any]]) -> None:
 
 
 def _hide(records: list[dict[str, Any]], proof: list[dict[str, Any]]) -> None:
-    del records[0]
+    del records[1]
 
 
 def _hide_left_out(records: list[dict[str, Any]], proof: list[dict[str, Any]]) -> None:

@@ -1,0 +1,169 @@
+"""Marks of rows: what the log says of the tables that an auditor reads.
+
+Visits, trucks, seals, partners and the like are rows of people.db, which one SQL statement changes.
+So the record of each act holds, for every row that the act wrote, the mark of the row before and
+after it:
+
+    "rows": {"visit/12": ["", "5f1c..."]}      "" where there was no row, or is none any more
+
+A mark is a keyed BLAKE2b of the row's columns (16 bytes, hex).  The key is a random secret in
+people.db, so that nobody who reads records can guess a badge number or a document from a mark.
+
+`watch` sets triggers of its own connection, which note each row before it is written; `taken` gives
+the marks of what was written since.  A program that opens the file by itself has no such triggers,
+so what it writes is in no record, and gateway/people/audit.py finds it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+Rows = dict[str, tuple[str, str]]
+"""By ``table/key``: the mark before and the mark after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table whose rows have marks.  `keys` are the columns that name a row; `without` are those
+    that the program derives anew from the others, and that say nothing of their own."""
+
+    name: str
+    keys: tuple[str, ...] = ("id",)
+    without: tuple[str, ...] = ()
+
+    def key(self, row: str) -> str:
+        """SQL: the key of `row` (a table, NEW or OLD) as text."""
+        return " || '/' || ".join(f"{row}.{name}" for name in self.keys) + " || ''"
+
+    def where(self) -> str:
+        return " AND ".join(f"{name} = ?" for name in self.keys)
+
+    def values(self, key: str) -> list[str]:
+        """The columns' values of a key as text."""
+        return key.rsplit("/", len(self.keys) - 1)
+
+
+TABLES: Mapping[str, Table] = {
+    table.name: table
+    for table in (
+        Table("visit"),
+        Table("regular_visitor", ("key",), ("key",)),
+        Table("freight", ("id",), ("words", "status")),
+        Table("seal", ("number",)),
+        Table("seal_batch"),
+        Table("partner", ("key",), ("key",)),
+        Table("partner_history", ("key", "version"), ("key",)),
+        Table("list_version", ("number",)),
+        Table("revocation", ("person_id",)),
+        Table("access_loss"),
+        Table("face_consent", ("person_id",)),
+        Table("temporary_grant"),
+        Table("escort", ("person_id",)),
+    )
+}
+_PEOPLE = "SELECT * FROM person ORDER BY id"
+_BADGES = "SELECT key, person_id FROM credential ORDER BY key"
+_HISTORY = (
+    "SELECT person_id, op, fields, before FROM person_history WHERE version = ? ORDER BY person_id"
+)
+
+
+def watch(db: sqlite3.Connection) -> None:
+    """Note from now on which marked rows this connection writes."""
+    ready(db)
+    db.execute("PRAGMA recursive_triggers = ON")  # or OR REPLACE deletes a row unnoticed
+    db.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS touched "
+        "(tab TEXT, key TEXT, was TEXT, PRIMARY KEY (tab, key)) WITHOUT ROWID"
+    )
+    for table in TABLES.values():
+        name, old = table.name, _mark(db, table, "OLD")
+        for event, row, was in (
+            ("AFTER INSERT", "NEW", "''"),
+            ("BEFORE UPDATE", "OLD", old),
+            ("BEFORE DELETE", "OLD", old),
+        ):
+            # Not OR IGNORE: the statement that fires a trigger decides what a conflict does in it.
+            db.execute(
+                f"CREATE TEMP TRIGGER IF NOT EXISTS {event.replace(' ', '_')}_{name} "  # noqa: S608
+                f"{event} ON main.{name} BEGIN INSERT INTO touched "
+                f"SELECT '{name}', {table.key(row)}, {was} WHERE NOT EXISTS "
+                f"(SELECT 1 FROM touched WHERE tab = '{name}' AND key = {table.key(row)}); END"
+            )
+
+
+def ready(db: sqlite3.Connection) -> None:
+    """Give the connection the SQL function that makes marks."""
+    found = db.execute("SELECT key FROM mark_key").fetchone()
+    secret = bytes(found[0]) if found else bytes(32)
+
+    def mark(table: str, columns: str) -> str:
+        held = {name: value for name, value in json.loads(columns).items() if value}
+        text = json.dumps([table, held], sort_keys=True, separators=(",", ":"))
+        return hashlib.blake2b(text.encode(), digest_size=16, key=secret).hexdigest()
+
+    db.create_function("garita_mark", 2, mark, deterministic=True)
+
+
+def taken(db: sqlite3.Connection) -> Rows:
+    """The marks of the rows that this connection has written since the last call, in the caller's
+    transaction.  Empty for a connection that does not watch."""
+    watching = "SELECT 1 FROM sqlite_temp_master WHERE name = 'touched'"
+    if db.execute(watching).fetchone() is None:
+        return {}
+    touched = db.execute("SELECT tab, key, was FROM touched ORDER BY tab, key").fetchall()
+    if not touched:
+        return {}
+    db.execute("DELETE FROM touched")
+    found: Rows = {}
+    selects = {name: _select(db, TABLES[name]) for name in {name for name, _, _ in touched}}
+    for name, key, was in touched:
+        table = TABLES[name]
+        row = db.execute(f"{selects[name]} WHERE {table.where()}", table.values(key)).fetchone()
+        now = row[1] if row else ""
+        if now != was:
+            found[f"{name}/{key}"] = (was, now)
+    return found
+
+
+def present(db: sqlite3.Connection) -> Iterator[tuple[str, str]]:
+    """(``table/key``, mark) of every row as it is; `ready` comes first."""
+    for table in TABLES.values():
+        for key, mark in db.execute(_select(db, table)):
+            yield f"{table.name}/{key}", mark
+
+
+def of_list(db: sqlite3.Connection) -> str:
+    """The mark of the whole list in force: everybody on it, with their badges."""
+    return _digest(db, [(_PEOPLE, ()), (_BADGES, ())])
+
+
+def of_history(db: sqlite3.Connection, version: int) -> str:
+    """The mark of what the history holds of one version of the list."""
+    return _digest(db, [(_HISTORY, (version,))])
+
+
+def _digest(db: sqlite3.Connection, queries: Iterable[tuple[str, tuple[int, ...]]]) -> str:
+    secret = db.execute("SELECT key FROM mark_key").fetchone()
+    state = hashlib.blake2b(digest_size=16, key=bytes(secret[0]) if secret else b"")
+    for sql, values in queries:
+        for row in db.execute(sql, values):
+            state.update(json.dumps([item or "" for item in row]).encode() + b"\n")
+        state.update(b"\n")
+    return state.hexdigest()
+
+
+def _select(db: sqlite3.Connection, table: Table) -> str:
+    name = table.name
+    return f"SELECT {table.key(name)}, {_mark(db, table, name)} FROM main.{name}"  # noqa: S608
+
+
+def _mark(db: sqlite3.Connection, table: Table, row: str) -> str:
+    """SQL: the mark of `row`."""
+    columns = [item[1] for item in db.execute(f"PRAGMA main.table_info({table.name})")]
+    pairs = ", ".join(f"'{name}', {row}.{name}" for name in columns if name not in table.without)
+    return f"garita_mark('{table.name}', json_object({pairs}))"
