@@ -125,6 +125,14 @@ def verify(
         for item in tables:
             what = _(audit.WORDS[item.what]).format(row=item.row)
             common.say(_("event {seq}: {what}").format(seq=item.seq or "-", what=what))
+        if trail.since is not None:
+            at = words.moment(trail.since.time, settings.site.zone, named=True)
+            common.say(
+                _(
+                    "visits, trucks, seals and lists in people.db were compared, from event {seq}"
+                    " ({time}) on"
+                ).format(seq=trail.since.seq, time=at)
+            )
         good = report.ok and not tables
         verdict = _("[green]good[/green]") if good else _("[red]BROKEN[/red]")
         common.out.print(_("{count} events: {verdict}").format(count=report.count, verdict=verdict))
@@ -134,14 +142,6 @@ def verify(
             ),
             soft_wrap=True,
         )
-        if trail.since is not None:
-            at = words.moment(trail.since.time, settings.site.zone, named=True)
-            common.say(
-                _(
-                    "visits, trucks, seals and lists in people.db were compared, from event {seq}"
-                    " ({time}) on"
-                ).format(seq=trail.since.seq, time=at)
-            )
         if alone:
             _warn_of_wal(settings, report)
     if not report.ok or tables:

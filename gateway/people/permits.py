@@ -76,10 +76,10 @@ def end_grant(connection: sqlite3.Connection, number: int, *, by: str) -> bool:
         if row is None:
             return False
         connection.execute("DELETE FROM temporary_grant WHERE id = ?", (number,))
-        data = {"grant": number, "kind": row[1], "target": row[2], "by": by}
-        put_event(connection, EventType.GRANT_ENDED, row[0], data)
         if _time(row[3]) > datetime.now(UTC):
             losses.put_act(connection, row[0], "grant", by=by, detail=f"{row[1]} {row[2]}")
+        data = {"grant": number, "kind": row[1], "target": row[2], "by": by}
+        put_event(connection, EventType.GRANT_ENDED, row[0], data)
     return True
 
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gateway.ledger.event import EventType
 from gateway.ledger.operator import with_person
@@ -35,6 +35,28 @@ ROWS_PER_EVENT = 60
 _MARKS_SINCE = 10
 
 
+class Admin(sqlite3.Connection):
+    """A connection for changes: what an act wrote after its event is told in an event of its own
+    before it is committed, so that no row is written without a record."""
+
+    def commit(self) -> None:
+        self._tell()
+        super().commit()
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> Literal[False]:
+        if kind is None:
+            try:
+                self._tell()
+            except BaseException:
+                self.rollback()
+                raise
+        return super().__exit__(kind, error, trace)
+
+    def _tell(self) -> None:
+        if self.in_transaction and (rows := marks.taken(self)):
+            _put_marks(self, rows, why="act")
+
+
 def open_admin(path: Path) -> sqlite3.Connection:
     """Open people.db for changes.
 
@@ -46,7 +68,7 @@ def open_admin(path: Path) -> sqlite3.Connection:
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o640))
             adopt(path)
-        connection = compare_names(sqlite3.connect(path, timeout=10))
+        connection = compare_names(sqlite3.connect(path, timeout=10, factory=Admin))
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         # SQLite overwrites deleted rows with zeros, so that nobody can find deleted keys,

@@ -65,6 +65,8 @@ async def js(rig: Rig, *command: str) -> Any:
 async def test_an_old_folder_starts_and_goes_on_where_it_was(old: Old, broker: Any) -> None:
     events: list[dict[str, Any]] = []
     listening = asyncio.create_task(published(broker.port, events))
+    before = await js(old, "log", "verify")
+    assert before["ok"] and before["tables_since"] is None  # its records have no marks yet
     await old.start(wait=False, log=old.folder / "log")
     status = await old.until(
         lambda s: all(r["secure"] for r in s["readers"].values()) and s["mqtt"]["connected"], 60
@@ -89,6 +91,9 @@ async def test_an_old_folder_starts_and_goes_on_where_it_was(old: Old, broker: A
     assert [visit["name"] for visit in visits] == ["José"]
     truck = json.dumps(await js(old, "freight", "show", "1"))
     assert all(f'"{text}"' in truck for text in ("AB100000", "Juan", "Norte", "5301"))
+
+    after = await js(old, "log", "verify")
+    assert after["ok"] and after["tables_since"] > old.was["last_seq"]  # from the update on
 
     await old.until(lambda s: s["mqtt"]["waiting"] == 0)
     assert await old.stop_daemon() == 0
