@@ -14,6 +14,7 @@ from gateway.cli import common
 from gateway.desk.freight import seals
 from gateway.desk.visits import badges, regulars
 from gateway.ledger import LedgerReader
+from gateway.ledger.operator import Operator
 from gateway.people import audit, faces, marks, permits
 from gateway.people.lookup import SCHEMA_VERSION
 from gateway.people.schema import ROWS_PER_EVENT, open_admin
@@ -161,7 +162,7 @@ def test_a_change_is_found_also_after_an_act_has_written_the_row_again(busy: Sit
         visit = visits.on_site(db)
     by_hand(busy, f"UPDATE visit SET name = 'Otro' WHERE id = {visit.id}")
     with closing(open_admin(busy.people)) as db:
-        visits.register.depart(db, visit.id, by="guard", now=FROM)
+        visits.register.depart(db, visit.id, by=Operator("guard"), now=FROM)
     assert verified(busy) == [(f"visit/{visit.id}", "meanwhile")]  # in the outbox
     common.nudge(config.load(busy.config))
     assert verified(busy) == [(f"visit/{visit.id}", "meanwhile")]  # on record
