@@ -1,22 +1,32 @@
-# Two commands for a fresh machine: `make demo` and `make test`.  Everything else is below.
+# `make gate` installs what a gate needs; `make demo` and `make test` are for a machine where
+# somebody looks around or works on it.  Everything else is below.
 # Needs python3 (3.11 or newer); what else is missing is installed into .venv from the lock.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+GATE := $(VENV)/.gate
 WORKERS ?= 3
 QUICK := not (system or broker or faces or servers or slow)
 # Tests run beside each other: more threads than cores would only wait for one another.
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
+LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-header --no-emit-index-url
 COVERED := gateway/decide gateway/doors gateway/ledger gateway/uplink drivers/readers/osdp
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo quick test coverage lint locale bench lock clean
+.PHONY: help gate setup demo quick test coverage lint locale bench lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+gate: $(GATE)  ## Make the virtual environment of a gate: no tools for tests, from hashes
+
+$(GATE): requirements-gate.lock pyproject.toml setup.sh gateway/__init__.py
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh ./setup.sh gate
+	@touch $@
 
 setup: $(STAMP)  ## Make the virtual environment from the locked versions
 
@@ -59,10 +69,10 @@ bench: $(STAMP)  ## Measure and print every figure (10 minutes)
 	@$(BIN)/python -m demo.photos --quiet
 	$(BIN)/python -m benchmarks $(ARGS)
 
-lock:  ## Resolve the versions anew into requirements.lock
+lock:  ## Resolve the versions anew into both locks; a gate's are those that were tested
 	$(BIN)/python -m pip install -q uv
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate \
-		--no-header --no-emit-index-url --extra demo --extra dev --extra gpio pyproject.toml -o requirements.lock
+	$(LOCK) --extra demo --extra dev --extra gate pyproject.toml -o requirements.lock
+	$(LOCK) --extra gate -c requirements.lock pyproject.toml -o requirements-gate.lock
 
 clean:  ## Remove what was made here (not the data of a gateway)
 	rm -rf $(VENV) .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

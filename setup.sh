@@ -1,9 +1,10 @@
 #!/bin/sh
 # Prepares a machine for the Makefile: `setup.sh` makes the virtual environment from the
-# lock, `setup.sh mosquitto` sees to a real broker, `setup.sh servers` to that and to PostgreSQL
+# lock, `setup.sh gate` that of a gate, without what tests need, `setup.sh mosquitto` sees to a real broker, `setup.sh servers` to that and to PostgreSQL
 # and OpenLDAP, which tests pull lists from.  Installs through apt only where that is
 # allowed (root, or sudo that asks nothing), and says what to install where it is not.
 set -eu
+umask 022
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -32,7 +33,9 @@ need() {
     done
 }
 
+lock=requirements.lock
 case ${1:-} in
+gate) lock=requirements-gate.lock ;;
 mosquitto | servers)
     PATH="$PATH:/usr/sbin:/sbin"
     need mosquitto
@@ -56,11 +59,13 @@ if ! "$python" -c 'import ensurepip' 2>/dev/null; then
 fi
 [ -x "$venv/bin/python" ] || { say "making $venv"; "$python" -m venv "$venv"; }
 say "installing the locked versions (the first time: a few minutes)"
-"$venv/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+"$venv/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r "$lock"
 "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 # An older one in this folder would hide the drivers that were added since.
 rm -rf garita.egg-info
 "$venv/bin/python" -m gateway.locale compile
 "$venv/bin/python" -m gateway.face.vision.convert >/dev/null ||
     say "the face embedding stays with dlib: correct, but several times slower"
+# The gateway's own account reads what root cloned, whatever root's umask was.
+[ "$lock" = requirements.lock ] || chmod -R a+rX .
 say "ready"

@@ -132,6 +132,23 @@ options = {{ source = "{source}" }}
 _STREAMS = threading.Lock()  # a command run in process has the process's streams to itself
 
 
+def example_config(folder: Path) -> Path:
+    """Write the example configuration to `folder`/config/garita.toml; what the gateway writes is
+    to lie in `folder`/var, and not where a real box has it."""
+    text = (ROOT / "config" / "garita.toml").read_text(encoding="utf-8")
+    for real, ours in (
+        ("/var/lib/garita", "../var/data"),
+        ("/run/garita", "../var/run"),
+        ("/etc/garita/site.key", "../var/site.key"),
+    ):
+        text = text.replace(f'"{real}"', f'"{ours}"')
+    path = folder / "config" / "garita.toml"
+    path.parent.mkdir(parents=True)
+    (folder / "var" / "data").mkdir(parents=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 class Rig:
     """One gate in `folder`.  Use it inside an event loop, and call `stop()` at the end."""
 

@@ -32,10 +32,27 @@ def run(
 
 
 @key_app.command("new")
-def key_new(path: Annotated[Path, typer.Argument(help="The file to make.")]) -> None:
+def key_new(
+    ctx: Context,
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="The file to make; without it, the one of the configuration."),
+    ] = None,
+) -> None:
     """Make a site key.  Keep a copy in a safe: without it, enrolled faces can't be read."""
+    reader = None
+    if path is None:
+        site = ctx.settings.tables.site
+        if site.key_file.startswith("credential:"):
+            common.fail(
+                _("key_file is {name}: give PATH, and make the credential of it").format(
+                    name=site.key_file
+                ),
+                common.USAGE,
+            )
+        path, reader = Path(site.key_file), site.data_dir if site.data_dir.exists() else None
     try:
-        SiteKey.create(path)
+        SiteKey.create(path, reader)
     except KeyFileError as error:
         common.fail(str(error), common.REFUSED)
     common.out.print(_("{path}: made. Keep a copy in a safe.").format(path=path), markup=False)

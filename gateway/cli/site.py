@@ -15,6 +15,7 @@ from gateway.cli.context import Context
 from gateway.cli.text import duration
 from gateway.config import Settings
 from gateway.config.mistakes import located
+from gateway.daemon import control
 from gateway.desk.errors import DeskError
 from gateway.desk.freight.settings import freight_policy
 from gateway.locale import Message, _, ngettext
@@ -38,7 +39,11 @@ def check(
     try:
         SiteKey.load(settings.tables.site.key_file)
     except KeyFileError as error:
-        warnings.append(str(error))
+        # It is for the gateway's account, so a gateway that runs has it.
+        try:
+            control.ask(settings.socket_path, "status")
+        except control.ControlError:
+            warnings.append(str(error))
     warnings += _credentials(settings)
     try:
         freight_policy(settings)

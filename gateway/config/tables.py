@@ -74,9 +74,10 @@ class _Table(BaseModel):
 class SiteTable(_Table):
     gateway: Name
     timezone: Annotated[str, AfterValidator(_zone)]
-    data_dir: Path
-    run_dir: Path
-    key_file: str
+    # Where systemd/garita.service and the README put them.
+    data_dir: Path = Path("/var/lib/garita")
+    run_dir: Path = Path("/run/garita")
+    key_file: str = "/etc/garita/site.key"
     language: Annotated[str, AfterValidator(_language)] = "en"
     clock_back_tolerance_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
 

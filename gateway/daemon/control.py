@@ -2,9 +2,10 @@
 
 One request a connection, one JSON line each way: ``{"op": "status"}`` ->
 ``{"ok": true, ...}`` or ``{"ok": false, "error": "..."}``, with ``"refused": true`` where
-nothing is broken.  The socket's file mode decides who may connect.  Who asks is what the kernel
-says of the other end (gateway/people/account.py): the server puts that operator into the request as
-`by`, in place of whatever the request says.  There is no operation that opens a door.
+nothing is broken.  The socket's file mode decides who may connect (0660: the service's own user
+and group, and root).  Who asks is what the kernel says of the other end (gateway/people/account.py):
+the server puts that operator into the request as `by`, in place of whatever the request says.  There
+is no operation that opens a door.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class ControlServer:
         """Serve until cancelled; takes over the socket file of a daemon that died."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.unlink(missing_ok=True)
-        umask = os.umask(0o177)
+        umask = os.umask(0o117)
         try:
             server = await asyncio.start_unix_server(self._serve, self._path, limit=_LIMIT)
         finally:

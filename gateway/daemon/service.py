@@ -19,6 +19,7 @@ from gateway import __version__
 from gateway.config import Settings
 from gateway.daemon.build import Parts, build
 from gateway.daemon.control import ControlServer
+from gateway.daemon.errands import Errands
 from gateway.daemon.jobs import Retention, watch_clock
 from gateway.daemon.operations import Operations
 from gateway.daemon.operatorpins import OperatorPins
@@ -104,6 +105,7 @@ class Daemon:
         handlers = {
             "status": parts.status.asked,
             "operator_pin": pins.asked,
+            "errand": Errands(settings.path).asked,
             **operations.table(),
         }
         retention = Retention(

@@ -7,7 +7,6 @@ from it.  The number itself is kept only if the site says so (`[visits] keep_id_
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from dataclasses import dataclass, field
 
@@ -15,7 +14,7 @@ from gateway.desk.errors import DeskError
 from gateway.desk.text import clean
 from gateway.locale import N_
 from gateway.locale.text import name_key
-from gateway.vault.sitekey import SiteKey
+from gateway.vault.sitekey import Marks
 
 MAX_NUMBER = 40
 
@@ -34,7 +33,7 @@ class Shown:
 
 
 def shown(
-    kind: str, number: str, *, kinds: dict[str, tuple[str, str]], key: SiteKey | None, keep: bool
+    kind: str, number: str, *, kinds: dict[str, tuple[str, str]], key: Marks | None, keep: bool
 ) -> Shown:
     """What to record of a document.
 
@@ -55,10 +54,7 @@ def shown(
         return Shown(name)
     if key is None:
         raise DeskError("no_site_key", "without the site key no number is taken; leave it out")
-    data = f"{name}:{plain}".encode()
-    # Keyed, because anybody could try all document numbers against a plain hash.
-    mark = hashlib.blake2b(data, digest_size=8, key=key.subkey("photo ID fingerprint")).hexdigest()
-    return Shown(name, mark, text if keep else "")
+    return Shown(name, key.document(f"{name}:{plain}"), text if keep else "")
 
 
 def other_name(connection: sqlite3.Connection, fingerprint: str, name: str) -> str:

@@ -14,6 +14,7 @@ import hashlib
 import os
 import secrets
 from pathlib import Path
+from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -61,6 +62,13 @@ def _bound(*parts: str) -> bytes:
     return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
 
 
+class Marks(Protocol):
+    """Makes fingerprints: a `SiteKey`, or what asks for them where the key may not be read."""
+
+    def fingerprint(self, credential_key: str) -> str: ...
+    def document(self, text: str) -> str: ...
+
+
 class SiteKey:
     """The secret of one site."""
 
@@ -86,13 +94,17 @@ class SiteKey:
         try:
             mode = path.stat().st_mode
             text = path.read_bytes()
-        except OSError as error:
+        except FileNotFoundError as error:
             raise KeyFileError(
                 worded(
                     "site key {path}: {error}; make one with 'garita key new'",
                     path=path,
                     error=error.strerror,
                 )
+            ) from error
+        except OSError as error:
+            raise KeyFileError(
+                worded("site key {path}: {error}", path=path, error=error.strerror)
             ) from error
         # systemd mounts credentials 0400 for the service alone; a plain file must be as tight.
         if mode & 0o077:
@@ -105,11 +117,17 @@ class SiteKey:
             raise KeyFileError(worded("site key {path}: not base64 text", path=path)) from error
 
     @staticmethod
-    def create(path: Path) -> None:
-        """Write a new key to `path`, readable by its owner only; refuses to replace one."""
+    def create(path: Path, reader: Path | None = None) -> None:
+        """Write a new key to `path`, readable by its owner only; refuses to replace one.
+
+        A key that root makes belongs to the owner of the folder `reader`, if that is given: the
+        gateway's account, which has to read it.
+        """
         try:
             secret = base64.b64encode(secrets.token_bytes(_SIZE)) + b"\n"
             write_whole(path, secret, mode=0o600, replace=False)
+            if reader is not None and os.geteuid() == 0:
+                os.chown(path, reader.stat().st_uid, -1)
         except OSError as error:
             raise KeyFileError(
                 worded("site key {path}: {error}", path=path, error=error.strerror)
@@ -132,6 +150,12 @@ class SiteKey:
         """
         data = credential_key.encode()
         return hashlib.blake2b(data, digest_size=8, key=self._badges).hexdigest()
+
+    def document(self, text: str) -> str:
+        """16 hex characters that stand for the number of a photo ID in records of this site."""
+        # Keyed, because anybody could try all document numbers against a plain hash.
+        key = self.subkey("photo ID fingerprint")
+        return hashlib.blake2b(text.encode(), digest_size=8, key=key).hexdigest()
 
 
 def _path(source: str) -> Path:

@@ -15,11 +15,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import common, personnel
+from gateway.cli.keyed import Keyed
 from gateway.config import Settings
 from gateway.desk.errors import DeskError, Unwritable
 from gateway.desk.identity import Shown, shown
 from gateway.locale import _, choose
-from gateway.vault.sitekey import KeyFileError, SiteKey
 
 IdKind = Annotated[str, typer.Option("--id-kind", help="Kind of photo ID that you looked at.")]
 IdNumber = Annotated[
@@ -106,14 +106,6 @@ def add(rows: Table, *cells: object) -> None:
     rows.add_row(*(escape("" if cell is None else str(cell)) for cell in cells))
 
 
-def site_key(settings: Settings) -> SiteKey:
-    """The site key; ends the command if it can't be read."""
-    try:
-        return SiteKey.load(settings.tables.site.key_file)
-    except KeyFileError as error:
-        common.fail(str(error), common.UNREACHABLE)
-
-
 def looked_at(settings: Settings, kind: str, *, number: bool) -> Shown | None:
     """The photo ID that the options name; None without --id-kind.  With `number` it asks for the
     document's number, or reads it from stdin in a pipe."""
@@ -131,7 +123,7 @@ def looked_at(settings: Settings, kind: str, *, number: bool) -> Shown | None:
             kind,
             text.strip(),
             kinds=kinds,
-            key=site_key(settings) if number else None,
+            key=Keyed(settings) if number else None,
             keep=settings.tables.visits.keep_id_number,
         )
     return None

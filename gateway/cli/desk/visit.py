@@ -14,6 +14,7 @@ from gateway.cli.context import Context
 from gateway.cli.desk import common as desk
 from gateway.cli.desk.second import second
 from gateway.cli.desk.visitors import Company, Name, VisitId, app, public
+from gateway.cli.keyed import Keyed
 from gateway.config import Settings
 from gateway.decide.model import Credential
 from gateway.desk.act import local, moment
@@ -150,14 +151,13 @@ def badge(
         card = Credential.parse(credential)
     except ValueError as error:
         common.fail(str(error), common.USAGE)
-    key = desk.site_key(settings)
     with desk.opened(settings) as db:
         done = badges.issue_badge(
             db,
             visit,
             card,
             visit_policy(settings),
-            key=key,
+            key=Keyed(settings),
             by=common.operator(settings),
             now=desk.now(),
             version=version,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import sqlite3
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,14 +14,14 @@ from drivers.registry import UnknownDriver
 from gateway.cli import common, personnel
 from gateway.cli.context import Context
 from gateway.cli.face import privacy
+from gateway.cli.keyed import Keyed
 from gateway.config import Settings
+from gateway.daemon.errand import photograph_as_json
 from gateway.locale import _, ngettext
 from gateway.people import faces
-from gateway.vault.sitekey import KeyFileError, SiteKey
-from gateway.vault.templates import Vault, VaultError
 
 if TYPE_CHECKING:  # heavy: loaded when the command runs, not for every `garita`
-    from gateway.face.enrolment import EnrolledFaces, ExaminedPhotograph, Mode, NotStored
+    from gateway.face.enrolment import ExaminedPhotograph, Mode
 
 
 ATTEMPTS = 3  # at each picture, before the command gives up
@@ -72,10 +71,7 @@ def enroll(
     if add and replace:
         common.fail(_("give --add or --replace, not both"), common.USAGE)
     mode = Mode.ADD if add else Mode.REPLACE if replace else Mode.RENEW
-    try:
-        vault = Vault(SiteKey.load(settings.tables.site.key_file))
-    except KeyFileError as error:
-        common.fail(str(error), common.UNREACHABLE)
+    keyed = Keyed(settings)
     if person and settings.tables.face.require_consent:
         _must_agree(settings, person)  # before anybody looks at the face
     if camera:
@@ -83,7 +79,7 @@ def enroll(
         examined = {person: _from_camera(settings, camera, shots)}
     else:
         examined = _from_files(settings, {person: photos} if photos else _folder(folder))
-    _store_all(settings, vault, examined, mode, allow_duplicate, json)
+    _store_all(settings, keyed, examined, mode, allow_duplicate, json)
 
 
 def _no_consent() -> str:
@@ -180,28 +176,27 @@ def _from_camera(settings: Settings, camera: str, shots: int) -> list[ExaminedPh
 
 def _store_all(
     settings: Settings,
-    vault: Vault,
+    keyed: Keyed,
     examined: dict[str, list[ExaminedPhotograph]],
     mode: Mode,
     allow_duplicate: bool,
     json: bool,
 ) -> None:
-    from gateway.face.enrolment import EnrolledFaces  # noqa: PLC0415
-
-    db = personnel.open_list(settings)
-    # Templates from before version 3 of people.db get a key for each person.
-    faces.reseal(db, vault, VaultError)
-    enrolled = EnrolledFaces(
-        vault, limit=settings.tables.face.threshold, today=privacy.today(settings)
-    )
-    enrolled.follow(db)
     report = []
+    uncompared: set[str] = set()
     for person, items in examined.items():
-        report.append(_store(settings, db, vault, enrolled, person, items, mode, allow_duplicate))
+        done = keyed.do(
+            "enrol",
+            person=person,
+            photos=[photograph_as_json(item) for item in items],
+            mode=mode.value,
+            allow_duplicate=allow_duplicate,
+        )
+        uncompared |= set(done["uncompared"])
+        report.append(_entry(settings, person, items, done))
         if not json:
             _show(report[-1], items, settings.tables.face.min_templates)
-    _tell_uncompared(enrolled, examined)
-    db.close()
+    _tell_uncompared(uncompared - examined.keys())
     common.nudge(settings)
     if json:
         common.print_json(report)
@@ -209,52 +204,18 @@ def _store_all(
         raise typer.Exit(common.REFUSED)
 
 
-def _store(
-    settings: Settings,
-    db: sqlite3.Connection,
-    vault: Vault,
-    enrolled: EnrolledFaces,
-    person: str,
-    items: list[ExaminedPhotograph],
-    mode: Mode,
-    allow_duplicate: bool,
+def _entry(
+    settings: Settings, person: str, items: list[ExaminedPhotograph], done: dict[str, Any]
 ) -> dict[str, Any]:
     """One person's part of the report."""
-    from gateway.face import enrolment  # noqa: PLC0415
-
-    face = settings.tables.face
-    error, total, added = "", 0, 0
-    try:
-        if face.require_consent and not faces.has_consent(db, person, privacy.today(settings)):
-            raise LookupError(f"{person}: {_no_consent()}")
-        stored = enrolment.store(
-            db,
-            vault,
-            enrolled,
-            person,
-            items,
-            by=common.operator(settings),
-            needed=face.min_templates,
-            mode=mode,
-            allow_duplicate=allow_duplicate,
-        )
-        total, added = stored.total, stored.added
-    except (LookupError, VaultError) as missing:
-        error = str(missing)
-    except enrolment.NotStored as refusal:
-        total = refusal.kept
-        error = _unchanged(person, refusal, face.min_templates)
-    except enrolment.DuplicateFace as twin:
-        error = _(
-            "{person}: this face is already enrolled as {other} ({name}); "
-            "--allow-duplicate if they are twins"
-        ).format(person=person, other=twin.twin.person, name=twin.twin.name)
+    needed = settings.tables.face.min_templates
+    total = done["total"]
     return {
         "person": person,
         "templates": total,
-        "added": added,
-        "enough": total >= face.min_templates,
-        "error": error,
+        "added": done["added"],
+        "enough": total >= needed,
+        "error": _refusal(person, done, needed) if done["refused"] else "",
         "photos": [
             {
                 "name": item.name,
@@ -267,30 +228,40 @@ def _store(
     }
 
 
-def _unchanged(person: str, refusal: NotStored, needed: int) -> str:
-    """Why the enrolment before stays, and what the operator can do."""
+def _refusal(person: str, done: dict[str, Any], needed: int) -> str:
+    """Why nothing was stored, and what the operator can do."""
     from gateway.face.enrolment import Obstacle  # noqa: PLC0415
 
+    facts, code = done["facts"], done["refused"]
+    if code == "no_consent":
+        return f"{person}: {_no_consent()}"
+    if code == "error":
+        return str(facts["error"])
+    if code == "duplicate":
+        return _(
+            "{person}: this face is already enrolled as {other} ({name}); "
+            "--allow-duplicate if they are twins"
+        ).format(person=person, **facts)
     kept = ngettext(
         "{person}: nothing changed, the {n} template from before stays",
         "{person}: nothing changed, the {n} templates from before stay",
-        refusal.kept,
-    ).format(person=person, n=refusal.kept)
+        done["total"],
+    ).format(person=person, n=done["total"])
     why = {
         Obstacle.INCOMPLETE: _(
             "{good} of the {needed} good photographs that a new enrolment needs; give more, or "
             "--add keeps both, or --replace takes these alone"
-        ).format(good=refusal.good, needed=needed),
+        ).format(good=facts["good"], needed=needed),
         Obstacle.ANOTHER_FACE: _(
             "the new face differs from the enrolled one (distance {distance}); if it is the same "
             "person, --replace takes the new one"
-        ).format(distance=refusal.distance),
+        ).format(distance=facts["distance"]),
         Obstacle.UNCOMPARABLE: _(
             "the enrolled face can't be compared with the new one (another face model or another "
             "site key); --replace takes the new one"
         ),
     }
-    return f"{kept}: {why[refusal.obstacle]}"
+    return f"{kept}: {why[Obstacle(code)]}"
 
 
 def _show(entry: dict[str, Any], items: list[ExaminedPhotograph], needed: int) -> None:
@@ -310,13 +281,8 @@ def _show(entry: dict[str, Any], items: list[ExaminedPhotograph], needed: int) -
     common.out.print(verdict, markup=False, soft_wrap=True)
 
 
-def _tell_uncompared(
-    enrolled: EnrolledFaces, examined: dict[str, list[ExaminedPhotograph]]
-) -> None:
-    model = next((i.model for items in examined.values() for i in items if not i.refusal), None)
-    if model is None:
-        return
-    left_out = sorted(enrolled.uncompared(model) - examined.keys())
+def _tell_uncompared(people: set[str]) -> None:
+    left_out = sorted(people)
     if left_out:
         shown = ", ".join(left_out[:SHOWN]) + (", ..." if len(left_out) > SHOWN else "")
         text = ngettext(

@@ -6,7 +6,6 @@ argument, which the list of processes and the shell's history would show.
 
 from __future__ import annotations
 
-import secrets
 import sys
 from typing import Annotated, Any
 
@@ -14,15 +13,12 @@ import typer
 
 from gateway.cli import common, personnel
 from gateway.cli.context import Context
+from gateway.cli.keyed import Keyed
 from gateway.config import Settings
-from gateway.decide.model import PinOutcome
 from gateway.locale import _
 from gateway.people import Roster, RosterUnavailable, SealedPin
-from gateway.people.pins import Pins, check_new
+from gateway.people.pins import check_new
 from gateway.people.sync import apply as sync
-from gateway.vault.sitekey import KeyFileError, SiteKey
-
-GENERATED_DIGITS = 6
 
 
 def pin(
@@ -51,14 +47,9 @@ def pin(
         common.fail(
             _("{person} has no PIN yet; set that one first").format(person=person), common.REFUSED
         )
-    try:
-        pins = Pins(SiteKey.load(settings.tables.site.key_file))
-    except KeyFileError as error:
-        common.fail(str(error), common.UNREACHABLE)
-    taken = stored if duress else None
-    if generate:
-        new = _generated(pins, person, taken)
-    else:
+    keyed = Keyed(settings)
+    new = None  # have one made
+    if not generate:
         try:
             new = _asked(
                 (_("duress PIN of {person}") if duress else _("PIN of {person}")).format(
@@ -70,23 +61,9 @@ def pin(
             common.fail(_("stdin: not UTF-8 text"), common.REFUSED)
         except ValueError as error:
             common.fail(str(error), common.REFUSED)
-        if _is_taken(pins, person, new, taken):
-            common.fail(_("the duress PIN must not be the PIN itself"), common.REFUSED)
-    db = personnel.open_list(settings)
-    try:
-        hashed = pins.hash(person, new)
-        done = sync.set_pin(db, person, hashed=hashed, duress=duress, by=common.operator(settings))
-    except sync.SyncError as error:
-        common.fail(str(error), common.REFUSED)
-    if not done:
-        common.fail(
-            _("{person} was changed in the meantime; try again").format(person=person),
-            common.REFUSED,
-        )
-    db.close()
-    lost = not duress and stored is not None and stored.duress_hash is not None
+    done = keyed.do("pin", person=person, pin=new, duress=duress)
     # Said before anything else can fail: a generated PIN is in force, and nowhere else to read.
-    _report(person, new if generate else "", duress=duress, lost=lost, json=json)
+    _report(person, done["pin"], duress=duress, lost=done["lost"], json=json)
     common.nudge(settings)
 
 
@@ -131,24 +108,6 @@ def _asked(what: str) -> str:
     # On stderr, so that --json prints nothing but JSON on stdout.
     text: str = typer.prompt(what, hide_input=True, confirmation_prompt=True, err=True)
     return text.strip()
-
-
-def _generated(pins: Pins, person: str, taken: SealedPin | None) -> str:
-    while True:
-        new = f"{secrets.randbelow(10**GENERATED_DIGITS):0{GENERATED_DIGITS}d}"
-        try:
-            check_new(new)
-        except ValueError:
-            continue
-        if not _is_taken(pins, person, new, taken):
-            return new
-
-
-def _is_taken(pins: Pins, person: str, new: str, taken: SealedPin | None) -> bool:
-    """Whether a new duress PIN is the PIN; the duress PIN before it may come again."""
-    if taken is None:
-        return False
-    return pins.verify(person, new, SealedPin(taken.hash)) is not PinOutcome.WRONG
 
 
 def _report(person: str, shown: str, *, duress: bool, lost: bool, json: bool) -> None:

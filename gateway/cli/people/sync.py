@@ -17,9 +17,11 @@ from rich.table import Table
 
 from gateway.cli import common, words
 from gateway.cli.context import Context
+from gateway.cli.keyed import Keyed
 from gateway.cli.people.show import cell, show_errors, show_plan, show_tripped
 from gateway.cli.personnel import open_list
 from gateway.config import Settings
+from gateway.daemon.control import ControlError
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.locale import N_, _
 from gateway.people.cardnumbers import impossible
@@ -27,9 +29,10 @@ from gateway.people.sync import apply as sync
 from gateway.people.sync import file as source
 from gateway.people.sync import history, tripwires
 from gateway.people.sync import profile as profiles
+from gateway.people.sync.holders import badges
 from gateway.people.sync.profile import Profile, ProfileError
 from gateway.people.sync.rehearsal import Rehearsal, rehearse
-from gateway.vault.sitekey import KeyFileError, SiteKey
+from gateway.vault.sitekey import KeyFileError
 
 ConfirmOption = Annotated[
     str, typer.Option("--confirm", help="Tripwires that you let pass, by name, parted by commas.")
@@ -303,7 +306,8 @@ def rehearsed(
     since = datetime.now(UTC) - timedelta(days=days or settings.tables.sync.rehearse_days)
     try:
         with closing(LedgerReader(settings.ledger_path)) as records:
-            key = SiteKey.load(settings.tables.site.key_file)
+            key = Keyed(settings)
+            key.expect(badges(plan))
             return rehearse(db, plan, settings.site, key, records, since, progress)
-    except (KeyFileError, LedgerUnavailable, OverflowError) as error:
+    except (ControlError, KeyFileError, LedgerUnavailable, OverflowError) as error:
         return _("not rehearsed: {error}").format(error=error)

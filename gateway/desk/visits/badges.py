@@ -21,7 +21,7 @@ from gateway.desk.visits.records import load, save
 from gateway.desk.visits.visit import Visit, VisitPolicy, expect_state
 from gateway.ledger.event import EventType
 from gateway.ledger.operator import Operator
-from gateway.vault.sitekey import SiteKey
+from gateway.vault.sitekey import Marks
 
 
 def issue_badge(
@@ -30,7 +30,7 @@ def issue_badge(
     credential: Credential,
     policy: VisitPolicy,
     *,
-    key: SiteKey,
+    key: Marks,
     by: Operator,
     now: datetime,
     version: int | None = None,
@@ -38,7 +38,7 @@ def issue_badge(
     """Hand out a temporary badge.
 
     It opens the doors of the policy's levels until the end of the visit and `badge_grace_min` more.
-    It ends earlier when the visitor returns it or departs.  `key` is the site key, for the badge's
+    It ends earlier when the visitor returns it or departs.  `key` makes the badge's
     fingerprint; `version` is the one that the operator looked at.  Raises DeskError with the
     reason, and Conflict if the visit has changed.
     """

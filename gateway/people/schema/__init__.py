@@ -66,7 +66,12 @@ def open_admin(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o640))
+            # Guards and HR, who are in the gateway's group, write it by their own accounts.  They
+            # can't replace it, because the folder is the gateway's.  SQLite gives its side files
+            # the same mode, whatever the umask.
+            handle = os.open(path, os.O_CREAT | os.O_WRONLY, 0o660)
+            os.fchmod(handle, 0o660)
+            os.close(handle)
             adopt(path)
         connection = compare_names(sqlite3.connect(path, timeout=10, factory=Admin))
         connection.execute("PRAGMA journal_mode = WAL")

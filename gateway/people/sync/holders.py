@@ -76,6 +76,13 @@ def holders(
     return present, coming
 
 
+def badges(plan: Plan) -> list[str]:
+    """The keys of all badges whose fingerprints `holders` asks for."""
+    before = (person_of(name, entry) for name, entry in plan.before.items())
+    people = (*before, *plan.updates, *plan.added)
+    return list(dict.fromkeys(badge.key for person in people for badge in person.credentials))
+
+
 class _Beside:
     """What people.db holds of people beside the list; those who stay keep it."""
 

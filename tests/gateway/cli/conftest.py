@@ -12,6 +12,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from demo.rig import example_config
 from gateway import config
 from gateway.cli import common
 from gateway.cli.main import app
@@ -20,8 +21,6 @@ from gateway.people.schema import open_admin
 from gateway.people.sync import apply as sync
 from gateway.people.sync.file import COLUMNS, read_people
 from gateway.vault.sitekey import SiteKey
-
-ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)
@@ -38,9 +37,7 @@ class Site:
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    (folder / "config").mkdir()
-    shutil.copy(ROOT / "config" / "garita.toml", folder / "config" / "garita.toml")
-    (folder / "var" / "data").mkdir(parents=True)
+    example_config(folder)
     done = CliRunner().invoke(app, ["key", "new", str(folder / "var" / "site.key")])
     assert done.exit_code == 0, done.output
     (folder / "p.csv").write_text(

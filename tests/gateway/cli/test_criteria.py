@@ -13,6 +13,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from demo.rig import example_config
 from gateway import config
 from gateway.cli.main import app
 from gateway.config import criteria
@@ -26,7 +27,6 @@ from gateway.people.sync import apply as sync
 from gateway.people.sync.file import COLUMNS, read_people
 from gateway.vault.sitekey import SiteKey
 
-EXAMPLE = Path(__file__).parents[3] / "config" / "garita.toml"
 CARD = Credential("em4100", "1", "2")
 DESK = ("visit", "partner", "seal", "freight")
 OUTBOX = "SELECT type, data FROM outbox ORDER BY rowid"
@@ -35,10 +35,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    path = tmp_path / "config" / "garita.toml"
-    path.parent.mkdir()
-    (tmp_path / "var" / "data").mkdir(parents=True)
-    path.write_text(EXAMPLE.read_text())
+    path = example_config(tmp_path)
     settings = config.load(path)
     SiteKey.create(Path(settings.tables.site.key_file))
     (tmp_path / "p.csv").write_text(",".join(COLUMNS) + "\ne1,Ana,,,,,,,\n")

@@ -7,7 +7,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from gateway.cli.main import app
 from gateway.config import ConfigError, load
 from gateway.config.checks import mistakes_across
 from gateway.config.tables import Tables
@@ -36,8 +38,25 @@ def line_of(text: str, needle: str) -> int:
 def test_the_example_runs_as_it_is() -> None:
     settings = load(EXAMPLE)
     assert set(settings.site.doors) == {"main-gate", "shipping", "warehouse"}
-    assert settings.ledger_path == ROOT / "config" / "../var/data/ledger.db"
+    assert settings.ledger_path == Path("/var/lib/garita/ledger.db")
     assert settings.warnings == ()
+
+
+def test_a_short_configuration_of_one_door_is_good_as_it_is() -> None:
+    path = EXAMPLE.with_name("one-door.toml")
+    assert len(path.read_text().splitlines()) <= 60
+    settings = load(path)
+    assert set(settings.site.doors) == {"main-gate"}
+    done = CliRunner().invoke(app, ["check", "-c", str(path)])
+    assert done.exit_code == 0 and "one-door.toml: good" in done.stdout
+
+
+def test_data_lie_where_the_service_has_them_if_the_file_names_no_folder(tmp_path: Path) -> None:
+    one_door = EXAMPLE.with_name("one-door.toml").read_text()
+    site = load(write(tmp_path, one_door)).tables.site  # as copied to /etc/garita: not /etc/var
+    assert site == load(EXAMPLE).tables.site
+    assert (site.data_dir, site.run_dir) == (Path("/var/lib/garita"), Path("/run/garita"))
+    assert site.key_file == "/etc/garita/site.key"
 
 
 def test_all_mistakes_at_once_each_with_line_key_and_reason(tmp_path: Path) -> None:

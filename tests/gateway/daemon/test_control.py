@@ -40,7 +40,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Path]:
 
 
 async def test_question_and_answer(desk: Path) -> None:
-    assert desk.stat().st_mode & 0o777 == 0o600
+    assert desk.stat().st_mode & 0o777 == 0o660  # guards are in the group
     answer = await asyncio.to_thread(ask, desk, "echo", text="ñ")
     assert answer["said"] == "ñ"
 

@@ -35,7 +35,7 @@ TODAY = date(2026, 11, 25)
 class Gateway:
     def __init__(self, folder: Path) -> None:
         text = (ROOT / "config" / "garita.toml").read_text()
-        text = text.replace("../var/data", "data").replace(
+        text = text.replace("/var/lib/garita", "data").replace(
             '# forgive_at = "04:00"', 'forgive_at = "04:00"'
         )
         text = text.replace(

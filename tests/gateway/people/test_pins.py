@@ -24,8 +24,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-import gateway.cli.people.pin
+import gateway.daemon.errand
 import gateway.people.pins
+from demo.rig import example_config
 from gateway.cli.main import app
 from gateway.decide.model import Credential, PinOutcome
 from gateway.ledger import LedgerReader
@@ -516,13 +517,9 @@ class Site:
     """A configuration, a key and a list, and the command on them."""
 
     def __init__(self, folder: Path) -> None:
-        text = (ROOT / "config" / "garita.toml").read_text(encoding="utf-8")
         self.folder = folder
-        self.config = folder / "config" / "garita.toml"
-        self.config.parent.mkdir()
-        self.config.write_text(text, encoding="utf-8")
+        self.config = example_config(folder)
         self.people = folder / "var" / "data" / "people.db"
-        self.people.parent.mkdir(parents=True)
         self.key = folder / "var" / "site.key"
         SiteKey.create(self.key)
         apply(self.people, ANA, LUIS)
@@ -608,7 +605,7 @@ def test_a_generated_pin_is_good_and_shown_once(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     offered = iter([111111, 345678, 4711, 4711, 58201])
-    monkeypatch.setattr(gateway.cli.people.pin.secrets, "randbelow", lambda _: next(offered))
+    monkeypatch.setattr(gateway.daemon.errand.secrets, "randbelow", lambda _: next(offered))
     done = site.run("e1", "--generate")
     assert done.exit_code == 0 and done.output.count("004711") == 1
     assert site.verify("004711") is PinOutcome.CORRECT

@@ -8,21 +8,19 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from demo.rig import example_config
 from gateway import config
 from gateway.cli.main import app
 from gateway.vault.sitekey import SiteKey
 
-EXAMPLE = Path(__file__).parents[4] / "config" / "garita.toml"
 HEAD = "id,name,credentials,access_levels\n"
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    path = tmp_path / "config" / "garita.toml"
-    path.parent.mkdir()
-    (tmp_path / "var" / "data").mkdir(parents=True)
+    path = example_config(tmp_path)
     source = f'[sync.sources.hr]\nkind = "file"\npath = "{tmp_path}/hr.csv"\n'
-    path.write_text(EXAMPLE.read_text() + source)
+    path.write_text(path.read_text() + source)
     SiteKey.create(Path(config.load(path).tables.site.key_file))
     return path
 

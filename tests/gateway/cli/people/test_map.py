@@ -13,13 +13,13 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from demo.rig import example_config
 from gateway import config
 from gateway.cli.main import app
 from gateway.decide.model import Credential
 from gateway.people import Roster
 from gateway.vault.sitekey import SiteKey
 
-EXAMPLE = Path(__file__).parents[4] / "config" / "garita.toml"
 CSV = (
     "No. empleado;Nombre completo;Empresa;Tarjeta;Departamento;Vence\r\n"
     "1001;José Núñez;Maquila;5550;Producción;31/12/2026\r\n"
@@ -41,10 +41,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    path = tmp_path / "config" / "garita.toml"
-    path.parent.mkdir()
-    (tmp_path / "var" / "data").mkdir(parents=True)
-    path.write_text(EXAMPLE.read_text())
+    path = example_config(tmp_path)
     SiteKey.create(Path(config.load(path).tables.site.key_file))
     (tmp_path / "lista.csv").write_bytes(CSV.encode("windows-1252"))
     return path

@@ -1,0 +1,215 @@
+"""Acts that need the site key: mark a badge or a document, set a PIN, enrol a face.
+
+A command that may read the key does them itself.  For everybody else, a guard or HR with an account
+of their own, the running gateway starts this module as a process (`Errands.asked` there,
+gateway/daemon/errands.py): the key stays with the gateway's account, and neither the face models'
+arithmetic nor argon2's memory comes into the gateway's own process.
+
+The process reads one JSON object from stdin and prints one to stdout: that of `control`'s answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import json
+import secrets
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gateway import config, locale
+from gateway.daemon.control import Refused
+from gateway.decide.model import PinOutcome
+from gateway.ledger.operator import Operator
+from gateway.locale import GaritaError, worded
+from gateway.people import Roster, SealedPin, faces
+from gateway.people.operators import Operators
+from gateway.people.pins import Pins, check_new
+from gateway.people.schema import open_admin
+from gateway.people.sync import apply as sync
+from gateway.vault.sitekey import SiteKey
+from gateway.vault.templates import Vault, VaultError
+
+if TYPE_CHECKING:  # brings NumPy, which marks and PINs do without
+    from gateway.face.enrolment import EnrolledFaces, ExaminedPhotograph
+
+MOST_MARKS = 1000
+GENERATED_DIGITS = 6
+
+
+class Errand:
+    """Does the acts with the key in hand.  Each raises Refused with the reason for people, or
+    RosterUnavailable."""
+
+    def __init__(self, settings: config.Settings, key: SiteKey) -> None:
+        self._settings = settings
+        self._key = key
+        self._enrolled: EnrolledFaces | None = None
+
+    def do(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The act that `request` names; `by` is the operator."""
+        acts = {"mark": self.mark, "pin": self.pin, "enrol": self.enrol}
+        act = acts.get(str(request.get("act")))
+        if act is None:
+            raise Refused(worded("expected one of {acts}", acts=", ".join(acts)))
+        try:
+            return act(request)
+        except KeyError as error:
+            raise Refused(worded("the request lacks {name}", name=str(error))) from error
+
+    def _by(self, request: Mapping[str, Any]) -> Operator:
+        """The operator who asks: by way of the gateway only the account came."""
+        by = request.get("by", "")
+        if isinstance(by, Operator):
+            return by
+        site = self._settings
+        return Operators(site.tables.operators, site.people_path).of(str(by))
+
+    def mark(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The keyed fingerprints of `texts`: of badges, or of documents (`of`)."""
+        make = self._key.document if request["of"] == "document" else self._key.fingerprint
+        return {"marks": [make(str(text)) for text in request["texts"][:MOST_MARKS]]}
+
+    def pin(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Set the PIN of `person`, or with `duress` the one to type under threat; without `pin`
+        one is made.  The answer has the PIN that was made, else "", and `lost`: whether there was
+        a duress PIN that is gone."""
+        person, given = str(request["person"]), request.get("pin")
+        duress = request.get("duress") is True
+        with closing(Roster(self._settings.people_path)) as roster:
+            stored = roster.pin(person)
+        if duress and stored is None:
+            raise Refused(worded("{person} has no PIN yet; set that one first", person=person))
+        pins = Pins(self._key)
+
+        def is_the_pin(digits: str) -> bool:  # the duress PIN before it may come again
+            taken = SealedPin(stored.hash) if duress and stored is not None else None
+            return taken is not None and pins.verify(person, digits, taken) is not PinOutcome.WRONG
+
+        if given is None:
+            new = next(made for made in _generated() if not is_the_pin(made))
+        else:
+            new = str(given)
+            try:
+                check_new(new)
+            except ValueError as error:
+                raise Refused(*error.args) from error
+            if is_the_pin(new):
+                raise Refused(worded("the duress PIN must not be the PIN itself"))
+        hashed = pins.hash(person, new)
+        with closing(open_admin(self._settings.people_path)) as db:
+            try:
+                done = sync.set_pin(db, person, hashed=hashed, duress=duress, by=self._by(request))
+            except sync.SyncError as error:
+                raise Refused(*error.args) from error
+        if not done:
+            raise Refused(worded("{person} was changed in the meantime; try again", person=person))
+        lost = not duress and stored is not None and stored.duress_hash is not None
+        return {"pin": new if given is None else "", "lost": lost}
+
+    def enrol(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Store the good ones of `photos` as templates of `person`.
+
+        The answer has `total` and `added` templates, `uncompared` people, and `refused` with its
+        facts if people.db is as it was: gateway/cli/face/enroll.py says it in words.
+        """
+        from gateway.face import enrolment  # noqa: PLC0415
+
+        face = self._settings.tables.face
+        person = str(request["person"])
+        today = datetime.now(UTC).astimezone(self._settings.site.zone).date()
+        items = [_photograph(item) for item in request["photos"]]
+        vault = Vault(self._key)
+        if self._enrolled is None:
+            self._enrolled = enrolment.EnrolledFaces(vault, limit=face.threshold, today=today)
+        answer: dict[str, Any] = {"total": 0, "added": 0, "refused": "", "facts": {}}
+        with closing(open_admin(self._settings.people_path)) as db:
+            # Templates from before version 3 of people.db get a key for each person.
+            faces.reseal(db, vault, VaultError)
+            try:
+                if face.require_consent and not faces.has_consent(db, person, today):
+                    return {**answer, "refused": "no_consent", "uncompared": []}
+                stored = enrolment.store(
+                    db,
+                    vault,
+                    self._enrolled,
+                    person,
+                    items,
+                    by=self._by(request),
+                    needed=face.min_templates,
+                    mode=enrolment.Mode(str(request["mode"])),
+                    allow_duplicate=request.get("allow_duplicate") is True,
+                )
+                answer |= {"total": stored.total, "added": stored.added}
+            except (LookupError, VaultError, ValueError) as error:
+                answer |= {"refused": "error", "facts": {"error": str(error)}}
+            except enrolment.NotStored as refusal:
+                facts = {"good": refusal.good, "distance": refusal.distance}
+                answer |= {"total": refusal.kept, "refused": refusal.obstacle.value}
+                answer["facts"] = facts
+            except enrolment.DuplicateFace as error:
+                twin = error.twin
+                answer |= {"refused": "duplicate"}
+                answer["facts"] = {"other": twin.person, "name": twin.name}
+        models = {item.model for item in items if item.embedding is not None}
+        left_out = {who for model in models for who in self._enrolled.uncompared(model)}
+        return {**answer, "uncompared": sorted(left_out - {person})}
+
+
+def _generated() -> Iterator[str]:
+    """Random PINs that may become somebody's."""
+    while True:
+        made = f"{secrets.randbelow(10**GENERATED_DIGITS):0{GENERATED_DIGITS}d}"
+        with contextlib.suppress(ValueError):
+            check_new(made)
+            yield made
+
+
+def photograph_as_json(item: ExaminedPhotograph) -> dict[str, Any]:
+    """What `enrol` takes for one examined photograph: little-endian float32 in base64."""
+    plain = b"" if item.embedding is None else item.embedding.astype("<f4").tobytes()
+    return {
+        "name": item.name,
+        "template": base64.b64encode(plain).decode(),
+        "quality": item.quality,
+        "model": item.model,
+    }
+
+
+def _photograph(data: Mapping[str, Any]) -> ExaminedPhotograph:
+    from gateway.face import enrolment  # noqa: PLC0415
+    from gateway.face.vision.quality import Refusal  # noqa: PLC0415
+
+    name, model = str(data["name"]), str(data["model"])
+    quality = {str(key): float(value) for key, value in data["quality"].items()}
+    template = base64.b64decode(str(data["template"]))
+    if not template:
+        return enrolment.ExaminedPhotograph(name, None, quality, Refusal.NO_FACE, model)
+    return enrolment.from_capture(name, template, quality, model)
+
+
+def main() -> int:
+    """Do one errand; exit code 0 also for a refusal, which the answer says."""
+    parser = argparse.ArgumentParser(prog="gateway.daemon.errand")
+    parser.add_argument("-c", "--config", type=Path, required=True)
+    settings = config.load(parser.parse_args().config)
+    locale.use(settings.tables.site.language)
+    answer: dict[str, Any]
+    try:
+        key = SiteKey.load(settings.tables.site.key_file)
+        answer = {"ok": True, **Errand(settings, key).do(json.loads(sys.stdin.readline()))}
+    except Refused as refusal:
+        answer = {"ok": False, "error": str(refusal), "refused": True}
+    except (GaritaError, ValueError, TypeError, AttributeError) as error:
+        answer = {"ok": False, "error": str(error)}
+    print(json.dumps(answer))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""Acts that need the site key, by accounts that may not read it: the running gateway does them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import sqlite3
+import struct
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.rig import Rig
+from gateway.daemon.control import ControlError, ask
+from gateway.daemon.errands import Errands
+from gateway.people import Roster
+from gateway.people.pins import PinOutcome, Pins
+from gateway.vault.sitekey import SiteKey
+
+POLICY = """
+[visits]
+access_levels = ["plant"]
+escorted_access_levels = ["plant"]
+"""
+PEOPLE = [
+    {"id": "e17", "name": "Luis Vega", "credentials": "em4100:1:17", "access_levels": "plant"},
+    {"id": "e18", "name": "Ana Ruiz", "credentials": "em4100:1:18", "access_levels": "plant"},
+]
+
+
+@pytest.fixture
+async def guarded(
+    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> tuple[Rig, SiteKey]:
+    """A gate that runs, whose key is a credential of the service; our commands have none."""
+    rig = make_rig(policy=POLICY)
+    key = SiteKey.load(str(rig.folder / "site.key"))
+    text = rig.config.read_text().replace('"site.key"', '"credential:site.key"')
+    rig.config.write_text(text)
+    await rig.acli("people", "sync", str(rig.write_people(PEOPLE)), "--apply")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(rig.folder))
+    await rig.start()
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    return rig, key
+
+
+async def test_with_the_key_as_a_credential_a_shell_sets_pins_hands_out_badges_and_enrols(
+    guarded: tuple[Rig, SiteKey],
+) -> None:
+    rig, key = guarded
+    done = await rig.acli("people", "pin", "e17", stdin="4711\n")
+    assert done.returncode == 0
+    made = await rig.acli("people", "pin", "e17", "--duress", "--generate", "--json")
+    with closing(Roster(rig.people_path)) as roster:
+        sealed = roster.pin("e17")
+    assert sealed is not None
+    pins = Pins(key)
+    assert pins.verify("e17", "4711", sealed) is PinOutcome.CORRECT
+    assert pins.verify("e17", json.loads(made.stdout)["pin"], sealed) is PinOutcome.DURESS
+
+    walk_in = ("visit", "walk-in", "Eva Soto", "--host", "e17", "--until", "23:59")
+    shown = await rig.acli(*walk_in, "--id-kind", "ine", "--id-number", "--json", stdin="ABC123\n")
+    visit = str(json.loads(shown.stdout)["id"])
+    await rig.acli("visit", "contact", visit, "--escort", "e17")
+    await rig.acli("visit", "badge", visit, "em4100:1:90")
+    with closing(sqlite3.connect(rig.people_path)) as db:
+        row = db.execute("SELECT badge_fingerprint, id_fingerprint FROM visit").fetchone()
+    assert row == (key.fingerprint("em4100:1:90"), key.document("ine:ABC123"))
+
+    # A list is rehearsed although its badges have to be marked.
+    more = [*PEOPLE, {"id": "e19", "name": "Eva", "credentials": "em4100:1:19"}]
+    listed = await rig.acli("people", "sync", str(rig.write_people(more)))
+    assert "not rehearsed" not in listed.stdout + listed.stderr
+
+    await rig.acli("face", "consent", "e17", "--date", "2026-01-02")
+    answer = await asyncio.to_thread(ask, rig.socket, "errand", **face("e17", 0.1), timeout_s=30)
+    assert answer["total"] == 3 and not answer["refused"]
+    await rig.acli("face", "consent", "e18", "--date", "2026-01-02")
+    twin = await asyncio.to_thread(ask, rig.socket, "errand", **face("e18", 0.1), timeout_s=30)
+    assert twin["refused"] == "duplicate" and twin["facts"]["other"] == "e17"
+
+
+def face(person: str, value: float) -> dict[str, Any]:
+    template = base64.b64encode(struct.pack("<128f", *[value] * 128)).decode()
+    shot = {"name": "a.jpg", "template": template, "quality": {}, "model": "m"}
+    photos = [{**shot, "name": f"{n}.jpg"} for n in range(3)]
+    return {"act": "enrol", "person": person, "photos": photos, "mode": "renew"}
+
+
+async def test_while_the_gateway_is_stopped_it_says_who_would_do_it(
+    guarded: tuple[Rig, SiteKey],
+) -> None:
+    rig, _key = guarded
+    await rig.stop_daemon()
+    done = await rig.acli("people", "pin", "e17", stdin="4711\n", check=False)
+    assert done.returncode == 5
+    assert "the gateway does it for you while it runs" in done.stderr
+
+
+WRONG = [
+    ({}, "expected one of mark, pin, enrol"),
+    ({"act": "open"}, "expected one of"),
+    ({"act": "mark"}, "lacks"),
+    ({"act": "mark", "of": "badge", "texts": 7}, "not subscriptable"),
+    ({"act": "pin", "person": "e17", "pin": "1111"}, "one digit repeated"),
+    ({"act": "pin", "person": "e17", "pin": ["4711"]}, "4 to 8 digits"),
+    ({"act": "pin", "person": "nobody", "pin": "4711"}, "changed in the meantime"),
+    ({"act": "enrol", "person": "e17", "photos": [{}], "mode": "renew"}, "lacks"),
+]
+
+
+async def test_a_wrong_errand_is_an_answer_and_changes_nothing(
+    guarded: tuple[Rig, SiteKey],
+) -> None:
+    rig, _key = guarded
+    with closing(sqlite3.connect(rig.people_path)) as db:
+        before = list(db.iterdump())
+        for request, why in WRONG:
+            with pytest.raises(ControlError, match=why):
+                await asyncio.to_thread(ask, rig.socket, "errand", **request, timeout_s=30)
+        assert list(db.iterdump()) == before
+
+
+async def test_an_errand_that_dies_is_an_answer_and_the_next_one_is_done(tmp_path: Path) -> None:
+    dies = tmp_path / "python"
+    dies.write_text("#!/bin/sh\nexit 3\n")
+    dies.chmod(0o755)
+    errands = Errands(tmp_path / "none.toml", python=str(dies))
+    for _ in range(2):
+        with pytest.raises(ControlError, match="journalctl"):
+            await errands.asked({"act": "mark"})
