@@ -23,6 +23,9 @@ from gateway.people.sync.file import COLUMNS, read_people
 from gateway.vault.sitekey import SiteKey
 
 
+ROOT = Path(__file__).parents[3]
+
+
 @dataclass(frozen=True)
 class Site:
     """`run` gives a command to the CLI in this process; no gateway is running."""

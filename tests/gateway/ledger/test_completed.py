@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.rig import example_config
 from gateway import config
 from gateway.cli import common
 from gateway.config import criteria
@@ -85,8 +86,4 @@ def test_commands_write_through_the_same_door(site_settings: config.Settings) ->
 
 @pytest.fixture
 def site_settings(tmp_path: Path) -> config.Settings:
-    example = Path(__file__).parents[3] / "config" / "garita.toml"
-    path = tmp_path / "config" / "garita.toml"
-    path.parent.mkdir()
-    path.write_text(example.read_text())
-    return config.load(path)
+    return config.load(example_config(tmp_path))
