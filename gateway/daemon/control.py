@@ -3,9 +3,9 @@
 One request a connection, one JSON line each way: ``{"op": "status"}`` ->
 ``{"ok": true, ...}`` or ``{"ok": false, "error": "..."}``, with ``"refused": true`` where
 nothing is broken.  The socket's file mode decides who may connect (0660: the service's own user
-and group, and root).  Who asks is what the kernel says of the other end (gateway/people/account.py):
-the server puts that operator into the request as `by`, in place of whatever the request says.  There
-is no operation that opens a door.
+and group, and root).  Who asks is what the kernel says of the other end, by
+gateway/people/account.py: the server puts that operator into the request as `by`, in place of
+whatever the request says.  There is no operation that opens a door.
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # brings NumPy, which marks and PINs do without
 
 MOST_MARKS = 1000
 GENERATED_DIGITS = 6
+PIN_GIVERS = {"hr", "administrator"}
 
 
 class Errand:
@@ -50,6 +51,7 @@ class Errand:
         self._settings = settings
         self._key = key
         self._enrolled: EnrolledFaces | None = None
+        self._operators = Operators(settings.tables.operators, settings.people_path)
 
     def do(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The act that `request` names; `by` is the operator."""
@@ -65,10 +67,21 @@ class Errand:
     def _by(self, request: Mapping[str, Any]) -> Operator:
         """The operator who asks: by way of the gateway only the account came."""
         by = request.get("by", "")
-        if isinstance(by, Operator):
-            return by
-        site = self._settings
-        return Operators(site.tables.operators, site.people_path).of(str(by))
+        return by if isinstance(by, Operator) else self._operators.of(str(by))
+
+    def _check_may_set(self, by: Operator, person: str) -> None:
+        """Raise Refused if `by` may not set the PIN of `person`.  An operator's PIN is a second
+        person's signature, so no guard gives a supervisor one."""
+        if person == by.person or by == "root" or by.roles & PIN_GIVERS:
+            return
+        if any(item.person == person for item in self._operators):
+            raise Refused(
+                worded(
+                    "{person} is an operator, whose PIN is set by themselves, HR or an "
+                    "administrator",
+                    person=person,
+                )
+            )
 
     def mark(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The keyed fingerprints of `texts`: of badges, or of documents (`of`)."""
@@ -80,6 +93,8 @@ class Errand:
         one is made.  The answer has the PIN that was made, else "", and `lost`: whether there was
         a duress PIN that is gone."""
         person, given = str(request["person"]), request.get("pin")
+        by = self._by(request)
+        self._check_may_set(by, person)
         duress = request.get("duress") is True
         with closing(Roster(self._settings.people_path)) as roster:
             stored = roster.pin(person)
@@ -104,7 +119,7 @@ class Errand:
         hashed = pins.hash(person, new)
         with closing(open_admin(self._settings.people_path)) as db:
             try:
-                done = sync.set_pin(db, person, hashed=hashed, duress=duress, by=self._by(request))
+                done = sync.set_pin(db, person, hashed=hashed, duress=duress, by=by)
             except sync.SyncError as error:
                 raise Refused(*error.args) from error
         if not done:

@@ -22,7 +22,6 @@ from gateway.people.sync import apply as sync
 from gateway.people.sync.file import COLUMNS, read_people
 from gateway.vault.sitekey import SiteKey
 
-
 ROOT = Path(__file__).parents[3]
 
 

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from demo.rig import Rig
-from gateway.daemon.control import ControlError, ask
+from gateway import config
+from gateway.daemon.control import ControlError, Refused, ask
+from gateway.daemon.errand import Errand
 from gateway.daemon.errands import Errands
 from gateway.people import Roster
 from gateway.people.pins import PinOutcome, Pins
@@ -123,6 +125,21 @@ async def test_a_wrong_errand_is_an_answer_and_changes_nothing(
             with pytest.raises(ControlError, match=why):
                 await asyncio.to_thread(ask, rig.socket, "errand", **request, timeout_s=30)
         assert list(db.iterdump()) == before
+
+
+async def test_no_guard_gives_a_supervisor_a_pin_to_sign_with(
+    guarded: tuple[Rig, SiteKey],
+) -> None:
+    rig, key = guarded
+    text = rig.config.read_text()
+    for name, person, role in (("rosa", "e17", "guard"), ("laura", "e18", "supervisor")):
+        text += f'[operators.{name}]\naccount = "{name}"\nperson = "{person}"\nroles = ["{role}"]\n'
+    rig.config.write_text(text)
+    errand = Errand(config.load(rig.config), key)
+    with pytest.raises(Refused, match="e18 is an operator"):
+        errand.do({"act": "pin", "person": "e18", "pin": "4711", "by": "rosa"})
+    for by, person in (("laura", "e18"), ("rosa", "e17"), ("root", "e18")):
+        assert errand.do({"act": "pin", "person": person, "pin": "4711", "by": by})
 
 
 async def test_an_errand_that_dies_is_an_answer_and_the_next_one_is_done(tmp_path: Path) -> None:
