@@ -120,7 +120,8 @@ class SerialPort:
             try:
                 reason = await self._serve(port)
             finally:
-                self._close(port)
+                self._drop("closed")
+                await asyncio.to_thread(_close, port)
             self._tell(False, reason)
             await asyncio.sleep(self._retry_s[0])
 
@@ -199,11 +200,6 @@ class SerialPort:
         if self._lost is not None and not self._lost.done():
             self._lost.set_result(reason)
 
-    def _close(self, port: serial.Serial) -> None:
-        self._drop("closed")
-        with contextlib.suppress(OSError, serial.SerialException):
-            port.close()
-
     def _tell(self, online: bool, detail: str) -> None:
         if self._on_state is not None:
             self._call(self._on_state, online, detail)
@@ -214,6 +210,13 @@ class SerialPort:
             handler(*args)
         except Exception:
             log.exception("%s: handler failed", self.path)
+
+
+def _close(port: serial.Serial) -> None:
+    """Close a port, in a thread: the kernel waits for what was sent to a device that takes no data,
+    as long as half a minute (closing_wait of setserial(8))."""
+    with contextlib.suppress(OSError, serial.SerialException):
+        port.close()
 
 
 def _reason(error: Exception) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 DISARM = b"q"
@@ -61,13 +62,17 @@ class DeadMan:
         return self._child.pid
 
     def disarm(self) -> None:
-        """End the child without writing to the board, and wait for it."""
+        """End the child without writing to the board; returns at once.  A thread waits for its
+        end, because the child may hang in a write to a board that takes no data."""
         try:
             os.write(self._pipe, DISARM)
         except OSError:
             pass  # it has ended already
         finally:
             os.close(self._pipe)
+        threading.Thread(target=self._reap, name="dead man's end", daemon=True).start()
+
+    def _reap(self) -> None:
         try:
             self._child.wait(timeout=2)
         except subprocess.TimeoutExpired:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import sys
 from pathlib import Path
 
 from gateway import config, locale
+from gateway.daemon import textlog
 from gateway.daemon.service import serve
 from gateway.ledger import LedgerBusy, LedgerUnavailable
 from gateway.people import RosterUnavailable
@@ -25,11 +25,7 @@ def main() -> int:
     options = parser.parse_args()
     # The log's writer waits for the interpreter no longer than this when the loop is busy.
     sys.setswitchinterval(0.001)
-    logging.basicConfig(
-        level=options.log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
-    )
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(_in_english)
+    lines = textlog.start(options.log_level.upper())
     try:
         settings = config.load(options.config)
         # What the daemon answers to people is in the site's language; its text log is English.
@@ -54,17 +50,9 @@ def main() -> int:
     ) as error:
         print(f"garita: {error}", file=sys.stderr)
         return 5
+    finally:
+        lines.close()
     return 0
-
-
-def _in_english(record: logging.LogRecord) -> bool:
-    """Errors and messages that a log line was given, said in English."""
-    if isinstance(record.args, tuple):
-        record.args = tuple(
-            locale.english(item) if isinstance(item, Exception | locale.Message) else item
-            for item in record.args
-        )
-    return True
 
 
 if __name__ == "__main__":

@@ -186,3 +186,22 @@ async def test_a_device_that_takes_no_data_is_dropped_not_buffered_for_ever(
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     device.close()
+
+
+async def test_a_port_that_is_slow_to_close_holds_up_nobody(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel waits in close() for a device that takes no data, and every door did as well."""
+    close = serial.Serial.close
+
+    def slow(self: serial.Serial) -> None:
+        time.sleep(0.5)
+        close(self)
+
+    monkeypatch.setattr(serial.Serial, "close", slow)
+    longest, last = 0.0, time.monotonic()
+    bench.device.close()
+    while len(bench.states) < 2:  # online, then lost
+        await asyncio.sleep(0.005)
+        longest, last = max(longest, time.monotonic() - last), time.monotonic()
+    assert longest < 0.3

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -103,9 +104,27 @@ async def test_a_disarmed_guard_leaves_the_board_alone(tmp_path: Path) -> None:
     assert process.stdout is not None
     guard = int(await process.stdout.readline())
     assert await process.wait() == 0
-    assert not alive(guard)
+    async with asyncio.timeout(5):
+        while alive(guard):
+            await asyncio.sleep(0.01)
     await asyncio.sleep(0.2)
     assert board.state == {1: True}
+    board.close()
+
+
+async def test_a_guard_that_hangs_holds_up_nobody_who_disarms_it(tmp_path: Path) -> None:
+    """The loop waited up to two seconds for its end, and every door with it."""
+    board = VirtualRelayBoard(tmp_path / "board")
+    port = os.open(board.path, os.O_RDWR | os.O_NOCTTY)
+    guard = DeadMan.arm(port, OFF)
+    os.kill(guard.pid, signal.SIGSTOP)
+    begun = time.monotonic()
+    guard.disarm()
+    assert time.monotonic() - begun < 0.1
+    async with asyncio.timeout(10):
+        while alive(guard.pid):  # it is killed
+            await asyncio.sleep(0.05)
+    os.close(port)
     board.close()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway import locale
-from gateway.daemon.__main__ import _in_english
+from gateway.daemon.textlog import _in_english
 from gateway.ledger import LedgerUnavailable
 from gateway.locale import worded
 
