@@ -197,6 +197,7 @@ EVENTS: Mapping[str, str] = {
     "ledger.created": N_("the log begins"),
     "ledger.recovered": N_("the log can be written again; {refused} events were refused"),
     "ledger.late": N_("events {seqs} were written too late to count"),
+    "state.damaged": N_("{detail}; {done}"),
     "clock.stepped": N_("the clock moved by {seconds} s"),
     "clock.accepted": N_("the clock was accepted by {by}"),
 }
@@ -300,6 +301,12 @@ CLOCK_BEHIND = N_(
     "the clock is {behind} behind the newest record, so nobody passes: set it (NTP); if the "
     "records were ahead of the time: garita clock accept"
 )
+# What the gateway did about a file of its own that was damaged at the start.
+DAMAGED: Mapping[str, str] = {
+    "from_log": N_("what it held was read from the log"),
+    "readers_offline": N_("readers on buses stay offline until it is restored"),
+    "denies": N_("badges are denied until it is restored"),
+}
 CLOCK_AHEAD = N_(
     "the clock leapt {ahead} ahead, so nothing is destroyed or forgiven until it is beyond doubt: "
     "the kernel says that it is synchronised, a day passes, or garita clock accept"
@@ -346,6 +353,8 @@ def describe(event: Event, language: str | None = None) -> str:
         facts["kind"] = _said(words.CODES[str(kind)], language)
     if (told := data.get("detail")) in words.DETAILS or told in SYSTEM:
         facts["detail"] = _said(str(told), language)
+    if event.type == EventType.STATE_DAMAGED and (done := data.get("done")) in DAMAGED:
+        facts["done"] = _said(DAMAGED[str(done)], language)
     if event.type.startswith(("visit.", "freight.")):
         facts.update(_desk(data, language))
     return template.format_map(facts).strip()

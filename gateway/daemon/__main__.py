@@ -10,11 +10,22 @@ from pathlib import Path
 from gateway import config, locale
 from gateway.daemon import textlog
 from gateway.daemon.service import serve
-from gateway.ledger import LedgerBusy, LedgerUnavailable
+from gateway.ledger import LedgerBusy, LedgerDamaged, LedgerUnavailable
+from gateway.locale import N_
 from gateway.people import RosterUnavailable
 from gateway.people.schema import mark_anew, migrate
-from gateway.vault.readerkeys import ReaderKeysError
 from gateway.vault.sitekey import KeyFileError, SiteKey
+
+# systemd does not start the gateway again after the first (RestartPreventExitStatus= of the unit),
+# and does after the second.
+NEEDS_A_PERSON = 5
+TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits(3)
+DAMAGED = N_(
+    "the log is damaged, so the gateway does not serve. Keep ledger.db, ledger.db-wal and "
+    "ledger.db-shm as they are: they are the evidence. Then put back a copy of the log, or move "
+    'these files away to begin a new log (docs/operations.md, "A damaged log"), and start the '
+    "gateway again."
+)
 
 
 def main() -> int:
@@ -32,24 +43,27 @@ def main() -> int:
         locale.use(settings.tables.site.language)
         settings.tables.site.data_dir.mkdir(parents=True, exist_ok=True)
         key = SiteKey.load(settings.tables.site.key_file)
-        migrate(settings.people_path)
-        if not settings.ledger_path.exists():
-            mark_anew(settings.people_path)
+        try:
+            migrate(settings.people_path)
+            if not settings.ledger_path.exists():
+                mark_anew(settings.people_path)
+        except RosterUnavailable as error:  # badges are denied, with that reason; doors go on
+            logging.critical("the personnel list can't be used: %s", error)
         asyncio.run(serve(settings, key))
     except config.ConfigError as error:
         for mistake in error.mistakes:
             print(mistake, file=sys.stderr)
         return 4
-    except (
-        KeyFileError,
-        LedgerBusy,
-        LedgerUnavailable,
-        OSError,
-        ReaderKeysError,
-        RosterUnavailable,
-    ) as error:
+    except LedgerDamaged as error:
         print(f"garita: {error}", file=sys.stderr)
-        return 5
+        print(f"garita: {locale.Message(DAMAGED)}", file=sys.stderr)
+        return NEEDS_A_PERSON
+    except (KeyFileError, LedgerBusy) as error:
+        print(f"garita: {error}", file=sys.stderr)
+        return NEEDS_A_PERSON
+    except (LedgerUnavailable, OSError) as error:
+        print(f"garita: {error}", file=sys.stderr)
+        return TRY_AGAIN
     finally:
         lines.close()
     return 0

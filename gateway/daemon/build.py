@@ -48,6 +48,7 @@ class Parts:
     ledger: Ledger
     clock: Clock
     plant: Plant
+    reader_keys: ReaderKeys
     devices: DeviceStates
     out_of_service: OutOfService
     presence: Presence
@@ -83,7 +84,7 @@ class _Broker:
 def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
     """Build everything; must be called in the event loop.
 
-    Raises ReaderKeysError or OSError if keys or doors out of service can't be read.
+    A file of our own that is damaged stops none of them.
     """
     tables, site = settings.tables, settings.site
     devices = DeviceStates(ledger.note)
@@ -111,9 +112,10 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         )
     broker = _Broker(tables.mqtt is not None, devices.change)
 
+    reader_keys = ReaderKeys(settings.keys_path, key)
     plant = build_devices(
         settings,
-        keys=ReaderKeys(settings.keys_path, key),
+        keys=reader_keys,
         on_device=devices.change,
         note=ledger.note,
     )
@@ -190,6 +192,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         ledger=ledger,
         clock=clock,
         plant=plant,
+        reader_keys=reader_keys,
         devices=devices,
         out_of_service=out_of_service,
         presence=presence,

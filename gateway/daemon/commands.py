@@ -35,7 +35,7 @@ from gateway.ledger.chain import canonical
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.locale import GaritaError
 from gateway.locale.text import tidy
-from gateway.vault.files import FileThread, write_json
+from gateway.vault.files import DamagedFile, FileThread, read_object, write_json
 
 log = logging.getLogger("garita.daemon.commands")
 
@@ -151,17 +151,17 @@ class Counters:
                 raise Refused("seen before")
             fresh = {**last, command.key: command.counter}
             write_json(self._path, fresh)
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, DamagedFile, ValueError, TypeError) as error:
             log.error("%s: %s", self._path, error)
             raise Refused("the counters can't be read or written") from error
         self._last = fresh
 
     def _read(self) -> dict[str, int]:
         try:
-            found = json.loads(self._path.read_text("utf-8"))
+            found = read_object(self._path)
         except FileNotFoundError:
             return {}
-        return {str(key): int(value) for key, value in found.items()}
+        return {key: int(value) for key, value in found.items()}
 
 
 Handler = Callable[[Command], Awaitable[Mapping[str, Any]]]

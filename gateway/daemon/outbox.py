@@ -9,6 +9,7 @@ seconds while it puts a large one in force, and no door waits for that.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.event import Event, NewEvent
 from gateway.people import Roster, RosterUnavailable
+from gateway.people.schema import migrate
 from gateway.vault.files import FileThread
 
 log = logging.getLogger("garita.daemon.outbox")
@@ -29,6 +31,7 @@ class Outbox:
     """`append` writes one event to the ledger."""
 
     def __init__(self, people: Path, append: Callable[[NewEvent], Awaitable[Event]]) -> None:
+        self._people = people
         self._roster = Roster(people)  # of its own, because a connection belongs to its thread
         self._thread = FileThread("outbox")
         self._append = append
@@ -52,12 +55,18 @@ class Outbox:
             except (RosterUnavailable, LedgerUnavailable) as error:
                 log.warning("admin acts wait to be recorded: %s", error)
                 wait_s = RETRY_S
+                await self._bring_up()
             self._nudged.clear()
             try:
                 async with asyncio.timeout(wait_s):
                     await self._nudged.wait()
             except TimeoutError:
                 continue
+
+    async def _bring_up(self) -> None:
+        """A list that was restored while the gateway runs may be an older program's."""
+        with contextlib.suppress(RosterUnavailable):
+            await self._thread.run(migrate, self._people)
 
     async def move(self) -> None:
         """Move what is there; raises RosterUnavailable or LedgerUnavailable, and then the rest

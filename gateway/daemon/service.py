@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import time
 from functools import partial
@@ -25,13 +26,17 @@ from gateway.daemon.operations import Operations
 from gateway.daemon.operatorpins import OperatorPins
 from gateway.daemon.supervisor import Run, Watchdog, end, start
 from gateway.daemon.systemd import notify
-from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
+from gateway.ledger import Ledger, LedgerBusy, LedgerDamaged, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import Event, EventType, NewEvent
+from gateway.locale import english, worded
+from gateway.people import Roster, RosterUnavailable
 from gateway.people.operators import Operators
 from gateway.state.restore import open_alarms, wrong_pins
 from gateway.vault.sitekey import SiteKey
 
 log = logging.getLogger("garita.daemon.service")
+
+BUSY_S = 20.0  # how long systemd's start waits for another writer of the log
 
 
 class Daemon:
@@ -49,7 +54,7 @@ class Daemon:
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, or until `stop()`.
 
-        Raises OSError if the doors out of service can't be read.
+        Raises LedgerDamaged if what must outlive a restart can't be read from the log.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -140,28 +145,52 @@ class Daemon:
         recent wrong PINs, the threat level, who is inside."""
         parts = self._parts
         doors = parts.plant.doors
-        for name, reason in parts.out_of_service.read().items():
-            if name in doors:
-                doors[name].hardware.set_out_of_service(reason)
         reader = LedgerReader(parts.settings.ledger_path)
         try:
+            out, damage = parts.out_of_service.restore(reader, doors)
             wrong = wrong_pins(reader, parts.pin_limits.lock_s, parts.clock.earliest())
             alarms = open_alarms(reader, [n for n, g in doors.items() if g.watched])
             changed = parts.threat.restore(reader.newest)
             self._restore_presence(reader)
         finally:
             reader.close()
+        for name, reason in out.items():
+            if name in doors:
+                doors[name].hardware.set_out_of_service(reason)
         for name, open_ones in alarms.items():
             doors[name].hardware.resume(open_ones)
         parts.pin_limits.remember(wrong)
         if changed is not None:
             parts.ledger.note(changed)
+        self._tell_damage(damage)
+
+    def _tell_damage(self, doors: str) -> None:
+        """Record which of our own files were damaged; `doors` is what is wrong with that of the
+        doors out of service, or ""."""
+        parts, settings = self._parts, self._parts.settings
+        found = [
+            (settings.doors_path, doors, "from_log"),
+            (settings.presence_path, parts.presence.damage, "from_log"),
+            (settings.keys_path, parts.reader_keys.damage, "readers_offline"),
+        ]
+        if settings.people_path.exists():
+            try:
+                Roster(settings.people_path).version()
+            except RosterUnavailable as error:
+                log.critical("the personnel list can't be used: %s", error)
+                found.append((settings.people_path, english(error), "denies"))
+        for path, detail, done in found:
+            if detail:
+                data = {"detail": detail, "done": done}
+                parts.ledger.note(NewEvent(EventType.STATE_DAMAGED, path.name, data))
 
     def _restore_presence(self, reader: LedgerReader) -> None:
         presence, ledger = self._parts.presence, self._parts.ledger
         begun = time.monotonic()
         try:
             count = presence.restore(self._parts.settings.presence_path, reader)
+        except LedgerDamaged:
+            raise
         except LedgerUnavailable as error:
             presence.known = False
             log.critical("who is inside is not known: %s", error)
@@ -183,13 +212,28 @@ class Daemon:
 
 
 async def serve(settings: Settings, key: SiteKey) -> None:
-    """Open the ledger, run the daemon, close the ledger."""
-    ledger = Ledger.open(
-        settings.ledger_path,
-        gateway=settings.site.gateway,
-        complete=settings.criteria.completed,
-    )
+    """Open the ledger, run the daemon, close the ledger.  Raises LedgerBusy, LedgerDamaged,
+    LedgerUnavailable, or OSError."""
+    ledger = await _open(settings)
     try:
         await Daemon(build(settings, key, ledger)).run()
     finally:
         ledger.close()
+
+
+async def _open(settings: Settings) -> Ledger:
+    path = settings.ledger_path
+    before = settings.presence_path.exists() or settings.cursor_path.exists()
+    if before and path.exists() and path.stat().st_size == 0:
+        raise LedgerDamaged(worded("{path} is empty, and was not before", path=path))
+    # A command writes for a moment; systemd would take that for a fault that needs a person.
+    until = time.monotonic() + (BUSY_S if os.environ.get("NOTIFY_SOCKET") else 0.0)
+    while True:
+        try:
+            return Ledger.open(
+                path, gateway=settings.site.gateway, complete=settings.criteria.completed
+            )
+        except LedgerBusy:
+            if time.monotonic() >= until:
+                raise
+            await asyncio.sleep(0.2)

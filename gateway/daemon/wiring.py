@@ -75,7 +75,7 @@ def build_devices(
 ) -> Plant:
     """All devices but the readers with a port of their own, which come with their doors.
 
-    `note` takes what buses have for the log.  Raises ReaderKeysError if a key does not open.
+    `note` takes what buses have for the log.
     """
     tables = settings.tables
     plant = Plant()

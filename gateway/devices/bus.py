@@ -34,7 +34,7 @@ from gateway.devices.ports import OnDevice, open_port
 from gateway.ledger.event import EventType, NewEvent
 from gateway.locale import N_, catalogue
 from gateway.vault.files import FileThread
-from gateway.vault.readerkeys import ReaderKeys
+from gateway.vault.readerkeys import ReaderKeys, ReaderKeysError
 
 log = logging.getLogger("garita.devices.bus")
 
@@ -197,7 +197,7 @@ class ReaderBus:
         check = factory.cls.ReaderOptions.model_validate
         at = {reader: item.address for reader, item in readers.items() if item.address is not None}
         places = [
-            BusPlace(address, check(readers[reader].options), keys.candidates(reader))
+            BusPlace(address, check(readers[reader].options), self._keys_of(reader))
             for reader, address in at.items()
         ]
         self._bus: Bus = factory.make(table.options).line(places, table.baudrate)
@@ -220,6 +220,14 @@ class ReaderBus:
         self._kicked = False
         self._gathered: dict[tuple[EventType, str], tuple[float, int]] = {}
         self.port = open_port(table, on_bytes=self._bytes, on_tick=self._tick, on_state=self._state)
+
+    def _keys_of(self, reader: str) -> list[bytes]:
+        """Without a key that opens, this reader stays offline, and the others go on."""
+        try:
+            return self._keys.candidates(reader)
+        except ReaderKeysError as error:
+            log.critical("reader %s has no key: %s", reader, error)
+            return []
 
     def name_of(self, address: int) -> str | None:
         """The name of the reader that the configuration puts at `address`."""

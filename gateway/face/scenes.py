@@ -3,11 +3,10 @@ noticed.  The file is a convenience: if it can't be read, the cameras learn thei
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 
-from gateway.vault.files import FileThread, write_json
+from gateway.vault.files import DamagedFile, FileThread, read_object, write_json
 
 log = logging.getLogger("garita.face.scenes")
 
@@ -22,11 +21,10 @@ class Scenes:
 
     def read(self) -> dict[str, str]:
         try:
-            held = json.loads(self._path.read_text("utf-8"))
-            return {str(name): str(data) for name, data in held.items()}
+            return {name: str(data) for name, data in read_object(self._path).items()}
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, AttributeError) as error:
+        except (OSError, DamagedFile) as error:
             log.warning("%s: %s; the cameras learn their scenes anew", self._path, error)
             return {}
 

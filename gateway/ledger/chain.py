@@ -92,8 +92,12 @@ def fits(prev: bytes, seq: int, body: str, found: bytes) -> bool:
 
 
 def to_event(seq: int, body: str, digest: bytes, prev: bytes) -> Event:
-    """A record as it is read back."""
+    """A record as it is read back.  Raises ValueError, KeyError or TypeError for one that is not in
+    its form."""
     item = json.loads(body)
+    texts = (item["id"], item["time"], item["type"], item["subject"])
+    if not isinstance(item["data"], dict) or not all(isinstance(text, str) for text in texts):
+        raise TypeError("not in the form of a record")
     return Event(
         seq=seq,
         id=item["id"],

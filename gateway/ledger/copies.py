@@ -11,8 +11,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from gateway.ledger.errors import LedgerUnavailable
 from gateway.ledger.reader import CHUNK
-from gateway.ledger.writer import LedgerUnavailable
 from gateway.locale import worded
 from gateway.vault.files import new_file
 

@@ -140,6 +140,8 @@ class EventType(StrEnum):
     SEAL_RECONCILED = "seal.reconciled"
     SEAL_VOIDED = "seal.voided"
 
+    STATE_DAMAGED = "state.damaged"
+
     TABLES_MARKED = "tables.marked"
 
     THREAT_CHANGED = "threat.changed"

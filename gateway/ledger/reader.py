@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.ledger import chain
+from gateway.ledger.errors import LedgerDamaged, LedgerUnavailable, is_damage
 from gateway.ledger.event import Event
 from gateway.ledger.marks import Marks
-from gateway.ledger.writer import LedgerUnavailable
 from gateway.locale import worded
 
 CHUNK = 2000
@@ -263,8 +263,8 @@ class LedgerReader:
     def _event(self, seq: int, body: str, digest: bytes, prev: bytes) -> Event:
         try:
             return chain.to_event(seq, body, digest, prev)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise LedgerUnavailable(
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise LedgerDamaged(
                 worded("record {seq} can't be read: {error}", seq=seq, error=error)
             ) from error
 
@@ -282,7 +282,8 @@ class LedgerReader:
             return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             self.close()
-            raise LedgerUnavailable(f"{self._path}: {error}") from error
+            kind = LedgerDamaged if is_damage(error) else LedgerUnavailable
+            raise kind(f"{self._path}: {error}") from error
 
     def close(self) -> None:
         """Let go of the file; the next read opens it again."""

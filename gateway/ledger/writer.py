@@ -26,22 +26,15 @@ from pathlib import Path
 
 from gateway.ledger import chain
 from gateway.ledger import marks as clock_marks
+from gateway.ledger.errors import LedgerBusy, LedgerDamaged, LedgerUnavailable, is_damage
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.ledger.marks import Marks
-from gateway.locale import GaritaError, worded
+from gateway.locale import worded
 from gateway.vault.files import adopt
 
 log = logging.getLogger("garita.ledger.writer")
 
 BUSY_MS = 1000  # how long another program's lock on the file is waited for
-
-
-class LedgerUnavailable(GaritaError):
-    """The record is not known to be on disk; whatever depended on it must not happen."""
-
-
-class LedgerBusy(GaritaError):
-    """Another process writes this log."""
 
 
 @dataclass(slots=True)
@@ -137,7 +130,9 @@ class Ledger:
         except (OSError, sqlite3.Error) as error:
             if lock is not None:
                 os.close(lock)
-            raise LedgerUnavailable(f"{path}: {error}") from error
+            damaged = isinstance(error, sqlite3.Error) and is_damage(error)
+            kind = LedgerDamaged if damaged else LedgerUnavailable
+            raise kind(f"{path}: {error}") from error
 
     @property
     def last_seq(self) -> int:

@@ -148,7 +148,7 @@ class Roster:
             person = _person(row[4:-1], credentials)
             until = date.fromisoformat(row[-1]) if row[-1] else None
             return Found(person, int(row[2]), version, bool(row[3]), until, applied)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise RosterUnavailable(
                 worded("the entry of a person is damaged: {error}", error=error)
             ) from error

@@ -86,6 +86,7 @@ class Presence:
     ) -> None:
         self.seq = 0
         self.known = True  # False: the records can't be read, so nothing is known
+        self.damage = ""  # what was wrong with the checkpoint at the start, if anything
         self._doors = doors
         self._alone = alone
         self._first = first
@@ -316,7 +317,15 @@ class Presence:
             self._load(path.read_text("utf-8"), chain, last)
         except FileNotFoundError:
             log.info("no checkpoint of who is inside: the log is read from its beginning")
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+            KeyError,
+            AttributeError,
+            RecursionError,
+        ) as error:
+            self.damage = str(error) or type(error).__name__
             log.error("%s can't be used (%s): the log is read from its beginning", path, error)
         count = 0
         while events := records.after(self.seq, CHUNK):

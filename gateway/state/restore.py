@@ -10,9 +10,10 @@ import time
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from gateway.ledger import LedgerReader
+from gateway.ledger import LedgerDamaged, LedgerReader
 from gateway.ledger.chain import utc_text
-from gateway.ledger.event import EventType
+from gateway.ledger.event import Event, EventType
+from gateway.locale import worded
 
 ALARMS = (EventType.DOOR_FORCED, EventType.DOOR_HELD)
 FAR = 50_000  # records; an alarm from before them is not looked for
@@ -31,9 +32,11 @@ def wrong_pins(
         # Not by the reason: an interlock or a revocation may have refused the same badge first.
         if event.data.get("pin") != "wrong":
             continue
-        age = now_wall - datetime.fromisoformat(event.time).timestamp()
-        at_desk = event.type == EventType.OPERATOR_PIN_REFUSED
-        person = event.subject if at_desk else event.data.get("person", {}).get("id")
+        age = now_wall - _seconds(event)
+        holder = event.data.get("person")
+        person = holder.get("id") if isinstance(holder, dict) else None
+        if event.type == EventType.OPERATOR_PIN_REFUSED:  # typed at the desk
+            person = event.subject
         if person and age < within_s:
             found.append((str(person), now - max(0.0, age)))
     return found[::-1]
@@ -51,9 +54,20 @@ def open_alarms(reader: LedgerReader, doors: Collection[str]) -> dict[str, dict[
         if key in unsettled:
             unsettled.remove(key)
             if event.type in ALARMS:
-                age = now_wall - datetime.fromisoformat(event.time).timestamp()
+                age = now_wall - _seconds(event)
                 open_s = event.data.get("open_s", 0.0)
-                found[event.subject][event.type] = now - max(0.0, age) - open_s
+                known = float(open_s) if isinstance(open_s, int | float) else 0.0
+                found[event.subject][event.type] = now - max(0.0, age) - known
         if not unsettled:
             break
     return found
+
+
+def _seconds(event: Event) -> float:
+    """When it was recorded (Unix time).  Raises LedgerDamaged."""
+    try:
+        return datetime.fromisoformat(event.time).timestamp()
+    except ValueError as error:
+        raise LedgerDamaged(
+            worded("record {seq} can't be read: {error}", seq=event.seq, error=error)
+        ) from error

@@ -9,17 +9,17 @@ read, the strictest one is in force, or the one that the policy names for that.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from gateway.decide.policy import ThreatLevel
 from gateway.ledger.event import Event, EventType, NewEvent
-from gateway.locale import GaritaError, worded
-from gateway.vault.files import FileThread, write_json
+from gateway.locale import GaritaError, english, worded
+from gateway.vault.files import DamagedFile, FileThread, read_object, write_json
 
 log = logging.getLogger("garita.state.threat")
 
@@ -71,9 +71,9 @@ class ThreatState:
             return None
         try:
             self.now = self._read(newest)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, DamagedFile, ValueError, TypeError, KeyError) as error:
             log.critical("%s can't be read (%s): %s", self._path, error, self._strictest)
-            why = f"the state can't be read: {error}"
+            why = f"the state can't be read: {english(error)}"
             was, self.now = self.level, InForce(self._strictest, "gateway", why, _now())
             return self._event(self.now, was)
         return None
@@ -117,7 +117,7 @@ class ThreatState:
 
     def _read(self, newest: Callable[[str], Event | None]) -> InForce:
         try:
-            data = json.loads(self._path.read_text("utf-8"))
+            data: Mapping[str, Any] = read_object(self._path)
         except FileNotFoundError:
             # Whoever removes the file must not lower the level by that.
             event = newest(CHANGED)

@@ -27,6 +27,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, ParamSpec, TypeVar
 
+from gateway.locale import GaritaError, worded
+
 log = logging.getLogger("garita.vault.files")
 
 P = ParamSpec("P")
@@ -114,6 +116,29 @@ def new_file(path: Path, *, mode: int = 0o640) -> Iterator[Path]:
 def write_json(path: Path, values: Mapping[str, Any], *, mode: int = 0o644) -> None:
     """`write_whole` for a small JSON object; raises OSError."""
     write_whole(path, json.dumps(values).encode(), mode=mode)
+
+
+class DamagedFile(GaritaError):
+    """A file of the gateway's own that can't be understood; the message says what and why."""
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file that `write_json` made.
+
+    Raises FileNotFoundError, OSError for a file that can't be read, and DamagedFile for one that is
+    empty (a disk that lost power may leave that), cut off, or anything else than such an object.
+    """
+    raw = path.read_bytes()
+    if not raw.strip(b"\0 \r\n\t"):
+        raise DamagedFile(worded("{name} is empty", name=path.name))
+    try:
+        found = json.loads(raw.decode("utf-8"))
+        if isinstance(found, dict):
+            return found
+        reason = "no JSON object"
+    except (ValueError, RecursionError) as error:
+        reason = str(error)
+    raise DamagedFile(worded("{name} is damaged: {reason}", name=path.name, reason=reason))
 
 
 def sync_folder(folder: Path) -> None:

@@ -14,8 +14,8 @@ import secrets
 import threading
 from pathlib import Path
 
-from gateway.locale import GaritaError, worded
-from gateway.vault.files import write_whole
+from gateway.locale import GaritaError, english, worded
+from gateway.vault.files import DamagedFile, read_object, write_whole
 from gateway.vault.sitekey import SealError, SiteKey
 
 KEPT = 4  # keys of windows whose end is not known
@@ -30,16 +30,21 @@ class ReaderKeys:
 
     `new` and `taken` wait for the disk.  Threads may call them at the same time, but those about
     one reader must come in their order.
+
+    A file that is damaged stays as it is, so that a person can restore it: no reader has a key
+    then, and none gets one.  `damage` says why, and every other method raises ReaderKeysError.
     """
 
     def __init__(self, path: Path, key: SiteKey) -> None:
         self._path = path
         self._sealer = key.sealer("reader keys")
+        self.damage = ""
         self._held: dict[str, dict[str, str]] = self._read()
         self._writing = threading.Lock()
 
     def candidates(self, reader: str) -> list[bytes]:
         """The keys that the reader may hold, the newest last."""
+        self._refuse_damage()
         entry = self._held.get(reader, {})
         try:
             return [
@@ -57,6 +62,7 @@ class ReaderKeys:
 
     def new(self, reader: str) -> bytes:
         """A key for `reader`, durable when this returns; raises ReaderKeysError if it is not."""
+        self._refuse_damage()
         key = secrets.token_bytes(16)
         sealed = base64.b64encode(self._sealer.seal(key, reader)).decode()
         with self._writing:
@@ -75,6 +81,7 @@ class ReaderKeys:
     def taken(self, reader: str, key: bytes) -> None:
         """The reader has `key`: forget all others.  Raises ReaderKeysError if that can't be
         written; the file then holds `key` among the others."""
+        self._refuse_damage()
         sealed = base64.b64encode(self._sealer.seal(key, reader)).decode()
         with self._writing:
             self._held[reader] = {"current": sealed}
@@ -82,12 +89,24 @@ class ReaderKeys:
 
     def _read(self) -> dict[str, dict[str, str]]:
         try:
-            data = json.loads(self._path.read_text(encoding="utf-8"))
-            return {str(k): {str(a): str(b) for a, b in v.items()} for k, v in data.items()}
+            data = read_object(self._path)
+            return {k: {str(a): str(b) for a, b in v.items()} for k, v in data.items()}
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, AttributeError) as error:
-            raise ReaderKeysError(f"{self._path}: {error}") from error
+        except (OSError, DamagedFile, AttributeError) as error:
+            self.damage = english(error)
+            return {}
+
+    def _refuse_damage(self) -> None:
+        if self.damage:
+            raise ReaderKeysError(
+                worded(
+                    "{path}: {error}. Restore it from a backup; or move it away, restart, and "
+                    "install every reader again (garita reader install)",
+                    path=self._path,
+                    error=self.damage,
+                )
+            )
 
     def _write(self) -> None:
         try:

@@ -54,11 +54,20 @@ def test_another_site_key_or_another_reader_opens_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"r": 1}', "{", "\0"])
-def test_a_damaged_file_is_said_to_be_so(tmp_path: Path, text: str) -> None:
+def test_a_damaged_file_is_said_to_be_so_and_stays_as_it_is(tmp_path: Path, text: str) -> None:
+    """A7: it kept the gateway from starting, and every door with it."""
     path = tmp_path / "keys.json"
     path.write_text(text)
-    with pytest.raises(ReaderKeysError):
-        ReaderKeys(path, SITE)
+    keys = ReaderKeys(path, SITE)
+    assert keys.damage
+    for use in (
+        lambda: keys.candidates("r"),
+        lambda: keys.new("r"),
+        lambda: keys.taken("r", bytes(16)),
+    ):
+        with pytest.raises(ReaderKeysError, match=r"install every reader again|damaged"):
+            use()
+    assert path.read_text() == text
 
 
 def test_a_damaged_key_is_said_to_be_so(tmp_path: Path) -> None:
