@@ -197,7 +197,7 @@ EVENTS: Mapping[str, str] = {
     "ledger.created": N_("the log begins"),
     "ledger.recovered": N_("the log can be written again; {refused} events were refused"),
     "ledger.late": N_("events {seqs} were written too late to count"),
-    "state.damaged": N_("{detail}; {done}"),
+    "state.damaged": N_("a file of the gateway is damaged: {detail}; {done}"),
     "clock.stepped": N_("the clock moved by {seconds} s"),
     "clock.accepted": N_("the clock was accepted by {by}"),
 }

@@ -11,7 +11,6 @@ import pytest
 
 from drivers.base import InputState, LinkChange, OutputState, Tamper
 from gateway.config import Settings, load
-from gateway.daemon.__main__ import main
 from gateway.daemon.wiring import Plant, build_devices, build_doors
 from gateway.vault.readerkeys import ReaderKeys
 from gateway.vault.sitekey import SiteKey
@@ -146,17 +145,3 @@ async def test_a_chattering_contact_fills_no_log_and_ends_in_the_true_state(
     inside.take(LinkChange(False, "no answer"), 0.0)
     await asyncio.sleep(0.02)
     assert gate.door.blind and gate.door.open is True
-
-
-def test_a_damaged_list_of_doors_out_of_service_is_said_and_not_guessed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "garita.toml"
-    path.write_text(CONFIG)
-    settings = load(path)
-    settings.doors_path.parent.mkdir()
-    settings.doors_path.write_text("{")
-    SiteKey.create(tmp_path / "site.key")
-    monkeypatch.setattr("sys.argv", ["garita run", "-c", str(path)])
-    assert main() == 5
-    assert "doors" in capsys.readouterr().err
