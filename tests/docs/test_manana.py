@@ -88,7 +88,9 @@ def words(answer: str) -> Counter[str]:
     """The words of an answer, without what differs from run to run."""
     for mine, theirs in NAMES.items():
         answer = answer.replace(mine, theirs)
-    answer = re.sub(r"\[sincronización del reloj: gafete\]", "", answer)  # of this machine's clock
+    # Of this machine's clock.
+    answer = re.sub(r"\[sincronización del reloj: gafete\]", "", answer)
+    answer = re.sub(r"; no se destruye nada hasta .*\n *garita clock accept", "", answer)
     answer = re.sub(r"\b[0-9a-f]{64}\b|\bP[SD]T\b|\d+ [a-z]{3} \d{4}|[+-]\d\d\b", "", answer)
     return Counter(re.sub(r"\d+", "N", answer).split())
 
