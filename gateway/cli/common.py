@@ -46,10 +46,30 @@ def typed(value: str) -> str:
 ReasonOption = Annotated[
     str, typer.Option("--reason", callback=typed, help="Why; it goes into the log.")
 ]
+LimitOption = Annotated[
+    int | None, typer.Option(min=0, help="How many to show; 0 is all, as with --json.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+WHOLE = 10**9  # rows: all of them
+
+
+def most(limit: int | None, json: bool, table: int = 200) -> int:
+    """How many rows a list shows: what was asked for; else all to a script and `table` on the
+    screen.  A script that gets the first rows alone, without a word, does wrong with them."""
+    if limit is None:
+        return WHOLE if json else table
+    return limit or WHOLE
+
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+
+
+def say_more(shown: int) -> None:
+    """Say that a list has more rows than the `shown` ones; nothing if that is 0."""
+    if shown:
+        out.print(_("(only {shown} are shown; --limit 0 shows all)").format(shown=shown))
 
 
 def fail(message: str, code: int) -> NoReturn:

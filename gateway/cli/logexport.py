@@ -8,14 +8,16 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from gateway.cli import common, logfilter
 from gateway.cli.context import Context
-from gateway.desk.text import defused
+from gateway.desk.text import MARK, defused
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.ledger import export as proofs
 from gateway.ledger.copies import copy_log
@@ -37,6 +39,7 @@ COLUMNS = (
     "badge",
     "hash",
     "data",
+    "local_time",
 )
 
 
@@ -132,7 +135,7 @@ def export(
             lambda seq: bars.update(bar, completed=seq), head[0].seq if head else 0
         )
         if output is None:
-            _write(proofs.chosen(events, wanted.fits), format, sys.stdout)
+            _write(proofs.chosen(events, wanted.fits), format, sys.stdout, settings.site.zone)
             return
         try:
             with ExitStack() as files:
@@ -141,7 +144,8 @@ def export(
                     proof = files.enter_context(new_text_file(Path(f"{output}{PROOF}")))
                     proofs.begin(proof, head[0], wanted.asked)
                 file = files.enter_context(new_text_file(output))
-                count = _write(proofs.chosen(events, wanted.fits, proof), format, file)
+                chosen = proofs.chosen(events, wanted.fits, proof)
+                count = _write(chosen, format, file, settings.site.zone)
         except FileExistsError as error:
             common.fail(f"{error.filename or output}: {system(error.strerror)}", common.REFUSED)
         except OSError as error:
@@ -151,11 +155,12 @@ def export(
     )
 
 
-def _write(events: Iterable[Event], format: str, file: IO[str]) -> int:
+def _write(events: Iterable[Event], format: str, file: IO[str], zone: ZoneInfo) -> int:
     """Write the events; returns how many there were."""
     count = 0
     writer = csv.writer(file)
     if format == "csv":
+        file.write(MARK)  # Excel reads the file as UTF-8
         writer.writerow(COLUMNS)
     for event in events:
         count += 1
@@ -179,6 +184,7 @@ def _write(events: Iterable[Event], format: str, file: IO[str]) -> int:
                 (event.data.get("credential") or {}).get("masked", ""),
                 event.hash,
                 jsonlib.dumps(dict(event.data), ensure_ascii=False),
+                f"{datetime.fromisoformat(event.time).astimezone(zone):%Y-%m-%d %H:%M:%S}",
             )
         )
     return count

@@ -11,6 +11,8 @@ from gateway.locale import Message, _
 from gateway.locale import text as rule
 from gateway.locale.text import MAX_TEXT
 
+MARK = "\ufeff"
+
 
 def clean(value: str, field: str, *, most: int = MAX_TEXT, needed: bool = True) -> str:
     """`value` by the rule for all text (gateway/locale/text.py), in NFC with single spaces.
@@ -26,7 +28,11 @@ def clean(value: str, field: str, *, most: int = MAX_TEXT, needed: bool = True) 
 
 
 def write_csv(file: IO[str], heads: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write a table as CSV: `heads` in the language in use, and no cell that is a formula."""
+    """Write a table as CSV: `heads` in the language in use, and no cell that is a formula.
+
+    The byte order mark lets Excel read it as UTF-8 when somebody opens the file.
+    """
+    file.write(MARK)
     writer = csv.writer(file)
     writer.writerow(_(head) for head in heads)
     writer.writerows([defused(cell) for cell in row] for row in rows)

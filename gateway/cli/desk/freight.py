@@ -43,7 +43,7 @@ def list_(
     stage: Annotated[str, typer.Option(help="expected, arrived, ..., or all.")] = "",
     held: Annotated[bool, typer.Option("--held", help="Only held or refused ones.")] = False,
     search: Annotated[str, typer.Option(help="Driver, carrier, plates, unit or seal.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 200,
+    limit: common.LimitOption = None,
     json: common.JsonOption = False,
 ) -> None:
     """Trucks expected and here."""
@@ -58,13 +58,17 @@ def list_(
             common.fail(_("--stage: one of {names}").format(names=", ".join(Stage)), common.USAGE)
         stages = (stage,)
     with desk.opened(settings, act=False) as db:
-        found = store.find(db, stages=stages, search=search, limit=limit)
+        most = common.most(limit, json)
+        wanted = common.WHOLE if held else most + 1
+        found = store.find(db, stages=stages, search=search, limit=wanted)
     if held:
         found = [tx for tx in found if status(tx, judge(tx, policy)) in ("held", "refused")]
+    more, found = len(found) > most, found[-most:]
     if json:
         common.print_json([freightpage.public(tx, policy) for tx in found])
     else:
         freightpage.print_list(settings, policy, found)
+        common.say_more(most if more else 0)
 
 
 @app.command()

@@ -105,7 +105,7 @@ def list_(
     ctx: Context,
     state: Annotated[str, typer.Option(help="stock, issued, used or void.")] = "",
     batch: Annotated[int, typer.Option(help="Of this batch.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=1_000_000)] = 1000,
+    limit: common.LimitOption = None,
     json: common.JsonOption = False,
 ) -> None:
     """Batches, or with --state or --batch the seals."""
@@ -115,12 +115,15 @@ def list_(
         common.fail(_("--state: one of {names}").format(names=names), common.USAGE)
     with desk.opened(settings, act=False) as db:
         batches = seals.batches(db)
-        items = seals.listed(db, state=state, batch=batch, limit=limit) if state or batch else []
+        most = common.most(limit, json, 1000)
+        every = state or batch
+        items = seals.listed(db, state=state, batch=batch, limit=most + 1) if every else []
+    more, items = len(items) > most, items[:most]
     if json:
-        found = items if state or batch else batches
+        found = items if every else batches
         common.print_json([asdict(item) for item in found])
         return
-    if state or batch:
+    if every:
         rows = desk.table(
             _("seal"),
             _("class"),
@@ -163,6 +166,7 @@ def list_(
                 one.void,
             )
     common.out.print(rows)
+    common.say_more(most if more else 0)
 
 
 @app.command()

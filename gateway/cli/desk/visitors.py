@@ -35,13 +35,14 @@ def list_(
     search: Annotated[str, typer.Option(help="Part of a name, company or host.")] = "",
     overdue: Annotated[bool, typer.Option("--overdue", help="Should have left.")] = False,
     badges_out: Annotated[bool, typer.Option("--badges-out", help="Badges not back.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 200,
+    limit: common.LimitOption = None,
     json: common.JsonOption = False,
 ) -> None:
     """Visits expected and on site, or those of a state."""
     settings = ctx.settings
     if state and state not in STATES:
         common.fail(_("--state: one of {names}").format(names=", ".join(STATES)), common.USAGE)
+    most, more = common.most(limit, json), False
     with desk.opened(settings, act=False) as db:
         if overdue:
             found = records.overdue(db, desk.now())
@@ -49,7 +50,8 @@ def list_(
             found = records.badges_out(db)
         else:
             states = (state,) if state else ("expected", "on_site")
-            found = records.find(db, states=states, search=search, limit=limit)
+            found = records.find(db, states=states, search=search, limit=most + 1)
+            more, found = len(found) > most, found[-most:]
     if json:
         common.print_json([public(visit) for visit in found])
         return
@@ -71,6 +73,7 @@ def list_(
         words = _(WORDS[visit.state])
         desk.add(rows, visit.id, visit.name, visit.company, visit.host, span, words, out, late)
     common.out.print(rows)
+    common.say_more(most if more else 0)
 
 
 @app.command()

@@ -31,7 +31,7 @@ app = App()
 def list_(
     ctx: Context,
     search: Annotated[str, typer.Option(help="Part of an id, name or company.")] = "",
-    limit: Annotated[int, typer.Option(help="How many to show; 0 is all.")] = 200,
+    limit: common.LimitOption = None,
     json: common.JsonOption = False,
 ) -> None:
     """The people in force."""
@@ -40,7 +40,7 @@ def list_(
     where = " OR ".join(f"instr(name_key({field}), :key)" for field in fields)
     key = name_key(search)
     rows = _rows(db, f"{_PERSON} WHERE :key = '' OR {where} ORDER BY p.id", {"key": key})
-    shown = rows[:limit] if limit else rows
+    shown = rows[: common.most(limit, json)]
     today = datetime.now(ctx.settings.site.zone).date()
     if json:
         common.print_json(shown)

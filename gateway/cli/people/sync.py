@@ -190,12 +190,13 @@ def history_(
     ctx: Context,
     person: Annotated[str, typer.Argument(help="The person's id; without: everybody.")] = "",
     reveal: Annotated[bool, typer.Option(help="Show badge numbers in full.")] = False,
-    limit: Annotated[int, typer.Option(help="How many to show; 0 is all.")] = 200,
+    limit: common.LimitOption = None,
     json: common.JsonOption = False,
 ) -> None:
     """Who was changed by which list, from what to what, and who applied it."""
     with open_list(ctx.settings) as connection:
-        found = history.changes(connection, person=person, limit=limit, reveal=reveal)
+        most = common.most(limit, json)
+        found = history.changes(connection, person=person, limit=most, reveal=reveal)
     if json:
         common.print_json([asdict(change) for change in found])
         return
@@ -215,8 +216,8 @@ def history_(
             common.out.print(
                 f"    {words.word(name)}: {before} -> {after}", markup=False, soft_wrap=True
             )
-    if limit and len(found) == limit:
-        common.out.print(_("(the newest {limit}; --limit 0 shows all)").format(limit=limit))
+    if len(found) == most:
+        common.out.print(_("(the newest {limit}; --limit 0 shows all)").format(limit=most))
 
 
 def profile_of(ctx: Context, name: str) -> Profile | None:

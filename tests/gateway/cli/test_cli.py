@@ -106,8 +106,11 @@ async def test_verify_export_and_their_exit_codes(rig: Rig) -> None:
     assert [json.loads(line)["seq"] for line in lines] == [1, 2]
     out = rig.folder / "out.csv"
     await rig.acli("log", "export", "--format", "csv", "-o", str(out), "--type", "people")
-    rows = list(csv.DictReader(io.StringIO(out.read_text())))
+    rows = list(csv.DictReader(io.StringIO(out.read_text("utf-8-sig"))))
     assert [row["type"] for row in rows] == ["people.synced"]
+    assert out.read_bytes().startswith(b"\xef\xbb\xbf")  # as UTF-8 in Excel
+    begun = datetime.fromisoformat(rows[0]["time"]).astimezone(ZoneInfo("America/Tijuana"))
+    assert rows[0]["local_time"] == f"{begun:%Y-%m-%d %H:%M:%S}"
     again = await rig.acli("log", "export", "-o", str(out), check=False)
     assert again.returncode == 1 and "exists" in again.stderr
     assert (await rig.acli("log", "export", "--format", "xml", check=False)).returncode == 2

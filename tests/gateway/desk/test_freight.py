@@ -1053,7 +1053,8 @@ def test_no_cell_of_the_log_is_a_formula() -> None:
     tx = Transaction(1, arrival=replace(_arrival(), driver="=1+1", carrier="@x"))
     file = io.StringIO()
     pickuplog.write_csv(pickuplog.rows([tx], ZONE), file)
-    head, row = csv.reader(io.StringIO(file.getvalue()))
+    assert file.getvalue().startswith("\ufeff")  # Excel reads it as UTF-8
+    head, row = csv.reader(io.StringIO(file.getvalue().lstrip("\ufeff")))
     assert head[0] == "Nombre del chofer" and row[0] == "'=1+1" and row[2] == "'@x"
 
 

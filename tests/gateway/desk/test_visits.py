@@ -603,7 +603,8 @@ def test_the_log_has_the_fields_of_the_criterion_in_local_time(db: sqlite3.Conne
     file = io.StringIO()
     locale.use("es")
     visitlog.write_csv(rows, file)
-    head, row = csv.reader(io.StringIO(file.getvalue()))
+    assert file.getvalue().startswith("\ufeff")  # Excel reads it as UTF-8
+    head, row = csv.reader(io.StringIO(file.getvalue().lstrip("\ufeff")))
     assert head[0] == "Fecha" and row[1] == "'=cmd|x" and row[4] == "'@boss"
     assert records.arrived_between(db, date(2026, 11, 24), date(2026, 11, 24), POLICY) == []
 
