@@ -34,7 +34,7 @@ from gateway.desk.text import clean, defused
 from gateway.desk.visits import badges, records, register, regulars, visitlog
 from gateway.desk.visits.visit import Plan, Release, Visit, VisitPolicy
 from gateway.ledger.operator import Operator
-from gateway.people import Roster, RosterUnavailable, requirements
+from gateway.people import Roster, RosterUnavailable, losses, requirements
 from gateway.people.schema import migrate, open_admin
 from gateway.people.sync import apply as sync
 from gateway.people.sync.file import read_people
@@ -131,6 +131,29 @@ def test_a_visit_from_announcement_to_departure(db: sqlite3.Connection) -> None:
     assert all(data["by"] for _, data in found)
     assert all(data["criteria"] == ["10.2"] for kind, data in found if kind != "escort.set")
     assert "777" not in json.dumps(found)
+
+
+def test_a_badge_that_a_visitor_takes_along_and_a_partner_that_is_suspended_lose_access(
+    db: sqlite3.Connection,
+) -> None:
+    visit = badged(db)
+    register.depart(db, visit.id, by=NIGHT, now=NOW + HOUR)
+    (lost,) = losses.of(db, visit.person_id)
+    assert (lost.how, lost.detail, lost.known_by) == ("visitor_badge", visit.badge, "act")
+    assert lost.by == "night"
+    other = on_site(db, replace(PLAN, escort=False))
+    badges.issue_badge(
+        db, other.id, Credential("h10301", "12", "9"), POLICY, key=KEY, by=G, now=NOW
+    )
+    register.depart(db, other.id, by=NIGHT, now=NOW + HOUR, badge_returned=True)
+    assert list(losses.of(db, other.person_id)) == []
+    partners.put(db, ACME, STATUS, by=BOSS, now=NOW)
+    assert list(losses.of(db, ACME.name)) == []
+    partners.put(
+        db, replace(ACME, name=ACME.name.upper(), status="suspended"), STATUS, by=B, now=NOW
+    )
+    (lost,) = losses.of(db, ACME.name.upper())
+    assert (lost.how, lost.detail) == ("requirement", STATUS.requirement)
 
 
 def test_nobody_comes_in_without_a_photo_id(db: sqlite3.Connection) -> None:
