@@ -65,11 +65,17 @@ TABLES: Mapping[str, Table] = {
         Table("escort", ("person_id",)),
     )
 }
-_PEOPLE = "SELECT * FROM person ORDER BY id"
-_BADGES = "SELECT key, person_id FROM credential ORDER BY key"
-_HISTORY = (
-    "SELECT person_id, op, fields, before FROM person_history WHERE version = ? ORDER BY person_id"
+# The columns by name, so that one which a later version adds changes no mark.
+_PEOPLE = (
+    "SELECT json_array(id, name, company, role, valid_from, valid_until, status, access_levels) "
+    "FROM person ORDER BY id"
 )
+_BADGES = "SELECT json_array(key, person_id) FROM credential ORDER BY key"
+_HISTORY = (
+    "SELECT json_array(person_id, op, fields, before) FROM person_history WHERE version = ? "
+    "ORDER BY person_id"
+)
+_CHUNK = 5000
 
 
 def watch(db: sqlite3.Connection) -> None:
@@ -151,8 +157,9 @@ def _digest(db: sqlite3.Connection, queries: Iterable[tuple[str, tuple[int, ...]
     secret = db.execute("SELECT key FROM mark_key").fetchone()
     state = hashlib.blake2b(digest_size=16, key=bytes(secret[0]) if secret else b"")
     for sql, values in queries:
-        for row in db.execute(sql, values):
-            state.update(json.dumps([item or "" for item in row]).encode() + b"\n")
+        cursor = db.execute(sql, values)
+        while rows := cursor.fetchmany(_CHUNK):
+            state.update("".join(f"{row}\n" for (row,) in rows).encode())
         state.update(b"\n")
     return state.hexdigest()
 
