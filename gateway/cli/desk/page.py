@@ -201,7 +201,7 @@ class _Page:
             EventType.FREIGHT_INSPECTED,
             known.criteria if known else (),
         )
-        by = _named(item.inspector, item.operator)
+        by = self._looked(item.inspector, item.operator)
         lines = [f"{self._span(item.started_at, item.finished_at)}  {by} {item.camera}".rstrip()]
         lines += self._pace(item)
         for answer in item.answers:
@@ -229,7 +229,7 @@ class _Page:
                 yield _("{n} points answered at once at {time} by one command: {who}").format(
                     n=len(given),
                     time=self._clock(first.at),
-                    who=_named(first.inspector, first.by),
+                    who=self._looked(first.inspector, first.by),
                 )
 
     def _cargo(self) -> Section:
@@ -290,11 +290,22 @@ class _Page:
         names = [w.name for w in self._tx.who if w.account == account and w.name]
         return _named(" / ".join(dict.fromkeys(names)), account)
 
+    def _looked(self, inspector: str, account: str) -> str:
+        """An inspector, and who typed it if that is somebody else."""
+        typed = self._who(account)
+        if inspector == account or typed.startswith(f"{inspector} ("):
+            return typed
+        return _("{inspector}, typed by {typed}").format(inspector=inspector, typed=typed)
+
     @staticmethod
     def _second(second: Second | None, older: str) -> str:
         """A second person with account and proof; `older` for a record without them."""
         if second is None:
             return older
+        if not second.person and second.name != second.account:
+            return _("account {account} (the name that was typed: {name})").format(
+                account=second.account, name=second.name
+            )
         shown = _named(second.name, second.account)
         return _("{who}, by PIN").format(who=shown) if second.proof == "pin" else shown
 

@@ -1268,7 +1268,7 @@ async def test_a_truck_at_the_desk(
         "Juan [x]",
         "5301 XY-1",
         "Rosa",
-        "firmó: Laura (cuenta laura)",
+        "firmó: cuenta laura (nombre que se tecleó: Laura)",
         "Defensa, llantas y rines: bien",
         "Inspección 1: Tractor, 7 puntos 5301 (5.3, 5.5)",
         "sin cita",

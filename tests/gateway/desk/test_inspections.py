@@ -119,7 +119,10 @@ async def test_the_page_shows_when_how_long_and_by_one_command(
     done = await rig.acli("freight", "inspect", "1", "tractor-7", "--all-good", "--json")
     (item,) = json.loads(done.stdout)["inspections"]
     assert [a["by"] for a in item["answers"]] == ["rosa"] * 2 + ["pepe"] * 5
+    again = ("tractor-7", "--again", "--all-good", "--inspector", "Rosa Díaz")
+    await rig.acli("freight", "inspect", "1", *again)
     page = (await rig.acli("freight", "show", "1")).stdout
+    assert "Rosa Díaz, typed by pepe" in page  # a name that somebody else typed
     for text in ("took 0 min", "2 points answered at once at", "by one command: pepe", "5 points"):
         assert text in page, page
     assert "faster than somebody can look" in page
