@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -290,7 +291,7 @@ async def test_a_clock_behind_the_log_denies_until_it_is_accepted(make_rig: Make
     assert (await tap(rig, ANA))["reason"] == "denied_clock_untrusted"
     assert "not trusted" in (await rig.acli("status")).stdout
     done = await rig.acli("clock", "accept")
-    assert "10800 s ahead" in done.stdout or "1079" in done.stdout
+    assert re.search(r"\b10[78]\d\d s ahead", done.stdout)
     assert (await tap(rig, ANA))["reason"] == "granted"
     assert "clock.accepted" in [e.type for e in events(rig)]
 
