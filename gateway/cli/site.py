@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +15,7 @@ from gateway.cli.context import Context
 from gateway.cli.text import duration
 from gateway.config import Settings
 from gateway.config.mistakes import located
+from gateway.config.zones import difference
 from gateway.daemon import control
 from gateway.desk.errors import DeskError
 from gateway.desk.freight.settings import freight_policy
@@ -35,7 +36,7 @@ def check(
     from gateway.devices import attached  # noqa: PLC0415 - brings the drivers; `status` has no use
 
     settings = ctx.settings
-    warnings = list(settings.warnings)
+    warnings = [*settings.warnings, *_zone(settings)]
     try:
         SiteKey.load(settings.tables.site.key_file)
     except KeyFileError as error:
@@ -115,6 +116,20 @@ def _unknown_operators(settings: Settings) -> list[str]:
             text = _("operators.{name}: this machine has no account {account}")
             found.append(text.format(name=name, account=item.account))
     return found
+
+
+def _zone(settings: Settings) -> Iterator[str]:
+    found = difference(settings.site.zone, datetime.now(UTC))
+    if found is not None:
+        yield _(
+            "timezone: from {day} on the system's zone {zone} shows {used} where the pinned one "
+            "shows {pinned}; the gateway uses the system's: update it (Debian: tzdata)"
+        ).format(
+            day=found.used.date(),
+            zone=settings.site.zone.key,
+            used=f"{found.used:%H:%M}",
+            pinned=f"{found.pinned:%H:%M}",
+        )
 
 
 def _online(settings: Settings) -> tuple[list[str], int]:

@@ -11,10 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from drivers.backoff import Backoff
@@ -65,7 +68,7 @@ class Pulls:
             group.create_task(self._pull_for_ever())
 
     async def _pull_for_ever(self) -> None:
-        backoff, due = Backoff(*RETRY_S), self._due(first=True)
+        backoff, due = Backoff(*RETRY_S), self._due(await self._last_pull())
         while True:
             try:
                 async with asyncio.timeout(LOOK_S if self._table else None):
@@ -82,26 +85,44 @@ class Pulls:
                     continue
                 if await self._pull(self._name, self._table.timeout_s):
                     backoff.reset()
-                    due = self._due()
+                    due = self._due(datetime.now(self._settings.site.zone))
                 else:
                     pause_s = backoff.pause_s()
                     due = self._after(min(pause_s, self._table.every_s or pause_s))
 
-    def _due(self, first: bool = False) -> Callable[[], bool]:
+    async def _last_pull(self) -> datetime | None:
+        """When the source was last asked, at a start; None if it should be asked soon.
+
+        A time of the schedule that passed while the box was off is made up, once, however many
+        passed; and so is a pull that failed before.
+        """
+        table, zone = self._table, self._settings.site.zone
+        if table is None or table.every_s is not None:
+            return None
+        try:
+            known = await self._files.run(_asked, self._settings.people_path, self._name)
+            return datetime.fromisoformat(known).astimezone(zone) if known else None
+        except (sqlite3.Error, ValueError) as error:
+            log.warning("when %s was last pulled is not known: %s", self._name, error)
+            return None
+
+    def _due(self, last: datetime | None) -> Callable[[], bool]:
+        """Whether the next pull is due, as a question; `last` is the one before (None: soon)."""
         table = self._table
         if table is None:
             return lambda: False
+        if last is None:
+            return self._after(FIRST_S)
         if table.every_s is not None:
-            return self._after(FIRST_S if first else table.every_s)
-        zone = self._settings.site.zone
-        last, times = datetime.now(zone), table.at
+            return self._after(table.every_s)
+        zone, times, since = self._settings.site.zone, table.at, last
 
         def passed() -> bool:
-            nonlocal last
+            nonlocal since
             now = datetime.now(zone)
-            if now < last - timedelta(hours=1):
-                last = now  # the clock was set back
-            return next_at(times, last) <= now
+            if now < since - timedelta(hours=1):
+                since = now  # the clock was set back
+            return next_at(times, since) <= now
 
         return passed
 
@@ -204,6 +225,21 @@ class Pulls:
         if now - self._refused_at >= REFUSED_EVERY_S:  # a flood must not fill the log
             self._refused_at = now
             self._note(NewEvent(EventType.PEOPLE_BUNDLE_REFUSED, MQTT, {"detail": why}))
+
+
+def _asked(people: Path, name: str) -> str:
+    """When the source was last asked (RFC 3339): now if it never was; "" if it failed then."""
+    now = datetime.now(UTC).isoformat()
+    if not people.exists():
+        return now
+    uri = f"{people.absolute().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True, timeout=5)) as db:
+        row = db.execute(
+            "SELECT pulled_at, failing_since FROM source_state WHERE name = ?", (name,)
+        ).fetchone()
+    if row is None:
+        return now
+    return "" if row[1] else str(row[0] or now)
 
 
 def next_at(times: Sequence[str], after: datetime) -> datetime:

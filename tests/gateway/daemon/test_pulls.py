@@ -8,6 +8,7 @@ import json
 import random
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from gateway.daemon import pulls
 from gateway.daemon.pulls import Pulls, next_at
 from gateway.ledger import LedgerReader
 from gateway.ledger.event import NewEvent
+from gateway.people.schema import open_admin
 from gateway.people.sources import bundle, parts
 
 HEAD = "id,name,credentials,access_levels"
@@ -234,6 +236,59 @@ async def test_a_schedule_pulls_and_tries_again_after_a_failure(
         await asyncio.gather(task, return_exceptions=True)
     versions = json.loads((await rig.acli("people", "versions", "--json")).stdout)
     assert [(v["number"], v["by"]) for v in versions] == [(1, "schedule (hr)")]
+
+
+@pytest.mark.parametrize(
+    ("pulled_at", "failing_since", "due"),
+    [
+        (timedelta(days=-40), None, True),  # off for weeks: once, not forty times
+        (timedelta(0), None, False),
+        (timedelta(0), timedelta(0), True),  # it failed, and the box went off before the next try
+        (timedelta(days=3650), None, False),  # asked by a clock that was ahead
+        (None, None, False),  # never asked: it comes at its time
+    ],
+)
+async def test_a_scheduled_pull_missed_because_the_box_was_off_is_made_up_once(
+    rig: Rig,
+    monkeypatch: pytest.MonkeyPatch,
+    pulled_at: timedelta | None,
+    failing_since: timedelta | None,
+    due: bool,
+) -> None:
+    """C19: 05:00, and the box is back at 05:00:40."""
+    monkeypatch.setattr(pulls, "FIRST_S", 0.0)
+    monkeypatch.setattr(pulls, "LOOK_S", 0.01)
+    path = rig.folder / "hr.csv"
+    now = datetime.now(TIJUANA)
+    at = (now - timedelta(minutes=1)).strftime("%H:%M")
+    configure(rig, f'\n[sync.sources.hr]\nkind = "file"\npath = "{path}"\nat = ["{at}"]\n')
+    settings = config.load(rig.config)
+
+    def text(ago: timedelta | None) -> str | None:
+        return (now + ago).astimezone(UTC).isoformat() if ago is not None else None
+
+    with closing(open_admin(settings.people_path)) as db, db:
+        if pulled_at is not None:
+            db.execute(
+                "INSERT INTO source_state (name, pulled_at, failing_since) VALUES ('hr', ?, ?)",
+                (text(pulled_at), text(failing_since)),
+            )
+    asked: list[str] = []
+
+    async def pull(name: str, timeout_s: float) -> bool:
+        asked.append(name)
+        return True
+
+    one = Pulls(settings, lambda _: None)
+    monkeypatch.setattr(one, "_pull", pull)
+    task = asyncio.create_task(one.run())
+    async with asyncio.timeout(10):
+        while due and not asked:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert asked == ["hr"] * due
 
 
 async def test_a_pull_that_is_cancelled_leaves_no_process(
