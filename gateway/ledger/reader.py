@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -274,7 +275,7 @@ class LedgerReader:
                 if not self._path.exists():
                     raise LedgerUnavailable(worded("{path}: there is no log yet", path=self._path))
                 self._db = sqlite3.connect(
-                    f"{self._path.absolute().as_uri()}?{self._mode}",
+                    f"{self._path.absolute().as_uri()}?{self._mode}{self._alone()}",
                     uri=True,
                     check_same_thread=False,
                 )
@@ -284,6 +285,16 @@ class LedgerReader:
             self.close()
             kind = LedgerDamaged if is_damage(error) else LedgerUnavailable
             raise kind(f"{self._path}: {error}") from error
+
+    def _alone(self) -> str:
+        """For a guard while the gateway is stopped: the file as it is.
+
+        A guard may not make the side files by which SQLite would see a writer; a gateway that
+        stopped in order leaves none, and all in this one file.
+        """
+        if os.access(self._path.parent, os.W_OK) or Path(f"{self._path}-wal").exists():
+            return ""
+        return "&immutable=1"
 
     def close(self) -> None:
         """Let go of the file; the next read opens it again."""

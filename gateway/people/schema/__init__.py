@@ -83,6 +83,11 @@ def open_admin(path: Path) -> sqlite3.Connection:
         marks.watch(connection)
         return connection
     except (sqlite3.Error, OSError) as error:
+        if path.exists() and not os.access(path.parent, os.W_OK):
+            # The group writes through the side files that the running gateway holds open.
+            raise RosterUnavailable(
+                worded("{path}: while the gateway is stopped, only root may change it", path=path)
+            ) from error
         raise RosterUnavailable(f"{path}: {error}") from error
 
 
