@@ -262,7 +262,10 @@ def badges_of(entry: Entry) -> tuple[str, ...]:
 
 def levels_of(entry: Entry) -> tuple[str, ...]:
     """A person's access levels."""
-    return tuple(json.loads(entry[_LEVELS] or "[]"))
+    try:
+        return tuple(json.loads(entry[_LEVELS] or "[]"))
+    except (ValueError, TypeError):  # a damaged row of the list in force: a good list mends it
+        return ()
 
 
 def requirements_of(entry: Entry) -> dict[str, date | None]:
