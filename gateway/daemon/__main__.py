@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from gateway import config, locale
-from gateway.daemon import textlog
+from gateway.daemon import control, textlog
 from gateway.daemon.service import serve
 from gateway.ledger import LedgerBusy, LedgerDamaged, LedgerUnavailable
 from gateway.locale import N_
@@ -59,7 +59,11 @@ def main() -> int:
         print(f"garita: {error}", file=sys.stderr)
         print(f"garita: {locale.Message(DAMAGED)}", file=sys.stderr)
         return NEEDS_A_PERSON
-    except (KeyFileError, LedgerBusy) as error:
+    except LedgerBusy as error:
+        said, code = _who_runs(settings, error)
+        print(f"garita: {said}", file=sys.stderr)
+        return code
+    except KeyFileError as error:
         print(f"garita: {error}", file=sys.stderr)
         return NEEDS_A_PERSON
     except (LedgerUnavailable, OSError) as error:
@@ -68,6 +72,26 @@ def main() -> int:
     finally:
         lines.close()
     return 0
+
+
+def _who_runs(settings: config.Settings, busy: LedgerBusy) -> tuple[str, int]:
+    """Why this gateway can't start, and the exit code: which process has its log, and what to
+    do."""
+    try:
+        pid = int(control.ask(settings.socket_path, "status", timeout_s=2.0)["pid"])
+    except (control.ControlError, LookupError, ValueError):
+        said = locale._(
+            "{busy}, which is not a gateway that answers: another garita command at work, or a "
+            "gateway that starts or stops. Try again in a moment; if it stays, look at the "
+            "process: ps -fp {pid}"
+        ).format(busy=busy, pid=busy.pid or "PID")
+        return said, TRY_AGAIN
+    said = locale._(
+        "a gateway of this configuration runs already: process {pid}. `garita status` shows what "
+        "it does. To start another one, stop it first: systemctl stop garita if it is the "
+        "service, else kill {pid}"
+    ).format(pid=pid)
+    return said, NEEDS_A_PERSON
 
 
 if __name__ == "__main__":

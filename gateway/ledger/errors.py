@@ -16,7 +16,11 @@ class LedgerDamaged(LedgerUnavailable):
 
 
 class LedgerBusy(GaritaError):
-    """Another process writes this log."""
+    """Another process writes this log; `pid` is its number, 0 if it is not known."""
+
+    def __init__(self, message: object, pid: int = 0) -> None:
+        super().__init__(message)
+        self.pid = pid
 
 
 def is_damage(error: sqlite3.Error) -> bool:

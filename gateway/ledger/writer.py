@@ -120,12 +120,16 @@ class Ledger:
             lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
             adopt(Path(f"{path}.lock"))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, b"%d\n" % os.getpid(), 0)
             return cls(path, gateway, lock, batch, timeout_s, complete)
         except BlockingIOError as error:
+            pid = 0
             if lock is not None:
+                pid = _holder(lock)
                 os.close(lock)
             raise LedgerBusy(
-                worded("{path} is being written by another process", path=path)
+                worded("{path} is being written by process {pid}", path=path, pid=pid or "?"), pid
             ) from error
         except (OSError, sqlite3.Error) as error:
             if lock is not None:
@@ -390,3 +394,11 @@ def _end(future: asyncio.Future[None]) -> None:
 def _log_failure(future: asyncio.Future[Event]) -> None:
     if not future.cancelled() and (error := future.exception()) is not None:
         log.critical("an event could not be recorded: %s", error)
+
+
+def _holder(lock: int) -> int:
+    """The process that wrote its number into the lock file; 0 if there is none."""
+    try:
+        return int(os.pread(lock, 20, 0))
+    except ValueError:
+        return 0

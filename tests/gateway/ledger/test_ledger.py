@@ -60,8 +60,9 @@ async def test_an_id_is_taken_once(ledger: Ledger) -> None:
 
 
 async def test_a_second_writer_is_refused(ledger: Ledger, tmp_path: Path) -> None:
-    with pytest.raises(LedgerBusy, match="another process"):
+    with pytest.raises(LedgerBusy, match=f"by process {os.getpid()}") as busy:
         Ledger.open(tmp_path / "ledger.db", gateway="g")
+    assert busy.value.pid == os.getpid()
 
 
 async def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
