@@ -103,8 +103,14 @@ class BusDevice(Protocol):
         `KeyInstalled` event."""
         ...
 
+    def end_install(self, now: float) -> None:
+        """Close the install window before its time, if one is open.  Ends with a `KeyInstalled`
+        event too."""
+        ...
+
     def about(self) -> Mapping[str, Any]:
-        """For `garita reader show`, as JSON values: `step` (where the session is), `identity`
+        """For `garita reader show`, as JSON values: `step` (where the session is),
+        `answers` (whether it answered the last question; optional), `identity`
         and `capabilities` (mappings, or None)."""
         ...
 

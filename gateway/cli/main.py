@@ -60,7 +60,7 @@ class Garita(Root):
         "interlock": Entry(
             f"{CLI}.door:interlock_app", DEVICES, "Doors that are never open together."
         ),
-        "reader": Entry(f"{CLI}.reader:app", DEVICES, "Badge readers."),
+        "reader": Entry(f"{CLI}.reader.app:app", DEVICES, "Badge readers."),
         "camera": Entry(f"{CLI}.camera:app", DEVICES, "Cameras: their state, and where they look."),
         "lock": Entry(f"{CLI}.setup:lock_app", DEVICES, "Locks, while the gateway is stopped."),
         "log": Entry(f"{CLI}.log:app", LOG, "The log: read, verify, export."),

@@ -131,7 +131,18 @@ LOSSES: Mapping[str, str] = {
     "revoked_at": N_("the source"),
 }
 # What drivers say of a port, which records keep as it is.
-DETAILS = (N_("in use by another program"),)
+DETAILS = (
+    N_("in use by another program"),
+    N_("no answer"),
+    N_("the bus is not there"),
+    N_("no key yet: garita reader install"),
+    N_("it does not hold the key that it was given: garita reader install"),
+    N_("it does not take the default key: put it into install mode"),
+    N_("it answers with another kind of key"),
+    N_("it did not accept our key"),
+    N_("the install window has closed"),
+    N_("without secure channel"),
+)
 
 
 def word(code: object) -> str:

@@ -121,6 +121,8 @@ def ask(path: Path, op: str, *, timeout_s: float = 10.0, **params: Any) -> dict[
         ) from error
     except OSError as error:
         raise ControlError(worded("the gateway does not answer: {error}", error=error)) from error
+    if not answer:
+        raise ControlError(worded("the gateway ended before it answered"))
     try:
         reply: dict[str, Any] = json.loads(answer)
     except ValueError as error:

@@ -76,6 +76,7 @@ class Operations:
             "clock_accept": self.clock_accept,
             "capture": self.capture,
             "reader_install": self.reader_install,
+            "reader_install_end": self.reader_install_end,
             "reader_test": self.reader_test,
             "reader_comset": self.reader_comset,
             "door_service": self.door_service,
@@ -121,9 +122,17 @@ class Operations:
                     name=reader.name,
                 )
             )
+        if not bus.port.connected:
+            raise Refused(worded("the port of {bus} is not open: see garita status", bus=bus.name))
         seconds = min(LONGEST_INSTALL_S, max(1.0, float(request.get("seconds", 60))))
         await bus.install(reader.name, seconds, _by(request))
         return {"seconds": seconds}
+
+    async def reader_install_end(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Close an install window before its time."""
+        bus, reader = self._reader(request)
+        bus.end_install(reader.name)
+        return {}
 
     async def reader_test(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """LED, buzzer and display, and twenty questions with the time of each answer (ms)."""

@@ -26,6 +26,7 @@ from gateway.daemon.operations import Operations
 from gateway.daemon.operatorpins import OperatorPins
 from gateway.daemon.supervisor import Run, Watchdog, end, start
 from gateway.daemon.systemd import notify
+from gateway.daemon.watching import Watching
 from gateway.ledger import Ledger, LedgerBusy, LedgerDamaged, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.locale import english, worded
@@ -111,6 +112,7 @@ class Daemon:
             "status": parts.status.asked,
             "operator_pin": pins.asked,
             "errand": Errands(settings.path).asked,
+            "reader_watch": Watching(parts.plant).asked,
             **operations.table(),
         }
         retention = Retention(

@@ -75,6 +75,7 @@ class BusReader(Listeners):
         super().__init__(name)
         self.device = device
         self.key_told: KeyInstalled | None = None  # how the last install window ended
+        self.detail = ""  # why it is offline, as far as that is known
         self._kick = kick
         self._on_device = on_device
         self._words = catalogue(language)
@@ -90,6 +91,7 @@ class BusReader(Listeners):
         """Something that the reader reported at monotonic `now`.  Those who listen get it before
         anything is sent to the reader."""
         if isinstance(event, LinkChange):
+            self.detail = event.detail
             self._on_device("reader", self.name, event.online, event.detail)
         elif isinstance(event, KeyInstalled):
             self.key_told = event
@@ -167,6 +169,7 @@ class BusReader(Listeners):
         return {
             "address": device.address,
             "online": device.online,
+            "detail": self.detail,
             "secure": device.secured,
             "installing": device.installing,
             "key": {"done": told.done, "detail": told.detail} if told else None,
@@ -244,6 +247,15 @@ class ReaderBus:
             NewEvent(EventType.READER_INSTALL_OPENED, reader, {"seconds": seconds, "by": by})
         )
         self._kick()
+
+    def end_install(self, reader: str) -> None:
+        """Close the install window of `reader` before its time, if one is open."""
+        self.readers[reader].device.end_install(time.monotonic())
+        self._kick()
+
+    async def settled(self) -> None:
+        """Wait until every key that a reader took is on the disk."""
+        await self._files.run(lambda: None)
 
     def _bytes(self, data: bytes, now: float) -> None:
         self._dispatch(self._bus.feed(data, now), now)

@@ -319,12 +319,15 @@ async def test_a_clock_that_leapt_lets_people_pass_and_says_that_it_is_in_doubt(
     assert json.loads((await rig.acli("status", "--json")).stdout)["clock_sure"]
 
 
-async def test_a_second_daemon_is_refused(rig: Rig) -> None:
+async def test_a_second_daemon_is_refused_and_told_which_runs(rig: Rig) -> None:
     second = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "gateway.daemon", "-c", str(rig.config), stderr=subprocess.PIPE
     )
     _, err = await asyncio.wait_for(second.communicate(), 20)
-    assert second.returncode == 5 and b"another process" in err and b"Traceback" not in err
+    assert second.returncode == 5 and b"Traceback" not in err
+    assert rig.daemon is not None
+    said = f"a gateway of this configuration runs already: process {rig.daemon.pid}."
+    assert said.encode() in err and b"systemctl stop garita" in err
     assert (await tap(rig, ANA))["reason"] == "granted"
 
 

@@ -76,11 +76,16 @@ class OsdpDevice:
         """Give the reader `new_key`; accepts the default key for `seconds`."""
         self._session.install(now, seconds, new_key)
 
+    def end_install(self, now: float) -> None:
+        """Close the install window before its time."""
+        self._session.end_install(now)
+
     def about(self) -> Mapping[str, Any]:
         """For `garita reader show`."""
         session = self._session
         return {
             "step": session.step.value,
+            "answers": not session.suspect,
             "identity": asdict(session.identity) if session.identity else None,
             "capabilities": {
                 item.name.lower(): list(session.capabilities[item])

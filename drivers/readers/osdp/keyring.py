@@ -34,6 +34,10 @@ class KeyRing:
         self.new = None
         return True
 
+    def end_window(self, now: float) -> None:
+        """Let the window run out at `now`."""
+        self._until = min(self._until, now)
+
     def close_window(self) -> None:
         """The reader refused the new key."""
         self.new = None

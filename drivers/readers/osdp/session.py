@@ -158,6 +158,10 @@ class ReaderSession:
         else:
             self._restart(now)
 
+    def end_install(self, now: float) -> None:
+        """Close the install window before its time; the next step reports that."""
+        self._ring.end_window(now)
+
     @property
     def installing(self) -> bool:
         return self._ring.new is not None

@@ -1,15 +1,8 @@
-"""`garita reader ...`: for the installer who stands in front of a reader.
-
-What a card shows goes to the terminal only and is never written down: a badge's number is its
-secret.
-"""
+"""`garita reader list | ports | show | test | comset`: the readers, their ports and their links."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import statistics
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -18,22 +11,18 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from drivers.base import CardRead, Keys, Reading
 from gateway import config
 from gateway.cli import common, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
+from gateway.cli.reader.common import NameArgument, on_bus
 from gateway.config import Settings
 from gateway.daemon import control
-from gateway.decide.model import Credential
-from gateway.devices import ReaderBus, ReaderPort, attached
+from gateway.devices import attached
 from gateway.locale import N_, _
-from gateway.vault.readerkeys import ReaderKeys
-from gateway.vault.sitekey import KeyFileError, SiteKey
 
 app = App()
 
-NameArgument = Annotated[str, typer.Argument(help="The reader's name in the configuration.")]
 STATS = {
     "polls": N_("polls"),
     "errors": N_("errors"),
@@ -125,7 +114,7 @@ def show(
 ) -> None:
     """One OSDP reader: who made it, what it can do, its key, its link."""
     settings = ctx.settings
-    _on_bus(settings, name)
+    on_bus(settings, name)
     link = common.ask(settings, "status")["readers"][name]
     if json:
         common.print_json(link)
@@ -147,7 +136,7 @@ def test(
 ) -> None:
     """Flash and beep, then ask twenty times and show how long the answers took."""
     settings = ctx.settings
-    _on_bus(settings, name)
+    on_bus(settings, name)
     answer = common.ask(settings, "reader_test", timeout_s=control.LONGEST_S, reader=name)
     took = answer["took_ms"]
     if took:
@@ -161,46 +150,6 @@ def test(
 
 
 @app.command()
-def install(
-    ctx: Context,
-    name: NameArgument,
-    seconds: Annotated[float, typer.Option(help="How long the window is open.")] = 60,
-) -> None:
-    """Give a reader a key of its own.
-
-    A reader that has none takes the default key for this, which everybody knows: do it at the
-    reader, with the window no longer than needed.  One that has our key gets a new one in its
-    secure channel.
-    """
-    settings = ctx.settings
-    _on_bus(settings, name)
-    answer = common.ask(settings, "reader_install", reader=name, seconds=seconds)
-    end = time.monotonic() + answer["seconds"]
-    common.err.print(
-        _("{name}: the window is open for {seconds:.0f} s").format(
-            name=name, seconds=answer["seconds"]
-        ),
-        markup=False,
-    )
-    while time.monotonic() < end + 1:
-        link = common.ask(settings, "status")["readers"][name]
-        told = link["key"]
-        if told and not told["done"]:
-            common.fail(
-                _("{name} took no key: {detail}").format(name=name, detail=told["detail"]),
-                common.REFUSED,
-            )
-        if told and link["secure"] and not link["installing"]:
-            common.out.print(
-                _("{name}: has a key of its own and is in secure channel").format(name=name),
-                markup=False,
-            )
-            return
-        time.sleep(0.2)
-    common.fail(_("{name} took no key: is it in install mode?").format(name=name), common.REFUSED)
-
-
-@app.command()
 def comset(
     ctx: Context,
     name: NameArgument,
@@ -209,7 +158,7 @@ def comset(
 ) -> None:
     """Give an OSDP reader another address and speed; then change the configuration alike."""
     settings = ctx.settings
-    _on_bus(settings, name)
+    on_bus(settings, name)
     answer = common.ask(
         settings,
         "reader_comset",
@@ -223,76 +172,6 @@ def comset(
         _("{name}: takes on {detail}").format(name=name, detail=answer["detail"]), markup=False
     )
     common.out.print(_("Set the same in the configuration and restart the gateway."))
-
-
-@app.command()
-def watch(
-    ctx: Context,
-    name: NameArgument,
-    seconds: Annotated[float, typer.Option(help="Stop after this time; 0 is never.")] = 0,
-) -> None:
-    """Show what a reader reads, as it goes into the list: format:facility:number.
-
-    Opens the port by itself, so the gateway must not be running.
-    """
-    settings = ctx.settings
-    table = settings.tables.readers.get(name)
-    if table is None:
-        common.fail(_("there is no [readers.{name}]").format(name=name), common.REFUSED)
-
-    def show(reading: Reading, now: float) -> None:
-        stamp = time.strftime("%H:%M:%S")
-        if isinstance(reading, CardRead):
-            key = Credential(reading.format, reading.facility, reading.number).key
-            common.out.print(f"{stamp}  {key}", markup=False)
-        elif isinstance(reading, Keys):
-            common.out.print(
-                _("{stamp}  {count} key(s)").format(stamp=stamp, count=len(reading.pressed)),
-                markup=False,
-            )
-        else:
-            common.out.print(
-                _("{stamp}  not a card: {reason}").format(stamp=stamp, reason=reading.reason),
-                markup=False,
-            )
-
-    def state(kind: str, device: str, online: bool, detail: str) -> None:
-        told = _("{device}: open {detail}") if online else _("{device}: not open: {detail}")
-        common.err.print(told.format(device=device, detail=words.detail(detail)), markup=False)
-
-    async def watching() -> None:
-        if table.bus is None:
-            reader = ReaderPort(name, table, state)
-            reader.listen_readings(show)
-            port = reader.port
-        else:
-            bus = _bus(settings, name, table.bus, state)
-            bus.readers[name].listen_readings(show)
-            port = bus.port
-        async with asyncio.timeout(seconds or None):
-            await port.run()
-
-    with contextlib.suppress(TimeoutError, KeyboardInterrupt):
-        asyncio.run(watching())
-
-
-def _bus(settings: Settings, name: str, bus: str, state: Any) -> ReaderBus:
-    """The bus with this reader alone, for watching it."""
-    try:
-        key = SiteKey.load(settings.tables.site.key_file)
-    except KeyFileError as error:
-        common.fail(str(error), common.UNREACHABLE)
-    readers = {name: settings.tables.readers[name]}
-    keys = ReaderKeys(settings.keys_path, key)
-    return ReaderBus(bus, settings.tables.buses[bus], readers, keys, state, lambda event: None)
-
-
-def _on_bus(settings: Settings, name: str) -> None:
-    table = settings.tables.readers.get(name)
-    if table is None:
-        common.fail(_("there is no [readers.{name}]").format(name=name), common.REFUSED)
-    if table.bus is None:
-        common.fail(_("{name} is no OSDP reader").format(name=name), common.REFUSED)
 
 
 def _links(settings: Settings) -> dict[str, Any]:
