@@ -277,7 +277,8 @@ def test_the_driver_makes_a_line_of_at_most_32_readers_and_each_shows_what_it_is
     line = panel.line([BusPlace(5, options), BusPlace(7, ReaderOptions(), [KEY])], 9600)
     clear, secure = line.devices[5], line.devices[7]
     assert (clear.address, clear.keyed, secure.keyed) == (5, False, True)
-    assert secure.about() == {"step": "offline", "identity": None, "capabilities": {}}
+    about = {"step": "offline", "answers": False, "identity": None, "capabilities": {}}
+    assert secure.about() == about
     assert not (clear.online or clear.secured or clear.installing) and clear.stats.polls == 0
     secure.install(0.0, 10, K1)
     assert secure.installing
