@@ -208,8 +208,9 @@ def credential(item: Any) -> Credential:
 
 def excel_error(value: object) -> Message | None:
     """Why a text is refused that only a spreadsheet writes (#N/A); None for any other."""
-    found = isinstance(value, str) and _EXCEL_ERROR.fullmatch(value.strip())
-    return EXCEL_ERROR if found else None
+    if not isinstance(value, str) or "#" not in value:
+        return None
+    return EXCEL_ERROR if _EXCEL_ERROR.fullmatch(value.strip()) else None
 
 
 def printed(text: str) -> Message | None:

@@ -158,7 +158,8 @@ def fit(line: int, cells: list[Any], heads: Sequence[str], source: Source) -> li
     if not any(str(cell).strip() for cell in cells):
         return None
     width = len(heads)
-    for at, cell in enumerate(cells):
+    odd = len(cells) > width or not all(heads)  # seldom, and a list has a million lines
+    for at, cell in enumerate(cells if odd else ()):
         if str(cell).strip() and (at >= width or not heads[at]):
             message = worded("the cell of column {n} has no header above it", n=at + 1)
             source.errors.append(RowError(line, "", message))

@@ -614,6 +614,7 @@ def test_a_list_from_a_directory(slapd: Slapd, tmp_path: Path) -> None:
     assert found is not None and found.errors == []
     people = {person.id: person for person in found.people}
     assert len(people) == 11
+    assert "valid_from" in found.absent and "valid_until" not in found.absent  # as attributes say
     first = people["e1"]
     assert [c.key for c in first.credentials] == ["h10301:12:345", "h10301:12:346"]
     assert set(first.access_levels) == {"plant", "night"}
