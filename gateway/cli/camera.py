@@ -11,6 +11,7 @@ from rich.table import Table
 from gateway.cli import common, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
+from gateway.cli.details import detail
 from gateway.locale import _
 
 app = App()
@@ -26,11 +27,7 @@ def list_(ctx: Context, json: common.JsonOption = False) -> None:
         return
     table = Table(_("camera"), _("state"), _("since"), box=None)
     for camera in cameras:
-        state = (
-            _("good")
-            if camera["online"]
-            else f"[red]{escape(words.detail(camera['detail']))}[/red]"
-        )
+        state = _("good") if camera["online"] else f"[red]{escape(detail(camera['detail']))}[/red]"
         if camera["state"] == "unstable":
             state = _("[red]unstable[/red], now {state}").format(state=state)
         table.add_row(camera["name"], state, words.moment(camera["since"], ctx.settings.site.zone))

@@ -15,6 +15,7 @@ from rich.markup import escape
 from gateway.cli import common, criteria, logexport, text, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
+from gateway.cli.details import detail
 from gateway.config import Settings
 from gateway.config.criteria import editions
 from gateway.ledger import LedgerReader
@@ -120,7 +121,8 @@ def verify(
     else:
         for problem in report.problems:
             common.out.print(
-                _("event {seq}: {what}").format(seq=problem.seq, what=problem.what), markup=False
+                _("event {seq}: {what}").format(seq=problem.seq, what=detail(problem.what)),
+                markup=False,
             )
         for item in tables:
             what = _(audit.WORDS[item.what]).format(row=item.row)
@@ -194,7 +196,7 @@ def _print(event: Event, settings: Settings, json: bool) -> None:
         common.print_json(proofs.record(event))
         return
     colour = _COLORS.get(event.type, "dim")
-    sentence = escape(text.describe(event))
+    sentence = escape(text.describe(event, zone=settings.site.zone))
     subject = escape(event.subject)
     at = words.moment(event.time, settings.site.zone, seconds=True, named=True)
     common.out.print(

@@ -16,6 +16,7 @@ from rich.table import Table
 from gateway.cli import area as areas
 from gateway.cli import common, criteria, text, words
 from gateway.cli.context import Context
+from gateway.cli.details import detail
 from gateway.cli.people.permit import moment
 from gateway.config import Settings
 from gateway.config.criteria import editions
@@ -134,7 +135,7 @@ def replay(
         )
         return
     at = words.moment(event.time, settings.site.zone, seconds=True, named=True)
-    common.out.print(f"{at}  {text.describe(event)}", markup=False)
+    common.out.print(f"{at}  {text.describe(event, zone=settings.site.zone)}", markup=False)
     _show_steps(steps)
     served = {"then": editions.named(event.type, event.data), "now": _today(now)}
     for word, decision in (("then", then), ("now", now)):
@@ -325,15 +326,15 @@ def _show_steps(steps: tuple[Step, ...]) -> None:
         mark = _("[green]ok[/green]")
         if step.end is not None:
             mark = _("[red]no[/red]") if step.end.outcome is Outcome.DENY else "?"
-        detail = text.detail(step.end.rule) if step.end else ""
-        table.add_row(mark, escape(text.rule(step.name)), escape(detail))
+        why = detail(step.end.rule) if step.end else ""
+        table.add_row(mark, escape(text.rule(step.name)), escape(why))
     common.out.print(table)
 
 
 def _show_decision(decision: Decision) -> None:
     line = f"{decision.reason.value}: {text.reason(decision.reason.value)}"
     if decision.rule:
-        line += f" ({text.detail(decision.rule)})"
+        line += f" ({detail(decision.rule)})"
     if decision.fallback:
         pairs = (f"{words.word(k)}: {words.word(v)}" for k, v in decision.fallback.items())
         line += f" [{', '.join(pairs)}]"

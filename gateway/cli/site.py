@@ -12,6 +12,7 @@ from rich.table import Table
 
 from gateway.cli import common, text, words
 from gateway.cli.context import Context
+from gateway.cli.details import detail
 from gateway.cli.text import duration
 from gateway.config import Settings
 from gateway.config.mistakes import located
@@ -193,7 +194,7 @@ def status(ctx: Context, json: common.JsonOption = False) -> None:
         shown_state = words.word(state)
         if state != "online":
             shown_state = f"[red]{shown_state}[/red]"
-        about = f"{device['name']}: {shown_state} {escape(words.detail(device['detail']))}"
+        about = f"{device['name']}: {shown_state} {escape(detail(device['detail']))}"
         table.add_row(words.word(device["kind"]), about)
     for name, shown in answer["doors"].items():
         last = answer["last"].get(name) or {}

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from gateway import locale
 from gateway.cli import words
+from gateway.cli.details import detail, details
 from gateway.ledger.event import Event, EventType
-from gateway.locale import N_, SYSTEM, Message
+from gateway.locale import N_, Message
 
 REASONS: Mapping[str, str] = {
     "granted": N_("may pass"),
@@ -233,48 +235,6 @@ RULES: Mapping[str, str] = {
 """What each rule of `decide()` looks at, as it is when the rule lets pass."""
 
 
-# Details of a decision are recorded in English, as the rules of `decide()` write them.
-_DETAILS: tuple[tuple[str, str], ...] = (
-    (r"valid from (?P<day>[\d-]+)", N_("valid from {day}")),
-    (r"valid until (?P<until>[\d: -]+)", N_("valid until {until}")),
-    (r"grant until (?P<until>[\d: -]+)", N_("grant until {until}")),
-    (r"a grant of another time", N_("a grant of another time")),
-    (r"retention ended (?P<day>[\d-]+)", N_("retention ended {day}")),
-    (r"(?P<n>\d+) of (?P<least>\d+) templates", N_("{n} of {least} templates")),
-    (r"(?P<n>\d+) of (?P<limit>\d+) people", N_("{n} of {limit} people")),
-    (r"(?P<n>\d+) of (?P<limit>\d+)", N_("{n} of {limit}")),
-    (r"above (?P<limit>[\d.]+)", N_("above {limit}")),
-    (r"older than (?P<limit>[\d.]+) s", N_("older than {limit} s")),
-    (r"this door wants a badge", N_("this door wants a badge")),
-    (r"no area (?P<area>.+)", N_("there is no area {area}")),
-    (r"no such level: (?P<level>.+)", N_("no such level: {level}")),
-    (r"(?P<kind>.+): no such kind", N_("{kind}: no such kind")),
-    (r"(?P<kind>.+) of no company", N_("{kind}: no company")),
-    (r"(?P<kind>.+) of (?P<company>.+)", N_("{kind} of {company}")),
-    (r"(?P<kind>.+) until (?P<day>\d{4}-\d\d-\d\d)", N_("{kind} until {day}")),
-    (r"the number inside is not known", N_("the number inside is not known")),
-    (r"leaves (?P<area>.+), was outside", N_("leaves {area}, was outside")),
-    (r"leaves (?P<area>.+), was in (?P<was>.+)", N_("leaves {area}, was in {was}")),
-    (
-        r"outside since (?P<since>[\d: -]+), not in (?P<area>.+)",
-        N_("outside since {since}, not in {area}"),
-    ),
-    (
-        r"in (?P<was>.+) since (?P<since>[\d: -]+), not in (?P<area>.+)",
-        N_("in {was} since {since}, not in {area}"),
-    ),
-    (r"in (?P<area>.+) since (?P<since>[\d: -]+)", N_("in {area} since {since}")),
-)
-
-
-def detail(recorded: str, language: str | None = None) -> str:
-    """The detail of a decision; names and times stay, what is not known stays as it is."""
-    for pattern, sentence in _DETAILS:
-        if found := re.fullmatch(pattern, recorded):
-            return Message(sentence, found.groupdict()).say(language)
-    return recorded
-
-
 def rule(name: str, language: str | None = None) -> str:
     """A rule of `decide()` as a sentence."""
     return _said(RULES.get(name, name), language)
@@ -321,12 +281,13 @@ BADGE_WITHDRAWN = N_("badge of {who} denied here {seconds} s after it was withdr
 SHUT_OUT = frozenset({"left_list", "shut_off"})
 
 
-def describe(event: Event, language: str | None = None) -> str:
+def describe(event: Event, language: str | None = None, zone: ZoneInfo | None = None) -> str:
     """One event as a sentence, without its time and place.
 
     Args:
         event: A record of the log.
         language: One of `gateway.locale.LANGUAGES`; by default the one in use.
+        zone: The site's; times in the sentence are local.  Without one they stay UTC.
     """
     template = _said(EVENTS.get(event.type, event.type), language)
     data = event.data
@@ -343,21 +304,46 @@ def describe(event: Event, language: str | None = None) -> str:
         str(data.get("how", "left_list")).split(",")
     ):
         template = _said(BADGE_WITHDRAWN, language)
-    person = data.get("person") or {}
-    who = person.get("name") or data.get("credential", {}).get("masked") or data.get("reader", "?")
+    person, card = (_table(data.get(name)) for name in ("person", "credential"))
+    who = person.get("name") or card.get("masked") or data.get("reader", "?")
     why = reason(str(data.get("reason", "")), language)
     if recorded := data.get("rule"):
         why = f"{why} ({detail(str(recorded), language)})"
-    facts = _Blank({**data, "who": who, "why": why})
-    if (kind := data.get("kind")) in words.CODES:
-        facts["kind"] = _said(words.CODES[str(kind)], language)
-    if (told := data.get("detail")) in words.DETAILS or told in SYSTEM:
-        facts["detail"] = _said(str(told), language)
+    facts = _Blank({key: _fact(value, language, zone) for key, value in data.items()})
+    if "why" in data and not data.get("reason"):
+        why = details(str(data["why"]), language)
+    facts.update(who=who, why=why)
+    for key in ("kind", "status"):
+        if (code := data.get(key)) in words.CODES:
+            facts[key] = _said(words.CODES[str(code)], language)
+    if "detail" in data:
+        facts["detail"] = detail(str(data["detail"]), language)
     if event.type == EventType.STATE_DAMAGED and (done := data.get("done")) in DAMAGED:
         facts["done"] = _said(DAMAGED[str(done)], language)
     if event.type.startswith(("visit.", "freight.")):
         facts.update(_desk(data, language))
     return template.format_map(facts).strip()
+
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
+
+
+def _fact(value: object, language: str | None, zone: ZoneInfo | None) -> object:
+    """A value of a record inside a sentence: a word for yes or no, a list as people write one, a
+    time of the site."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return _said(N_("yes") if value else N_("no"), language)
+    if isinstance(value, list | tuple):
+        return ", ".join(str(_fact(item, language, zone)) for item in value) or "-"
+    if zone is not None and isinstance(value, str) and _MOMENT.fullmatch(value):
+        return words.moment(value, zone)
+    return value
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 # Why the desk holds a visitor back; a code that is not here stays as it is.
@@ -375,11 +361,7 @@ def _desk(data: Mapping[str, Any], language: str | None) -> dict[str, str]:
     from gateway.desk.freight.findings import CODES  # noqa: PLC0415
     from gateway.desk.partners import WORDS as CLEARANCES  # noqa: PLC0415
 
-    said: dict[str, str] = {
-        key: _said(N_("yes") if value else N_("no"), language)
-        for key, value in data.items()
-        if isinstance(value, bool)
-    }
+    said: dict[str, str] = {}
     if codes := data.get("codes"):
         texts = {code: kind.text for code, kind in CODES.items()}
         said["codes"] = "; ".join(_said(texts.get(c, c), language) for c in codes.split(", "))

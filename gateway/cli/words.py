@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from gateway.locale import N_, _, language, system
+from gateway.locale import N_, _, language
 
 CODES: Mapping[str, str] = {
     # devices and links
@@ -20,6 +20,7 @@ CODES: Mapping[str, str] = {
     "lock": N_("lock"),
     "camera": N_("camera"),
     "input": N_("input"),
+    "inputs": N_("inputs"),
     "bus": N_("bus"),
     "face": N_("faces"),
     "broker": N_("broker"),
@@ -130,19 +131,6 @@ LOSSES: Mapping[str, str] = {
     "source": N_("the source"),
     "revoked_at": N_("the source"),
 }
-# What drivers say of a port, which records keep as it is.
-DETAILS = (
-    N_("in use by another program"),
-    N_("no answer"),
-    N_("the bus is not there"),
-    N_("no key yet: garita reader install"),
-    N_("it does not hold the key that it was given: garita reader install"),
-    N_("it does not take the default key: put it into install mode"),
-    N_("it answers with another kind of key"),
-    N_("it did not accept our key"),
-    N_("the install window has closed"),
-    N_("without secure channel"),
-)
 
 
 def word(code: object) -> str:
@@ -154,13 +142,6 @@ def word(code: object) -> str:
 def loss(code: str) -> str:
     """How access was lost, or how its time is known, as words."""
     return _(LOSSES[code]) if code in LOSSES else code
-
-
-def detail(text: str) -> str:
-    """What a driver or the system says, in the language in use if we know the sentence."""
-    if text in CODES:
-        return word(text)
-    return _(text) if text in DETAILS else system(text)
 
 
 def yes(value: object) -> str:

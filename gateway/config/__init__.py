@@ -211,4 +211,4 @@ def _criteria(tables: Tables) -> Criteria:
     try:
         return criteria.load(tables.criteria.set, tables.criteria.file)
     except criteria.CriteriaError as error:
-        raise ConfigError([Mistake(str(error.path), 0, error.key, error.reason)]) from error
+        raise ConfigError([Mistake(str(error.path), 0, error.key, str(error.reason))]) from error

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from gateway.locale import worded
+from gateway.locale import _, worded
 
 UNITS = {"m": 60, "h": 3600, "d": 86400}
 
@@ -207,12 +207,14 @@ def warnings(table: SyncTable) -> Iterator[str]:
     """Sentences about settings in [sync] that are legal and may surprise."""
     for name, source in table.sources.items():
         if source.profile is not None and not source.profile.is_file():
-            yield f"sync.sources.{name}: there is no profile {source.profile} (garita people map)"
+            yield _(
+                "sync.sources.{name}: there is no profile {profile} (garita people map)"
+            ).format(name=name, profile=source.profile)
         if source.kind == "ldap" and source.levels and not source.nested_groups:
-            yield (
-                f"sync.sources.{name}: memberOf does not name groups inside groups, nor the "
+            yield _(
+                "sync.sources.{name}: memberOf does not name groups inside groups, nor the "
                 "primary group; with Active Directory, nested_groups = true asks for both"
-            )
+            ).format(name=name)
 
 
 def absolute(table: SyncTable, base: Path) -> SyncTable:

@@ -32,7 +32,7 @@ from gateway.decide.model import (
 )
 from gateway.decide.policy import Direction, Site, Subsystem
 from gateway.ledger.event import Event, EventType
-from gateway.locale import GaritaError
+from gateway.locale import GaritaError, worded
 
 _BADGE = Credential("recorded", "", "0")  # its number is not on record, and no rule looks at it
 THE_OTHER = "the other may not"  # of two who came together, one was refused for the other's sake
@@ -80,24 +80,28 @@ def _rebuilt(event: Event, snapshot: Snapshot) -> tuple[Decision, Request, datet
     try:
         then = recorded(event)
         if then.reason.value in UNDECIDED:
-            raise NotReplayable(f"{then.reason.value}: there was nothing decided")
+            raise NotReplayable(
+                worded("{reason}: there was nothing decided", reason=then.reason.value)
+            )
         if then.rule == THE_OTHER:
-            raise NotReplayable("refused for the sake of the other, whose event says why")
+            raise NotReplayable(worded("refused for the sake of the other, whose event says why"))
         return then, request_of(event.data, snapshot), datetime.fromisoformat(event.time)
     except NotReplayable:
         raise
     except (LookupError, TypeError, AttributeError, ValueError) as error:
-        raise NotReplayable(f"the record is not in its form: {error}") from error
+        raise NotReplayable(
+            worded("the record is not in its form: {error}", error=error)
+        ) from error
 
 
 def recorded(event: Event) -> Decision:
     """The decision that an access event holds.  Raises NotReplayable, or LookupError, TypeError or
     ValueError if the record is not in its form."""
     if event.type not in (EventType.ACCESS_GRANTED, EventType.ACCESS_DENIED):
-        raise NotReplayable(f"{event.type} is no decision")
+        raise NotReplayable(worded("{type} is not a decision", type=event.type))
     data = event.data
     if "facts" not in data:
-        raise NotReplayable("recorded by an older version, without what it was made of")
+        raise NotReplayable(worded("recorded by an older version, without what it was made of"))
     granted = event.type == EventType.ACCESS_GRANTED
     return Decision(
         outcome=Outcome.GRANT if granted else Outcome.DENY,

@@ -106,14 +106,18 @@ def system(error: str | None) -> str:
 @dataclass(frozen=True, slots=True)
 class Message:
     """A sentence and its facts.  `text` is English with ``{name}`` placeholders, marked by `N_`;
-    a fact may be a `Message`, or a tuple of them, which is then said in the same language."""
+    a fact may be a `Message`, or a tuple of them, which is then said in the same language.
+    `context` tells apart uses of one English word (`in_context`)."""
 
     text: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+    context: str = ""
 
     def words(self, language: str | None = None) -> str:
         """The text alone, with its placeholders, in `language`."""
         words = _current if language is None else catalogue(language)
+        if self.context:
+            return words.pgettext(self.context, self.text)
         return words.gettext(self.text) if self.text else ""
 
     def say(self, language: str | None = None) -> str:
@@ -138,6 +142,12 @@ def _said(fact: Any, language: str | None) -> Any:
 def worded(text: str, /, **facts: Any) -> Message:
     """A `Message`, marked for the catalogues: `SomeError(worded("no {thing}", thing=name))`."""
     return Message(text, facts)
+
+
+def in_context(context: str, text: str) -> Message:
+    """A `Message` for a word that means different things in different places, marked for the
+    catalogues: a visit and a truck are both ``expected``."""
+    return Message(text, context=context)
 
 
 def english(error: BaseException | Message) -> str:

@@ -27,6 +27,7 @@ KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "N_": None,
     "worded": None,
     "ngettext": (1, 2),
+    "in_context": ((1, "c"), 2),
     "pgettext": ((1, "c"), 2),
     # Refusals: the second argument is the sentence.
     "DeskError": (2,),

@@ -14,11 +14,19 @@ from gateway.cli.desk import common as desk
 from gateway.config import Settings
 from gateway.config.criteria import in_order
 from gateway.desk.freight.findings import Finding, FreightPolicy, judge, status
-from gateway.desk.freight.transaction import STAGE_WORDS, Inspection, Transaction, Unit, Vvtt
+from gateway.desk.freight.transaction import (
+    PAPERS,
+    STAGE_WORDS,
+    Document,
+    Inspection,
+    Transaction,
+    Unit,
+    Vvtt,
+)
 from gateway.desk.partners import WORDS as CLEARANCES
 from gateway.desk.second import Second
 from gateway.ledger.event import EventType
-from gateway.locale import _, choose
+from gateway.locale import _, choose, pgettext
 
 _DOC = TypeAdapter(Transaction)
 _COLOURS = {"held": "yellow", "refused": "red", "departed": "green"}
@@ -51,7 +59,7 @@ def print_list(settings: Settings, policy: FreightPolicy, found: Iterable[Transa
     """Print one line for each truck."""
     rows = desk.table(
         _("no."),
-        _("expected"),
+        pgettext("column", "expected"),
         _("driver"),
         _("carrier"),
         _("tractor"),
@@ -70,7 +78,7 @@ def print_list(settings: Settings, policy: FreightPolicy, found: Iterable[Transa
             known.carrier if known else "",
             known.tractor if known else "",
             ", ".join(units),
-            _(STAGE_WORDS[status(tx, judge(tx, policy))]),
+            STAGE_WORDS[status(tx, judge(tx, policy))].say(),
         )
     common.out.print(rows)
 
@@ -79,7 +87,7 @@ def print_state(settings: Settings, policy: FreightPolicy, tx: Transaction) -> N
     """Print a truck's stage after an act, and what stops it."""
     findings = judge(tx, policy)
     state = status(tx, findings)
-    word = _(STAGE_WORDS[state])
+    word = STAGE_WORDS[state].say()
     head = _("transaction")
     colour = _COLOURS.get(state, "bold")
     common.out.print(f"{head} {tx.id}: [{colour}]{escape(word)}[/{colour}]")
@@ -170,7 +178,7 @@ class _Page:
             _("tractor: {tractor}").format(tractor=tractor),
             *map(_unit, came.units),
             _("loaded") if came.loaded else _("empty"),
-            ", ".join(f"{d.kind} {d.number}" for d in came.documents),
+            _papers(came.documents),
         ]
 
     def _hooked(self) -> Section:
@@ -240,7 +248,7 @@ class _Page:
             named = ", ".join(loading.document_seals) or "-"
             lines += [
                 f"{self._span(loading.started_at, loading.finished_at)}  {self._who(loading.by)}",
-                ", ".join(f"{d.kind} {d.number}" for d in loading.documents),
+                _papers(loading.documents),
                 _("seals on documents: {seals}").format(seals=named),
             ]
         return self._title(_("Cargo"), EventType.FREIGHT_LOADING), lines
@@ -348,3 +356,7 @@ def _line(policy: FreightPolicy, finding: Finding) -> str:
 
 def _time(settings: Settings, moment: datetime | None) -> str:
     return f"{moment.astimezone(settings.site.zone):%Y-%m-%d %H:%M}" if moment else ""
+
+
+def _papers(documents: Iterable[Document]) -> str:
+    return ", ".join(_(PAPERS.get(d.kind, d.kind)) + f" {d.number}" for d in documents)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import common
+from gateway.cli import common, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.cli.desk import common as desk
@@ -107,15 +107,14 @@ def list_(
         _("today"),
     )
     for partner, clear in found:
-        words = clear.message.say()
         desk.add(
             rows,
             partner.name,
             _shown(partner.kind),
             _shown(partner.programme),
             partner.number,
-            partner.valid_until,
-            words,
+            words.day(partner.valid_until),
+            clear.message.say(),
         )
     common.out.print(rows)
 
@@ -145,8 +144,15 @@ def show(
         desk.add(
             rows,
             f"v{item['version']}",
-            f"{item['at']} {item['by']}: {item['programme']} {item['number']} {item['status']}, "
-            f"{item['valid_until']} {item['note']}",
+            "{at} {by}: {programme} {number} {status}, {until} {note}".format(
+                at=words.moment(str(item["at"]), settings.site.zone),
+                by=item["by"],
+                programme=_shown(item["programme"]),
+                number=item["number"],
+                status=_shown(item["status"]),
+                until=words.day(str(item["valid_until"])),
+                note=item["note"],
+            ),
         )
     common.out.print(rows)
 

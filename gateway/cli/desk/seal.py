@@ -151,7 +151,7 @@ def list_(
             _("class"),
             _("certificate"),
             _("supplier"),
-            *WORDS.values(),
+            *map(_, WORDS.values()),
         )
         for one in batches:
             desk.add(

@@ -268,7 +268,7 @@ def _cancel(
             refused=refused,
             criteria=settings.criteria,
         )
-    state = _(WORDS[done.state])
+    state = WORDS[done.state].say()
     _done(settings, done, json, _("visit {id}: {state}").format(id=done.id, state=state))
 
 

@@ -18,7 +18,7 @@ from gateway.desk.act import local
 from gateway.desk.visits import records, regulars, visitlog
 from gateway.desk.visits.settings import visit_policy
 from gateway.desk.visits.visit import STATES, WORDS, Visit
-from gateway.locale import N_, _
+from gateway.locale import N_, _, pgettext
 
 app = App()
 regular_app = App(help="Known regular visitors.")
@@ -60,7 +60,7 @@ def list_(
         _("name"),
         _("company"),
         _("host"),
-        _("expected"),
+        pgettext("column", "expected"),
         _("state"),
         _("badge"),
         "",
@@ -70,7 +70,7 @@ def list_(
         span = f"{local(visit.expected_from, zone)} – {local(visit.expected_until, zone, '%H:%M')}"
         late = _("OVERDUE") if visit.overdue(desk.now()) else ""
         out = visit.badge if visit.badge_out else ""
-        words = _(WORDS[visit.state])
+        words = WORDS[visit.state].say()
         desk.add(rows, visit.id, visit.name, visit.company, visit.host, span, words, out, late)
     common.out.print(rows)
     common.say_more(most if more else 0)
@@ -199,7 +199,7 @@ def public(visit: Visit) -> dict[str, object]:
 
 def _shown(key: str, value: object) -> object:
     if key == "state":
-        return _(WORDS[str(value)])
+        return WORDS[str(value)].say()
     if key == "kind":
         kinds = {"visitor": _("visitor"), "vendor": _("vendor"), "service": _("service")}
         return kinds.get(str(value), value)

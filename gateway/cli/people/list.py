@@ -103,6 +103,8 @@ def show(
             text = words.moment(text, settings.site.zone, named=True)
         elif key == "list_status":
             text = words.word(text)
+        elif key in ("valid_from", "valid_until"):
+            text = words.day(text)
         table.add_row(words.word(key), escape(text))
     common.out.print(table)
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import common, text, words
+from gateway.cli.details import detail
 from gateway.config import Settings
 from gateway.decide.model import Person
 from gateway.decide.policy import Direction
@@ -91,9 +92,9 @@ def _show_rehearsal(tried: Rehearsal, settings: Settings) -> None:
         now = _("refused") if shift.now == "refused" else _("let in")
         why = text.reason(shift.was if shift.now == "let_in" else shift.reason)
         if shift.now == "let_in":
-            why = _("{rule} (was: {why})").format(rule=text.detail(shift.rule), why=why)
+            why = _("{rule} (was: {why})").format(rule=detail(shift.rule), why=why)
         elif shift.rule:
-            why = f"{why} ({text.detail(shift.rule)})"
+            why = f"{why} ({detail(shift.rule)})"
         table.add_row(
             f"[{colour}]{now}[/{colour}]",
             escape(f"{shift.person} {shift.name}"),

@@ -23,7 +23,7 @@ from gateway.cli.personnel import open_list
 from gateway.config import Settings
 from gateway.daemon.control import ControlError
 from gateway.ledger import LedgerReader, LedgerUnavailable
-from gateway.locale import N_, _
+from gateway.locale import N_, _, in_context
 from gateway.people.cardnumbers import impossible
 from gateway.people.sync import apply as sync
 from gateway.people.sync import file as source
@@ -147,6 +147,11 @@ def rollback(
 
 
 # How a version of the list came about.
+_OPS = {
+    "added": in_context("person", "added"),
+    "changed": in_context("person", "changed"),
+    "removed": in_context("person", "removed"),
+}
 _KINDS = {"sync": N_("sync"), "delta": N_("changes"), "rollback": N_("rollback")}
 
 
@@ -209,7 +214,7 @@ def history_(
             source=change.source,
         )
         common.out.print(
-            f"{head}\n  {change.person} {words.word(change.op)}", markup=False, soft_wrap=True
+            f"{head}\n  {change.person} {_OPS[change.op].say()}", markup=False, soft_wrap=True
         )
         for name in change.fields:
             before, after = (cell(side, name) for side in (change.before, change.after))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import common, words
+from gateway.cli import common, details
 from gateway.config import ReaderTable, Settings
 from gateway.devices import ReaderBus, attached
 from gateway.devices.ports import OnDevice
@@ -53,7 +53,7 @@ def bus_alone(
 
 def why_closed(path: str, detail: str) -> str:
     """Why a port is not open, with the process that holds it if this user may see it."""
-    said = words.detail(detail)
+    said = details.detail(detail)
     device = attached.Machine().resolve(path)
     if detail != IN_USE or device is None:
         return said

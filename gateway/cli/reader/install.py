@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli import common, words
+from gateway.cli import common, details
 from gateway.cli.context import Context
 from gateway.cli.reader.common import NameArgument, bus_alone, on_bus, why_closed
 from gateway.config import Settings
@@ -165,7 +165,7 @@ async def _follow(name: str, link: Link, seconds: float, wait: bool) -> None:
                 _fail(name, reason)
             if reason != said:
                 said = reason
-                _note(f"{name}: {words.detail(reason)}")
+                _note(f"{name}: {details.detail(reason)}")
         await asyncio.sleep(POLL_S)
     _fail(name, said)
 
@@ -174,7 +174,7 @@ def _fail(name: str, why: str) -> None:
     if why == SILENT:
         said = _("no answer: check its power, the wires A and B, its address and its speed")
     else:
-        said = words.detail(why) if why else _("is it in install mode?")
+        said = details.detail(why) if why else _("is it in install mode?")
     common.fail(_("{name} took no key: {detail}").format(name=name, detail=said), common.REFUSED)
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from drivers.base import Reading
-from gateway.cli import common, words
+from gateway.cli import common, details, words
 from gateway.cli.context import Context
 from gateway.cli.reader.common import NameArgument, bus_alone, table_of, why_closed
 from gateway.config import Settings
@@ -72,7 +72,7 @@ def _through_the_gateway(settings: Settings, name: str, after: int, end: float) 
     told = ""
     while (left := end - time.monotonic()) > 0:
         online, detail = _link(settings, name)
-        state = "" if online else words.detail(detail) or words.word("offline")
+        state = "" if online else details.detail(detail) or words.word("offline")
         if state != told:
             _note(f"{name}: {state or words.word('online')}")
             told = state
@@ -103,7 +103,7 @@ async def _at_the_port(settings: Settings, name: str, seconds: float) -> None:
             return  # a port that is not open says so at each try
         told[device] = (online, detail)
         if online:
-            said = _("{device}: open {detail}").format(device=device, detail=words.detail(detail))
+            said = _("{device}: open {detail}").format(device=device, detail=details.detail(detail))
         else:
             why = why_closed(path, detail)
             said = _("{device}: not open: {detail}").format(device=device, detail=why)

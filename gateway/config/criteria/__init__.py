@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 from gateway.decide.model import Reason
 from gateway.ledger.event import EventType, NewEvent
-from gateway.locale import GaritaError
+from gateway.locale import GaritaError, Message, worded
 
 HERE = Path(__file__).parent
 STANDARD = "ctpat-msc-2020"
@@ -41,9 +41,14 @@ _CODES = frozenset(reason.value for reason in Reason)
 class CriteriaError(GaritaError):
     """The program can't use a file of criteria; `key` and the message say where and why."""
 
-    def __init__(self, path: Path, key: str, reason: str) -> None:
+    def __init__(self, path: Path, key: str, reason: Message) -> None:
         self.path, self.key, self.reason = path, key, reason
-        super().__init__(f"{path}: {key}: {reason}" if key else f"{path}: {reason}")
+        where = f"{path}: {key}" if key else str(path)
+        super().__init__(Message("{where}: {reason}", {"where": where, "reason": reason}))
+
+
+NUMBERS = worded("expected a list of numbers")
+TEXTS = worded("expected a list of words")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,22 +175,24 @@ def _read(path: Path, name: str, base: Criteria | None = None) -> Criteria:
     """One file.  `base` is the set that it corrects; None for a set that comes with the program."""
     data = read_toml(path)
     if unknown := set(data) - {"edition", "revision", "criteria", "evidence"}:
-        raise CriteriaError(path, min(unknown), "unknown key")
+        raise CriteriaError(path, min(unknown), worded("unknown key"))
     revision = data.get("revision", 0)
     if not isinstance(revision, int) or revision < 0:
-        raise CriteriaError(path, "revision", "expected a whole number")
+        raise CriteriaError(path, "revision", worded("expected a whole number"))
     found = {}
     for key, item in _table(path, "criteria", data.get("criteria", {})).items():
         found[key] = _criterion(path, key, _table(path, f"criteria.{key}", item))
     evidence = {}
     for key, ids in _table(path, "evidence", data.get("evidence", {})).items():
         if base is not None and not _is_known(key):
-            raise CriteriaError(path, f"evidence.{key}", "no reason code and no event type")
+            raise CriteriaError(path, f"evidence.{key}", worded("no reason code and no event type"))
         if not isinstance(ids, list) or not all(isinstance(item, str) for item in ids):
-            raise CriteriaError(path, f"evidence.{key}", "expected a list of ids")
+            raise CriteriaError(path, f"evidence.{key}", worded("expected a list of ids"))
         for item in ids:
             if item not in found and (base is None or item not in base.criteria):
-                raise CriteriaError(path, f"evidence.{key}", f"there is no criterion {item}")
+                raise CriteriaError(
+                    path, f"evidence.{key}", worded("there is no criterion {item}", item=item)
+                )
         evidence[key] = tuple(ids)
     return Criteria(name, str(data.get("edition", "")), revision, found, evidence)
 
@@ -194,12 +201,12 @@ def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file; raises CriteriaError."""
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise CriteriaError(path, "", "larger than 1 MB")
+            raise CriteriaError(path, "", worded("larger than 1 MB"))
         return tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
-        raise CriteriaError(path, "", f"can't be read: {error.strerror}") from error
+        raise CriteriaError(path, "", worded("can't be read: {why}", why=error.strerror)) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise CriteriaError(path, "", f"not valid TOML: {error}") from error
+        raise CriteriaError(path, "", worded("not valid TOML: {error}", error=error)) from error
 
 
 def _is_known(key: str) -> bool:
@@ -214,29 +221,29 @@ def _criterion(path: Path, key: str, item: Mapping[str, Any]) -> Criterion:
     here = f"criteria.{key}"
     parts = item.get("parts", [])
     if not isinstance(parts, list):
-        raise CriteriaError(path, f"{here}.parts", "expected a list of tables")
+        raise CriteriaError(path, f"{here}.parts", worded("expected a list of tables"))
     kinds = item.get("kind", "")
     if not isinstance(kinds, str) or (
         not (parts and not kinds) and not set(kinds.split(", ")) <= set(KINDS)
     ):
-        raise CriteriaError(path, f"{here}.kind", "expected must, should or 'must, should'")
+        raise CriteriaError(path, f"{here}.kind", worded("expected must, should or 'must, should'"))
     title = _words(path, f"{here}.title", item.get("title"))
     found = tuple(_part(path, f"{here}.parts.{n}", part) for n, part in enumerate(parts, start=1))
     return Criterion(
         id=key,
         title=title,
         parts=found or tuple(Part(kind, title) for kind in kinds.split(", ")),
-        portal=_list(path, f"{here}.portal", item.get("portal", []), int, "numbers"),
-        members=_list(path, f"{here}.members", item.get("members", []), str, "words"),
-        not_for=_list(path, f"{here}.not_for", item.get("not_for", []), str, "words"),
-        keep_days=_list(path, f"{here}.keep_days", [item.get("keep_days", 0)], int, "numbers")[0],
+        portal=_list(path, f"{here}.portal", item.get("portal", []), int, NUMBERS),
+        members=_list(path, f"{here}.members", item.get("members", []), str, TEXTS),
+        not_for=_list(path, f"{here}.not_for", item.get("not_for", []), str, TEXTS),
+        keep_days=_list(path, f"{here}.keep_days", [item.get("keep_days", 0)], int, NUMBERS)[0],
     )
 
 
 def _part(path: Path, key: str, item: Any) -> Part:
     table = _table(path, key, item)
     if table.get("kind") not in KINDS:
-        raise CriteriaError(path, f"{key}.kind", "expected must or should")
+        raise CriteriaError(path, f"{key}.kind", worded("expected must or should"))
     return Part(str(table["kind"]), _words(path, key, item))
 
 
@@ -244,17 +251,17 @@ def _words(path: Path, key: str, value: Any) -> Mapping[str, str]:
     if not isinstance(value, dict) or not all(
         isinstance(value.get(language), str) for language in ("en", "es")
     ):
-        raise CriteriaError(path, key, "expected a text in en and in es")
+        raise CriteriaError(path, key, worded("expected a text in en and in es"))
     return {language: value[language] for language in ("en", "es")}
 
 
-def _list(path: Path, key: str, value: Any, kind: type[_T], what: str) -> tuple[_T, ...]:
+def _list(path: Path, key: str, value: Any, kind: type[_T], what: Message) -> tuple[_T, ...]:
     if not isinstance(value, list) or not all(type(item) is kind for item in value):
-        raise CriteriaError(path, key, f"expected a list of {what}")
+        raise CriteriaError(path, key, what)
     return tuple(value)
 
 
 def _table(path: Path, key: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise CriteriaError(path, key, "expected a table")
+        raise CriteriaError(path, key, worded("expected a table"))
     return value

@@ -19,7 +19,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.desk.errors import DeskError
-from gateway.locale import Words
+from gateway.locale import Message, Words, worded
 
 HERE = Path(__file__).parent / "checklists.toml"
 DEFAULT_SET = "msc-2020"
@@ -125,24 +125,33 @@ def load(own: Path | None = None, name: str = DEFAULT_SET) -> Checklists:
         for kind, names in required.items():
             for wanted in names:
                 if wanted not in lists:
-                    place = "required" if kind in more.required else f"sets.{key}"
-                    why = f"{place}.{kind}: there is no checklist {wanted}"
+                    place = f"{'required' if kind in more.required else f'sets.{key}'}.{kind}"
+                    why = worded(
+                        "{place}: there is no checklist {wanted}",
+                        place=place,
+                        wanted=wanted,
+                    )
                     raise _bad(own or HERE, why)
     if name not in sets:
         known = ", ".join(sorted(sets))
-        raise _bad(own or HERE, f"there is no set of checklists {name}; there are {known}")
+        raise _bad(
+            own or HERE,
+            worded(
+                "there is no set of checklists {name}; there are {known}", name=name, known=known
+            ),
+        )
     return Checklists(lists, sets[name], name, sets)
 
 
 def _read(path: Path) -> _File:
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise _bad(path, "larger than 1 MB")
+            raise _bad(path, worded("larger than 1 MB"))
         found = _File.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
     except OSError as error:
-        raise _bad(path, str(error.strerror)) from error
+        raise _bad(path, error.strerror or "") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise _bad(path, f"not valid TOML: {error}") from error
+        raise _bad(path, worded("not valid TOML: {error}", error=error)) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -150,7 +159,7 @@ def _read(path: Path) -> _File:
     for name, item in found.checklists.items():
         ids = [point.id for point in item.points]
         if len(set(ids)) != len(ids):
-            raise _bad(path, f"checklists.{name}: a point comes twice")
+            raise _bad(path, worded("checklists.{name}: a point comes twice", name=name))
     return found
 
 
@@ -160,5 +169,5 @@ def _checklist(name: str, item: _List) -> Checklist:
     return Checklist(name, title, tuple(item.criteria), points, item.per_unit, item.pests)
 
 
-def _bad(path: Path, why: str) -> DeskError:
+def _bad(path: Path, why: Message | str) -> DeskError:
     return DeskError("bad_checklists", "{path}: {why}", path=path, why=why)

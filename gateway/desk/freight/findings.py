@@ -25,9 +25,10 @@ from gateway.config.criteria import Criteria, standard
 from gateway.desk.errors import DeskError
 from gateway.desk.freight.checklists import Checklists
 from gateway.desk.freight.iso6346 import compact
-from gateway.desk.freight.transaction import OVER, Guard, Stage, Transaction
+from gateway.desk.freight.transaction import OVER, PAPERS, Guard, Stage, Transaction
+from gateway.desk.partners import WORDS as CLEARANCES
 from gateway.desk.partners import PartnerPolicy
-from gateway.locale import N_, Message
+from gateway.locale import N_, Message, choose
 from gateway.locale.text import name_key
 
 
@@ -179,12 +180,16 @@ class FreightPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong or missing.  `about` says what exactly: a number, a name."""
+    """One thing that is wrong or missing.  `about` says what exactly: a number, a name.
+
+    `told` is `about` in words for people, where codes stand in it.
+    """
 
     code: str
     about: str
     action: str
     released: bool = False
+    told: str | Message = ""
 
     @property
     def key(self) -> str:
@@ -200,7 +205,7 @@ class Finding:
         what = Message(self.kind.text)
         if not self.about:
             return what
-        return Message("{what}: {about}", {"what": what, "about": self.about})
+        return Message("{what}: {about}", {"what": what, "about": self.told or self.about})
 
     @property
     def open(self) -> bool:
@@ -228,8 +233,24 @@ def judge(tx: Transaction, policy: FreightPolicy) -> list[Finding]:
         action = policy.action(code)
         finding = Finding(code, about, action)
         done = action == "hold" and finding.key in released
-        found.append(Finding(code, about, action, done))
+        found.append(Finding(code, about, action, done, _told(code, about, policy)))
     return found
+
+
+def _told(code: str, about: str, policy: FreightPolicy) -> str | Message:
+    """`about` with words in place of codes: documents, verdicts on a carrier, points of a list."""
+    if code == "documents_missing":
+        return Message(PAPERS[about]) if about in PAPERS else about
+    if code in ("carrier_denied", "carrier_not_cleared"):
+        carrier, _, verdict = about.rpartition(", ")
+        facts = {"carrier": carrier, "why": Message(CLEARANCES.get(verdict, verdict))}
+        return Message("{carrier}, {why}", facts)
+    if code in ("pests_found", "checklist_failed"):
+        which, _, bad = about.partition(": ")
+        known = policy.checklists.lists.get(which.partition(" ")[0])
+        titles = {point.id: choose(point.words) for point in known.points} if known else {}
+        return f"{which}: " + ", ".join(titles.get(point, point) for point in bad.split(", "))
+    return ""
 
 
 def in_the_way(findings: Iterable[Finding], step: Step) -> list[Finding]:

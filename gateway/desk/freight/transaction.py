@@ -25,7 +25,7 @@ from typing import Literal
 
 from gateway.desk.errors import DeskError
 from gateway.desk.second import Second
-from gateway.locale import N_, Message
+from gateway.locale import N_, Message, in_context
 
 
 class Stage(StrEnum):
@@ -43,17 +43,25 @@ class Stage(StrEnum):
 
 OVER = frozenset({Stage.DEPARTED, Stage.TURNED_AWAY, Stage.CANCELLED})
 HERE = frozenset({Stage.ARRIVED, Stage.INSPECTED, Stage.LOADING, Stage.SEALED})
-STAGE_WORDS: dict[str, str] = {
-    "expected": N_("expected"),
-    "arrived": N_("arrived"),
-    "inspected": N_("inspected"),
-    "loading": N_("loading"),
-    "sealed": N_("sealed"),
-    "departed": N_("departed"),
-    "turned_away": N_("turned away"),
-    "cancelled": N_("cancelled"),
-    "held": N_("HELD"),
-    "refused": N_("REFUSED"),
+STAGE_WORDS: dict[str, Message] = {
+    "expected": in_context("truck", "expected"),
+    "arrived": in_context("truck", "arrived"),
+    "inspected": in_context("truck", "inspected"),
+    "loading": in_context("truck", "loading"),
+    "sealed": in_context("truck", "sealed"),
+    "departed": in_context("truck", "departed"),
+    "turned_away": in_context("truck", "turned away"),
+    "cancelled": in_context("truck", "cancelled"),
+    "held": in_context("truck", "HELD"),
+    "refused": in_context("truck", "REFUSED"),
+}
+
+# Kinds of shipping documents that a guard reads as words; a site may have others.
+PAPERS: dict[str, str] = {
+    "bill_of_lading": N_("bill of lading"),
+    "manifest": N_("manifest"),
+    "invoice": N_("invoice"),
+    "packing_list": N_("packing list"),
 }
 
 UnitKind = Literal["trailer", "reefer", "container"]
@@ -405,7 +413,7 @@ Guard = Callable[[Transaction], None]
 def need(tx: Transaction, *stages: Stage) -> None:
     """Raise DeskError unless the truck is at one of these stages."""
     if tx.stage not in stages:
-        stage = Message(STAGE_WORDS[tx.stage])
+        stage = STAGE_WORDS[tx.stage]
         raise DeskError("wrong_stage", "transaction {id} is {stage}", id=tx.id, stage=stage)
 
 

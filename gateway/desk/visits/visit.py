@@ -16,7 +16,7 @@ from gateway.desk.act import parse
 from gateway.desk.errors import DeskError
 from gateway.desk.partners import PartnerPolicy
 from gateway.desk.second import Second
-from gateway.locale import N_, Message
+from gateway.locale import Message, in_context
 
 STATES = ("expected", "on_site", "departed", "cancelled", "refused")
 KINDS = ("visitor", "vendor", "service")
@@ -138,14 +138,14 @@ def expect_state(visit: Visit, *states: str) -> None:
             "wrong_state",
             "visit {id} is {state}",
             id=visit.id,
-            state=Message(WORDS[visit.state]),
+            state=WORDS[visit.state],
         )
 
 
-WORDS: Mapping[str, str] = {
-    "expected": N_("expected"),
-    "on_site": N_("on site"),
-    "departed": N_("over"),
-    "cancelled": N_("called off"),
-    "refused": N_("sent away"),
+WORDS: Mapping[str, Message] = {
+    "expected": in_context("visit", "expected"),
+    "on_site": in_context("visit", "on site"),
+    "departed": in_context("visit", "over"),
+    "cancelled": in_context("visit", "called off"),
+    "refused": in_context("visit", "sent away"),
 }

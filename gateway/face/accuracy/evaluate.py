@@ -29,7 +29,7 @@ from gateway.face.vision.embedder import BUILT_IN, by_name
 from gateway.face.vision.engine import DETECTOR_PX, Embedding, Engine
 from gateway.face.vision.quality import Refusal, judge
 from gateway.face.vision.score import LENGTH, direction, score
-from gateway.locale import GaritaError
+from gateway.locale import GaritaError, Message, worded
 from gateway.people.pictures import PictureError
 
 SUFFIXES = photograph.SUFFIXES | {".pgm", ".ppm", ".tif", ".tiff"}
@@ -67,7 +67,13 @@ def people(folder: Path) -> dict[str, list[Path]]:
             key = path.parent.name if path.parent != folder else path.stem.split("_")[0]
             found.setdefault(key, []).append(path)
     if len(found) < 2:
-        raise BadData(f"{folder}: pictures of two people or more are needed, found {len(found)}")
+        raise BadData(
+            worded(
+                "{folder}: pictures of two people or more are needed, found {n}",
+                folder=folder,
+                n=len(found),
+            )
+        )
     return found
 
 
@@ -81,7 +87,9 @@ def pairs(path: Path, images: Path | None = None) -> list[Pair]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadData(f"{path}: not a list of pairs: {error}") from error
+        raise BadData(
+            worded("{path}: not a list of pairs: {error}", path=path, error=error)
+        ) from error
     found = []
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
@@ -91,14 +99,22 @@ def pairs(path: Path, images: Path | None = None) -> list[Pair]:
         except ValueError as error:
             if number == 1:  # a heading, or how many there are
                 continue
-            raise BadData(f"{path}, line {number}: {error}") from error
+            raise BadData(_line(path, number, error.args[0])) from error
         for picture in (pair.a, pair.b):
             if not picture.is_file():
-                raise BadData(f"{path}, line {number}: there is no picture {picture}")
+                raise BadData(
+                    _line(path, number, worded("there is no picture {picture}", picture=picture))
+                )
         found.append(pair)
     if not any(item.same for item in found) or all(item.same for item in found):
-        raise BadData(f"{path}: pairs of the same and of different people are needed")
+        raise BadData(
+            worded("{path}: pairs of the same and of different people are needed", path=path)
+        )
     return found
+
+
+def _line(path: Path, number: int, why: Message | str) -> Message:
+    return worded("{path}, line {number}: {why}", path=path, number=number, why=why)
 
 
 def look(
@@ -150,8 +166,13 @@ def trials(
     names = [name for name in seen if _enough(seen[name], plan)]
     if len(names) < 2:
         raise BadData(
-            f"two people or more are needed with {plan.templates} pictures good enough to enrol "
-            f"and {plan.frames} more; there are {len(names)}"
+            worded(
+                "two people or more are needed with {templates} pictures good enough to enrol "
+                "and {frames} more; there are {n}",
+                templates=plan.templates,
+                frames=plan.frames,
+                n=len(names),
+            )
         )
     genuine, impostor = [], []
     attempts = lost = 0
@@ -303,7 +324,7 @@ _SAME = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false":
 def _csv_pair(line: str, root: Path) -> Pair:
     cells = [cell.strip() for cell in next(csv.reader([line]))]
     if len(cells) != 3 or cells[2].lower() not in _SAME:
-        raise ValueError("a line is picture_a,picture_b,same with same 1 or 0")
+        raise ValueError(worded("a line is picture_a,picture_b,same with same 1 or 0"))
     return Pair(root / cells[0], root / cells[1], _SAME[cells[2].lower()])
 
 
@@ -313,7 +334,7 @@ def _lfw_pair(line: str, root: Path) -> Pair:
         return Pair(_lfw(root, cells[0], cells[1]), _lfw(root, cells[0], cells[2]), True)
     if len(cells) == 4 and cells[1].isdigit() and cells[3].isdigit():
         return Pair(_lfw(root, cells[0], cells[1]), _lfw(root, cells[2], cells[3]), False)
-    raise ValueError("a line is NAME N M, or NAME N OTHER M")
+    raise ValueError(worded("a line is NAME N M, or NAME N OTHER M"))
 
 
 def _lfw(root: Path, name: str, number: str) -> Path:
