@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 
 from gateway.cli import words
-from gateway.locale import N_, SYSTEM, Message
+from gateway.locale import N_, SYSTEM, Message, in_context
 
+_CLOSED = in_context("port", "closed")
 _KNOWN: tuple[tuple[str, str], ...] = (
     # the rules of `decide()`
     (r"valid from (?P<day>[\d-]+)", N_("valid from {day}")),
@@ -158,6 +159,8 @@ _PLAIN = frozenset(
 
 def detail(recorded: str, language: str | None = None) -> str:
     """`recorded` in `language`, by default the one in use."""
+    if recorded == "closed":
+        return _CLOSED.say(language)
     if recorded in words.CODES:
         return Message(words.CODES[recorded]).words(language)
     if recorded in _PLAIN or recorded in SYSTEM:

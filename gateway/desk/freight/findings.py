@@ -240,7 +240,10 @@ def judge(tx: Transaction, policy: FreightPolicy) -> list[Finding]:
 def _told(code: str, about: str, policy: FreightPolicy) -> str | Message:
     """`about` with words in place of codes: documents, verdicts on a carrier, points of a list."""
     if code == "documents_missing":
-        return Message(PAPERS[about]) if about in PAPERS else about
+        # With the code, because that is what the guard types.
+        if about in PAPERS:
+            return Message("{paper} ({code})", {"paper": Message(PAPERS[about]), "code": about})
+        return about
     if code in ("carrier_denied", "carrier_not_cleared"):
         carrier, _, verdict = about.rpartition(", ")
         facts = {"carrier": carrier, "why": Message(CLEARANCES.get(verdict, verdict))}
