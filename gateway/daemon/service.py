@@ -37,6 +37,10 @@ from gateway.vault.sitekey import SiteKey
 
 log = logging.getLogger("garita.daemon.service")
 
+LONG_LOG = (
+    50_000_000  # bytes; a start that has to read all of it may take longer than systemd waits
+)
+LONG_START_US = 600_000_000
 BUSY_S = 20.0  # how long systemd's start waits for another writer of the log
 
 
@@ -228,6 +232,8 @@ async def _open(settings: Settings) -> Ledger:
     before = settings.presence_path.exists() or settings.cursor_path.exists()
     if before and path.exists() and path.stat().st_size == 0:
         raise LedgerDamaged(worded("{path} is empty, and was not before", path=path))
+    if path.exists() and path.stat().st_size > LONG_LOG:
+        notify(EXTEND_TIMEOUT_USEC=LONG_START_US)
     # A command writes for a moment; systemd would take that for a fault that needs a person.
     until = time.monotonic() + (BUSY_S if os.environ.get("NOTIFY_SOCKET") else 0.0)
     while True:

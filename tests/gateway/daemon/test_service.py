@@ -12,6 +12,7 @@ import pytest
 
 from demo.rig import Rig
 from gateway import config
+from gateway.daemon import service
 from gateway.daemon.build import build
 from gateway.daemon.supervisor import end
 from gateway.face.service import CHALLENGE_S
@@ -67,3 +68,18 @@ async def test_a_part_that_forgets_a_cancellation_is_ended_all_the_same() -> Non
     await end(tasks)
     assert times >= 1
     assert all(task.done() for task in tasks) and time.monotonic() - began < 5
+
+
+async def test_systemd_waits_longer_for_a_start_that_may_read_a_long_log(
+    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log of before the marks of the clock is read once: a slow box must not be killed in it."""
+    settings = config.load(make_rig().config)
+    told: list[dict[str, int]] = []
+    monkeypatch.setattr(service, "notify", lambda **fields: told.append(fields))
+    (await service._open(settings)).close()
+    (await service._open(settings)).close()
+    assert told == []
+    monkeypatch.setattr(service, "LONG_LOG", 1)
+    (await service._open(settings)).close()
+    assert told == [{"EXTEND_TIMEOUT_USEC": service.LONG_START_US}]
