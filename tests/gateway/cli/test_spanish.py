@@ -69,6 +69,7 @@ VALUES = frozenset(
 )
 
 
+PYTHON = re.compile(r"GARITA_DEBUG|Traceback|\b(?:True|False|None|PINs?)\b|\[\]|\['")
 FIRST = re.compile(r"^│ \*? *[\w-]+(?= {2})", re.MULTILINE)
 
 
@@ -243,7 +244,7 @@ STOPPED: tuple[tuple[str, ...], ...] = (
     ("requirement", "set", "e1", "training", "--until", "2040-01-01"),
     ("requirement", "set", "e1", "nada"),
     ("requirement", "list"),
-    ("requirement", "expiring"),
+    ("requirement", "due"),
     ("requirement", "remove", "e1", "training"),
     ("explain", "e1", "gate"),
     ("explain", "e9", "gate"),
@@ -255,6 +256,7 @@ STOPPED: tuple[tuple[str, ...], ...] = (
     ("log", "verify"),
     ("log", "verify", "--head", "x"),
     ("log", "export", "--format", "xml"),
+    ("face", "evaluate", "nada"),
     ("face", "keys"),
     ("face", "report"),
     ("face", "consent", "--list"),
@@ -277,6 +279,9 @@ DESK: tuple[tuple[str, ...], ...] = (
     ("partner", "list"),
     ("partner", "show", "Norte"),
     ("partner", "show", "nada"),
+    ("partner", "status", "Norte", "suspended", "--reason", "x"),
+    ("partner", "show", "Norte"),
+    ("partner", "status", "Norte", "active", "--reason", "x"),
     ("partner", "suspend", "Norte"),
     ("partner", "suspend", "Norte", "--reason", "x"),
     ("freight", "expect", "--eta", "23:59", *_TRUCK),
@@ -379,7 +384,11 @@ def _english(rig: Rig, command: tuple[str, ...], text: str) -> list[str]:
     text = FIRST.sub("│", text).replace(str(rig.folder), "")
     text = re.sub(r"\b(access|people|area|door|threat|grant|device|visit)\.\w+ +\w+:", "", text)
     text = re.sub(r"^(entonces: |ahora: )?(granted|denied_\w+):", "", text, flags=re.M)
-    return [f"garita {' '.join(command)}: {line}" for line in english(text, allowed=NAMES)]
+    # A traceback, and Python's own words for values, are no sentence of any language.
+    raw = (
+        [line for line in text.splitlines() if PYTHON.search(line)] if "show" not in command else []
+    )
+    return [f"garita {' '.join(command)}: {line}" for line in english(text, allowed=NAMES) + raw]
 
 
 async def test_commands_on_a_stopped_site_speak_spanish(
