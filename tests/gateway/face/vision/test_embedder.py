@@ -2,9 +2,11 @@
 
 import hashlib
 import logging
+import os
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import cv2
 import dlib
@@ -245,3 +247,20 @@ def test_a_face_process_without_its_model_ends_with_a_sentence(name, options, wh
     done = subprocess.run(command, input=sent, capture_output=True, timeout=60, check=False)
     assert done.returncode == 1 and done.stdout == b""
     assert why in done.stderr.decode() and b"Traceback" not in done.stderr
+
+
+def test_the_runtime_of_the_models_reports_nothing_and_makes_no_id_for_this_box(
+    tmp_path: Path,
+) -> None:
+    environ = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    environ |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", "import gateway.face.vision.embedder"],
+        env=environ,
+        cwd=Path(__file__).parents[4],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "telemetry" not in done.stderr
+    assert not list(tmp_path.rglob("*onnxruntime*"))
