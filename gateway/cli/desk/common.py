@@ -118,6 +118,8 @@ def looked_at(settings: Settings, kind: str, *, number: bool) -> Shown | None:
             text = typer.prompt(_("ID number"), hide_input=True, err=True)
         else:
             text = sys.stdin.readline()
+        if not text.strip():
+            common.fail(_("--id-number: no number came"), common.USAGE)
     with saying(settings):
         return shown(
             kind,

@@ -64,8 +64,13 @@ async def test_with_the_key_as_a_credential_a_shell_sets_pins_hands_out_badges_a
     assert pins.verify("e17", "4711", sealed) is PinOutcome.CORRECT
     assert pins.verify("e17", json.loads(made.stdout)["pin"], sealed) is PinOutcome.DURESS
 
+    checked = await rig.acli("check")  # the gateway runs, so it has its key
+    assert "site.key" not in checked.stdout + checked.stderr
+
     walk_in = ("visit", "walk-in", "Eva Soto", "--host", "e17", "--until", "23:59")
     shown = await rig.acli(*walk_in, "--id-kind", "ine", "--id-number", "--json", stdin="ABC123\n")
+    none = await rig.acli(*walk_in, "--id-kind", "ine", "--id-number", stdin="\n", check=False)
+    assert none.returncode == 2 and "no number came" in none.stderr
     visit = str(json.loads(shown.stdout)["id"])
     await rig.acli("visit", "contact", visit, "--escort", "e17")
     await rig.acli("visit", "badge", visit, "em4100:1:90")
