@@ -24,6 +24,7 @@ from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.daemon import control
 from gateway.daemon.commands import sign
+from gateway.daemon.openlog import open_log
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
 from gateway.locale import _, language, system
@@ -43,7 +44,7 @@ LONG_H = 16  # inside for longer: somebody who left without a badge, or should b
 def stopped_ledger(settings: Settings) -> Iterator[Ledger]:
     """The log while the gateway is stopped; a sentence and exit code 5 otherwise."""
     try:
-        with closing(common.opened_log(settings)) as ledger:
+        with closing(open_log(settings)) as ledger:
             yield ledger
     except (LedgerBusy, LedgerUnavailable, RosterUnavailable) as error:
         common.fail(str(error), common.UNREACHABLE)

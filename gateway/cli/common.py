@@ -21,13 +21,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from gateway import config
 from gateway.daemon import control
-from gateway.ledger import Ledger, LedgerBusy, LedgerUnavailable
+from gateway.daemon.openlog import open_log
+from gateway.ledger import LedgerBusy, LedgerUnavailable
 from gateway.ledger.operator import Operator
 from gateway.locale import _
 from gateway.locale.text import TextError, clean
-from gateway.people import Roster, RosterUnavailable, account
+from gateway.people import LogMark, Roster, RosterUnavailable, account
 from gateway.people.operators import Operators
-from gateway.people.schema import mark_anew
 
 OK, REFUSED, USAGE, CHECK_FAILED, BAD_CONFIG, UNREACHABLE = 0, 1, 2, 3, 4, 5
 
@@ -156,16 +156,6 @@ def ask(site: config.Settings, op: str, **params: Any) -> dict[str, Any]:
         fail(str(error), UNREACHABLE)
 
 
-def opened_log(site: config.Settings) -> Ledger:
-    """The log for writing, while the gateway is stopped.  Raises LedgerBusy, LedgerUnavailable or
-    RosterUnavailable."""
-    if not site.ledger_path.exists():
-        mark_anew(site.people_path)
-    return Ledger.open(
-        site.ledger_path, gateway=site.site.gateway, complete=site.criteria.completed
-    )
-
-
 def nudge(site: config.Settings) -> None:
     """Have what was just done recorded at once: by the running gateway, or else by us.
 
@@ -184,12 +174,13 @@ def nudge(site: config.Settings) -> None:
         )
         return
     try:
-        with closing(opened_log(site)) as ledger:
+        with closing(open_log(site)) as ledger:
             roster = Roster(site.people_path)
             while events := roster.outbox(100):
                 for event in events:
-                    ledger.append_sync(event)
-                roster.outbox_done([event.id for event in events])
+                    record = ledger.append_sync(event)
+                mark = LogMark(ledger.chain, record.seq, record.hash)
+                roster.outbox_done([event.id for event in events], mark)
     except (LedgerBusy, LedgerUnavailable, RosterUnavailable) as error:
         err.print(
             _("note: recorded when the gateway starts: {error}").format(error=error), markup=False

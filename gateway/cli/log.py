@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from gateway.cli import common, criteria, logexport, text, words
+from gateway.cli import common, criteria, logexport, logproof, text, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.cli.details import detail
@@ -25,10 +25,14 @@ from gateway.ledger.event import Event, EventType
 from gateway.ledger.reader import VerifyReport
 from gateway.locale import _, system
 from gateway.people import RosterUnavailable, audit
+from gateway.proof.note import NoteError, VerifierKey
 
 app = App()
 app.command()(logexport.copy)
 app.command()(logexport.export)
+app.command()(logproof.key)
+app.command()(logproof.checkpoint)
+app.command()(logproof.prove)
 
 
 @app.command()
@@ -86,10 +90,17 @@ def verify(
     head: Annotated[
         str, typer.Option(help="SEQ:HASH noted elsewhere, which this log must contain.")
     ] = "",
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The log's public key (garita log key), noted elsewhere; repeat for more."
+        ),
+    ] = None,
     json: common.JsonOption = False,
 ) -> None:
-    """Check every record and its link to the one before; exit code 3 if anything is wrong."""
-    settings, noted = ctx.settings, _head(head)
+    """Check every record, its link to the one before, and what was signed; exit code 3 if anything
+    is wrong."""
+    settings, noted, keys = ctx.settings, _head(head), _keys(key)
     path, alone, trail = file or settings.ledger_path, False, audit.Trail()
     if file is not None:
         try:
@@ -102,7 +113,10 @@ def verify(
     with logexport.reading(path, copy=alone) as ledger, common.progress() as bars:
         bar = bars.add_task(_("verifying"), total=ledger.last_seq)
         report = ledger.verify(
-            lambda seq: bars.update(bar, completed=seq), noted, None if file else trail.follow
+            lambda seq: bars.update(bar, completed=seq),
+            noted,
+            keys,
+            look=None if file else trail.follow,
         )
         tables = [] if file else _tables(settings, ledger, trail, report.head_seq)
     if json:
@@ -112,6 +126,7 @@ def verify(
                 "ok": report.ok and not tables,
                 "count": report.count,
                 "head": end,
+                "signed": {"last_seq": report.covered.last_seq, "checkpoints": report.covered.good},
                 "wal_missing": alone,
                 "problems": [{"seq": p.seq, "what": p.what} for p in report.problems],
                 "tables": [asdict(item) for item in tables],
@@ -144,6 +159,7 @@ def verify(
             ),
             soft_wrap=True,
         )
+        _print_signed(report, named=keys is not None)
         if alone:
             _warn_of_wal(settings, report)
     if not report.ok or tables:
@@ -169,6 +185,30 @@ def _tables(
                 seq = event.seq
     except RosterUnavailable as error:
         common.fail(str(error), common.UNREACHABLE)
+
+
+def _print_signed(report: VerifyReport, *, named: bool) -> None:
+    """How far signatures reach: what came later could be cut off, and nothing would show it."""
+    covered = report.covered
+    if not covered.good:
+        common.say(_("nothing of it is signed"))
+        return
+    common.say(
+        _("signed up to event {seq}; {count} newer events are not covered yet").format(
+            seq=covered.last_seq, count=report.head_seq - covered.last_seq
+        )
+    )
+    if not named:
+        common.say(
+            _("by the key that the log itself names: compare it with one noted elsewhere (--key)")
+        )
+
+
+def _keys(given: list[str] | None) -> list[VerifierKey] | None:
+    try:
+        return [VerifierKey.parse(one) for one in given] if given else None
+    except NoteError as error:
+        common.fail(f"--key: {error}", common.USAGE)
 
 
 def _warn_of_wal(settings: Settings, report: VerifyReport) -> None:

@@ -171,6 +171,14 @@ def status(ctx: Context, json: common.JsonOption = False) -> None:
             else _("[red]can't be written[/red]")
         ),
     )
+    if follows := answer["ledger"].get("follows"):
+        said = _(
+            "records were lost: it ended with {seq}, and {known_by} knows {known_seq};"
+            " see docs/ledger.md"
+        )
+        table.add_row("", f"[red]{escape(said.format(**follows))}[/red]")
+    if (head := answer.get("checkpoint")) and head.get("error"):
+        table.add_row("", f"[red]{escape(head['error'])}[/red]")
     if threat := answer["threat"]:
         table.add_row(_("threat"), threat["level"])
     table.add_row(_("clock"), _clock(answer))

@@ -196,6 +196,10 @@ EVENTS: Mapping[str, str] = {
     "gateway.started": N_("gateway started"),
     "gateway.stopped": N_("gateway stopped"),
     "gateway.task_failed": N_("a part failed: {detail}"),
+    "alarm.log_lost": N_(
+        "THE LOG LOST RECORDS: it ended with {seq}, and {known_by} knows {known_seq}"
+    ),
+    "ledger.checkpoint": N_("the log's head is signed"),
     "ledger.created": N_("the log begins"),
     "ledger.recovered": N_("the log can be written again; {refused} events were refused"),
     "ledger.late": N_("events {seqs} were written too late to count"),

@@ -82,6 +82,16 @@ class Settings:
         return self.tables.site.data_dir / "mqtt.cursor"
 
     @property
+    def head_path(self) -> Path:
+        """The head of the log that was signed last."""
+        return self.tables.site.data_dir / "log-head.json"
+
+    @property
+    def log_key_path(self) -> Path:
+        """The key with which the gateway signs heads, sealed with the site key."""
+        return self.tables.site.data_dir / "log-key.json"
+
+    @property
     def keys_path(self) -> Path:
         return self.tables.site.data_dir / "reader-keys.json"
 

@@ -411,6 +411,16 @@ class HealthTable(_Table):
     confirm_s: Annotated[float, Field(ge=5, le=300)] = 60.0
 
 
+class LogTable(_Table):
+    """The log: what its checkpoints are named, and when one is signed."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,200}$")] = "garita"
+    """Stands before the gateway's name in the origin of each checkpoint; an address that the site
+    owns, without its scheme, is never another site's too (c2sp.org/tlog-checkpoint)."""
+    checkpoint_records: Annotated[int, Field(ge=1, le=100_000)] = 200
+    checkpoint_minutes: Annotated[float, Field(gt=0, le=60)] = 10
+
+
 class CriteriaTable(_Table):
     """The criteria that records are evidence for: a set by name, and a file of the site's."""
 
@@ -467,6 +477,7 @@ class Tables(_Table):
     degraded: dict[Subsystem, Action] = {}
     presence: PresenceTable = PresenceTable()
     health: HealthTable = HealthTable()
+    log: LogTable = LogTable()
     criteria: CriteriaTable = CriteriaTable()
     pin: PinTable = PinTable()
     face: FaceTable = FaceTable()

@@ -14,7 +14,7 @@ from gateway.daemon.service import serve
 from gateway.ledger import LedgerBusy, LedgerDamaged, LedgerUnavailable
 from gateway.locale import N_
 from gateway.people import RosterUnavailable
-from gateway.people.schema import mark_anew, migrate
+from gateway.people.schema import migrate
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
 # systemd does not start the gateway again after the first (RestartPreventExitStatus= of the unit),
@@ -46,8 +46,6 @@ def main() -> int:
         key = SiteKey.load(settings.tables.site.key_file)
         try:
             migrate(settings.people_path)
-            if not settings.ledger_path.exists():
-                mark_anew(settings.people_path)
         except RosterUnavailable as error:  # badges are denied, with that reason; doors go on
             logging.critical("the personnel list can't be used: %s", error)
         asyncio.run(serve(settings, key))

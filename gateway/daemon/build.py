@@ -7,11 +7,13 @@ gateway/daemon/service.py.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from gateway.config import Settings
+from gateway.daemon.checkpoints import Checkpoints
 from gateway.daemon.jobs import Jobs
 from gateway.daemon.outbox import Outbox
 from gateway.daemon.pulls import Pulls
@@ -36,8 +38,11 @@ from gateway.state.presence import Presence, new_presence
 from gateway.state.service import OutOfService
 from gateway.state.threat import ThreatState
 from gateway.uplink import Handlers, Uplink
+from gateway.vault import logkey
 from gateway.vault.readerkeys import ReaderKeys
 from gateway.vault.sitekey import SiteKey
+
+log = logging.getLogger("garita.daemon.build")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,8 @@ class Parts:
     pulls: Pulls
     jobs: Jobs
     status: Status
+    checkpoints: Checkpoints | None
+    """None if the key that signs them can't be read."""
     door_limit_s: float
     """How long (seconds) a door may rightly wait for one badge."""
 
@@ -95,7 +102,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         sure=ledger.marks.proven,
         synchronised=synchronised,
     )
-    ledger.clock_is_sure = lambda: clock.sure
+    ledger.judge_clock_by(lambda: clock.sure)
     roster = Roster(settings.people_path)
     presence = new_presence(settings)
     threat = ThreatState(
@@ -146,7 +153,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
     if faces is not None:
         _announce_faces(settings, plant, faces)
 
-    outbox = Outbox(settings.people_path, ledger.append)
+    outbox = Outbox(settings.people_path, ledger.append, lambda: ledger.chain)
     pulls = Pulls(settings, ledger.note)
     triggers = ThreatTriggers(settings, threat, ledger.append, lambda: (clock.now(), clock.trusted))
     triggers.desk.handle("sync", pulls.commanded)
@@ -161,6 +168,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         presence=presence,
         threat=threat,
     )
+    checkpoints = _checkpoints(settings, key, ledger, status)
     uplink = None
     if tables.mqtt is not None:
         uplink = Uplink(
@@ -170,11 +178,13 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
             ledger.wait_beyond,
             settings.cursor_path,
             status.state,
+            lambda: checkpoints.text if checkpoints is not None else "",
             Handlers(
                 state=broker.changed,
                 note=ledger.note,
                 command=triggers.desk.receive if tables.command_keys else None,
                 bundle=pulls.on_bundle if pulls.takes_bundles else None,
+                checkpoint=checkpoints.judge if checkpoints is not None else None,
             ),
         )
     jobs = Jobs(
@@ -209,8 +219,36 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         pulls=pulls,
         jobs=jobs,
         status=status,
+        checkpoints=checkpoints,
         door_limit_s=_door_limit_s(settings, services),
     )
+
+
+def _checkpoints(
+    settings: Settings, key: SiteKey, ledger: Ledger, status: Status
+) -> Checkpoints | None:
+    """A key that can't be read closes no door: the log goes on without checkpoints, and says so."""
+    try:
+        private = logkey.load_or_make(settings.log_key_path, key)
+    except logkey.LogKeyError as error:
+        said = str(error)
+        log.error("no checkpoints of the log: %s", said)
+        status.add("checkpoint", lambda: {"error": said})
+        return None
+    table, gateway = settings.tables.log, settings.site.gateway
+    made = Checkpoints(
+        ledger=ledger,
+        gateway=gateway,
+        name=f"{table.name}/{gateway}",
+        key=private,
+        path=settings.head_path,
+        every=table.checkpoint_records,
+        minutes=table.checkpoint_minutes,
+        facts=status.bound,
+        broker=settings.tables.mqtt is not None,
+    )
+    status.add("checkpoint", lambda: made.newest and {"note": made.newest.write()})
+    return made
 
 
 def _face_service(settings: Settings, on_device: OnDevice) -> FaceService | None:

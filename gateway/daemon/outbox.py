@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.event import Event, NewEvent
-from gateway.people import Roster, RosterUnavailable
+from gateway.people import LogMark, Roster, RosterUnavailable
 from gateway.people.schema import migrate
 from gateway.vault.files import FileThread
 
@@ -28,13 +28,19 @@ BATCH = 100
 
 
 class Outbox:
-    """`append` writes one event to the ledger."""
+    """`append` writes one event to the ledger, whose present chain is `chain()`."""
 
-    def __init__(self, people: Path, append: Callable[[NewEvent], Awaitable[Event]]) -> None:
+    def __init__(
+        self,
+        people: Path,
+        append: Callable[[NewEvent], Awaitable[Event]],
+        chain: Callable[[], str],
+    ) -> None:
         self._people = people
         self._roster = Roster(people)  # of its own, because a connection belongs to its thread
         self._thread = FileThread("outbox")
         self._append = append
+        self._chain = chain
         self._nudged = asyncio.Event()
         self._watchers: list[Callable[[NewEvent], None]] = []
 
@@ -73,7 +79,8 @@ class Outbox:
         stays for the next time."""
         while events := await self._thread.run(self._roster.outbox, BATCH):
             for event in events:
-                await self._append(event)
+                record = await self._append(event)
                 for watcher in self._watchers:
                     watcher(event)
-            await self._thread.run(self._roster.outbox_done, [event.id for event in events])
+            mark = LogMark(self._chain(), record.seq, record.hash)
+            await self._thread.run(self._roster.outbox_done, [event.id for event in events], mark)

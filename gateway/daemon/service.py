@@ -22,6 +22,7 @@ from gateway.daemon.build import Parts, build
 from gateway.daemon.control import ControlServer
 from gateway.daemon.errands import Errands
 from gateway.daemon.jobs import Retention, watch_clock
+from gateway.daemon.openlog import open_log
 from gateway.daemon.operations import Operations
 from gateway.daemon.operatorpins import OperatorPins
 from gateway.daemon.supervisor import Run, Watchdog, end, start
@@ -70,6 +71,8 @@ class Daemon:
             version=__version__,
             policy_version=self._parts.settings.site.policy_version,
         )
+        if self._parts.ledger.follows is not None and self._parts.ledger.is_new:
+            await self._record(EventType.ALARM_LOG_LOST, **self._parts.ledger.follows)
         try:
             # No task runs yet: no badge is read before what outlives a restart is back.
             self._restore()
@@ -89,7 +92,11 @@ class Daemon:
                 await end(tasks)
         finally:
             self._parts.devices.settle()
-            await self._record(EventType.GATEWAY_STOPPED)
+            stopped = NewEvent(EventType.GATEWAY_STOPPED, self._gateway)
+            if self._parts.checkpoints is not None:
+                await self._parts.checkpoints.make(stopped)
+            else:
+                await self._record(EventType.GATEWAY_STOPPED)
             await self._parts.jobs.keep_presence()
 
     def _runs(self) -> dict[str, Run]:
@@ -119,6 +126,8 @@ class Daemon:
             "reader_watch": Watching(parts.plant).asked,
             **operations.table(),
         }
+        if parts.checkpoints is not None:
+            handlers["checkpoint"] = parts.checkpoints.asked
         retention = Retention(
             settings=settings, clock=parts.clock, note=note, destroyed=parts.outbox.nudge
         )
@@ -131,6 +140,8 @@ class Daemon:
             "chores": parts.jobs.run,  # a name that is on record does not change
             "pulls": parts.pulls.run,
         }
+        if parts.checkpoints is not None:
+            runs["checkpoints"] = parts.checkpoints.run
         runs |= {f"inputs {name}": board.run for name, board in parts.plant.inputs.items()}
         runs |= {f"{kind} {name}": port.run for (kind, name), port in parts.plant.ports().items()}
         runs |= {
@@ -238,9 +249,7 @@ async def _open(settings: Settings) -> Ledger:
     until = time.monotonic() + (BUSY_S if os.environ.get("NOTIFY_SOCKET") else 0.0)
     while True:
         try:
-            return Ledger.open(
-                path, gateway=settings.site.gateway, complete=settings.criteria.completed
-            )
+            return open_log(settings)
         except LedgerBusy:
             if time.monotonic() >= until:
                 raise

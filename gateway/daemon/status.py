@@ -6,6 +6,7 @@ JSON values only, and nothing secret.
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -45,6 +46,7 @@ class Status:
         self._presence = presence
         self._threat = threat
         self._started = time.monotonic()
+        self._boot = secrets.token_hex(8)
         self._more: dict[str, Callable[[], Any]] = {}
 
     def add(self, name: str, about: Callable[[], Any]) -> None:
@@ -65,7 +67,7 @@ class Status:
             "version": __version__,
             "policy_version": self._settings.site.policy_version,
             "people": people,
-            "ledger": {"ok": refused == 0, "refused": refused},
+            "ledger": {"ok": refused == 0, "refused": refused, "follows": self._ledger.follows},
             "clock_trusted": self._clock.trusted,
             "clock_sure": self._clock.sure,
             "devices": self._devices.shown(),
@@ -75,6 +77,21 @@ class Status:
                 name: {"inside": self._presence.occupancy(name), "maximum": area.maximum or None}
                 for name, area in self._settings.site.areas.items()
             },
+        }
+
+    def bound(self) -> dict[str, Any]:
+        """What the record before each checkpoint of the log binds to it."""
+        try:
+            version = self._roster.version()
+        except RosterUnavailable:
+            version = None
+        return {
+            "boot": self._boot,
+            "clock_trusted": self._clock.trusted,
+            "clock_sure": self._clock.sure,
+            "list_version": version.number if version else None,
+            "policy_version": self._settings.site.policy_version,
+            "version": __version__,
         }
 
     async def asked(self, request: Mapping[str, Any]) -> Mapping[str, Any]:

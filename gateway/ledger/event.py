@@ -19,6 +19,7 @@ class EventType(StrEnum):
 
     ALARM_DURESS = "alarm.duress"
     ALARM_LENT_BADGE = "alarm.lent_badge"
+    ALARM_LOG_LOST = "alarm.log_lost"
 
     AREA_ALONE = "area.alone"
     AREA_FORGIVEN = "area.forgiven"
@@ -98,6 +99,7 @@ class EventType(StrEnum):
     INTERLOCK_BREACHED = "interlock.breached"
     INTERLOCK_OVERRIDDEN = "interlock.overridden"
 
+    LEDGER_CHECKPOINT = "ledger.checkpoint"
     LEDGER_CREATED = "ledger.created"
     LEDGER_LATE = "ledger.late"
     LEDGER_RECOVERED = "ledger.recovered"

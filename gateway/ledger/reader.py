@@ -10,15 +10,19 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.ledger import chain
 from gateway.ledger.errors import LedgerDamaged, LedgerUnavailable, is_damage
 from gateway.ledger.event import Event
+from gateway.ledger.heads import Heads
 from gateway.ledger.marks import Marks
+from gateway.ledger.origin import begins_anew
+from gateway.ledger.signed import Checkpoints, Covered
 from gateway.locale import worded
+from gateway.proof.note import VerifierKey
 
 CHUNK = 2000
 MAX_PROBLEMS = 100
@@ -41,6 +45,7 @@ class VerifyReport:
     head_hash: str = chain.GENESIS.hex()
     head_time: str = ""
     problems: list[Problem] = field(default_factory=list)
+    covered: Covered = field(default_factory=Covered)
 
     @property
     def ok(self) -> bool:
@@ -171,21 +176,27 @@ class LedgerReader:
         self,
         progress: Callable[[int], None] | None = None,
         head: tuple[int, str] | None = None,
+        keys: Sequence[VerifierKey] | None = None,
         look: Callable[[Event], None] | None = None,
     ) -> VerifyReport:
         """Check every record: number, form, hash.
 
         `head` is a number and hash noted elsewhere (by an MQTT subscriber, on paper): a log
-        cut off before it, or written anew, is found by it and by nothing else.  `look` is called
-        with each record that can be read.
+        cut off before it, or written anew, is found by it.  So is one that was signed: `keys` are
+        the public keys that the log is known to be signed with; None takes those that the log
+        itself names, and then somebody who wrote the whole log anew is not found.
+        `look` is called with each record that can be read.
         """
         report = VerifyReport()
+        heads = Heads(self._path, copy=self._mode == "immutable=1")
+        signed = Checkpoints(heads.all(), heads.log_keys() if keys is None else keys, report.add)
         prev, expected = chain.GENESIS, 1
         head_found = head is None
         newest = ""
         for seq, given_id, body, digest in self._raw(progress):
             if seq != expected:
-                report.add(expected, f"records {expected} to {seq - 1} are missing")
+                said = " (the gateway noticed: see the next record)" if begins_anew(body) else ""
+                report.add(expected, f"records {expected} to {seq - 1} are missing{said}")
             if not isinstance(body, str) or not isinstance(digest, bytes):
                 report.add(seq, "the record is not in its form")
                 prev, expected = digest if isinstance(digest, bytes) else b"", seq + 1
@@ -193,6 +204,7 @@ class LedgerReader:
             if not chain.fits(prev, seq, body, digest):
                 report.add(seq, "the record or its link was changed")
             self._check_form(report, seq, given_id, body)
+            signed.take(seq, body)
             if look is not None:
                 with contextlib.suppress(LedgerUnavailable):
                     look(self._event(seq, body, digest, prev))
@@ -202,6 +214,8 @@ class LedgerReader:
             report.count += 1
             report.head_seq, report.head_hash = seq, digest.hex()
             newest = body
+        signed.finish()
+        report.covered = signed.covered
         if report.count == 0:
             report.add(0, "the log is empty")
         with contextlib.suppress(ValueError, TypeError, KeyError):

@@ -4,7 +4,7 @@
 or raises `LedgerUnavailable`.  One thread writes.  The events that arrive while it waits for the
 disk go into the next transaction together (group commit).  After a failure it closes the file and
 opens it again for the next event, so a disk that has room again takes records again.  It never
-skips a number and never changes a record.
+changes a record, and it skips numbers only where a new origin begins (origin.py).
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ import fcntl
 import logging
 import os
 import queue
-import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
+from typing import Any, TypeVar
 
-from gateway.ledger import chain
-from gateway.ledger import marks as clock_marks
 from gateway.ledger.errors import LedgerBusy, LedgerDamaged, LedgerUnavailable, is_damage
-from gateway.ledger.event import Event, EventType, NewEvent
+from gateway.ledger.event import Event, NewEvent
 from gateway.ledger.marks import Marks
+from gateway.ledger.origin import Known, Loss
+from gateway.ledger.pen import Head, Pen
 from gateway.locale import worded
+from gateway.proof.note import Note
 from gateway.vault.files import adopt
 
 log = logging.getLogger("garita.ledger.writer")
 
-BUSY_MS = 1000  # how long another program's lock on the file is waited for
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -47,55 +47,28 @@ class _Append:
 
 
 @dataclass(slots=True)
-class _Ping:
-    """A question whether the writer's thread is alive; it answers with None."""
+class _Work:
+    """Something else to do in the writer's thread, and the future of whoever waits for it."""
 
+    call: Callable[[], Any]
     loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[None]
+    future: asyncio.Future[Any]
 
 
-_Job = _Append | _Ping
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """Where the chain stands: its newest record's number and hash, and the marks of the clock."""
-
-    seq: int
-    digest: bytes
-    marks: Marks
+_Job = _Append | _Work
 
 
 class Ledger:
     """The writer; open it with `Ledger.open`, use it from one event loop, then `close()` it."""
 
-    def __init__(
-        self,
-        path: Path,
-        gateway: str,
-        lock: int,
-        batch: int,
-        timeout_s: float,
-        complete: Callable[[NewEvent], NewEvent],
-    ) -> None:
-        self._path = path
-        self._gateway = gateway
+    def __init__(self, pen: Pen, *, lock: int, batch: int, timeout_s: float) -> None:
+        self._pen = pen
         self._lock = lock
         self._batch = batch
         self._timeout_s = timeout_s
-        self._complete = complete
-        self._db: sqlite3.Connection | None = None
-        self._end = _End(0, chain.GENESIS, Marks())
-        self._chain = ""
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._grown: asyncio.Event | None = None
         self._observer: Callable[[Event], None] | None = None
-        self._late: list[int] = []
-        self.clock_is_sure: Callable[[], bool] = _never
-        """Whether the clock is beyond doubt; asked in the writer's thread with each record."""
-        self.failed_since = 0
-        """Events refused since the last one that could be written; 0 is good."""
-        self._connect()
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._thread.start()
 
@@ -108,8 +81,12 @@ class Ledger:
         batch: int = 256,
         timeout_s: float = 2.0,
         complete: Callable[[NewEvent], NewEvent] = lambda event: event,
+        known: Iterable[Known] = (),
     ) -> Ledger:
         """Open or create the log at `path`; raises LedgerBusy or LedgerUnavailable.
+
+        `known` is what others know of this log.  If it lacks records that they know, a new origin
+        begins before anything else is recorded, and `follows` says what is missing.
 
         `complete` adds to each event what every record of its type has to hold: the site's
         `Criteria.completed`.  It is called in the writer's thread.
@@ -122,7 +99,9 @@ class Ledger:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(lock, 0)
             os.pwrite(lock, b"%d\n" % os.getpid(), 0)
-            return cls(path, gateway, lock, batch, timeout_s, complete)
+            pen = Pen(path, gateway, complete)
+            pen.hold_against(known)
+            return cls(pen, lock=lock, batch=batch, timeout_s=timeout_s)
         except BlockingIOError as error:
             pid = 0
             if lock is not None:
@@ -141,12 +120,43 @@ class Ledger:
     @property
     def last_seq(self) -> int:
         """The newest record's number."""
-        return self._end.seq
+        return self._pen.end.seq
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this process began the present origin."""
+        return self._pen.is_new
+
+    @property
+    def first_seq(self) -> int:
+        """The number of the first record of the present origin."""
+        return self._pen.end.first
+
+    @property
+    def chain(self) -> str:
+        """The name of the origin that records are written to."""
+        return self._pen.end.chain
 
     @property
     def marks(self) -> Marks:
         """The times on record by which the clock is judged."""
-        return self._end.marks
+        return self._pen.end.marks
+
+    @property
+    def follows(self) -> Mapping[str, Any] | None:
+        """What the present origin says of the one before it, which lost its end (origin.py); None
+        if the log never lost anything."""
+        return self._pen.follows
+
+    @property
+    def failed_since(self) -> int:
+        """Events refused since the last one that could be written; 0 is good."""
+        return self._pen.refused
+
+    def judge_clock_by(self, is_sure: Callable[[], bool]) -> None:
+        """Have `is_sure` asked with each record, in the writer's thread, whether the clock is
+        beyond doubt."""
+        self._pen.clock_is_sure = is_sure
 
     async def append(self, event: NewEvent) -> Event:
         """Write one event; returns it when it is durable.
@@ -159,7 +169,7 @@ class Ledger:
             async with asyncio.timeout(self._timeout_s):
                 return await self.append_soon(event)
         except TimeoutError as error:
-            self.failed_since += 1
+            self._pen.refused += 1
             raise LedgerUnavailable(
                 worded("no answer from the disk in {timeout_s:g} s", timeout_s=self._timeout_s)
             ) from error
@@ -190,12 +200,36 @@ class Ledger:
 
     async def ping(self, timeout_s: float) -> bool:
         """Whether the writer's thread gets through its queue in time; for the watchdog."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        self._jobs.put(_Ping(loop, future))
+        future = self._soon(lambda: None)
         done, _ = await asyncio.wait([future], timeout=timeout_s)
         future.cancel()
         return bool(done)
+
+    async def sign(self, sign: Callable[[Head], Note]) -> tuple[Head, Note] | None:
+        """Have `sign` sign the head of the log, and keep the checkpoint in the log's file.
+
+        None while the tree of an old log is still being computed.  `sign` is called in the
+        writer's thread.  Raises LedgerUnavailable if the checkpoint can't be kept: it must not be
+        shown to anybody then.
+        """
+        return await self._soon(lambda: self._pen.sign(sign))
+
+    async def root_at(self, size: int) -> bytes | None:
+        """The root over the first `size` records of the present origin; None if it has fewer."""
+        return await self._soon(lambda: self._pen.root_at(size))
+
+    async def begin_origin(self, known: Iterable[Known]) -> Loss | None:
+        """Hold the log against what is `known` elsewhere, and begin a new origin if it lacks
+        something; returns what it lacks.  Raises LedgerUnavailable."""
+        held = list(known)
+        return await self._soon(lambda: self._pen.hold_against(held))
+
+    def _soon(self, call: Callable[[], T]) -> asyncio.Future[T]:
+        """Have `call` called in the writer's thread, behind what is queued."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._jobs.put(_Work(call, loop, future))
+        return future
 
     async def wait_beyond(self, seq: int) -> None:
         """Wait until there is a record after `seq`."""
@@ -214,13 +248,10 @@ class Ledger:
 
     def _run(self) -> None:
         while True:
-            job = self._jobs.get()
+            job = self._next_job()
             jobs: list[_Append] = []
-            while job is not None:  # None ends the thread
-                if isinstance(job, _Ping):
-                    _answer(job.loop, _end, job.future)
-                else:
-                    jobs.append(job)
+            while isinstance(job, _Append):
+                jobs.append(job)
                 if len(jobs) >= self._batch:
                     break
                 try:
@@ -229,142 +260,61 @@ class Ledger:
                     break
             if jobs:
                 self._write(jobs)
-            if job is None:
-                if self._db is not None:
-                    self._db.close()
+            if isinstance(job, _Work):
+                self._do(job)
+            elif job is None:  # the end
+                self._pen.close()
                 return
+
+    def _next_job(self) -> _Job | None:
+        """Wait for the next job.  Records of before there was a tree are added to it meanwhile, a
+        few at a time: whoever waits for a record comes first."""
+        while self._pen.behind:
+            try:
+                return self._jobs.get_nowait()
+            except queue.Empty:
+                try:
+                    self._pen.take_over()
+                except (sqlite3.Error, OSError) as error:
+                    log.warning("the tree of the log waits: %s", error)
+                    break
+        return self._jobs.get()
+
+    def _do(self, work: _Work) -> None:
+        result: Any
+        try:
+            result = work.call()
+        except (sqlite3.Error, OSError) as error:
+            result = self._unavailable(error)
+        except Exception as error:  # the caller's own, which it gets back
+            result = error
+        _answer(work.loop, _end, work.future, result)
 
     def _write(self, jobs: Sequence[_Append]) -> None:
         """One transaction; each job gets its record or the reason why there is none."""
-        results: list[tuple[_Append, Event | Exception]] = []
+        # A caller that has given up acts as if there were no record, so there must be none.
+        live = [job for job in jobs if not job.future.cancelled()]
+        records: Sequence[Event | Exception]
         try:
-            db = self._db or self._connect()
-            # A caller that has given up acts as if there were no record, so there must be none.
-            live = [job for job in jobs if not job.future.cancelled()]
-            if live:
-                end = self._end
-                db.execute("BEGIN IMMEDIATE")
-                for event in self._about_ourselves():
-                    end, _ = self._insert(db, event, end)
-                for job in live:
-                    try:
-                        end, record = self._insert(db, job.event, end)
-                        results.append((job, record))
-                    except (ValueError, TypeError) as error:
-                        results.append((job, error))
-                clock_marks.write(db, end.seq, end.marks)
-                db.execute("COMMIT")
-                self._end, self.failed_since = end, 0
+            records = self._pen.write([job.event for job in live]) if live else ()
         except (sqlite3.Error, OSError) as error:
-            self._disconnect()
-            self.failed_since += len(jobs)
-            reason = LedgerUnavailable(f"{self._path.name}: {error}")
-            results = [(job, reason) for job in jobs]
+            self._pen.refused += len(live)
+            records = [self._unavailable(error)] * len(live)
         # One wake-up for all who wait in one loop.  In a program without a loop each `append_sync`
         # has one of its own, and that of the one before may have ended.
+        results = zip(live, records, strict=True)
         for loop, part in groupby(results, lambda result: result[0].loop):
             _answer(loop, self._resolve, list(part))
 
-    def _about_ourselves(self) -> list[NewEvent]:
-        """What the log has to say of itself before it goes on."""
-        events = []
-        if self.failed_since:
-            events.append(
-                NewEvent(EventType.LEDGER_RECOVERED, self._gateway, {"refused": self.failed_since})
-            )
-        late, self._late = self._late, []
-        if late:
-            events.append(NewEvent(EventType.LEDGER_LATE, self._gateway, {"seqs": late}))
-        return events
-
-    def _insert(self, db: sqlite3.Connection, event: NewEvent, end: _End) -> tuple[_End, Event]:
-        """Add one record inside the transaction; an id that is there already adds nothing."""
-        if event.id:
-            row = db.execute(
-                "SELECT seq, body, hash FROM events WHERE id = ?", (event.id,)
-            ).fetchone()
-            if row is not None:
-                return end, chain.to_event(row[0], row[1], row[2], b"")
-        event = self._complete(event)
-        seq, given = end.seq + 1, event.id or None
-        key, moment = given or f"{self._chain}-{seq}", event.time or datetime.now(UTC)
-        body = chain.body_of(event, key, moment)
-        digest = chain.link(end.digest, seq, chain.digest_of(body))
-        db.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (seq, given, body, digest))
-        when = chain.utc_text(moment)
-        record = Event(
-            seq, key, when, event.type, event.subject, event.data, digest.hex(), end.digest.hex()
-        )
-        marks = end.marks.after(event.type, when, sure=self.clock_is_sure())
-        return _End(seq, digest, marks), record
-
-    def _connect(self) -> sqlite3.Connection:
-        """Open the file and read where the chain stands; creates both if there is none."""
-        if not self._path.exists():
-            os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o640))
-            adopt(self._path)
-        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        try:
-            db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            for table, schema in (("events", chain.SCHEMA), ("clock_marks", clock_marks.SCHEMA)):
-                if not db.execute(
-                    "SELECT 1 FROM sqlite_master WHERE name = ?", (table,)
-                ).fetchone():
-                    db.executescript(f"BEGIN; {schema} COMMIT;")
-            if db.execute("SELECT 1 FROM events LIMIT 1").fetchone() is None:
-                self._begin_chain(db)
-            first = db.execute("SELECT body FROM events WHERE seq = 1").fetchone()
-            seq, body, digest = db.execute(
-                "SELECT seq, body, hash FROM events ORDER BY seq DESC LIMIT 1"
-            ).fetchone()
-            genesis = chain.to_event(1, first[0], b"", b"") if first else None
-            if genesis is None or genesis.type != chain.CREATED:
-                raise sqlite3.DatabaseError(
-                    worded("its first record is missing: not our log, or damaged")
-                )
-            chain.to_event(seq, body, digest, b"")
-            end = _End(seq, bytes(digest), clock_marks.read(db, seq))
-        except (ValueError, KeyError, TypeError) as error:
-            db.close()
-            raise sqlite3.DatabaseError(
-                worded("a record is damaged: {error}", error=error)
-            ) from error
-        except BaseException:
-            db.close()
-            raise
-        self._chain = str(genesis.data.get("chain", ""))
-        self._end, self._db = end, db
-        return db
-
-    def _begin_chain(self, db: sqlite3.Connection) -> None:
-        """The first record names the chain; its random name goes into every event's id."""
-        name = secrets.token_hex(8)
-        event = NewEvent(chain.CREATED, self._gateway, {"chain": name})
-        now = datetime.now(UTC)
-        body = chain.body_of(event, f"{name}-1", now)
-        digest = chain.link(chain.GENESIS, 1, chain.digest_of(body))
-        db.execute("BEGIN IMMEDIATE")
-        db.execute("INSERT INTO events VALUES (1, NULL, ?, ?)", (body, digest))
-        clock_marks.write(db, 1, Marks(high=chain.utc_text(now)))
-        db.execute("COMMIT")
-
-    def _disconnect(self) -> None:
-        """Let go of a file that failed; what was not committed is rolled back by that."""
-        db, self._db = self._db, None
-        if db is not None:
-            try:
-                db.close()
-            except sqlite3.Error:
-                return
+    def _unavailable(self, error: Exception) -> LedgerUnavailable:
+        return LedgerUnavailable(f"{self._pen.path.name}: {error}")
 
     def _resolve(self, results: Sequence[tuple[_Append, Event | Exception]]) -> None:
         """In the event loop: end the futures, call the observer, wake those who wait for more."""
         for job, result in results:
             if job.future.done():
                 if isinstance(result, Event):
-                    self._late.append(result.seq)
+                    self._pen.late.append(result.seq)
             elif isinstance(result, Exception):
                 job.future.set_exception(result)
             else:
@@ -382,13 +332,13 @@ def _answer(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *about
         loop.call_soon_threadsafe(call, *about)
 
 
-def _never() -> bool:
-    return False
-
-
-def _end(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
+def _end(future: asyncio.Future[Any], result: Any) -> None:
+    if future.done():
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
 
 
 def _log_failure(future: asyncio.Future[Event]) -> None:

@@ -8,10 +8,19 @@ current.  The admin side (`schema`, `source`, `sync`) is for commands; of it, th
 from gateway.people.lookup import (
     Found,
     ListVersion,
+    LogMark,
     Roster,
     RosterUnavailable,
     SealedPin,
     SealedTemplate,
 )
 
-__all__ = ["Found", "ListVersion", "Roster", "RosterUnavailable", "SealedPin", "SealedTemplate"]
+__all__ = [
+    "Found",
+    "ListVersion",
+    "LogMark",
+    "Roster",
+    "RosterUnavailable",
+    "SealedPin",
+    "SealedTemplate",
+]

@@ -22,7 +22,17 @@ from gateway.ledger.event import NewEvent
 from gateway.locale import GaritaError, worded
 from gateway.locale.text import name_key
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
+
+
+@dataclass(frozen=True, slots=True)
+class LogMark:
+    """A record of the log: the name of its origin's chain, its number and its hash (hex)."""
+
+    chain: str
+    seq: int
+    hash: str
+
 
 # A temporary badge of a visit is looked for beside the list.  If both name the same badge it is
 # nobody's: neither the employee nor the visitor, since nothing says which of them holds it.  An
@@ -211,11 +221,16 @@ class Roster:
                 worded("an admin act in the outbox is damaged: {error}", error=error)
             ) from error
 
-    def outbox_done(self, ids: Sequence[str]) -> None:
-        """Forget acts that are on record."""
+    def outbox_done(self, ids: Sequence[str], mark: LogMark | None = None) -> None:
+        """Forget acts that are on record, and keep in mind where the last of them is."""
         try:
             with closing(self._connect("rw", timeout=2)) as db, db:
                 db.executemany("DELETE FROM outbox WHERE id = ?", [(key,) for key in ids])
+                if mark is not None:
+                    db.execute(
+                        "INSERT OR REPLACE INTO log_mark VALUES (1, ?, ?, ?)",
+                        (mark.chain, mark.seq, mark.hash),
+                    )
         except sqlite3.Error as error:
             raise RosterUnavailable(f"{self._path.name}: {error}") from error
 

@@ -21,6 +21,7 @@ from gateway.cli.context import Context
 from gateway.cli.reader.common import NameArgument, bus_alone, on_bus, why_closed
 from gateway.config import Settings
 from gateway.daemon import control
+from gateway.daemon.openlog import open_log
 from gateway.devices import ReaderBus
 from gateway.ledger import LedgerBusy, LedgerUnavailable
 from gateway.ledger.operator import Operator
@@ -86,7 +87,7 @@ async def _alone(settings: Settings, name: str, seconds: float, wait: bool) -> N
     """Open the port, give the reader its key, close the port."""
     with contextlib.ExitStack() as stack:
         try:
-            ledger = stack.enter_context(closing(common.opened_log(settings)))
+            ledger = stack.enter_context(closing(open_log(settings)))
         except (LedgerBusy, LedgerUnavailable) as error:
             common.fail(str(error), common.UNREACHABLE)
         closed = ""

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from gateway import config
-from gateway.cli import common
 from gateway.cli.logfilter import begin
+from gateway.daemon.openlog import open_log
 from gateway.ledger import Ledger, LedgerReader, chain
 from gateway.ledger.event import EventType, NewEvent
 
@@ -31,7 +31,7 @@ DAY = datetime(2026, 10, 5, 20, tzinfo=UTC)
 def full(site: Site) -> Iterator[Site]:
     """A log in use, whose newest records are in its -wal file."""
     settings = config.load(site.config)
-    ledger = common.opened_log(settings)
+    ledger = open_log(settings)
     ana = {"person": {"id": "e1", "name": "Ana"}, "criteria": ["9.4", "10.1"]}
     for number, event in enumerate(
         (

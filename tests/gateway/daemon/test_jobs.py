@@ -236,9 +236,9 @@ async def test_after_a_start_in_a_wrong_year_the_gate_heals_when_the_kernel_says
 ) -> None:
     """A2: without an operator, and for the starts after it too."""
     path, ledger = gateway.settings.ledger_path, gateway.ledger
-    ledger.clock_is_sure = lambda: True
+    ledger.judge_clock_by(lambda: True)
     await ledger.append(NewEvent(EventType.DOOR_OPENED, "gate"))
-    ledger.clock_is_sure = lambda: False
+    ledger.judge_clock_by(lambda: False)
     wrong = datetime.now(UTC) + timedelta(days=3650)
     await ledger.append(NewEvent(EventType.GATEWAY_STARTED, "gate-1", time=wrong))
     ledger.close()

@@ -24,7 +24,7 @@ class World:
         self.ledger_path = folder / "ledger.db"
         open_admin(self.people).close()
         self.ledger = Ledger.open(self.ledger_path, gateway="g")
-        self.outbox = Outbox(self.people, self.ledger.append)
+        self.outbox = Outbox(self.people, self.ledger.append, lambda: self.ledger.chain)
 
     def act(self, *subjects: str) -> None:
         """As a command does."""
@@ -67,7 +67,7 @@ async def test_an_act_that_was_recorded_before_we_died_is_not_recorded_again(wor
         raise LedgerUnavailable("killed")
 
     with pytest.raises(LedgerUnavailable):
-        await Outbox(world.people, dies).move()
+        await Outbox(world.people, dies, lambda: "c").move()
     assert world.recorded() == ["v1"] and world.waiting() == 2
     await world.outbox.move()
     assert world.recorded() == ["v1", "v2"] and world.waiting() == 0

@@ -10,9 +10,9 @@ import pytest
 
 from demo.rig import example_config
 from gateway import config
-from gateway.cli import common
 from gateway.config import criteria
 from gateway.config.criteria import Criteria
+from gateway.daemon.openlog import open_log
 from gateway.ledger import Ledger, LedgerReader
 from gateway.ledger.event import EventType, NewEvent
 
@@ -78,7 +78,7 @@ def test_a_site_names_criteria_of_a_kind(tmp_path: Path) -> None:
 
 
 def test_commands_write_through_the_same_door(site_settings: config.Settings) -> None:
-    with closing(common.opened_log(site_settings)) as ledger:
+    with closing(open_log(site_settings)) as ledger:
         event = ledger.append_sync(NewEvent(EventType.PEOPLE_REVOKED, "e1"))
     assert event.data["criteria"] == ["10.1"]
     json.dumps(dict(event.data))

@@ -166,8 +166,8 @@ async def test_a_read_only_disk_refuses_and_recovers_by_itself(small_disk: Path)
     remount = ["mount", "-o", "remount,ro", str(small_disk)]
     # A file that is open for writing keeps a disk from being read-only: SQLite's own guard
     # is used instead, on the writer's connection.
-    assert ledger._db is not None
-    ledger._db.execute("PRAGMA query_only = 1")
+    assert ledger._pen._db is not None
+    ledger._pen._db.execute("PRAGMA query_only = 1")
     with pytest.raises(LedgerUnavailable, match="readonly"):
         await ledger.append(number(2))
     assert (await ledger.append(number(3))).seq == 4  # opened anew, without the guard

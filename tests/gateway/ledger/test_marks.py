@@ -68,9 +68,9 @@ async def test_only_a_clock_beyond_doubt_moves_the_sure_time(tmp_path: Path) -> 
     path = tmp_path / "ledger.db"
     ledger = Ledger.open(path, gateway="g")
     assert ledger.marks.proven is None
-    ledger.clock_is_sure = lambda: True
+    ledger.judge_clock_by(lambda: True)
     await ledger.append(at(1))
-    ledger.clock_is_sure = lambda: False
+    ledger.judge_clock_by(lambda: False)
     await ledger.append(at(90_000))
     ledger.close()
     marks = reopened(path).marks
@@ -167,7 +167,7 @@ async def test_marks_that_cant_be_of_this_log_are_read_from_the_records(
 async def test_records_that_an_older_program_added_count(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     ledger = Ledger.open(path, gateway="g")
-    ledger.clock_is_sure = lambda: True
+    ledger.judge_clock_by(lambda: True)
     await ledger.append(at(1))
     ledger.close()
     with closing(sqlite3.connect(path)) as db, db:

@@ -64,6 +64,8 @@ class Link:
         self.make()
 
     def make(self) -> None:
+        self.checkpoint = ""
+        self.heard: list[bytes] = []
         self.uplink = Uplink(
             self.settings,
             "g",
@@ -71,13 +73,18 @@ class Link:
             self.ledger.wait_beyond,
             self.folder / "cursor",
             lambda: {"doors": {}},
+            lambda: self.checkpoint,
             Handlers(
                 state=lambda online, detail: self.states.append((online, detail)),
                 note=self.noted.append,
                 command=lambda *about: self.commands.append(about),
                 bundle=self.bundles.append,
+                checkpoint=self.hear,
             ),
         )
+
+    async def hear(self, payload: bytes) -> None:
+        self.heard.append(payload)
 
     def start(self) -> None:
         self._tasks.append(asyncio.create_task(self.uplink.run()))
@@ -182,6 +189,26 @@ async def test_status_and_state_are_retained_and_a_stop_says_offline(
     assert json.loads(retained["garita/g/state"]) == {"doors": {}}
     await link.stop_uplink()  # tests/system shows the last will of one that is killed
     await link.until(lambda: ("garita/g/status", b"offline", False) in link.seen)
+
+
+async def test_what_the_broker_holds_of_our_log_is_heard_before_a_new_checkpoint_replaces_it(
+    broker: Broker, make_link: Callable[..., Link]
+) -> None:
+    link = make_link(broker.port)
+    async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+        await client.publish("garita/g/checkpoint", b"older", qos=1, retain=True)
+    link.checkpoint = "newer"
+    link.start()
+    await link.until(lambda: bool(link.heard))
+    assert link.heard == [b"older"]
+    assert not link.seqs()  # no record was published before it was judged
+    await link.listen()
+    await link.until(lambda: ("garita/g/checkpoint", b"newer", True) in link.seen)
+    # Our own message, and one that is not retained, are not what the broker holds.
+    async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+        await client.publish("garita/g/checkpoint", b"somebody's", qos=1)
+    await link.until(lambda: any(payload == b"somebody's" for _, payload, _ in link.seen))
+    assert link.heard == [b"older"]
 
 
 async def test_a_broker_that_is_not_there_at_the_start(

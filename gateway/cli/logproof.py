@@ -1,0 +1,96 @@
+"""`garita log key`, `checkpoint` and `prove`: what shows outsiders that the log is whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli import common
+from gateway.cli.context import Context
+from gateway.daemon import control
+from gateway.ledger import LedgerUnavailable
+from gateway.ledger.heads import Heads, Signed
+from gateway.locale import _, system
+from gateway.vault.files import write_whole
+
+
+def key(ctx: Context, json: common.JsonOption = False) -> None:
+    """The public key that auditors need to check the log; one line for a trust file."""
+    try:
+        keys = [str(one) for one in Heads(ctx.settings.ledger_path).log_keys()]
+    except LedgerUnavailable as error:
+        common.fail(str(error), common.UNREACHABLE)
+    if not keys:
+        common.fail(_nothing(), common.REFUSED)
+    if json:
+        common.print_json(keys)
+        return
+    for one in keys:
+        common.say(one)
+
+
+def checkpoint(ctx: Context, json: common.JsonOption = False) -> None:
+    """The newest signed head of the log: keep it where this box can't reach it."""
+    signed = _fresh(ctx)
+    if json:
+        found = signed.checkpoint
+        common.print_json(
+            {
+                "origin": found.origin,
+                "size": found.size,
+                "root": found.root.hex(),
+                "last_seq": signed.last_seq,
+                "note": signed.note.write(),
+            }
+        )
+        return
+    typer.echo(signed.note.write(), nl=False)
+
+
+def prove(
+    ctx: Context,
+    seq: Annotated[int, typer.Argument(min=1, help="The event's number.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder for the two files.")
+    ] = Path(),
+) -> None:
+    """One event with the proof that it is in the log, to show it without the others."""
+    _fresh(ctx)
+    settings = ctx.settings
+    try:
+        found = Heads(settings.ledger_path).prove(seq)
+    except LedgerUnavailable as error:
+        common.fail(str(error), common.REFUSED)
+    if found is None:
+        common.fail(_("no checkpoint covers event {seq} yet").format(seq=seq), common.REFUSED)
+    body, proof = found
+    name = f"{settings.site.gateway}-{seq}"
+    record, beside = output / f"{name}.json", output / f"{name}.tlog-proof"
+    try:
+        write_whole(record, body, replace=False)
+        write_whole(beside, proof.write().encode(), replace=False)
+    except OSError as error:
+        common.fail(f"{record}: {system(error.strerror)}", common.REFUSED)
+    common.say(_("{record} and {proof}").format(record=record, proof=beside))
+
+
+def _fresh(ctx: Context) -> Signed:
+    """The newest checkpoint; a running gateway signs one first."""
+    try:
+        control.ask(ctx.settings.socket_path, "checkpoint")
+    except control.ControlError as error:
+        if not isinstance(error, control.Unreachable):
+            common.err.print(_("note: {error}").format(error=error), markup=False)
+    try:
+        newest = Heads(ctx.settings.ledger_path).newest()
+    except LedgerUnavailable as error:
+        common.fail(str(error), common.UNREACHABLE)
+    if newest is None:
+        common.fail(_nothing(), common.REFUSED)
+    return newest
+
+
+def _nothing() -> str:
+    return _("nothing is signed yet: start the gateway, or wait a minute")

@@ -1,0 +1,176 @@
+"""Signs the head of the log now and then, so that nobody can cut it or write it anew unseen.
+
+A checkpoint is made at the start and the stop, after so many records, after so many minutes in
+which something was recorded, and after an hour in which nothing was: a log without a heartbeat can
+be cut, and the cut looks like a quiet night.  Just before each, one record says what a checkpoint
+has no room for: the state of the clock, this boot, the versions of list, policy and program.
+
+No door waits for any of this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gateway.daemon.control import Refused
+from gateway.ledger import Ledger, LedgerUnavailable
+from gateway.ledger.event import EventType, NewEvent
+from gateway.ledger.origin import Known
+from gateway.ledger.pen import Head
+from gateway.locale import worded
+from gateway.proof.checkpoint import Checkpoint, open_checkpoint, sign
+from gateway.proof.note import Note, NoteError, Signer, parse
+from gateway.vault.files import write_json
+
+log = logging.getLogger("garita.daemon.checkpoints")
+
+LOOK_EVERY_S = 1.0
+HEARTBEAT_S = 3600.0
+BROKER_S = 30.0  # so long the first checkpoint of a run waits for the broker
+
+
+class Checkpoints:
+    """Signs the log of the gateway `name` (its origin's name without the chain) with `key`.
+
+    A checkpoint is due after `every` records, after `minutes` with a record in them, and after an
+    hour.  `facts()` is what the record before each says; each checkpoint is also written to `path`.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        gateway: str,
+        name: str,
+        key: Ed25519PrivateKey,
+        path: Path,
+        every: int,
+        minutes: float,
+        facts: Callable[[], Mapping[str, Any]],
+        broker: bool,
+    ) -> None:
+        self._ledger = ledger
+        self._gateway = gateway
+        self._name = name
+        self._key = key
+        self._path = path
+        self._every = every
+        self._quiet_s = minutes * 60
+        self._facts = facts
+        self._wait_s = BROKER_S if broker else 0.0
+        self._asked = asyncio.Event()
+        self._made_at = 0.0
+        self._made_seq = 0
+        self._one_at_a_time = asyncio.Lock()
+        self.newest: Note | None = None
+        """The newest checkpoint of this run."""
+
+    def signer(self) -> Signer:
+        """The key under the name of the present origin."""
+        return Signer(f"{self._name}/{self._ledger.chain}", self._key)
+
+    @property
+    def text(self) -> str:
+        """The newest checkpoint of this run, "" before the first."""
+        return self.newest.write() if self.newest is not None else ""
+
+    async def asked(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Somebody at the box wants a checkpoint now; raises Refused if there can't be one."""
+        if await self.make() is None:
+            raise Refused(worded("the log can't be signed now: try again in a minute"))
+        return {"checkpoint": self.text}
+
+    async def judge(self, payload: bytes) -> None:
+        """The broker holds this checkpoint of ours (empty: none): begin a new origin if it is of
+        records that the log does not have."""
+        if payload:
+            await self._hold_against(payload)
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Make a checkpoint whenever one is due, for ever.
+
+        The first one waits a little for what the broker holds: a disk image that was put back would
+        otherwise sign a second history under the name of the first.
+        """
+        clock = asyncio.get_running_loop().time
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._wait_s):
+                await self._asked.wait()
+        while True:
+            if self._due(clock()):
+                await self.make()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _hold_against(self, payload: bytes) -> None:
+        """Compare the log with a checkpoint that it published earlier.
+
+        Only what our own key signed counts: nobody else can make the log begin anew.
+        """
+        try:
+            note = parse(payload)
+            origin, _, chain = note.text.split("\n", 1)[0].rpartition("/")
+            if origin != self._name:
+                return
+            key = Signer(f"{origin}/{chain}", self._key).key
+            head = open_checkpoint(note, key)
+        except NoteError as error:
+            log.warning("the broker holds a checkpoint that is not ours: %s", error)
+            return
+        same = chain == self._ledger.chain
+        seq = (self._ledger.first_seq if same else 1) + head.size - 1
+        try:
+            mine = await self._ledger.root_at(head.size) if same else None
+            another = mine is not None and mine != head.root
+            # No record has that hash: so the log is held to be another one from `seq` on.
+            known = Known("broker", chain, seq, head.root.hex() if another else "")
+            if await self._ledger.begin_origin([known]) is not None:
+                told = dict(self._ledger.follows or {})
+                await self._ledger.append(NewEvent(EventType.ALARM_LOG_LOST, self._gateway, told))
+        except LedgerUnavailable as error:
+            log.warning("the log can't be held against what the broker knows: %s", error)
+
+    def _due(self, now: float) -> bool:
+        if self.newest is None:
+            return True
+        new, since = self._ledger.last_seq - self._made_seq, now - self._made_at
+        return new >= self._every or (new > 0 and since > self._quiet_s) or since > HEARTBEAT_S
+
+    async def make(self, *last: NewEvent) -> Note | None:
+        """A new checkpoint, on the disk when this returns; the events `last` are recorded between
+        what it binds and it.
+
+        None if there can't be one now: the tree of an old log is still being computed, or the disk
+        is full.  The next one is tried when it is due.
+        """
+        async with self._one_at_a_time:
+            self._made_at = asyncio.get_running_loop().time()
+            try:
+                data = {"key": str(self.signer().key), **self._facts()}
+                bound = NewEvent(EventType.LEDGER_CHECKPOINT, self._gateway, data)
+                for event in (bound, *last):
+                    await self._ledger.append(event)
+                signed = await self._ledger.sign(self._signed)
+                if signed is None:
+                    log.info("no checkpoint yet: the tree of the log is being computed")
+                    return None
+                head, note = signed
+                held = {"chain": head.chain, "seq": head.seq, "hash": head.hash}
+                kept = {**held, "checkpoint": note.write()}
+                await asyncio.to_thread(write_json, self._path, kept, mode=0o640)
+            except (LedgerUnavailable, OSError) as error:
+                log.warning("no checkpoint of the log: %s", error)
+                return None
+            self._made_seq, self.newest = head.seq, note
+            return note
+
+    def _signed(self, head: Head) -> Note:
+        signer = Signer(f"{self._name}/{head.chain}", self._key)
+        return sign(Checkpoint(signer.name, head.size, head.root), signer)

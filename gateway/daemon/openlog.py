@@ -1,0 +1,95 @@
+"""Opens the log of a site, held against everything on this box that knows how far it went.
+
+A memory card that loses writes, an older copy that somebody puts back, a file that somebody
+empties: the log alone can't tell.  Other files can: the cursor of what was published, the
+checkpoint of who is inside, the head that was signed last, and the mark in people.db of the last
+act that was recorded.  Each of them may be too old, and none is ever too new.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+from gateway.config import Settings
+from gateway.ledger import Ledger
+from gateway.ledger.origin import Known
+from gateway.people import RosterUnavailable
+from gateway.people.schema import mark_anew
+
+log = logging.getLogger("garita.daemon.openlog")
+
+
+def open_log(settings: Settings) -> Ledger:
+    """The site's log for writing; raises LedgerBusy, LedgerDamaged or LedgerUnavailable.
+
+    If the log lacks records that are known elsewhere, a new origin begins in it, and `follows` of
+    the ledger says what is missing.
+    """
+    begins = not settings.ledger_path.exists()
+    ledger = Ledger.open(
+        settings.ledger_path,
+        gateway=settings.site.gateway,
+        complete=settings.criteria.completed,
+        known=known_of(settings),
+    )
+    if begins or ledger.is_new:  # it does not know what was marked before
+        try:
+            mark_anew(settings.people_path)
+        except RosterUnavailable as error:  # badges are denied, with that reason; doors go on
+            log.critical("the personnel list can't be used: %s", error)
+    return ledger
+
+
+def known_of(settings: Settings) -> list[Known]:
+    """What the files beside the log know of it.  One that is missing or damaged knows nothing."""
+    sources: dict[str, tuple[Path, Callable[[Path], Known]]] = {
+        "mqtt.cursor": (settings.cursor_path, _cursor),
+        "presence.json": (settings.presence_path, _presence),
+        "log-head.json": (settings.head_path, _head),
+        "people.db": (settings.people_path, _people),
+    }
+    return list(_read(sources))
+
+
+def _read(sources: dict[str, tuple[Path, Callable[[Path], Known]]]) -> Iterator[Known]:
+    for name, (path, read) in sources.items():
+        try:
+            found = read(path)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, sqlite3.Error) as error:
+            log.warning("%s does not say how far the log went: %s", path.name, error)
+            continue
+        if found.chain and found.seq > 0:
+            yield Known(name, found.chain, found.seq, found.hash)
+
+
+def _cursor(path: Path) -> Known:
+    chain, seq = path.read_text("ascii").split()
+    return Known("", chain, int(seq))
+
+
+def _presence(path: Path) -> Known:
+    with path.open(encoding="utf-8") as file:
+        head = json.loads(file.readline(1_000_000))
+    return Known("", str(head["chain"]), int(head["seq"]))
+
+
+def _head(path: Path) -> Known:
+    held = json.loads(path.read_text("utf-8"))
+    return Known("", str(held["chain"]), int(held["seq"]), str(held["hash"]))
+
+
+def _people(path: Path) -> Known:
+    if not path.exists():
+        raise FileNotFoundError(path)
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'log_mark'").fetchone():
+            return Known("", "", 0)  # a list of before there were marks
+        row = db.execute("SELECT chain, seq, hash FROM log_mark").fetchone()
+    return Known("", str(row[0]), int(row[1]), str(row[2])) if row else Known("", "", 0)

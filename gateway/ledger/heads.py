@@ -1,0 +1,139 @@
+"""Reading what is signed of a log: its origins and checkpoints, and the proof of one record.
+
+Works on the log's file or a copy of it, from any process.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.ledger.errors import LedgerUnavailable
+from gateway.ledger.event import EventType
+from gateway.ledger.tree import tiles_of
+from gateway.locale import worded
+from gateway.proof import merkle, note
+from gateway.proof.checkpoint import Checkpoint
+from gateway.proof.entry import EntryProof
+from gateway.proof.note import Note, NoteError, VerifierKey
+from gateway.proof.tiles import subtree_of
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A checkpoint of the origin that begins with record `first`, as the log's file keeps it."""
+
+    first: int
+    checkpoint: Checkpoint
+    note: Note
+
+    @property
+    def last_seq(self) -> int:
+        """The newest record that it covers."""
+        return self.first + self.checkpoint.size - 1
+
+
+class Heads:
+    """Read access; every method raises LedgerUnavailable if the file can't be read."""
+
+    def __init__(self, path: Path, *, copy: bool = False) -> None:
+        self._path = path
+        self._mode = "immutable=1" if copy else "mode=ro"
+
+    def newest(self) -> Signed | None:
+        """The newest checkpoint, or None if nothing was signed yet."""
+        with self._open() as db:
+            row = db.execute(
+                "SELECT origin, note FROM checkpoints ORDER BY origin DESC, size DESC LIMIT 1"
+            ).fetchone()
+            return _signed(*row) if row else None
+
+    def all(self) -> list[Signed]:
+        """All checkpoints, in order."""
+        with self._open() as db:
+            rows = db.execute("SELECT origin, note FROM checkpoints ORDER BY origin, size")
+            return [_signed(*row) for row in rows]
+
+    def log_keys(self) -> list[VerifierKey]:
+        """The keys that the log says it is signed with, the newest origin last.
+
+        Each stands in the record just before a checkpoint.  It proves nothing to somebody who did
+        not get it some other way.
+        """
+        found: dict[str, VerifierKey] = {}
+        with self._open() as db:
+            for origin, size in db.execute(
+                "SELECT origin, max(size) FROM checkpoints GROUP BY origin ORDER BY origin"
+            ).fetchall():
+                row = db.execute(
+                    "SELECT body FROM events WHERE seq >= ? AND seq < ? AND body LIKE ? "
+                    "ORDER BY seq DESC LIMIT 1",
+                    (origin, origin + size, f'%"type":"{EventType.LEDGER_CHECKPOINT}"}}'),
+                ).fetchone()
+                if row is not None:
+                    key = _key(row[0])
+                    found[str(key)] = key
+        return list(found.values())
+
+    def prove(self, seq: int) -> tuple[bytes, EntryProof] | None:
+        """The body of record `seq`, and the proof that it is in the log as of the newest checkpoint
+        of its origin; None if no checkpoint covers it yet.
+
+        Raises LedgerUnavailable also if there is no such record.
+        """
+        with self._open() as db:
+            row = db.execute("SELECT body FROM events WHERE seq = ?", (seq,)).fetchone()
+            if row is None:
+                raise LedgerUnavailable(worded("there is no event {seq}", seq=seq))
+            held = db.execute(
+                "SELECT origin, note FROM checkpoints WHERE origin <= ? "
+                "ORDER BY origin DESC, size DESC LIMIT 1",
+                (seq,),
+            ).fetchone()
+            if held is None:
+                return None
+            signed = _signed(*held)
+            if seq > signed.last_seq:
+                return None
+            tiles = tiles_of(db, signed.first, signed.checkpoint.size)
+            index = seq - signed.first
+            try:
+                hashes = merkle.inclusion(subtree_of(tiles), index, signed.checkpoint.size)
+            except LookupError as error:
+                raise LedgerUnavailable(str(error)) from error
+            return str(row[0]).encode(), EntryProof(index, tuple(hashes), signed.note)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        db = None
+        try:
+            db = sqlite3.connect(f"{self._path.absolute().as_uri()}?{self._mode}", uri=True)
+            db.execute("PRAGMA busy_timeout = 2000")
+            if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'checkpoints'").fetchone():
+                db.execute("CREATE TEMP TABLE checkpoints (origin, size, note)")  # older: none
+                db.execute("CREATE TEMP TABLE tiles (origin, level, idx, hashes, root)")
+            yield db
+        except sqlite3.Error as error:
+            raise LedgerUnavailable(f"{self._path}: {error}") from error
+        finally:
+            if db is not None:
+                db.close()
+
+
+def _key(body: str) -> VerifierKey:
+    try:
+        return VerifierKey.parse(str(json.loads(body)["data"]["key"]))
+    except (NoteError, KeyError, TypeError, ValueError) as error:
+        raise LedgerUnavailable(worded("a checkpoint is damaged: {error}", error=error)) from error
+
+
+def _signed(first: int, text: str) -> Signed:
+    try:
+        found = note.parse(text)
+        return Signed(int(first), Checkpoint.parse(found.text), found)
+    except (NoteError, TypeError, ValueError) as error:
+        raise LedgerUnavailable(worded("a checkpoint is damaged: {error}", error=error)) from error

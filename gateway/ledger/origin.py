@@ -1,0 +1,100 @@
+"""Where a log begins anew, and how a gate notices that its log lost its end.
+
+An origin is a stretch of the log that no hand and no disk has cut: one chain with a random name and
+one tree.  A log begins with its first origin.  It begins another one when something outside the
+file knows of records that the file does not hold: a memory card that lost writes, an older copy
+that was put back, a file that was emptied.  Numbers go on behind the highest one that anybody
+knows, and the chain gets a new name, so no number and no id of an origin is used twice.
+
+The first record of an origin is `ledger.created`.  If it follows another one, its data say so:
+
+    chain    the new chain's name
+    follows  chain, seq, hash: the last record that is left of the origin before
+             known_chain, known_seq, known_by: the highest number that was known, and who knew it
+             missing: how many records are gone, at least
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.ledger.event import EventType
+
+# Damaged or hostile knowledge must not push the numbers out of reach.
+MOST_MISSING = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What something outside the log's file knows: the log `chain` had a record `seq`, with `hash`
+    (hex) if it knows that too.  `source` is its name in records, such as ``mqtt.cursor``."""
+
+    source: str
+    chain: str
+    seq: int
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """The log, which ends with `last_seq`, lacks records that it had; `known` is the highest."""
+
+    known: Known
+    last_seq: int
+
+    @property
+    def next_seq(self) -> int:
+        """The number with which the new origin begins."""
+        return min(max(self.known.seq, self.last_seq), self.last_seq + MOST_MISSING) + 1
+
+
+def find_loss(
+    known: Iterable[Known],
+    *,
+    chains: Collection[str],
+    last_seq: int,
+    hash_of: Callable[[int], str | None],
+) -> Loss | None:
+    """Hold the log against what is known elsewhere; None if nothing is missing.
+
+    `chains` are the names of all its origins; `hash_of` gives the hash of a record in hex, or None
+    if there is no such record.  The log is not whole if it ends before a known record, holds
+    another record in its place, or is none of the logs that are known.
+    """
+    lacking = [
+        one
+        for one in known
+        if one.chain not in chains
+        or one.seq > last_seq
+        or (one.hash and hash_of(one.seq) != one.hash)
+    ]
+    highest = max(lacking, key=lambda one: one.seq, default=None)
+    return Loss(highest, last_seq) if highest is not None else None
+
+
+def follows(loss: Loss, *, chain: str, last_hash: str) -> dict[str, Any]:
+    """What the first record of the new origin says of the one before, which is named `chain` and
+    ends with a record of `last_hash`."""
+    return {
+        "chain": chain,
+        "seq": loss.last_seq,
+        "hash": last_hash,
+        "known_chain": loss.known.chain,
+        "known_seq": loss.known.seq,
+        "known_by": loss.known.source,
+        "missing": max(0, loss.known.seq - loss.last_seq),
+    }
+
+
+def begins_anew(body: object) -> bool:
+    """Whether this is the body of the first record of an origin that follows another one."""
+    if not isinstance(body, str) or '"follows"' not in body:
+        return False
+    try:
+        item = json.loads(body)
+        return bool(item["type"] == EventType.LEDGER_CREATED and item["data"]["follows"])
+    except (ValueError, KeyError, TypeError):
+        return False

@@ -1,0 +1,55 @@
+"""The key with which a gateway signs the heads of its log; sealed on the disk with the site key.
+
+It is made at the first start and is of this box alone.  Whoever has it can speak for this log, so
+it never leaves the daemon and its file.  The public half is what auditors are given.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gateway.locale import GaritaError, worded
+from gateway.vault.files import write_whole
+from gateway.vault.sitekey import SealError, SiteKey
+
+_PURPOSE = "log key"
+
+
+class LogKeyError(GaritaError):
+    """The key can't be read or written; the message names the file and says why."""
+
+
+def load_or_make(path: Path, key: SiteKey) -> Ed25519PrivateKey:
+    """The key in the file `path`, sealed with the site's `key`; a new one if there is no file.
+
+    Raises LogKeyError, also for a file that is damaged or sealed with another site key: a log that
+    goes on with a key that nobody knows is of no use to an auditor.
+    """
+    sealer = key.sealer(_PURPOSE)
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        secret = sealer.open(base64.b64decode(held["sealed"], validate=True), _PURPOSE)
+        return Ed25519PrivateKey.from_private_bytes(secret)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError, KeyError, TypeError, binascii.Error, SealError) as error:
+        raise LogKeyError(
+            worded(
+                "{path}: {error}; put the file back from a backup, or move it away: the log then "
+                "goes on under a new name",
+                path=path,
+                error=error,
+            )
+        ) from error
+    made = Ed25519PrivateKey.generate()
+    sealed = base64.b64encode(sealer.seal(made.private_bytes_raw(), _PURPOSE)).decode()
+    try:
+        write_whole(path, json.dumps({"sealed": sealed}).encode(), mode=0o600, replace=False)
+    except OSError as error:
+        raise LogKeyError(f"{path}: {error}") from error
+    return made

@@ -1,0 +1,193 @@
+"""The log's head is signed when it is due, and held against what the broker holds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gateway.daemon import checkpoints
+from gateway.daemon.checkpoints import Checkpoints
+from gateway.ledger import Ledger, LedgerReader
+from gateway.ledger.event import Event, EventType, NewEvent
+from gateway.proof import note
+from gateway.proof.checkpoint import Checkpoint, open_checkpoint, sign
+from gateway.proof.merkle import leaf_hash, root_of
+from gateway.proof.note import Signer
+from gateway.vault.logkey import LogKeyError, load_or_make
+from gateway.vault.sitekey import SiteKey
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+NAME = "example.com/site/g"
+
+
+def signed_by(origin: str, key: Ed25519PrivateKey) -> bytes:
+    return sign(Checkpoint(origin, 9, bytes(32)), Signer(origin, key)).write().encode()
+
+
+class World:
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "ledger.db"
+        self.head = folder / "log-head.json"
+        self.ledger = Ledger.open(self.path, gateway="g")
+
+    def checkpoints(self, *, broker: bool = False, every: int = 1000) -> Checkpoints:
+        return Checkpoints(
+            ledger=self.ledger,
+            gateway="g",
+            name=NAME,
+            key=KEY,
+            path=self.head,
+            every=every,
+            minutes=60,
+            facts=lambda: {"boot": "b1"},
+            broker=broker,
+        )
+
+    async def append(self, count: int) -> None:
+        for n in range(count):
+            await self.ledger.append(NewEvent(EventType.DOOR_REX, "yard", {"n": n}))
+
+    def records(self) -> list[Event]:
+        reader = LedgerReader(self.path)
+        try:
+            return reader.after(0, 100_000)
+        finally:
+            reader.close()
+
+    def bodies(self) -> list[bytes]:
+        reader = LedgerReader(self.path)
+        try:
+            return [body.encode() for _, body in reader.walk()]
+        finally:
+            reader.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.ledger.close()
+
+
+async def test_a_checkpoint_is_the_root_over_all_records_and_signed(world: World) -> None:
+    await world.append(300)
+    maker = world.checkpoints()
+    made = await maker.make()
+    assert made is not None
+    head = open_checkpoint(note.parse(made.write()), maker.signer().key)
+    bodies = world.bodies()
+    assert head == Checkpoint(
+        f"{NAME}/{world.ledger.chain}", len(bodies), root_of([leaf_hash(b) for b in bodies])
+    )
+    bound = world.records()[-1]
+    assert (bound.type, bound.data["boot"]) == ("ledger.checkpoint", "b1")
+    assert bound.data["key"] == str(maker.signer().key)
+    held = json.loads(world.head.read_text())
+    assert (held["seq"], held["hash"]) == (bound.seq, bound.hash)
+    assert held["checkpoint"] == made.write()
+
+
+async def test_it_is_due_after_so_many_records_and_after_an_hour_of_none(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "LOOK_EVERY_S", 0.01)
+    maker = world.checkpoints(every=10)
+
+    async def until(count: int) -> None:
+        async with asyncio.timeout(20):
+            while sum(e.type == "ledger.checkpoint" for e in world.records()) < count:
+                await asyncio.sleep(0.02)
+
+    task = asyncio.create_task(maker.run())
+    try:
+        await until(1)
+        await world.append(9)
+        assert not maker._due(asyncio.get_running_loop().time())
+        await world.append(1)
+        await until(2)
+        assert maker._due(asyncio.get_running_loop().time() + checkpoints.HEARTBEAT_S + 1)
+    finally:
+        task.cancel()
+
+
+async def test_a_disk_image_that_was_put_back_begins_anew_when_the_broker_knows_better(
+    world: World,
+) -> None:
+    await world.append(5)
+    maker, key = world.checkpoints(broker=True), world.checkpoints().signer()
+    newer = sign(Checkpoint(key.name, 191, bytes(32)), key)
+    task = asyncio.create_task(maker.run())
+    await asyncio.sleep(0.05)
+    assert maker.newest is None  # it waits for the broker
+    await maker.judge(newer.write().encode())
+    async with asyncio.timeout(20):
+        while maker.newest is None:
+            await asyncio.sleep(0.02)
+    task.cancel()
+    assert world.ledger.follows is not None
+    assert world.ledger.follows["known_by"] == "broker"
+    begun, alarm = (e for e in world.records() if e.seq in (192, 193))
+    assert (begun.type, alarm.type) == ("ledger.created", "alarm.log_lost")
+    # What is signed next is of the new origin, and nothing was signed of the cut one.
+    head = open_checkpoint(maker.newest, maker.signer().key)
+    assert head.size == 3
+    assert [e.type for e in world.records()].count("ledger.checkpoint") == 1
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"\xff\xfe",
+        b"nothing\n",
+        sign(
+            Checkpoint(f"{NAME}/x", 9, bytes(32)), Signer(f"{NAME}/x", Ed25519PrivateKey.generate())
+        )
+        .write()
+        .encode(),
+        sign(Checkpoint("o/x", 9, bytes(32)), Signer("o/x", KEY)).write().encode(),
+    ],
+)
+async def test_nobody_else_makes_the_log_begin_anew(world: World, payload: bytes) -> None:
+    maker = world.checkpoints()
+    await maker.judge(payload)
+    assert world.ledger.follows is None
+
+
+async def test_an_older_checkpoint_of_ours_says_nothing_new(world: World) -> None:
+    await world.append(50)
+    maker = world.checkpoints()
+    old = await maker.make()
+    assert old is not None
+    await world.append(5)
+    await maker.judge(old.write().encode())
+    assert world.ledger.follows is None
+
+
+async def test_another_history_of_the_same_length_is_noticed(world: World) -> None:
+    await world.append(5)
+    maker = world.checkpoints()
+    key = maker.signer()
+    await maker.judge(sign(Checkpoint(key.name, 4, bytes(32)), key).write().encode())
+    assert world.ledger.follows is not None
+    assert world.ledger.first_seq == 7
+
+
+def test_the_key_is_kept_sealed_and_a_damaged_file_is_not_replaced(tmp_path: Path) -> None:
+    path, site = tmp_path / "log-key.json", SiteKey(bytes(32))
+    made = load_or_make(path, site)
+    assert load_or_make(path, site).private_bytes_raw() == made.private_bytes_raw()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert made.private_bytes_raw().hex() not in path.read_bytes().hex()
+    with pytest.raises(LogKeyError, match="does not open"):
+        load_or_make(path, SiteKey(b"x" * 32))
+    for damaged in ("", "{}", '{"sealed": "AAAA"}', '{"sealed": 5}', "[]"):
+        path.write_text(damaged)
+        with pytest.raises(LogKeyError, match="log-key"):
+            load_or_make(path, site)
+        assert path.read_text() == damaged
