@@ -127,6 +127,7 @@ def verify(
                 "count": report.count,
                 "head": end,
                 "signed": {"last_seq": report.covered.last_seq, "checkpoints": report.covered.good},
+                "before": report.before,
                 "wal_missing": alone,
                 "problems": [{"seq": p.seq, "what": p.what} for p in report.problems],
                 "tables": [asdict(item) for item in tables],
@@ -159,6 +160,12 @@ def verify(
             ),
             soft_wrap=True,
         )
+        if report.before is not None:
+            said = _(
+                "another log came before this one: {known_chain}, with records up to {known_seq};"
+                " check it as well"
+            )
+            common.say(said.format(**report.before))
         _print_signed(report, named=keys is not None)
         if alone:
             _warn_of_wal(settings, report)

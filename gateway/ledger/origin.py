@@ -23,6 +23,8 @@ from typing import Any
 
 from gateway.ledger.event import EventType
 
+FOLLOWS = ("chain", "seq", "hash", "known_chain", "known_seq", "known_by", "missing")
+
 # Damaged or hostile knowledge must not push the numbers out of reach.
 MOST_MISSING = 1_000_000
 
@@ -89,12 +91,14 @@ def follows(loss: Loss, *, chain: str, last_hash: str) -> dict[str, Any]:
     }
 
 
-def begins_anew(body: object) -> bool:
-    """Whether this is the body of the first record of an origin that follows another one."""
+def followed(body: object) -> dict[str, Any] | None:
+    """What the first record of an origin says of the one before; None if `body` is of no such
+    record."""
     if not isinstance(body, str) or '"follows"' not in body:
-        return False
+        return None
     try:
         item = json.loads(body)
-        return bool(item["type"] == EventType.LEDGER_CREATED and item["data"]["follows"])
+        told = item["data"]["follows"] if item["type"] == EventType.LEDGER_CREATED else None
+        return {key: told[key] for key in FOLLOWS} if told else None
     except (ValueError, KeyError, TypeError):
-        return False
+        return None

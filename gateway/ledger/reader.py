@@ -13,13 +13,14 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from gateway.ledger import chain
 from gateway.ledger.errors import LedgerDamaged, LedgerUnavailable, is_damage
 from gateway.ledger.event import Event
 from gateway.ledger.heads import Heads
 from gateway.ledger.marks import Marks
-from gateway.ledger.origin import begins_anew
+from gateway.ledger.origin import followed
 from gateway.ledger.signed import Checkpoints, Covered
 from gateway.locale import worded
 from gateway.proof.note import VerifierKey
@@ -46,6 +47,8 @@ class VerifyReport:
     head_time: str = ""
     problems: list[Problem] = field(default_factory=list)
     covered: Covered = field(default_factory=Covered)
+    before: dict[str, Any] | None = None
+    """What the log says of another log that this gate had before it (origin.py), if it had one."""
 
     @property
     def ok(self) -> bool:
@@ -195,8 +198,7 @@ class LedgerReader:
         newest = ""
         for seq, given_id, body, digest in self._raw(progress):
             if seq != expected:
-                said = " (the gateway noticed: see the next record)" if begins_anew(body) else ""
-                report.add(expected, f"records {expected} to {seq - 1} are missing{said}")
+                self._jump(report, expected, seq, followed(body))
             if not isinstance(body, str) or not isinstance(digest, bytes):
                 report.add(seq, "the record is not in its form")
                 prev, expected = digest if isinstance(digest, bytes) else b"", seq + 1
@@ -223,6 +225,16 @@ class LedgerReader:
         if not head_found and head is not None:
             report.add(head[0], "the record noted elsewhere is not in this log")
         return report
+
+    @staticmethod
+    def _jump(report: VerifyReport, expected: int, seq: int, told: dict[str, Any] | None) -> None:
+        """Numbers are skipped.  If the log is the second one of this gate, nothing of it is
+        missing; if it lost its end, it says so."""
+        if told is not None and told["known_chain"] != told["chain"]:
+            report.before = told
+            return
+        said = " (the gateway noticed: see the next record)" if told else ""
+        report.add(expected, f"records {expected} to {seq - 1} are missing{said}")
 
     @staticmethod
     def _check_form(report: VerifyReport, seq: int, given_id: str | None, body: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.ledger.heads import Signed
-from gateway.ledger.origin import begins_anew
+from gateway.ledger.origin import followed
 from gateway.proof.checkpoint import open_checkpoint
 from gateway.proof.merkle import Frontier, leaf_hash
 from gateway.proof.note import NoteError, VerifierKey
@@ -42,12 +42,13 @@ class Checkpoints:
             of.setdefault(head.checkpoint.size, []).append(head)
         self._first = 1
         self._tree = Frontier()
+        self._unseen = set(self._keys)
         self.covered = Covered()
 
     def take(self, seq: int, body: str) -> None:
         """The next record."""
         if seq != self._first + self._tree.size:
-            if begins_anew(body):
+            if followed(body) is not None:
                 self._missing(seq)
                 self._first, self._tree = seq, Frontier()
             else:
@@ -66,6 +67,8 @@ class Checkpoints:
                         f"records up to {head.last_seq} were signed, and not all are here",
                     )
         self._heads.clear()
+        for name in sorted(self._unseen):
+            self._add(0, f"nothing of the log {name} is here")
 
     def _missing(self, seq: int) -> None:
         """The origin ends before `seq`.  What the gate lost, it said itself: that is told once."""
@@ -86,3 +89,4 @@ class Checkpoints:
             return
         self.covered.last_seq = seq
         self.covered.good += 1
+        self._unseen.discard(key.name)

@@ -117,6 +117,7 @@ async def test_people_change_without_a_restart(rig: Rig) -> None:
             await asyncio.sleep(0.05)
     assert [e.type for e in events(rig, "people.")] == [
         "people.synced",
+        "people.revocation_effective",  # of Luis, who left the list
         "people.synced",
         "people.revoked",
     ]

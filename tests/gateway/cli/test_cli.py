@@ -64,7 +64,7 @@ async def test_a_list_with_errors_is_refused_whole_with_code_3(rig: Rig) -> None
     path.write_text("id,name,credentials,access_levels\ne1,Ana,5550999,plant\ne1,B,,nowhere\n")
     done = await rig.acli("people", "sync", str(path), "--apply", check=False)
     assert done.returncode == 3
-    assert "bad.csv: line 2, credentials: expected format:facility:number" in done.stderr
+    assert "bad.csv: line 2, credentials: a card's number alone" in done.stderr
     assert "line 3, access_levels" in done.stderr and "5550999" not in done.stderr
     done = await rig.acli("people", "sync", str(path), "--apply", "--json", check=False)
     assert done.returncode == 3 and len(json.loads(done.stdout)["errors"]) == 3

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from gateway.people import schema
+from gateway.people.schema import Admin
 from tests.gateway.cli.conftest import Site
 
 pytestmark = pytest.mark.slow  # each kill is a process
@@ -57,12 +58,13 @@ class Doomed(sqlite3.Connection):
 
 
 def dump(path: Path) -> dict[str, list[Any]]:
-    """Every row of people.db but those of the outbox, which empties itself into the log."""
+    """Every row of people.db but those of the outbox, which empties itself into the log, and the
+    mark of how far it did."""
     with closing(sqlite3.connect(path)) as db:
         tables = [
             name
             for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            if name != "outbox" and not name.startswith("sqlite_")
+            if name not in ("outbox", "log_mark") and not name.startswith("sqlite_")
         ]
         return {name: sorted(map(repr, db.execute(f"SELECT * FROM {name}"))) for name in tables}
 
@@ -75,6 +77,10 @@ def counts(path: Path) -> Counter[str]:
     return Counter({name: len(rows) for name, rows in dump(path).items()})
 
 
+class DoomedAdmin(Doomed, Admin):
+    """The same for a connection of a command."""
+
+
 def run_in_child(site: Site, arguments: tuple[str, ...], at: int = 0) -> int | None:
     """How many writes the command made; None if it was killed at write `at`."""
     child = os.fork()
@@ -83,9 +89,15 @@ def run_in_child(site: Site, arguments: tuple[str, ...], at: int = 0) -> int | N
         try:
             Doomed.at = at
             real = sqlite3.connect
-            schema.sqlite3.connect = lambda *a, **k: real(  # type: ignore[attr-defined]
-                *a, **({"factory": Doomed} | k)
-            )
+
+            def connect(path: Any, *a: Any, **k: Any) -> sqlite3.Connection:
+                """Writes to people.db count; the log has a thread of its own, and tests too."""
+                if "people.db" in str(path):
+                    k["factory"] = DoomedAdmin if k.get("factory") is Admin else Doomed
+                made: sqlite3.Connection = real(path, *a, **k)
+                return made
+
+            schema.sqlite3.connect = connect  # type: ignore[attr-defined]
             done = site.run(*arguments)
             os.write(2, done.output.encode())
             code = min(250, at - Doomed.at) if done.exit_code == 0 else 252

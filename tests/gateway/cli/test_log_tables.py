@@ -13,7 +13,7 @@ from gateway import config
 from gateway.cli import common
 from gateway.desk.freight import seals
 from gateway.desk.visits import badges, regulars
-from gateway.ledger import LedgerReader
+from gateway.ledger import Ledger, LedgerReader
 from gateway.ledger.operator import Operator
 from gateway.people import audit, faces, marks, permits
 from gateway.people.lookup import SCHEMA_VERSION
@@ -199,7 +199,7 @@ def older(site: Site) -> None:
     with closing(sqlite3.connect(site.people)) as db, db:
         db.execute("DROP TABLE mark_key")
         db.execute(f"PRAGMA user_version = {MARKS_SINCE - 1}")
-    with closing(common.Ledger.open(settings.ledger_path, gateway="g")):
+    with closing(Ledger.open(settings.ledger_path, gateway="g")):
         pass
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from drivers.serialport import SerialPort
 from gateway.config import BusTable, ReaderTable
 from gateway.daemon.control import LONGEST_S, Refused
 from gateway.daemon.operations import LONGEST_TEST_S, Operations
@@ -25,7 +26,7 @@ def noted() -> list[NewEvent]:
 
 
 @pytest.fixture
-async def running(tmp_path: Path, noted: list[NewEvent]) -> Any:
+async def running(tmp_path: Path, noted: list[NewEvent], monkeypatch: pytest.MonkeyPatch) -> Any:
     """One bus with a reader in clear at 1, and two that must be secure at 2 and 3."""
     readers = {
         "clear": ReaderTable(bus="b", address=1, options={"secure": False}),
@@ -35,6 +36,7 @@ async def running(tmp_path: Path, noted: list[NewEvent]) -> Any:
     keys = ReaderKeys(tmp_path / "keys.json", SiteKey(bytes(32)))
     table = BusTable(driver="osdp", port="/dev/none")
     bus = ReaderBus("b", table, readers, keys, lambda *about: None, noted.append)
+    monkeypatch.setattr(SerialPort, "connected", property(lambda port: True))
     return SimpleNamespace(plant=Plant(buses={"b": bus}), ledger=SimpleNamespace(note=noted.append))
 
 

@@ -153,7 +153,7 @@ async def test_each_origin_has_its_own_tree(tmp_path: Path) -> None:
     await signed_log(path, 10)
     old = Heads(path).newest()
     assert old is not None
-    lost = Known("cursor", old.checkpoint.origin.rpartition("/")[2], 50)
+    lost = Known("mqtt.cursor", old.checkpoint.origin.rpartition("/")[2], 50)
     Ledger.open(path, gateway="g", known=[lost]).close()
     await signed_log(path, 10)
     new = Heads(path).newest()
