@@ -33,6 +33,7 @@ app.command()(logexport.export)
 app.command()(logproof.key)
 app.command()(logproof.checkpoint)
 app.command()(logproof.prove)
+app.command()(logproof.checker)
 
 
 @app.command()

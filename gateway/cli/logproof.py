@@ -13,7 +13,10 @@ from gateway.daemon import control
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.heads import Heads, Signed
 from gateway.locale import _, system
+from gateway.proof import standalone
 from gateway.vault.files import write_whole
+
+CHECKER = Path(standalone.__file__).with_name("garita_check.py")
 
 
 def key(ctx: Context, json: common.JsonOption = False) -> None:
@@ -47,6 +50,20 @@ def checkpoint(ctx: Context, json: common.JsonOption = False) -> None:
         )
         return
     typer.echo(signed.note.write(), nl=False)
+
+
+def checker(
+    ctx: Context,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where the program is written.")
+    ] = Path("garita_check.py"),
+) -> None:
+    """A program of one file, for whoever checks the log without this one: it needs Python alone."""
+    try:
+        write_whole(output, CHECKER.read_bytes(), replace=False)
+    except OSError as error:
+        common.fail(f"{output}: {system(error.strerror)}", common.REFUSED)
+    common.say(str(output))
 
 
 def prove(
