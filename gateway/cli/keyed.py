@@ -1,4 +1,5 @@
 """Acts that need the site key, for commands: done here by whoever may read it, else by the gateway.
+`by_gateway` has it do what needs a file of its own.
 
 Guards and HR have accounts of their own and may not read the key; neither may root where it is a
 credential of the service.  The running gateway does the act for them and never hands the key out.
@@ -15,6 +16,29 @@ from gateway.daemon.errand import MOST_MARKS, Errand
 from gateway.locale import worded
 from gateway.people import RosterUnavailable
 from gateway.vault.sitekey import KeyFileError, SiteKey
+
+
+def by_gateway(settings: Settings, why: object, act: str, **params: Any) -> dict[str, Any]:
+    """Have the running gateway do one act of gateway/daemon/errand.py, which this account may not
+    do for the reason `why`.  Ends the command, with the reason on stderr, if it can't be done."""
+    try:
+        return ask_gateway(settings, why, act, **params)
+    except control.Refused as refusal:
+        common.fail(str(refusal), common.REFUSED)
+    except control.ControlError as error:
+        common.fail(str(error), common.UNREACHABLE)
+
+
+def ask_gateway(settings: Settings, why: object, act: str, **params: Any) -> dict[str, Any]:
+    """The same; raises ControlError."""
+    try:
+        return control.ask(
+            settings.socket_path, "errand", timeout_s=control.LONGEST_S, act=act, **params
+        )
+    except control.Unreachable as error:
+        raise control.Unreachable(
+            worded("{why}; the gateway does it for you while it runs", why=why)
+        ) from error
 
 
 class Keyed:
@@ -44,13 +68,7 @@ class Keyed:
         request = {"act": act, "by": common.operator(self._settings), **params}
         if self._here is not None:
             return self._here.do(request)
-        path = self._settings.socket_path
-        try:
-            return control.ask(path, "errand", timeout_s=control.LONGEST_S, **request)
-        except control.Unreachable as error:
-            raise KeyFileError(
-                worded("{why}; the gateway does it for you while it runs", why=self._why)
-            ) from error
+        return ask_gateway(self._settings, self._why, **request)
 
     def fingerprint(self, credential_key: str) -> str:
         """`SiteKey.fingerprint`."""
@@ -59,6 +77,11 @@ class Keyed:
     def document(self, text: str) -> str:
         """`SiteKey.document`."""
         return self._marked("document", text)
+
+    def owner(self, fingerprint: str) -> str:
+        """Who has the badge of this fingerprint now; "" for nobody, and for a badge of two, as at
+        the gate.  Raises ControlError or RosterUnavailable if that can't be told."""
+        return str(self._done("owner", fingerprint=fingerprint)["person"])
 
     def expect(self, credential_keys: list[str]) -> None:
         """These fingerprints will be asked for: have them made together.  Raises KeyFileError or

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -17,11 +15,13 @@ from gateway.cli import area as areas
 from gateway.cli import common, criteria, text, words
 from gateway.cli.context import Context
 from gateway.cli.details import detail
+from gateway.cli.keyed import Keyed
 from gateway.cli.people.permit import moment
 from gateway.config import Settings
 from gateway.config.criteria import editions
 from gateway.config.criteria.editions import Named
 from gateway.daemon import control
+from gateway.daemon.control import ControlError
 from gateway.decide import Step, explain
 from gateway.decide.model import (
     Confirmation,
@@ -42,7 +42,6 @@ from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.locale import _
 from gateway.people import Roster, RosterUnavailable
 from gateway.state.health import Health
-from gateway.vault.sitekey import KeyFileError, SiteKey
 
 _BADGE = Credential("explained", "", "0")
 
@@ -155,40 +154,26 @@ def replay(
 
 
 class ListSnapshot:
-    """The list in force as `replay_event` reads it.  Without the site key a badge can't be told by
-    its fingerprint, and whoever held it then stands for it."""
+    """The list in force as `replay_event` reads it.  If neither this account nor a running gateway
+    can tell a badge by its fingerprint, whoever held it then stands for it, and a note says so."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._roster = Roster(settings.people_path)
-        try:
-            self._key: SiteKey | None = SiteKey.load(settings.tables.site.key_file)
-        except KeyFileError:
-            self._key = None
+        self._keyed = Keyed(settings)
 
     def holder(self, fingerprint: str, person_id: str) -> Holder:
-        owner = person_id
-        if self._key is not None:
-            owner = self._owner(self._key, fingerprint)
+        try:
+            owner = self._keyed.owner(fingerprint)
+        except ControlError as error:
+            owner = person_id
+            note = _("note: taken as the badge of {person}, who had it then: {why}")
+            common.err.print(note.format(person=person_id, why=error), markup=False, soft_wrap=True)
         found = self._roster.find_person(owner)
         return Holder(found.person, found.templates, found.has_pin, found.list_version)
 
     def person(self, person_id: str) -> Person | None:
         return self._roster.find_person(person_id).person
-
-    def _owner(self, key: SiteKey, fingerprint: str) -> str:
-        path = self._settings.people_path
-        try:
-            uri = f"{path.absolute().as_uri()}?mode=ro"
-            with closing(sqlite3.connect(uri, uri=True)) as db:
-                held = db.execute(
-                    "SELECT key, person_id FROM credential "
-                    "UNION ALL SELECT key, person_id FROM visit_badge"
-                )
-                owners = [str(owner) for k, owner in held if key.fingerprint(k) == fingerprint]
-        except sqlite3.Error as error:
-            raise RosterUnavailable(f"{path.name}: {error}") from error
-        return owners[0] if len(owners) == 1 else ""  # of two, nobody's, as at the gate
 
 
 def _enrolled(settings: Settings) -> int:

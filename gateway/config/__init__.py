@@ -125,6 +125,12 @@ class Settings:
         return self.tables.site.data_dir / "pending"
 
     @property
+    def profile_folders(self) -> tuple[Path, Path]:
+        """Where import profiles are: those of root beside the configuration, which come first, and
+        those that the running gateway writes for HR."""
+        return self.path.parent / "profiles", self.tables.site.data_dir / "profiles"
+
+    @property
     def bundle_path(self) -> Path:
         """The newest signed list that came over MQTT."""
         return self.tables.site.data_dir / "mqtt.bundle"

@@ -1,6 +1,7 @@
-"""Acts that need the site key: mark a badge or a document, set a PIN, enrol a face.
+"""Acts that need the site key: mark a badge or a document, set a PIN, enrol a face.  And acts on
+files that the gateway's account alone writes: an import profile, a pulled list that was held back.
 
-A command that may read the key does them itself.  For everybody else, a guard or HR with an account
+A command that may do so does them itself.  For everybody else, a guard or HR with an account
 of their own, the running gateway starts this module as a process (`Errands.asked` there,
 gateway/daemon/errands.py): the key stays with the gateway's account, and neither the face models'
 arithmetic nor argon2's memory comes into the gateway's own process.
@@ -15,6 +16,7 @@ import base64
 import contextlib
 import json
 import secrets
+import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -26,12 +28,14 @@ from gateway import config, locale
 from gateway.daemon.control import Refused
 from gateway.decide.model import PinOutcome
 from gateway.ledger.operator import Operator
-from gateway.locale import GaritaError, worded
-from gateway.people import Roster, SealedPin, faces
+from gateway.locale import GaritaError, system, worded
+from gateway.people import Roster, RosterUnavailable, SealedPin, faces
 from gateway.people.operators import Operators
 from gateway.people.pins import Pins, check_new
 from gateway.people.schema import open_admin
+from gateway.people.sources import pull
 from gateway.people.sync import apply as sync
+from gateway.people.sync import profile
 from gateway.vault.sitekey import SiteKey
 from gateway.vault.templates import Vault, VaultError
 
@@ -40,7 +44,7 @@ if TYPE_CHECKING:  # brings NumPy, which marks and PINs do without
 
 MOST_MARKS = 1000
 GENERATED_DIGITS = 6
-PIN_GIVERS = {"hr", "administrator"}
+LIST_KEEPERS = {"hr", "administrator"}
 
 
 class Errand:
@@ -56,6 +60,7 @@ class Errand:
     def do(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The act that `request` names; `by` is the operator."""
         acts = {"mark": self.mark, "pin": self.pin, "enrol": self.enrol}
+        acts |= {"owner": self.owner, "profile": self.profile, "forget": self.forget}
         act = acts.get(str(request.get("act")))
         if act is None:
             raise Refused(worded("expected one of {acts}", acts=", ".join(acts)))
@@ -72,7 +77,7 @@ class Errand:
     def _check_may_set(self, by: Operator, person: str) -> None:
         """Raise Refused if `by` may not set the PIN of `person`.  An operator's PIN is a second
         person's signature, so no guard gives a supervisor one."""
-        if person == by.person or by == "root" or by.roles & PIN_GIVERS:
+        if person == by.person or by == "root" or by.roles & LIST_KEEPERS:
             return
         if any(item.person == person for item in self._operators):
             raise Refused(
@@ -87,6 +92,53 @@ class Errand:
         """The keyed fingerprints of `texts`: of badges, or of documents (`of`)."""
         make = self._key.document if request["of"] == "document" else self._key.fingerprint
         return {"marks": [make(str(text)) for text in request["texts"][:MOST_MARKS]]}
+
+    def owner(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """`person`, who has the badge of `fingerprint` by the list in force, visitors too; "" if
+        nobody or more than one has."""
+        path, wanted = self._settings.people_path, str(request["fingerprint"])
+        try:
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+                held = db.execute(
+                    "SELECT key, person_id FROM credential "
+                    "UNION ALL SELECT key, person_id FROM visit_badge"
+                )
+                owners = [str(who) for key, who in held if self._key.fingerprint(key) == wanted]
+        except sqlite3.Error as error:
+            raise RosterUnavailable(f"{path.name}: {error}") from error
+        return {"person": owners[0] if len(owners) == 1 else ""}
+
+    def profile(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Write the import profile `name` of `values` into the gateway's own folder; the answer has
+        its `path`.  It never stands before one of root's.  Where the site names operators, HR and
+        administrators alone may, since a profile says who gets which access levels."""
+        by = self._by(request)
+        if self._operators and by != "root" and not by.roles & LIST_KEEPERS:
+            raise Refused(worded("a profile is written by HR or an administrator"))
+        name, levels = str(request["name"]), self._settings.site.access_levels
+        roots, ours = self._settings.profile_folders
+        try:
+            made, path = profile.make(dict(request["values"])), profile.path_in(ours, name)
+        except profile.ProfileError as error:
+            raise Refused(*error.args) from error
+        if unknown := made.unknown_levels(levels):
+            raise Refused(
+                worded("the configuration has no level {levels}", levels=", ".join(unknown))
+            )
+        replace, source = request["replace"] is True, str(request["source"])
+        if profile.path_in(roots, name).exists() or (path.exists() and not replace):
+            raise Refused(worded("{path} is there already; --replace replaces it", path=path))
+        try:
+            profile.write(path, made, source=source, by=by, replace=replace)
+        except OSError as error:
+            raise Refused(worded("{path}: {why}", path=path, why=system(error.strerror))) from error
+        return {"path": str(path)}
+
+    def forget(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Remove the file of a list of `source` that was held back, unless it still waits."""
+        with closing(open_admin(self._settings.people_path)) as db:
+            pull.remove(db, self._settings.pending_path, str(request["source"]))
+        return {}
 
     def pin(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Set the PIN of `person`, or with `duress` the one to type under threat; without `pin`

@@ -71,6 +71,26 @@ useradd -m -G garita hr
 as hr garita people sync /opt/garita/config/people.example.csv --apply
 as hr 'echo 4711 | garita people pin e100'
 as hr garita people revoke e102 --reason gone
+head -1 /opt/garita/config/people.example.csv >"$T"/nomina.csv
+printf '\n[sync.sources.nomina]\nkind = "file"\npath = "%s"\n' "$T"/nomina.csv \\
+    >>/etc/garita/garita.toml
+(umask 027; setpriv --reuid=garita --regid=garita --init-groups env -i PATH="$PATH" \
+    garita people pull nomina --apply)
+echo "[pull: $?]"
+as rosa 'echo >>/var/lib/garita/pending/nomina.json'
+as rosa rm -f /var/lib/garita/pending/nomina.json
+as hr garita people confirm nomina
+as hr garita people confirm nomina "$TRIPS"
+ls -l /var/lib/garita/pending
+as hr garita people sync /opt/garita/config/people.example.csv --apply
+as hr 'printf "Clave,Nombre,Tarjeta\nz1,Eva,em4100:1:9\n" >lista.csv'
+MAP='garita people map lista.csv --column id=Clave --everybody plant --yes'
+as hr "$MAP"
+as hr "$MAP --replace"
+as hr "$MAP --name hr"
+as hr garita people sync lista.csv --profile hr
+as hr rm -f /var/lib/garita/profiles/hr.toml
+sed 's/^/profile: /' /var/lib/garita/profiles/hr.toml
 useradd -m stranger
 as stranger garita people list
 as stranger garita status
@@ -82,11 +102,17 @@ as rosa garita log tail
 as rosa garita people revoke e100 --reason gone
 stat -c '%U:%G %a %n' /etc/garita /etc/garita/* /var/lib/garita /var/lib/garita/*.db
 """
+TRIPS = "empty,removed,losing_access,stranded"
 REFUSED = {
     "rosa: cat /etc/garita/site.key": 1,
     "rosa: echo >>/etc/garita/garita.toml": 2,
     "rosa: rm -f /var/lib/garita/ledger.db": 1,
     "rosa: echo >>/var/lib/garita/ledger.db": 2,
+    "pull": 3,
+    "rosa: echo >>/var/lib/garita/pending/nomina.json": 2,
+    "rosa: rm -f /var/lib/garita/pending/nomina.json": 1,
+    "hr: garita people map lista.csv --column id=Clave --everybody plant --yes --name hr": 1,
+    "hr: rm -f /var/lib/garita/profiles/hr.toml": 1,
     "stranger: garita people list": 4,
     "stranger: garita status": 4,
     "rosa: garita people revoke e100 --reason gone": 5,
@@ -140,7 +166,7 @@ def test_the_readmes_steps_install_a_gate_that_guards_and_hr_work_at(open_path: 
         script.append(f'{here}\necho "[README: {command.replace(chr(34), "")}: $?]"')
     env = {**os.environ, "T": str(open_path), "ROOT": str(ROOT)}
     env |= {"BASE": sys.base_prefix, "CLOSED": _closed()}
-    env |= {"LIST": "config/people.example.csv"}
+    env |= {"LIST": "config/people.example.csv", "TRIPS": TRIPS}
     for name in ("GARITA_CONFIG", "GARITA_LANG"):
         env.pop(name, None)
     done = subprocess.run(
@@ -169,3 +195,5 @@ def test_the_readmes_steps_install_a_gate_that_guards_and_hr_work_at(open_path: 
         "/var/lib/garita/people.db": ["garita:garita", "660"],
     }, said
     assert "only root may change it" in said
+    assert "total 0" in said, said  # the file of a list that was confirmed is gone
+    assert re.search(r"^profile: # Written by hr on ", said, re.M), said

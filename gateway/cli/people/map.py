@@ -17,7 +17,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common
+from gateway.cli import common, keyed
 from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.locale import _, system
@@ -28,7 +28,6 @@ from gateway.people.sync.header import OTHERS as OTHER_HEADS
 from gateway.people.sync.header import REQUIRES, column
 from gateway.people.sync.profile import OTHERS, Profile, ProfileError
 from gateway.people.sync.source import Source
-from gateway.vault.files import write_whole
 
 SHOWN = 8
 MAX_VALUES = 60
@@ -83,7 +82,7 @@ def map_(
     settings = ctx.settings
     raw = _bytes(file)
     try:
-        path = profile.path_of(name, ctx.config)
+        path = profile.path_of(name, settings.profile_folders)
         if path.exists() and not replace:
             common.fail(_("{path} is there already; --replace replaces it").format(path=path), 1)
         values: dict[str, Any] = {"header_row": header_row, "sheet": sheet}
@@ -106,17 +105,32 @@ def map_(
         common.fail(_("nothing was written: the list has errors"), common.CHECK_FAILED)
     if not ask.confirm(_("Write this profile?")):
         common.fail(_("nothing was written"), common.REFUSED)
-    comment = f"How {file.name} is read: garita people sync FILE --profile {name}"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, profile.to_toml(made, comment).encode(), mode=0o644, replace=replace)
-    except OSError as error:
-        common.fail(f"{path}: {system(error.strerror)}", common.REFUSED)
+    path = _write(settings, path, made, file.name, replace=replace)
     common.say(
         _("{path}: written; use it with garita people sync FILE --profile {name}").format(
             path=path, name=name
         )
     )
+
+
+def _write(settings: Settings, path: Path, made: Profile, source: str, *, replace: bool) -> Path:
+    """Where the profile was written: at `path`; or by the running gateway, in its own folder, if
+    this account may not write there and nobody's profile of that name comes first."""
+    by = common.operator(settings)
+    ours = path.parent in settings.profile_folders
+    try:
+        profile.write(path, made, source=source, by=by, replace=replace)
+    except PermissionError as error:
+        why = f"{path}: {system(error.strerror)}"
+        roots = path.parent == settings.profile_folders[0] and path.exists()
+        if not ours or roots:
+            common.fail(why, common.REFUSED)
+        values = made.model_dump(mode="json", exclude_defaults=True)
+        more = {"name": path.stem, "values": values, "source": source, "replace": replace}
+        return Path(str(keyed.by_gateway(settings, why, "profile", **more)["path"]))
+    except OSError as error:
+        common.fail(f"{path}: {system(error.strerror)}", common.REFUSED)
+    return path
 
 
 class _Asker:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, words
+from gateway.cli import common, keyed, words
 from gateway.cli.context import Context
 from gateway.cli.people import show
 from gateway.cli.people import sync as lists
 from gateway.cli.personnel import open_list
 from gateway.config import Settings, SourceTable
-from gateway.locale import _
+from gateway.daemon.control import ControlError
+from gateway.locale import _, system
 from gateway.people.sources import Asked, Pulled, SourceError
 from gateway.people.sources import pull as puller
 from gateway.people.sync import apply as sync
@@ -73,8 +75,11 @@ def pull(
     version = plan.base
     waits = apply and bool({item.name for item in plan.tripped} - lists.confirmed(confirm))
     if waits:
-        puller.put_aside(db, settings.pending_path, name, found, plan)
         note = _("the list is put aside: garita people confirm {name} shows it").format(name=name)
+        try:
+            puller.put_aside(db, settings.pending_path, name, found, plan)
+        except PermissionError:
+            note = _("the list is not put aside: the gateway's account alone does that")
         common.err.print(note, markup=False, soft_wrap=True)
         common.nudge(settings)
     if apply:
@@ -83,12 +88,24 @@ def pull(
             version = lists.put_in_force(
                 settings, db, plan, lists.confirmed(confirm), by=by, json=json
             )
-        puller.forget(db, settings.pending_path, name)
+        _forget(settings, db, name)
         puller.good(db, name, found)
         common.nudge(settings)
     tried = None if apply else lists.rehearsed(settings, db, plan)
     db.close()
     show.show_plan(plan, version, apply, json, [], tried, settings)
+
+
+def _forget(settings: Settings, db: sqlite3.Connection, name: str, *, dropped_by: str = "") -> None:
+    """`puller.forget`; the running gateway removes the file for an account that may not."""
+    try:
+        puller.forget(db, settings.pending_path, name, dropped_by=dropped_by)
+    except PermissionError as error:
+        try:
+            keyed.ask_gateway(settings, system(error.strerror), "forget", source=name)
+        except ControlError as stays:  # the next pull that is put aside or in force ends it
+            note = _("note: the file of the list that waited is still there: {why}")
+            common.err.print(note.format(why=stays), markup=False, soft_wrap=True)
 
 
 def _unchanged(name: str, json: bool) -> None:
@@ -151,7 +168,7 @@ def confirm(
         if not drop:
             common.fail(str(error), common.REFUSED)
     if drop:
-        puller.forget(db, settings.pending_path, name, dropped_by=common.operator(settings))
+        _forget(settings, db, name, dropped_by=common.operator(settings))
         common.nudge(settings)
         common.out.print(
             _("{name}: the list that waited was dropped").format(name=name), markup=False
@@ -164,7 +181,7 @@ def confirm(
         agreed = lists.confirmed(names)
         if not plan.empty:
             version = lists.put_in_force(settings, db, plan, agreed, json=json)
-        puller.forget(db, settings.pending_path, name)
+        _forget(settings, db, name)
         puller.good(db, name, Pulled(held.source, held.etag))
         common.nudge(settings)
     tried = None if names else lists.rehearsed(settings, db, plan)

@@ -230,7 +230,7 @@ def profile_of(ctx: Context, name: str) -> Profile | None:
     if not name:
         return None
     try:
-        path = profiles.path_of(name, ctx.config)
+        path = profiles.path_of(name, ctx.settings.profile_folders)
         return profiles.load(path, ctx.settings.site.access_levels)
     except ProfileError as error:
         common.fail(str(error), common.REFUSED)

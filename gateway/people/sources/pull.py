@@ -2,8 +2,9 @@
 
 A source that fails is recorded as one event, until it works again or fails for another reason.  A
 list that trips is put aside in a file with the names of its tripwires until a person confirms it,
-so that the person confirms the list that they were shown.  These files hold badge numbers; only
-the gateway's user can read them.
+so that the person confirms the list that they were shown.  These files hold badge numbers, as
+people.db does: the gateway's group, guards and HR, reads both.  Only the gateway's account writes
+these files, so nobody puts another list under the name of a source.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import stat
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -40,6 +42,7 @@ _COLUMNS = (
     "waiting",
 )
 _TIMES = ("pulled_at", "good_at", "failing_since")
+FOLDER_MODE = 0o750
 _DIGITS = re.compile(r"\d+")
 
 
@@ -227,6 +230,13 @@ def waiting(folder: Path, name: str, levels: Collection[str], zone: tzinfo) -> W
         found = Waiting(source, body["etag"], tuple(body["tripped"]))
     except FileNotFoundError as error:
         raise SourceError(worded("no list of {name} waits to be confirmed", name=name)) from error
+    except PermissionError as error:  # put aside by an older version
+        raise SourceError(
+            worded(
+                "this account may not read the list of {name}; the next pull changes that",
+                name=name,
+            )
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SourceError(
             worded("the list of {name} that waits is damaged; pull it again", name=name)
@@ -237,14 +247,27 @@ def waiting(folder: Path, name: str, levels: Collection[str], zone: tzinfo) -> W
 
 
 def forget(db: sqlite3.Connection, folder: Path, name: str, *, dropped_by: str = "") -> None:
-    """A list that waited is in force, overtaken, or (an event) dropped by somebody."""
+    """A list that waited is in force, overtaken, or (an event) dropped by somebody.
+
+    Raises PermissionError if the list is forgotten and this account may not remove its file.
+    """
     with db as connection:
         _remember(db, name, waiting="")
         if dropped_by:
             data = {"source": name, "by": dropped_by}
             put_event(connection, EventType.PEOPLE_SYNC_DROPPED, name, data)
+    remove(db, folder, name)
+
+
+def remove(db: sqlite3.Connection, folder: Path, name: str) -> None:
+    """Remove the file of a list of `name` that waits no more; a name of anything else removes
+    nothing.  Raises OSError."""
+    if state(db, name).waiting:
+        return
     with suppress(FileNotFoundError):
-        (folder / f"{name}.json").unlink()
+        for file in folder.iterdir():
+            if file.name == f"{name}.json":
+                file.unlink()
 
 
 def _remember(db: sqlite3.Connection, name: str, **values: Any) -> None:
@@ -257,7 +280,9 @@ def _remember(db: sqlite3.Connection, name: str, **values: Any) -> None:
 
 
 def _write(folder: Path, name: str, text: str) -> None:
-    """A file that is whole or not there, for the gateway's user alone."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """A file that is whole or not there, which the gateway's account writes and its group reads."""
+    folder.mkdir(parents=True, exist_ok=True)
     adopt(folder)
-    write_whole(folder / name, text.encode(), mode=0o600)
+    if stat.S_IMODE(folder.stat().st_mode) != FOLDER_MODE:  # it was 0700 in older versions
+        folder.chmod(FOLDER_MODE)
+    write_whole(folder / name, text.encode(), mode=0o640)

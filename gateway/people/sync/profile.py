@@ -1,9 +1,9 @@
 """An import profile: how the list that a site's HR keeps becomes a personnel list.
 
-A profile is a TOML file beside the configuration (``profiles/NAME.toml``), written by `garita
-people map` or by hand.  It names their columns and says everything that would be a guess
-otherwise: which number of a date is the day, the encoding, what stands before a card number, and
-which access levels somebody gets.  docs/people.md lists the keys.
+A profile is a TOML file, ``profiles/NAME.toml`` beside the configuration or in the data folder,
+written by `garita people map` or by hand.  It names their columns and says everything that would
+be a guess otherwise: which number of a date is the day, the encoding, what stands before a card
+number, and which access levels somebody gets.  docs/people.md lists the keys.
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.locale import GaritaError, worded
-from gateway.locale.text import fold
+from gateway.locale.text import fold, tidy
+from gateway.people.schema import now_text
 from gateway.people.sync.header import COLUMNS, OP, REQUIRES, REVOKED_AT
+from gateway.vault.files import adopt, write_whole
 
-FOLDER = "profiles"
 OTHERS = "*"  # in `levels`: every value that is not named
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -86,16 +87,35 @@ class Profile(BaseModel):
         return sorted(named.difference(known))
 
 
-def path_of(name: str, config: Path) -> Path:
-    """Where a profile is: a path that ends in .toml, or a name in ``profiles`` beside `config`.
+def path_of(name: str, folders: Sequence[Path]) -> Path:
+    """Where a profile is: a path that ends in .toml, or a name in the first of `folders` that has
+    it; a new one is the first folder's.
 
     Raises ProfileError for a name that can't be a file's.
     """
     if name.endswith(".toml"):
         return Path(name)
+    places = [path_in(folder, name) for folder in folders]
+    return next((path for path in places if path.exists()), places[0])
+
+
+def path_in(folder: Path, name: str) -> Path:
+    """The profile's file in `folder`; raises ProfileError for a name that can't be a file's."""
     if not NAME.fullmatch(name):
         raise ProfileError(worded("a profile's name has letters, digits, '-' and '_', at most 64"))
-    return config.parent / FOLDER / f"{name}.toml"
+    return folder / f"{name}.toml"
+
+
+def write(path: Path, profile: Profile, *, source: str, by: str, replace: bool) -> None:
+    """Write `profile`, learnt from the list named `source` by the account `by`, to `path`.
+
+    Raises OSError and, without `replace`, FileExistsError.
+    """
+    comment = f"How {tidy(source)} is read: garita people sync FILE --profile {path.stem}"
+    comment += f"\nWritten by {tidy(by)} on {now_text()[:10]}."
+    path.parent.mkdir(parents=True, exist_ok=True)
+    adopt(path.parent)
+    write_whole(path, to_toml(profile, comment).encode(), mode=0o644, replace=replace)
 
 
 def load(path: Path, levels: Collection[str]) -> Profile:

@@ -16,11 +16,13 @@ import pytest
 
 from demo.rig import Rig
 from gateway import config
+from gateway.cli.policy import ListSnapshot
 from gateway.daemon.control import ControlError, Refused, ask
 from gateway.daemon.errand import Errand
 from gateway.daemon.errands import Errands
 from gateway.people import Roster
 from gateway.people.pins import PinOutcome, Pins
+from gateway.people.sync import profile
 from gateway.vault.sitekey import SiteKey
 
 POLICY = """
@@ -109,7 +111,7 @@ async def test_while_the_gateway_is_stopped_it_says_who_would_do_it(
 
 
 WRONG = [
-    ({}, "expected one of mark, pin, enrol"),
+    ({}, "expected one of mark, pin, enrol, owner, profile, forget"),
     ({"act": "open"}, "expected one of"),
     ({"act": "mark"}, "lacks"),
     ({"act": "mark", "of": "badge", "texts": 7}, "not subscriptable"),
@@ -145,6 +147,86 @@ async def test_no_guard_gives_a_supervisor_a_pin_to_sign_with(
         errand.do({"act": "pin", "person": "e18", "pin": "4711", "by": "rosa"})
     for by, person in (("laura", "e18"), ("rosa", "e17"), ("root", "e18")):
         assert errand.do({"act": "pin", "person": person, "pin": "4711", "by": by})
+
+
+VALUES = {
+    "columns": {"id": "Clave", "name": "Nombre", "credentials": "Tarjeta"},
+    "access_levels": ["plant"],
+}
+WRONG_PROFILES = [
+    ({"name": "../x"}, "a profile's name has letters"),
+    ({"name": "root"}, "is there already"),
+    ({"name": "hr"}, "is there already"),
+    ({"values": {**VALUES, "access_levels": ["vault"]}}, "no level vault"),
+    ({"values": {**VALUES, "shell": "rm"}}, "Extra inputs"),
+    ({"values": {}}, "columns"),
+]
+
+
+async def test_hr_could_write_no_import_profile(guarded: tuple[Rig, SiteKey]) -> None:
+    rig, key = guarded
+    (rig.folder / "profiles").mkdir()
+    roots = rig.folder / "profiles" / "root.toml"
+    roots.write_text("")
+    text = rig.config.read_text() + "".join(
+        f'[operators.{name}]\naccount = "{name}"\nperson = "{person}"\nroles = ["{role}"]\n'
+        for name, person, role in (("rosa", "e17", "guard"), ("marta", "e18", "hr"))
+    )
+    rig.config.write_text(text)
+    settings = config.load(rig.config)
+    errand = Errand(settings, key)
+    asked = {"act": "profile", "name": "hr", "values": VALUES, "source": "a\nb", "replace": False}
+    with pytest.raises(Refused, match="by HR or an administrator"):
+        errand.do({**asked, "by": "rosa"})
+    path = Path(errand.do({**asked, "by": "marta"})["path"])
+    assert path == settings.profile_folders[1] / "hr.toml"
+    written = path.read_text()
+    assert "# Written by marta on " in written
+    assert profile.path_of("hr", settings.profile_folders) == path
+    assert profile.load(path, ["plant"]).columns == VALUES["columns"]
+    for wrong, why in WRONG_PROFILES:
+        with pytest.raises(Refused, match=why):
+            errand.do({**asked, **wrong, "by": "marta"})
+    assert path.read_text() == written and roots.read_text() == ""
+    assert [file.name for file in path.parent.iterdir()] == ["hr.toml"]
+    errand.do({**asked, "replace": True, "by": "marta"})
+
+
+async def test_the_file_of_a_list_that_waits_no_more_goes_and_no_other_file(
+    guarded: tuple[Rig, SiteKey],
+) -> None:
+    rig, _key = guarded
+    folder = config.load(rig.config).pending_path
+    folder.mkdir()
+    for name in ("hr", "waits"):
+        (folder / f"{name}.json").write_text("{}")
+    beside = folder.parent / "presence.json"
+    beside.touch()
+    with closing(sqlite3.connect(rig.people_path)) as db, db:
+        db.execute("INSERT INTO source_state (name, waiting) VALUES ('waits', 'empty')")
+    for source in ("hr", "waits", "../presence", "nobody", ""):
+        await asyncio.to_thread(ask, rig.socket, "errand", act="forget", source=source)
+    assert [file.name for file in folder.iterdir()] == ["waits.json"] and beside.exists()
+
+
+async def test_without_the_key_a_badge_was_replayed_as_its_holders_of_then(
+    guarded: tuple[Rig, SiteKey],
+) -> None:
+    rig, key = guarded
+    mark = key.fingerprint("em4100:1:18")
+    answer = await asyncio.to_thread(ask, rig.socket, "errand", act="owner", fingerprint=mark)
+    assert answer["person"] == "e18"
+    settings = config.load(rig.config)
+
+    async def holder(of: str) -> str | None:
+        """Whose badge it is, where e17 had it then; each time a command of its own."""
+        found = await asyncio.to_thread(lambda: ListSnapshot(settings).holder(of, "e17"))
+        return found.person and found.person.id
+
+    assert await holder(mark) == "e18"
+    assert await holder("of nobody") is None
+    await rig.stop_daemon()
+    assert await holder(mark) == "e17"
 
 
 async def test_an_errand_that_dies_is_an_answer_and_the_next_one_is_done(tmp_path: Path) -> None:

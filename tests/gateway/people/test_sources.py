@@ -930,12 +930,13 @@ def test_a_list_that_trips_waits_as_it_was_seen(people: Path, tmp_path: Path) ->
         check(db, plan, Limits(), inside=set, today=NOW.date())
         return found, plan
 
+    folder.mkdir(mode=0o700)  # as older versions made it, which HR could not read
     for _ in range(3):
         pull.put_aside(db, folder, "hr", *look())
     assert kinds(people).count("people.sync_waiting") == 1
     assert pull.state(db, "hr").waiting == "empty"
-    assert (folder / "hr.json").stat().st_mode & 0o777 == 0o600
-    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "hr.json").stat().st_mode & 0o777 == 0o640
+    assert folder.stat().st_mode & 0o777 == 0o750
     path.write_text(LIST)  # what comes later is not what was seen
     held = pull.waiting(folder, "hr", LEVELS, UTC)
     assert held.source.people == [] and held.tripped == ("empty",)
