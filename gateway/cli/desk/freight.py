@@ -6,15 +6,14 @@ log, the checklists.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from gateway.cli import common
+from gateway.cli import common, logexport
 from gateway.cli.context import Context
-from gateway.cli.desk import arrival, seal, yard
+from gateway.cli.desk import arrival, logs, seal, yard
 from gateway.cli.desk import common as desk
 from gateway.cli.desk import page as freightpage
 from gateway.cli.desk.truck import (
@@ -95,20 +94,12 @@ def log(
     csv: desk.Csv = False,
     json: common.JsonOption = False,
 ) -> None:
-    """The cargo pickup log with the fields of CTPAT 10.4, by day of arrival."""
+    """The cargo pickup log with the fields of CTPAT 10.4, from the records, by day of arrival."""
     settings, policy = site(ctx)
     begin, end = desk.days(settings, first, last)
-    with desk.opened(settings, act=False) as db:
-        rows = pickuplog.rows(store.arrived_between(db, begin, end, policy), policy.zone)
-    if json:
-        common.print_json(rows)
-    elif csv:
-        pickuplog.write_csv(rows, sys.stdout)
-    else:
-        shown = desk.table(*map(_, pickuplog.HEADS))
-        for row in rows:
-            desk.add(shown, *row.values())
-        common.out.print(shown)
+    with desk.opened(settings, act=False) as db, logexport.reading(settings.ledger_path) as ledger:
+        found = pickuplog.read(ledger, db, begin, end, policy.zone)
+    logs.show(found, csv=csv, json=json)
 
 
 @app.command()

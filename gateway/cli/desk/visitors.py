@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from gateway.cli import common
+from gateway.cli import common, logexport
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.cli.desk import common as desk
+from gateway.cli.desk import logs
 from gateway.cli.words import yes
 from gateway.desk.act import local
 from gateway.desk.visits import records, regulars, visitlog
@@ -109,22 +109,13 @@ def log(
     csv: desk.Csv = False,
     json: common.JsonOption = False,
 ) -> None:
-    """The visitor log with the fields of CTPAT 10.2, by day of arrival."""
+    """The visitor log with the fields of CTPAT 10.2, from the records, by day of arrival."""
     settings = ctx.settings
     policy = visit_policy(settings)
     begin, end = desk.days(settings, first, last)
-    with desk.opened(settings, act=False) as db:
-        visits = records.arrived_between(db, begin, end, policy)
-    rows = visitlog.rows(visits, policy.zone, policy.id_kinds)
-    if json:
-        common.print_json(rows)
-    elif csv:
-        visitlog.write_csv(rows, sys.stdout)
-    else:
-        shown = desk.table(*map(_, visitlog.HEADS))
-        for row in rows:
-            desk.add(shown, *row.values())
-        common.out.print(shown)
+    with desk.opened(settings, act=False) as db, logexport.reading(settings.ledger_path) as ledger:
+        found = visitlog.read(ledger, db, begin, end, policy)
+    logs.show(found, csv=csv, json=json)
 
 
 @regular_app.command("add")

@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gateway.desk.act import writing
+from gateway.desk.act import stamp, writing
 from gateway.desk.errors import DeskError
-from gateway.desk.freight import iso6346, seals, store
+from gateway.desk.freight import iso6346, pickuplog, seals, store
 from gateway.desk.freight import transaction as life
 from gateway.desk.freight.act import Act, Done, unit_of
 from gateway.desk.freight.transaction import (
@@ -134,6 +134,7 @@ def arrive(act: Act, number: int | None, came: Came, *, version: int | None = No
         "loaded": arrival.loaded,
         "id_kind": arrival.id_kind,
         "id_fingerprint": arrival.id_fingerprint,
+        "arrived_at": stamp(arrival.at),
     }
 
     def step(tx: Transaction) -> Done:
@@ -240,7 +241,8 @@ def turn_away(act: Act, number: int, *, reason: str, version: int | None = None)
     def step(tx: Transaction) -> Done:
         if tx.stage is Stage.EXPECTED:
             return Done(life.cancelled(tx, why), {"reason": why})
-        return Done(life.turned_away(tx, act.now, act.by, why), {"reason": why})
+        new = life.turned_away(tx, act.now, act.by, why)
+        return Done(new, {**pickuplog.left(new, at=stamp(act.now)), "reason": why})
 
     return act.on(number, EventType.FREIGHT_TURNED_AWAY, step, version=version)
 

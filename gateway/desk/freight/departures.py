@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from gateway.desk.act import stamp
 from gateway.desk.errors import DeskError
-from gateway.desk.freight import store
+from gateway.desk.freight import pickuplog, store
 from gateway.desk.freight import transaction as life
 from gateway.desk.freight.act import Act, Done
 from gateway.desk.freight.findings import Step, guard, judge, releasable
@@ -95,26 +95,7 @@ def depart(
         return new
 
     def step(tx: Transaction) -> Done:
-        return Done(life.departed(tx, act.now, act.by, guard(act.policy, Step.DEPART)), _left(tx))
+        new = life.departed(tx, act.now, act.by, guard(act.policy, Step.DEPART))
+        return Done(new, pickuplog.left(new, at=stamp(act.now)))
 
     return act.on(number, EventType.FREIGHT_DEPARTED, step, version=version, prepare=prepare)
-
-
-def _left(tx: Transaction) -> dict[str, object]:
-    """What left: the items of the pickup log (CTPAT 10.4) and the papers that went along."""
-    arrival = tx.arrival
-    if arrival is None:
-        return {}
-    papers = (*arrival.documents, *(tx.loading.documents if tx.loading else ()))
-    return {
-        "driver": arrival.driver,
-        "carrier": arrival.carrier,
-        "tractor": arrival.tractor,
-        "tractor_number": arrival.tractor_number,
-        "units": [unit.number for unit in tx.units],
-        "kinds": {unit.number: unit.kind for unit in tx.units},
-        "seals": dict(tx.seals_now),
-        "loaded": tx.loaded,
-        "documents": list(dict.fromkeys(f"{paper.kind}={paper.number}" for paper in papers)),
-        "arrived_at": stamp(arrival.at),
-    }

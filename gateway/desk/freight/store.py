@@ -9,11 +9,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
 
 from pydantic import TypeAdapter, ValidationError
 
-from gateway.desk.act import day_bounds, stamp
+from gateway.desk.act import stamp
 from gateway.desk.errors import Conflict, DeskError, NotFound
 from gateway.desk.freight.findings import FreightPolicy, judge, status
 from gateway.desk.freight.transaction import Stage, Transaction
@@ -83,18 +82,6 @@ def find(
         f"SELECT doc FROM (SELECT id, doc FROM freight WHERE stage IN ({marks}) "  # noqa: S608
         "AND (? = '' OR instr(words, ?) > 0) ORDER BY id DESC LIMIT ?) ORDER BY id",
         (*wanted, search, name_key(search), limit),
-    )
-    return [_parsed(doc) for (doc,) in rows]
-
-
-def arrived_between(
-    connection: sqlite3.Connection, first: date, last: date, policy: FreightPolicy
-) -> list[Transaction]:
-    """Transactions whose arrival lies on one of the local days from `first` to `last`."""
-    begin, end = day_bounds(first, last, policy.zone)
-    rows = connection.execute(
-        "SELECT doc FROM freight WHERE arrived_at >= ? AND arrived_at < ? ORDER BY arrived_at, id",
-        (begin, end),
     )
     return [_parsed(doc) for (doc,) in rows]
 

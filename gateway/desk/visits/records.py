@@ -8,12 +8,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import astuple, fields, replace
-from datetime import date, datetime
+from datetime import datetime
 
 from gateway.config.criteria import Criteria, standard
-from gateway.desk.act import day_bounds, stamp
+from gateway.desk.act import stamp
 from gateway.desk.errors import Conflict, NotFound
-from gateway.desk.visits.visit import STATES, Plan, Visit, VisitPolicy
+from gateway.desk.visits.visit import STATES, Plan, Visit
 from gateway.ledger.operator import Operator
 from gateway.locale.text import name_key
 from gateway.people.schema import put_event
@@ -65,17 +65,6 @@ def badges_out(connection: sqlite3.Connection, *, departed_only: bool = False) -
         f"{_SELECT} WHERE badge_issued_at IS NOT NULL AND badge_returned_at IS NULL "
         "AND (? = 0 OR state = 'departed') ORDER BY badge_issued_at",
         (departed_only,),
-    )
-    return [_visit(row) for row in rows]
-
-
-def arrived_between(
-    connection: sqlite3.Connection, first: date, last: date, policy: VisitPolicy
-) -> list[Visit]:
-    """Visits whose arrival lies on one of the local days from `first` to `last`."""
-    begin, end = day_bounds(first, last, policy.zone)
-    rows = connection.execute(
-        f"{_SELECT} WHERE arrived_at >= ? AND arrived_at < ? ORDER BY arrived_at, id", (begin, end)
     )
     return [_visit(row) for row in rows]
 

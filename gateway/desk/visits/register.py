@@ -206,6 +206,7 @@ def depart(
             by,
             criteria,
             arrived_at=visit.arrived_at,
+            departed_at=new.departed_at,
             badge_out=new.badge_out,
             badge=visit.badge,
         )
@@ -330,6 +331,7 @@ def _arrive(
         id_kind=new.id_kind,
         id_fingerprint=new.id_fingerprint,
         regular=regular,
+        arrived_at=new.arrived_at,
         held=[item[0] for item in held],
         released_by=new.released_by,
         second=second.record() if second else None,

@@ -92,6 +92,12 @@ async def test_an_old_folder_starts_and_goes_on_where_it_was(old: Old, broker: A
     truck = json.dumps(await js(old, "freight", "show", "1"))
     assert all(f'"{text}"' in truck for text in ("AB100000", "Juan", "Norte", "5301"))
 
+    # Its records lack some facts, which the table has; the rows say so.
+    (guest,) = await js(old, "visit", "log", "--from", "2026-01-01", "--to", "2027-12-31")
+    assert guest["name"] == "José" and guest["from_table"] == ["date", "arrived"]
+    (truck_row,) = await js(old, "freight", "log", "--from", "2026-01-01", "--to", "2027-12-31")
+    assert truck_row["driver"] == "Juan" and truck_row["from_table"][:2] == ["arrived", "truck"]
+
     after = await js(old, "log", "verify")
     assert after["ok"] and after["tables_since"] > old.was["last_seq"]  # from the update on
 

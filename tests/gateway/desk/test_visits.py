@@ -20,7 +20,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo.rig import Rig
-from gateway import locale
 from gateway.decide import decide
 from gateway.decide.model import Credential, Lookup, Person, Reason, Request
 from gateway.decide.policy import AccessLevel, DoorPolicy, Mode, Period, Schedule, Site
@@ -175,9 +174,8 @@ def test_a_known_regular_visitor_is_excused_and_logged(db: sqlite3.Connection) -
     with refused("id_missing"):  # the site has to say so too
         register.arrive(db, visit.id, None, POLICY, by=G, now=NOW)
     visit = register.arrive(db, visit.id, None, policy, by=G, now=NOW)
-    assert visit.regular and visitlog.rows([visit], ZONE, KINDS)[0]["photo_id"] == (
-        "known regular visitor"
-    )
+    shown = visitlog.cells(visitlog.of_table(db, visit.id), ZONE, KINDS)
+    assert visit.regular and shown["photo_id"] == "known regular visitor"
     assert regulars.set_regular(db, "José Núñez", "", regular=False, by=BOSS, now=NOW)
     other = register.expect(db, PLAN, policy, by=G, now=NOW)
     with refused("id_missing"):
@@ -603,33 +601,6 @@ def test_a_partner_that_cant_be(db: sqlite3.Connection, change: dict[str, str]) 
     with pytest.raises(DeskError):
         partners.put(db, replace(ACME, **change), PartnerPolicy(), by=B, now=NOW)  # type: ignore[arg-type]
     assert partners.every(db) == [] and events(db) == []
-
-
-# The log
-
-
-def test_the_log_has_the_fields_of_the_criterion_in_local_time(db: sqlite3.Connection) -> None:
-    visit = on_site(db, replace(PLAN, name="=cmd|x", host="@boss"))
-    register.depart(db, visit.id, by=G, now=NOW + 20 * HOUR)
-    found = records.arrived_between(db, date(2026, 11, 25), date(2026, 11, 25), POLICY)
-    rows = visitlog.rows(found, ZONE, KINDS)
-    assert rows == [
-        {
-            "date": "2026-11-25",
-            "name": "=cmd|x",
-            "photo_id": "INE voter card",
-            "arrived": "08:00",
-            "company_contact": "@boss",
-            "departed": "2026-11-26 04:00",
-        }
-    ]
-    file = io.StringIO()
-    locale.use("es")
-    visitlog.write_csv(rows, file)
-    assert file.getvalue().startswith("\ufeff")  # Excel reads it as UTF-8
-    head, row = csv.reader(io.StringIO(file.getvalue().lstrip("\ufeff")))
-    assert head[0] == "Fecha" and row[1] == "'=cmd|x" and row[4] == "'@boss"
-    assert records.arrived_between(db, date(2026, 11, 24), date(2026, 11, 24), POLICY) == []
 
 
 def test_a_day_is_the_sites_day_also_when_clocks_change() -> None:
