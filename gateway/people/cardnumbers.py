@@ -13,7 +13,7 @@ from pathlib import Path
 
 from drivers.readers.formats import Fault, Misfit, misfit
 from gateway.decide.model import Credential
-from gateway.locale import N_, _
+from gateway.locale import N_, Message, _
 
 SHOWN = 5  # people who are named in one sentence
 
@@ -26,6 +26,13 @@ _SAID = {
     Fault.NUMBER_TOO_LARGE: N_("no badge of format {format} has a number above {most}: {people}"),
 }
 
+_OF_ONE = {
+    Fault.NO_FACILITY: N_("a badge of format {format} has no facility code"),
+    Fault.FACILITY_MISSING: N_("a badge of format {format} has a facility code"),
+    Fault.FACILITY_TOO_LARGE: N_("no badge of format {format} has a facility code above {most}"),
+    Fault.NUMBER_TOO_LARGE: N_("no badge of format {format} has a number above {most}"),
+}
+
 
 def impossible(badges: Iterable[tuple[str, Credential]]) -> list[str]:
     """One sentence for each thing that is wrong, with the people who have such badges; `badges` are
@@ -36,6 +43,14 @@ def impossible(badges: Iterable[tuple[str, Credential]]) -> list[str]:
         if wrong is not None:
             found.setdefault((badge.format, wrong), []).append(person)
     return [_sentence(name, wrong, people) for (name, wrong), people in sorted(found.items())]
+
+
+def flaw(badge: Credential) -> Message | None:
+    """Why no card can be this badge, with the largest number that one can have; None if one can."""
+    wrong = misfit(badge.format, badge.facility, badge.number)
+    if wrong is None:
+        return None
+    return Message(_OF_ONE[wrong.fault], {"format": badge.format, "most": wrong.most})
 
 
 def impossible_in_force(path: Path) -> list[str]:

@@ -21,6 +21,7 @@ from gateway.desk.visits.records import load, save
 from gateway.desk.visits.visit import Visit, VisitPolicy, expect_state
 from gateway.ledger.event import EventType
 from gateway.ledger.operator import Operator
+from gateway.people import cardnumbers
 from gateway.vault.sitekey import Marks
 
 
@@ -42,6 +43,8 @@ def issue_badge(
     fingerprint; `version` is the one that the operator looked at.  Raises DeskError with the
     reason, and Conflict if the visit has changed.
     """
+    if (wrong := cardnumbers.flaw(credential)) is not None:
+        raise DeskError("badge_impossible", wrong)
     mark = key.fingerprint(credential.key)
     with writing(connection):
         visit = load(connection, visit_id, version)

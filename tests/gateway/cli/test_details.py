@@ -12,6 +12,7 @@ import pytest
 from gateway.cli import text
 from gateway.cli.details import detail
 from gateway.ledger.event import Event
+from gateway.locale import Message
 from tests.gateway.cli.test_spanish import english
 
 ROOT = Path(__file__).parents[3]
@@ -118,3 +119,16 @@ def test_spanish_has_one_word_for_a_pin_and_none_for_a_forgotten_face() -> None:
     spoken = re.findall(r'^msgstr(?:\[\d\])? ((?:".*"\n)+)', catalogue, re.M)
     assert len(spoken) > 500
     assert not [line for line in spoken if re.search(r"\bPINs?\b|olvidad", line)]
+
+
+COUNTS = {"added", "changed", "count", "days", "refused", "removed", "templates"}
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_record_spoke_of_one_thing_as_of_many(language: str) -> None:
+    """Each event's sentence with 1 for every count: no plural stands behind it."""
+    for template in text.EVENTS.values():
+        names = re.findall(r"{(\w+)}", template)
+        facts = {name: 1 if name in COUNTS else "..." for name in names}
+        said = Message(template).words(language).format(**facts)
+        assert not re.search(r"\b1 [^\W\d]{2,}s\b", said), said

@@ -300,6 +300,24 @@ def test_of_two_operators_one_looks_again(db: sqlite3.Connection) -> None:
 # The badge
 
 
+@pytest.mark.parametrize(
+    ("badge", "why"),
+    [
+        ("h10301:1:98765", "no badge of format h10301 has a number above 65535"),
+        ("h10301:987:1", "no badge of format h10301 has a facility code above 255"),
+        ("h10301::98765", "a badge of format h10301 has a facility code"),
+    ],
+)
+def test_a_badge_that_no_card_can_be_was_handed_out(
+    db: sqlite3.Connection, badge: str, why: str
+) -> None:
+    with refused("badge_impossible") as refusal:
+        badged(db, Credential.parse(badge))
+    assert str(refusal.value) == why
+    assert db.execute("SELECT count(*) FROM visit_badge").fetchone() == (0,)
+    assert not any("987" in line for line in db.iterdump())
+
+
 def test_a_badge_is_good_for_the_visit_and_no_longer(db: sqlite3.Connection, path: Path) -> None:
     roster = Roster(path)
     assert roster.find(CARD).person is None
