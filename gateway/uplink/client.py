@@ -216,6 +216,9 @@ class Uplink:
             now = asyncio.get_running_loop().time()
             self._rivals.seen("connected", found.answered, now)
             raise NameTaken(f"another gateway has this name: {found.answered}")
+        if found.looked and not self._judged and self._handlers.checkpoint is not None:
+            await self._handlers.checkpoint(found.checkpoint)
+            self._judged = True
         if not found.looked:
             self._dont_look()
         elif found.status != "online":
@@ -286,7 +289,7 @@ class Uplink:
 
     async def _judge_checkpoint(self) -> None:
         """Once a run, before any record is published: what the broker holds of our log may be newer
-        than the log (docs/ledger.md)."""
+        than the log (docs/ledger.md).  Done already where the broker let us ask for our name."""
         if self._judged or self._handlers.checkpoint is None:
             return
         held = b""

@@ -80,13 +80,15 @@ class Found:
 
     `answered` is the gateway that is connected under our name, if one is.  `kept` is the last
     whose retained message stands there, connected or not.  `status` is the retained status, empty
-    if there is none.  `looked` is False where the broker does not let us ask.
+    if there is none, and `checkpoint` the retained checkpoint of our log.  `looked` is False where
+    the broker does not let us ask.
     """
 
     answered: Instance | None = None
     kept: Instance | None = None
     status: str = ""
     looked: bool = True
+    checkpoint: bytes = b""
 
 
 class CutOff(aiomqtt.MqttError):
@@ -111,15 +113,19 @@ async def _ask(client: Connection, topic: str, me: Instance, act: Act) -> Found:
     for name in ("status", "instance"):
         if not await client.subscribe_or_refused(f"{topic}/{name}"):
             return Found(looked=False)
+    # Not every broker lets us read that one, and the question does not depend on it.
+    await client.subscribe_or_refused(f"{topic}/checkpoint")
     await client.publish(f"{topic}/instance", me.message(act))
     answered: Instance | None = None
     kept: Instance | None = None
-    status, heard = "", False
+    status, heard, checkpoint = "", False, b""
     try:
         async with asyncio.timeout(ANSWER_S):
             async for message in client.messages:
                 if message.topic.value == f"{topic}/status":
                     status = _plain(bytes(message.payload).decode("utf-8", "replace"))
+                elif message.topic.value == f"{topic}/checkpoint":
+                    checkpoint = bytes(message.payload or b"") if message.retain else checkpoint
                 elif found := parse_instance(message.payload):
                     instance, what = found
                     if message.retain:
@@ -133,7 +139,7 @@ async def _ask(client: Connection, topic: str, me: Instance, act: Act) -> Found:
                     break
     except TimeoutError:
         pass
-    return Found(answered, kept, status, heard or answered is not None)
+    return Found(answered, kept, status, heard or answered is not None, checkpoint)
 
 
 class NameTaken(aiomqtt.MqttError):
