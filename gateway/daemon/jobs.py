@@ -3,7 +3,7 @@
 Every few seconds it looks at disk and clock.  Once a day it records which requirements lapse soon
 and forgives passbacks at their hour; it records who should have left when their time is up; now
 and then it keeps the checkpoint of who is inside; every hour it destroys faces and pictures whose
-time is over.
+time is over, and forgets badges that were given back long ago.
 
 Nothing of that happens while the clock is in doubt (gateway/state/clock.py): what was destroyed by
 a clock that leapt can't be brought back.
@@ -30,7 +30,7 @@ from gateway.desk.visits import records
 from gateway.face.evidence import Evidence
 from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
-from gateway.people import RosterUnavailable, faces, requirements
+from gateway.people import RosterUnavailable, faces, released, requirements
 from gateway.state.clock import Clock, ClockStep, Word
 from gateway.state.health import LOOK_EVERY_S, Health
 from gateway.state.presence import Presence, chain_of
@@ -146,7 +146,7 @@ class Jobs:
 
 
 class Retention:
-    """Destroys faces and pictures whose last day is past: hourly, by the site's day, and never by
+    """Destroys faces, pictures and old released badges whose last day is past: hourly, by the site's day, and never by
     a clock in doubt.  `destroyed` is called when there are acts in the outbox."""
 
     def __init__(
@@ -170,7 +170,7 @@ class Retention:
 
     async def purge(self) -> bool:
         """Destroy what is due; False if nothing was looked at, because the clock is in doubt."""
-        for work in (self._purge_faces, self._purge_pictures):
+        for work in (self._purge_faces, self._purge_pictures, self._forget_badges):
             now = self._clock.sure_time()
             if now is None:
                 return False
@@ -198,6 +198,12 @@ class Retention:
         if count:
             data = {"count": count, "days": days}
             self._note(NewEvent(EventType.FACE_PICTURES_PURGED, self._settings.site.gateway, data))
+
+    async def _forget_badges(self, today: date) -> None:
+        try:
+            await asyncio.to_thread(released.purge_file, self._settings.people_path, today)
+        except RosterUnavailable as error:
+            log.warning("badges given back long ago wait to be forgotten: %s", error)
 
 
 async def watch_clock(clock: Clock, gateway: str, ledger: Ledger) -> None:

@@ -144,6 +144,7 @@ class EventType(StrEnum):
 
     STATE_DAMAGED = "state.damaged"
 
+    TABLES_ACCEPTED = "tables.accepted"
     TABLES_MARKED = "tables.marked"
 
     THREAT_CHANGED = "threat.changed"

@@ -17,9 +17,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +45,31 @@ class Difference:
     seq: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A difference that an operator accepted (``tables.accepted``), and the record of that."""
+
+    difference: Difference
+    seq: int
+
+
 @dataclass(slots=True)
 class Trail:
     """What the records say of the rows.
 
-    `rows` has the last mark of each row and its record; `lists` has the marks of the list and of
-    the history by version, and the record.  `since` is the first record with marks.
+    `rows` has the last mark of each row and its record; `sums` has, for tables of which an act
+    wrote many rows, the sum of the marks of those that are not in `rows`, and the record.  `lists`
+    has the marks of the list and of the history by version, and the record; `newest` is the version
+    recorded last, which is not the largest after people.db came back from a backup.  `since` is the
+    first record with marks.
     """
 
     rows: dict[str, tuple[str, int]] = field(default_factory=dict)
+    sums: dict[str, tuple[int, int]] = field(default_factory=dict)
     lists: dict[int, tuple[str, str, int]] = field(default_factory=dict)
+    newest: int = 0
     meanwhile: list[Difference] = field(default_factory=list)
+    accepted: list[Accepted] = field(default_factory=list)
     since: Event | None = None
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
 
@@ -67,24 +81,70 @@ class Trail:
 
     def take(self, seq: int, kind: str, data: Mapping[str, Any]) -> bool:
         """An act on record (or, with `seq` 0, on its way there); False if it has no marks."""
-        rows, number = data.get("rows"), data.get("version")
-        for row, pair in rows.items() if isinstance(rows, dict) else ():
+        told = kind in (EventType.TABLES_MARKED, EventType.TABLES_ACCEPTED)
+        for row, pair in _items(data, "rows"):
             if isinstance(pair, list) and len(pair) == 2:
-                known = self.rows.get(row)
-                if known and known[0] != pair[0] and kind != EventType.TABLES_MARKED:
-                    self.meanwhile.append(Difference(row, "meanwhile", seq))
-                self.rows[row] = (str(pair[1]), seq)
+                self._take_row(seq, row, str(pair[0]), str(pair[1]), told=told)
+        for table, change in _items(data, "sums"):
+            loose = self._loosened(table) + self.sums.get(table, (0, 0))[0]
+            self.sums[table] = (loose + marks.number(str(change)), seq)
+        for table, value in _items(data, "whole"):
+            self._loosened(table)
+            self.sums[table] = (marks.number(str(value)), seq)
+        number = data.get("version")
         if isinstance(number, int) and isinstance(mark := data.get("list_mark"), str):
             self.lists[number] = (mark, str(data.get("history_mark", "")), seq)
-        return isinstance(rows, dict)
+            self.newest = number
+        if kind == EventType.TABLES_ACCEPTED:
+            self._accept(seq, data)
+        return any(isinstance(data.get(key), dict) for key in ("rows", "sums"))
+
+    def _take_row(self, seq: int, row: str, was: str, now: str, *, told: bool) -> None:
+        known, table = self.rows.get(row), row.partition("/")[0]
+        if known is None and table in self.sums:
+            loose, last = self.sums[table]
+            self.sums[table] = (loose - marks.number(was), last)
+        elif known and known[0] != was and not told:
+            self.meanwhile.append(Difference(row, "meanwhile", seq))
+        self.rows[row] = (now, seq)
+
+    def _loosened(self, table: str) -> int:
+        """Keep the rows of `table` by their sum from now on; returns it."""
+        names = [row for row in self.rows if row.partition("/")[0] == table]
+        return sum(marks.number(self.rows.pop(row)[0]) for row in names)
+
+    def _accept(self, seq: int, data: Mapping[str, Any]) -> None:
+        for number, mark in _items(data, "lists"):
+            if number.isdigit() and int(number) in self.lists:
+                self.lists[int(number)] = (str(mark), self.lists[int(number)][1], seq)
+        for number, mark in _items(data, "histories"):
+            if number.isdigit() and int(number) in self.lists:
+                held = self.lists[int(number)]
+                self.lists[int(number)] = (held[0], str(mark), held[2])
+        for row, how in _items(data, "accepted"):
+            for what, at in how if isinstance(how, list) else ():
+                self.accepted.append(Accepted(Difference(row, str(what), int(at)), seq))
+            self.meanwhile = [item for item in self.meanwhile if item.row != row]
 
     def with_waiting(self, db: sqlite3.Connection) -> Trail:
         """A copy that also has the acts in the outbox of people.db."""
-        found = Trail(dict(self.rows), dict(self.lists), list(self.meanwhile), self.since)
+        found = replace(
+            self,
+            rows=dict(self.rows),
+            sums=dict(self.sums),
+            lists=dict(self.lists),
+            meanwhile=list(self.meanwhile),
+            accepted=list(self.accepted),
+        )
         for key, kind, data in db.execute("SELECT id, type, data FROM outbox ORDER BY rowid"):
             if key not in self.recent:
                 found.take(0, kind, json.loads(data))
         return found
+
+
+def _items(data: Mapping[str, Any], key: str) -> Iterable[tuple[str, Any]]:
+    found = data.get(key)
+    return found.items() if isinstance(found, dict) else ()
 
 
 def compare(people: Path, trail: Trail) -> list[Difference]:
@@ -101,22 +161,33 @@ def compare(people: Path, trail: Trail) -> list[Difference]:
             db.execute("BEGIN")  # all tables as of one moment
             if db.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
                 return []
-            marks.ready(db)
-            known = trail.with_waiting(db)
-            return [*known.meanwhile, *_rows(db, known), *_lists(db, known)]
+            return differences(db, trail.with_waiting(db))
     except (sqlite3.Error, ValueError) as error:
         raise RosterUnavailable(worded("{path}: {error}", path=people, error=error)) from error
 
 
+def differences(db: sqlite3.Connection, known: Trail) -> list[Difference]:
+    """Where the tables of `db` and the records (with those in the outbox) differ, by row."""
+    marks.ready(db)
+    return [*known.meanwhile, *_rows(db, known), *_lists(db, known)]
+
+
 def _rows(db: sqlite3.Connection, known: Trail) -> Iterator[Difference]:
     left = {row: held for row, held in known.rows.items() if held[0]}
+    loose = {table: value for table, (value, _) in known.sums.items()}
     for row, mark in marks.present(db):
         held = left.pop(row, None)
-        if held is None:
+        if held is not None:
+            if held[0] != mark:
+                yield Difference(row, "changed", held[1])
+        elif row not in known.rows and (table := row.partition("/")[0]) in loose:
+            loose[table] -= marks.number(mark)
+        else:
             yield Difference(row, "unrecorded", known.rows.get(row, ("", 0))[1])
-        elif held[0] != mark:
-            yield Difference(row, "changed", held[1])
     yield from _gone(left)
+    for table, rest in loose.items():
+        if rest % 2**128:
+            yield Difference(table, "changed", known.sums[table][1])
 
 
 def _gone(left: Mapping[str, tuple[str, int]]) -> Iterator[Difference]:
@@ -128,7 +199,7 @@ def _lists(db: sqlite3.Connection, known: Trail) -> Iterator[Difference]:
     """The list in force, and what the history keeps of each version."""
     if not known.lists:
         return
-    newest = max(known.lists)
+    newest = known.newest
     mark, _, seq = known.lists[newest]
     if marks.of_list(db) != mark:
         yield Difference(f"list/{newest}", "changed", seq)

@@ -15,7 +15,7 @@ import json
 import os
 import sqlite3
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,8 @@ MARKED = EventType.TABLES_MARKED
 ROWS_PER_EVENT = 60
 """So many marks in one event: some 6 KB, which every broker takes."""
 _MARKS_SINCE = 10
+_MORE_MARKS_SINCE = 12
+_MORE = ("requirement", "visit_badge", "pin", "person_key", "template")  # marked since then
 
 
 class Admin(sqlite3.Connection):
@@ -53,8 +55,8 @@ class Admin(sqlite3.Connection):
         return super().__exit__(kind, error, trace)
 
     def _tell(self) -> None:
-        if self.in_transaction and (rows := marks.taken(self)):
-            _put_marks(self, rows, why="act")
+        if self.in_transaction and (taken := marks.taken(self)):
+            _put_marks(self, taken, why="act")
 
 
 def open_admin(path: Path) -> sqlite3.Connection:
@@ -125,25 +127,38 @@ def put_event(db: sqlite3.Connection, kind: str, subject: str, data: Mapping[str
     (gateway/people/marks.py); if they are many, events of their own follow with them.
     If `by` is an operator with a person, the person stands beside it in the record.
     """
-    rows = marks.taken(db)
-    if rows and len(rows) <= ROWS_PER_EVENT:
-        data = {**data, "rows": rows}
+    taken = marks.taken(db)
+    few = len(taken.rows) <= ROWS_PER_EVENT
+    if few and taken.rows:
+        data = {**data, "rows": taken.rows}
+    if few and taken.sums:
+        data = {**data, "sums": taken.sums}
     event_id = _put(db, kind, subject, data)
-    if len(rows) > ROWS_PER_EVENT:
-        _put_marks(db, rows, why=kind)
+    if not few:
+        _put_marks(db, taken, why=kind)
     return event_id
 
 
-def mark_all(db: sqlite3.Connection, *, why: str, **about: str) -> None:
-    """Put the marks of all rows as they are into the outbox, in the caller's transaction, but for
-    those that an act in the outbox has already."""
+def mark_all(
+    db: sqlite3.Connection, *, why: str, tables: Iterable[str] = tuple(marks.TABLES)
+) -> None:
+    """Put the marks of all rows of `tables` as they are into the outbox, in the caller's
+    transaction, but for those that an act in the outbox has already."""
     marks.ready(db)
     waiting: set[str] = set()
     for (data,) in db.execute("SELECT data FROM outbox"):
-        waiting.update(json.loads(data).get("rows") or ())
-    rows = {row: ("", mark) for row, mark in marks.present(db) if row not in waiting}
-    if rows:
-        _put_marks(db, rows, why=why, **about)
+        told = json.loads(data)
+        waiting.update(told.get("rows") or (), told.get("sums") or ())
+    rows, whole = {}, {}
+    for name in tables:
+        count = db.execute(f"SELECT count(*) FROM {name}").fetchone()[0]  # noqa: S608 - our names
+        found = marks.present(db, [name])
+        if marks.TABLES[name].many and (count > marks.MANY or name in waiting):
+            whole[name] = marks.as_sum(sum(marks.number(mark) for _, mark in found))
+        else:
+            rows.update({row: ("", mark) for row, mark in found if row not in waiting})
+    if rows or whole:
+        put_marks(db, MARKED, {"why": why}, rows, {"whole": whole} if whole else {})
 
 
 def mark_anew(path: Path) -> None:
@@ -173,13 +188,26 @@ def _put(db: sqlite3.Connection, kind: str, subject: str, data: Mapping[str, Any
     return event_id
 
 
-def _put_marks(db: sqlite3.Connection, rows: marks.Rows, *, why: str, **about: str) -> None:
+def _put_marks(db: sqlite3.Connection, taken: marks.Taken, *, why: str) -> None:
+    sums = {"sums": taken.sums} if taken.sums else {}
+    put_marks(db, MARKED, {"why": why}, taken.rows, sums)
+
+
+def put_marks(
+    db: sqlite3.Connection,
+    kind: str,
+    about: Mapping[str, Any],
+    rows: marks.Rows,
+    first: Mapping[str, Any],
+) -> None:
+    """Put marks into the outbox, in events of at most `ROWS_PER_EVENT`; each has `about`, the first
+    one alone has `first`."""
     names = list(rows)
-    parts = -(-len(names) // ROWS_PER_EVENT)
+    parts = max(1, -(-len(names) // ROWS_PER_EVENT))
     for part in range(parts):
         some = names[part * ROWS_PER_EVENT : (part + 1) * ROWS_PER_EVENT]
-        data = {"why": why, "part": part + 1, "parts": parts, **about}
-        _put(db, MARKED, "people.db", {**data, "rows": {name: rows[name] for name in some}})
+        data = {**about, "part": part + 1, "parts": parts, **(first if part == 0 else {})}
+        _put(db, kind, "people.db", {**data, "rows": {name: rows[name] for name in some}})
 
 
 def steps(version: int) -> list[Path]:
@@ -215,8 +243,10 @@ def _bring_up(connection: sqlite3.Connection, path: Path, *, create: bool) -> No
         for file in steps(version):
             for statement in statements(file.read_text("utf-8")):
                 connection.execute(statement)
-        if 0 < version < _MARKS_SINCE <= SCHEMA_VERSION:
+        if 0 < version < _MARKS_SINCE:
             mark_all(connection, why="update")
+        elif 0 < version < _MORE_MARKS_SINCE:
+            mark_all(connection, why="update", tables=_MORE)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from gateway.ledger.event import EventType
@@ -204,7 +204,7 @@ def _write_requirements(connection: sqlite3.Connection, plan: Plan, by: str) -> 
 
 def _release_badges(connection: sqlite3.Connection, plan: Plan) -> None:
     """Remember the badges of people who left or lost access.  A tripwire asks if such a badge is
-    soon given to somebody else."""
+    soon given to somebody else.  The gateway forgets them (gateway/people/released.py)."""
     left = [key for key, _ in plan.removed]
     left += [p.id for p in plan.updates if p.status != "active" or p.id in plan.revoked]
     at = now_text()
@@ -217,8 +217,6 @@ def _release_badges(connection: sqlite3.Connection, plan: Plan) -> None:
             if badge
         ),
     )
-    old = (datetime.now(UTC) - timedelta(days=400)).isoformat()
-    connection.execute("DELETE FROM released_badge WHERE at < ?", (old,))
 
 
 def _write_version(

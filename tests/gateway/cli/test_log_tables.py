@@ -15,7 +15,7 @@ from gateway.desk.freight import seals
 from gateway.desk.visits import badges, regulars
 from gateway.ledger import Ledger, LedgerReader
 from gateway.ledger.operator import Operator
-from gateway.people import audit, faces, marks, permits
+from gateway.people import audit, faces, marks, permits, requirements
 from gateway.people.lookup import SCHEMA_VERSION
 from gateway.people.schema import ROWS_PER_EVENT, open_admin
 from gateway.people.sync import apply as sync
@@ -53,12 +53,21 @@ def busy(site: Site) -> Site:
         visit = visits.badged(db)
         badges.return_badge(db, visit.id, by="guard", now=FROM)
         regulars.set_regular(db, "Iñaki", "Acme", regular=True, by="boss", now=FROM)
+        sync.set_pin(db, "e2", hashed="argon", duress=False, by="boss")
+        requirements.set_requirement(
+            db, requirements.Row("person", "e2", "background", date(2027, 1, 1)), by="boss"
+        )
         sync.set_revoked(db, "e1", revoked=True, why="lost", by="boss")
         permits.put_escort(db, "e1", ["e2"], by="boss")
         db.execute(
             "INSERT INTO temporary_grant (person_id, kind, target, since, until, by, set_at) "
             "VALUES ('e1', 'door', 'main', '2026', '2027', 'boss', '2026')"
         )
+        key = "INSERT INTO person_key VALUES ('e2', x'01ff', '2026', 'k1')"
+        face = "INSERT INTO template VALUES ('t1', 'e2', 'm', '2026', '{}', x'02fe')"
+        badge = "INSERT INTO visit_badge VALUES ('x', 77, 'visit:77', '', '', '', '', '', '')"
+        for statement in (key, face, badge):
+            db.execute(statement)
         db.commit()  # written in the way of an act, and told with the next event
         faces.set_consent(db, "e2", given_at=date(2026, 1, 1), until=None, note="", by="t")
     common.nudge(config.load(site.config))
@@ -104,6 +113,11 @@ CHANGES = {
     "face_consent": "UPDATE face_consent SET given_at = '2020-01-01' WHERE person_id = 'e2'",
     "temporary_grant": "UPDATE temporary_grant SET until = '2099'",
     "escort": "UPDATE escort SET escorts = '[]'",
+    "requirement": "UPDATE requirement SET valid_until = '2099-01-01' WHERE key = 'e2'",
+    "visit_badge": "UPDATE visit_badge SET until = '2099'",
+    "pin": "UPDATE pin SET hash = 'other'",
+    "person_key": "UPDATE person_key SET wrapped = x'01fe'",
+    "template": "UPDATE template SET sealed = x'02ff'",
 }
 
 
@@ -133,8 +147,10 @@ def test_one_insert_is_found(busy: Site, table: str) -> None:
         names = [item[1] for item in db.execute(f"PRAGMA table_info({table})")]
     # A copy of a row under another key.
     values = ", ".join(f"{name} || '9'" if name == keys[0] else name for name in names)
-    if table == "seal_batch" or keys == ("id",) or table == "list_version":
+    if table in ("seal_batch", "list_version") or (keys == ("id",) and table != "template"):
         values = ", ".join("99" if name == keys[0] else name for name in names)
+    if table == "visit_badge":
+        values = ", ".join("99" if name in ("key", "visit_id", "person_id") else name for name in names)
     by_hand(busy, f"INSERT INTO {table} SELECT {values} FROM {table} LIMIT 1")
     ((row, what),) = verified(busy)
     assert row.startswith(f"{table}/") and what == "unrecorded"

@@ -23,7 +23,7 @@ from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.ledger.operator import Operator
 from gateway.people import requirements
 from gateway.people.requirements import Row
-from gateway.people.schema import open_admin
+from gateway.people.schema import now_text, open_admin
 from gateway.state.clock import Clock
 from gateway.state.health import Health
 from gateway.state.presence import Presence
@@ -185,6 +185,8 @@ async def test_a_clock_thrown_forward_destroys_no_face_and_no_picture_and_forgiv
     with closing(open_admin(gateway.settings.people_path)) as db, db:
         db.execute("INSERT INTO person_key VALUES ('e1', x'00', '2020-01-01T00:00:00Z', 'k')")
         db.execute("INSERT INTO face_consent VALUES ('e1', '2020-01-01', '2020-12-31', '', 'x')")
+        db.execute("INSERT INTO released_badge VALUES ('h10301:1:1', 'e1', '2020-01-01T00:00:00Z')")
+        db.execute("INSERT INTO released_badge VALUES ('h10301:1:2', 'e1', ?)", (now_text(),))
     pictures = gateway.settings.evidence_path / "2020-01-01"
     pictures.mkdir(parents=True)
     (pictures / "a-1.sealed").write_bytes(b"x")
@@ -196,6 +198,7 @@ async def test_a_clock_thrown_forward_destroys_no_face_and_no_picture_and_forgiv
     task.cancel()
     with closing(open_admin(gateway.settings.people_path)) as db:
         assert db.execute("SELECT count(*) FROM person_key").fetchone() == (1,)
+        assert db.execute("SELECT count(*) FROM released_badge").fetchone() == (2,)
     assert pictures.exists()
     assert gateway.events("area.") == gateway.events("requirement.") == []
 
@@ -203,6 +206,7 @@ async def test_a_clock_thrown_forward_destroys_no_face_and_no_picture_and_forgiv
     assert await gateway.retention().purge()
     with closing(open_admin(gateway.settings.people_path)) as db:
         assert db.execute("SELECT count(*) FROM person_key").fetchone() == (0,)
+        assert db.execute("SELECT key FROM released_badge").fetchall() == [("h10301:1:2",)]
     assert not pictures.exists()
     gateway.ledger.close()
 
