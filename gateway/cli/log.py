@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from gateway.cli import common, criteria, logexport, logproof, text, words
+from gateway.cli import common, criteria, logaccept, logexport, logproof, text, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.cli.details import detail
@@ -28,6 +28,7 @@ from gateway.people import RosterUnavailable, audit
 from gateway.proof.note import NoteError, VerifierKey
 
 app = App()
+app.command()(logaccept.accept)
 app.command()(logexport.copy)
 app.command()(logexport.export)
 app.command()(logproof.key)
@@ -132,6 +133,9 @@ def verify(
                 "wal_missing": alone,
                 "problems": [{"seq": p.seq, "what": p.what} for p in report.problems],
                 "tables": [asdict(item) for item in tables],
+                "tables_accepted": [
+                    {**asdict(item.difference), "accepted": item.seq} for item in trail.accepted
+                ],
                 "tables_since": trail.since.seq if trail.since else None,
             }
         )
@@ -142,8 +146,10 @@ def verify(
                 markup=False,
             )
         for item in tables:
-            what = _(audit.WORDS[item.what]).format(row=item.row)
-            common.say(_("event {seq}: {what}").format(seq=item.seq or "-", what=what))
+            common.say(audit.sentence(item))
+        for known in trail.accepted:
+            said = audit.sentence(known.difference)
+            common.say(_("note: {what} (accepted, event {seq})").format(what=said, seq=known.seq))
         if trail.since is not None:
             at = words.moment(trail.since.time, settings.site.zone, named=True)
             common.say(

@@ -109,6 +109,9 @@ EVENTS: Mapping[str, str] = {
     "requirement.expiring": N_("{kind} of {subject} lapses after {valid_until}"),
     "escort.set": N_("passes with an escort alone, by {by}"),
     "escort.cleared": N_("needs no escort any more, by {by}"),
+    "tables.accepted": N_(
+        "{by} accepted that people.db differs from the log, part {part} of {parts}: {reason}"
+    ),
     "tables.marked": N_("marks of rows in people.db, part {part} of {parts}: {why}"),
     "threat.changed": N_("THREAT LEVEL {level} (was {was}) by {by}: {reason}"),
     "command.accepted": N_("command {command} of {by}"),

@@ -146,8 +146,9 @@ class Jobs:
 
 
 class Retention:
-    """Destroys faces, pictures and old released badges whose last day is past: hourly, by the site's day, and never by
-    a clock in doubt.  `destroyed` is called when there are acts in the outbox."""
+    """Destroys faces and pictures whose last day is past, and forgets badges released long ago:
+    hourly, by the site's day, and never by a clock in doubt.  `destroyed` is called when there are
+    acts in the outbox."""
 
     def __init__(
         self,

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.ledger.event import Event, EventType
-from gateway.locale import N_, worded
+from gateway.locale import N_, _, worded
 from gateway.people import marks
 from gateway.people.lookup import SCHEMA_VERSION, RosterUnavailable
 
@@ -122,8 +122,10 @@ class Trail:
                 held = self.lists[int(number)]
                 self.lists[int(number)] = (held[0], str(mark), held[2])
         for row, how in _items(data, "accepted"):
-            for what, at in how if isinstance(how, list) else ():
-                self.accepted.append(Accepted(Difference(row, str(what), int(at)), seq))
+            for item in how if isinstance(how, list) else ():
+                if isinstance(item, list) and len(item) == 2 and item[0] in WORDS:
+                    at = item[1] if isinstance(item[1], int) else 0
+                    self.accepted.append(Accepted(Difference(row, item[0], at), seq))
             self.meanwhile = [item for item in self.meanwhile if item.row != row]
 
     def with_waiting(self, db: sqlite3.Connection) -> Trail:
@@ -145,6 +147,48 @@ class Trail:
 def _items(data: Mapping[str, Any], key: str) -> Iterable[tuple[str, Any]]:
     found = data.get(key)
     return found.items() if isinstance(found, dict) else ()
+
+
+def sentence(item: Difference) -> str:
+    """A difference for a person."""
+    what = _(WORDS[item.what]).format(row=item.row)
+    return _("event {seq}: {what}").format(seq=item.seq or "-", what=what)
+
+
+def told(found: Iterable[Difference]) -> dict[str, list[tuple[str, int]]]:
+    """How rows differ, as ``tables.accepted`` says it: by row, (how, record)."""
+    said: dict[str, list[tuple[str, int]]] = {}
+    for item in found:
+        said.setdefault(item.row, []).append((item.what, item.seq))
+    return said
+
+
+def as_they_are(
+    db: sqlite3.Connection, known: Trail, found: Iterable[Difference]
+) -> tuple[marks.Rows, dict[str, dict[str, str]]]:
+    """What makes the records say what is there: the marks (on record, now) of the rows that differ,
+    and what else differs: sums of tables (`whole`), marks of the list and its history."""
+    names = {item.row for item in found}
+    rows: marks.Rows = {}
+    first: dict[str, dict[str, str]] = {}
+    loose = {table: 0 for table in names if table in known.sums}
+    for row, mark in marks.present(db):
+        if row in names and row.partition("/")[0] not in loose:
+            rows[row] = (known.rows.get(row, ("", 0))[0], mark)
+        table = row.partition("/")[0]
+        if table in loose:
+            loose[table] += marks.number(mark)
+    if loose:
+        first["whole"] = {table: marks.as_sum(value) for table, value in loose.items()}
+    for name in names:
+        table, _slash, key = name.partition("/")
+        if table == "list":
+            first.setdefault("lists", {})[key] = marks.of_list(db)
+        elif table == "history":
+            first.setdefault("histories", {})[key] = marks.of_history(db, int(key))
+        elif name not in rows and table not in loose:
+            rows[name] = (known.rows[name][0], "")
+    return rows, first
 
 
 def compare(people: Path, trail: Trail) -> list[Difference]:
@@ -174,7 +218,7 @@ def differences(db: sqlite3.Connection, known: Trail) -> list[Difference]:
 
 def _rows(db: sqlite3.Connection, known: Trail) -> Iterator[Difference]:
     left = {row: held for row, held in known.rows.items() if held[0]}
-    loose = {table: value for table, (value, _) in known.sums.items()}
+    loose = {table: held[0] for table, held in known.sums.items()}
     for row, mark in marks.present(db):
         held = left.pop(row, None)
         if held is not None:
@@ -191,7 +235,7 @@ def _rows(db: sqlite3.Connection, known: Trail) -> Iterator[Difference]:
 
 
 def _gone(left: Mapping[str, tuple[str, int]]) -> Iterator[Difference]:
-    for row, (_, seq) in left.items():
+    for row, (_mark, seq) in left.items():
         yield Difference(row, "missing", seq)
 
 
@@ -200,10 +244,10 @@ def _lists(db: sqlite3.Connection, known: Trail) -> Iterator[Difference]:
     if not known.lists:
         return
     newest = known.newest
-    mark, _, seq = known.lists[newest]
+    mark, _history, seq = known.lists[newest]
     if marks.of_list(db) != mark:
         yield Difference(f"list/{newest}", "changed", seq)
     kept = {number for (number,) in db.execute("SELECT number FROM version_detail WHERE kept")}
-    for number, (_, history, seq) in known.lists.items():
+    for number, (_list, history, seq) in known.lists.items():
         if number in kept and history and marks.of_history(db, number) != history:
             yield Difference(f"history/{number}", "changed", seq)

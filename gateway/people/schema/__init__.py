@@ -199,15 +199,20 @@ def put_marks(
     about: Mapping[str, Any],
     rows: marks.Rows,
     first: Mapping[str, Any],
+    accepted: Mapping[str, Any] | None = None,
 ) -> None:
     """Put marks into the outbox, in events of at most `ROWS_PER_EVENT`; each has `about`, the first
-    one alone has `first`."""
-    names = list(rows)
+    one alone has `first`.  `accepted` says of names how they differed, rows or not."""
+    told = accepted or {}
+    names = [*rows, *(name for name in told if name not in rows)]
     parts = max(1, -(-len(names) // ROWS_PER_EVENT))
     for part in range(parts):
         some = names[part * ROWS_PER_EVENT : (part + 1) * ROWS_PER_EVENT]
         data = {**about, "part": part + 1, "parts": parts, **(first if part == 0 else {})}
-        _put(db, kind, "people.db", {**data, "rows": {name: rows[name] for name in some}})
+        if told:
+            data["accepted"] = {name: told[name] for name in some}
+        data["rows"] = {name: rows[name] for name in some if name in rows}
+        _put(db, kind, "people.db", data)
 
 
 def steps(version: int) -> list[Path]:

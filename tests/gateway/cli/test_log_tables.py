@@ -150,7 +150,9 @@ def test_one_insert_is_found(busy: Site, table: str) -> None:
     if table in ("seal_batch", "list_version") or (keys == ("id",) and table != "template"):
         values = ", ".join("99" if name == keys[0] else name for name in names)
     if table == "visit_badge":
-        values = ", ".join("99" if name in ("key", "visit_id", "person_id") else name for name in names)
+        values = ", ".join(
+            "99" if name in ("key", "visit_id", "person_id") else name for name in names
+        )
     by_hand(busy, f"INSERT INTO {table} SELECT {values} FROM {table} LIMIT 1")
     ((row, what),) = verified(busy)
     assert row.startswith(f"{table}/") and what == "unrecorded"
@@ -296,3 +298,74 @@ def test_what_a_trail_can_not_read_says_nothing() -> None:
     for data in ({"rows": 5}, {"rows": {"x": 1}}, {"rows": {"x": [1]}}, {"version": "x"}):
         trail.take(1, "t", data)
     assert trail.rows == {} and SCHEMA_VERSION >= MARKS_SINCE
+
+
+def test_an_explained_difference_is_accepted_and_stays_a_note(busy: Site) -> None:
+    by_hand(
+        busy,
+        "UPDATE visit SET host = 'Otro'",
+        "DELETE FROM escort",
+        "UPDATE pin SET hash = 'other'",
+        "UPDATE person SET name = 'X' WHERE id = 'e4'",
+    )
+    differ = verified(busy)
+    assert len(differ) == 4
+    assert busy.run("log", "accept").exit_code == 2  # no reason
+    refused = busy.run("log", "accept", "--reason", "restored")
+    assert refused.exit_code == 1 and verified(busy) == differ
+    done = busy.run("log", "accept", "--reason", "restored", "--yes")
+    assert done.exit_code == 0, done.output
+    assert verified(busy) == []
+    told = json.loads(busy.run("log", "verify", "--json").stdout)["tables_accepted"]
+    assert sorted((item["row"], item["what"]) for item in told) == sorted(differ)
+    with closing(LedgerReader(config.load(busy.config).ledger_path)) as reader:
+        (event,) = reader.search(type_prefix="tables.accepted")
+    assert event.data["reason"] == "restored" and event.data["by"]
+    assert set(event.data["accepted"]) == {row for row, _ in differ}
+    assert f"(accepted, event {event.seq})" in busy.run("log", "verify").stdout
+    by_hand(busy, "UPDATE visit SET host = 'Tercero'")  # it is compared from there on
+    assert verified(busy) == [("visit/1", "changed")]
+
+
+def test_a_change_that_an_act_wrote_over_can_be_accepted(busy: Site) -> None:
+    by_hand(busy, "UPDATE escort SET escorts = '[]'")
+    with closing(open_admin(busy.people)) as db, db:
+        permits.put_escort(db, "e1", ["e4"], by="boss")
+    assert verified(busy) == [("escort/e1", "meanwhile")]
+    assert busy.run("log", "accept", "--reason", "w", "--yes").exit_code == 0
+    assert verified(busy) == []
+
+
+def test_one_requirement_of_a_large_list_is_found_and_can_be_accepted(busy: Site) -> None:
+    path = busy.folder / "list.csv"
+    people = "".join(f"n{n:05},N {n},,,,,,,,2027-01-01\n" for n in range(marks.MANY + 50))
+    path.write_text(",".join((*COLUMNS, "requires:background")) + "\n" + people)
+    with closing(open_admin(busy.people)) as db:
+        sync.apply(db, sync.plan(db, read_people(path, levels=(), zone=UTC)), by="t")
+        told = [json.loads(data) for (data,) in db.execute("SELECT data FROM outbox")]
+    assert [set(data["sums"]) for data in told if "sums" in data] == [{"requirement"}]
+    assert verified(busy) == []
+    common.nudge(config.load(busy.config))
+    assert verified(busy) == []
+    by_hand(busy, "UPDATE requirement SET valid_until = '2099-01-01' WHERE key = 'n00007'")
+    assert verified(busy) == [("requirement", "changed")]
+    with closing(open_admin(busy.people)) as db:  # an act makes nothing good, on either row
+        for key in ("n00007", "n00008"):
+            row = requirements.Row("person", key, "background", date(2028, 1, 1))
+            requirements.set_requirement(db, row, by="boss")
+    assert verified(busy) == [("requirement", "changed")]
+    assert busy.run("log", "accept", "--reason", "w", "--yes").exit_code == 0
+    assert verified(busy) == []
+    by_hand(busy, "DELETE FROM requirement WHERE key = 'n00009'")
+    assert verified(busy) == [("requirement", "changed")]
+
+
+def test_only_an_administrator_or_a_supervisor_accepts_differences(busy: Site) -> None:
+    by_hand(busy, "UPDATE visit SET host = 'Otro'")
+    account = common.account.own()
+    text = busy.config.read_text()
+    for role, code in (("guard", 1), ("supervisor", 0)):
+        table = f'\n[operators.x]\naccount = "{account}"\nperson = "e1"\nroles = ["{role}"]\n'
+        busy.config.write_text(text + table)
+        assert busy.run("log", "accept", "--reason", "w", "--yes").exit_code == code
+    assert verified(busy) == []
