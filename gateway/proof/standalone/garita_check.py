@@ -110,23 +110,23 @@ SPANISH = {
         "se perdieron los eventos {first} a {last}; el evento {seq} lo dice"
     ),
     "another log came before this one: {chain}, up to {seq}": (
-        "antes hubo otro registro: {chain}, hasta {seq}"
+        "antes hubo otra bitácora: {chain}, hasta {seq}"
     ),
     "record {seq} was changed": "el evento {seq} fue cambiado",
     "record {seq} is not in its form": "el evento {seq} no tiene su forma",
-    "the log does not begin with its first record": "el registro no empieza con su primer evento",
-    "the log is empty": "el registro está vacío",
+    "the log does not begin with its first record": "la bitácora no empieza con su primer evento",
+    "the log is empty": "la bitácora está vacía",
     "the records up to {seq} are not those that were signed": (
         "los eventos hasta {seq} no son los que se firmaron"
     ),
     "records up to {seq} were signed, and not all are here": (
         "se firmaron eventos hasta {seq}, y no están todos"
     ),
-    "signed up to record {seq} by {name}": "firmado hasta el evento {seq} por {name}",
+    "signed up to record {seq} by {name}": "firmada hasta el evento {seq} por {name}",
     "{count} newer records are not covered by a signature": (
         "{count} eventos posteriores no están cubiertos por una firma"
     ),
-    "nothing of it is signed": "nada de él está firmado",
+    "nothing of it is signed": "nada de ella está firmado",
     "the signature of {name} is wrong": "la firma de {name} es falsa",
     "nobody whom you trust signed it": "no lo firmó nadie en quien usted confíe",
     "the witnesses that the trust file asks for did not sign": (
@@ -136,13 +136,13 @@ SPANISH = {
         "firmaron los testigos que pide el archivo de confianza"
     ),
     "the key is the log's own word: give --key or --trust with one noted elsewhere": (
-        "la llave la nombra el propio registro: dé --key o --trust con una anotada en otro lugar"
+        "la llave la nombra la propia bitácora: dé --key o --trust con una anotada en otro lugar"
     ),
     "the file was copied without its -wal file; newer records may be missing": (
         "el archivo se copió sin su archivo -wal; pueden faltar eventos más nuevos"
     ),
-    "record {seq} is in the log {name}": "el evento {seq} está en el registro {name}",
-    "the record is not in the log at this place": "el evento no está en ese lugar del registro",
+    "record {seq} is in the log {name}": "el evento {seq} está en la bitácora {name}",
+    "the record is not in the log at this place": "el evento no está en ese lugar de la bitácora",
     "the record itself is missing: {path}": "falta el evento mismo: {path}",
     "a checkpoint of {size} records": "una cabeza firmada de {size} eventos",
     "{shown} records shown of {first} to {last}; the others are hidden": (
@@ -158,7 +158,7 @@ SPANISH = {
         "{count} eventos ocultos de una versión anterior no están enlazados"
     ),
     "it is not a log, an export, a checkpoint or a proof": (
-        "no es un registro, una exportación, una cabeza firmada ni una prueba"
+        "no es una bitácora, una exportación, una cabeza firmada ni una prueba"
     ),
     "RIGHT": "BIEN",
     "WRONG": "MAL",

@@ -95,7 +95,7 @@ async def test_a_good_log_is_right_and_a_key_makes_it_sure(tmp_path: Path) -> No
     (key,) = Heads(path).log_keys()
     done = check("--key", key, path)
     assert done.returncode == 0 and "own word" not in done.stdout
-    assert "firmado hasta el evento 308" in check(path, lang="es_MX.UTF-8").stdout
+    assert "firmada hasta el evento 308" in check(path, lang="es_MX.UTF-8").stdout
 
 
 ATTACKS: dict[str, Callable[[int, str], str | None]] = {
