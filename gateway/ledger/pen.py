@@ -91,10 +91,12 @@ class Pen:
 
     def take_over(self) -> None:
         """Add some of the records to the tree that are not in it yet."""
-        with self._transaction() as db:
+        with self._open() as db:
             self._tree.take_over(db)
-            count = self._tree.store(db)
-        self._tree.stored(count)
+        if self._tree.waiting:
+            with self._transaction() as db:
+                count = self._tree.store(db)
+            self._tree.stored(count)
 
     def sign(self, sign: Callable[[Head], Note]) -> tuple[Head, Note] | None:
         """Have the head signed and keep the checkpoint; None while the tree is behind."""

@@ -54,6 +54,11 @@ class LedgerTree:
         """How many records the tree holds."""
         return self._edge.size if self._edge is not None else 0
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there are full tiles to be stored."""
+        return bool(self._full)
+
     def behind(self, last_seq: int) -> bool:
         """Whether records up to `last_seq` are still to be taken over."""
         return self._edge is None or self.first + self._edge.size <= last_seq

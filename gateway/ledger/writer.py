@@ -115,7 +115,8 @@ class Ledger:
                 os.close(lock)
             damaged = isinstance(error, sqlite3.Error) and is_damage(error)
             kind = LedgerDamaged if damaged else LedgerUnavailable
-            raise kind(f"{path}: {error}") from error
+            why = (error.strerror or error) if isinstance(error, OSError) else error
+            raise kind(worded("{path}: {error}", path=path, error=why)) from error
 
     @property
     def last_seq(self) -> int:

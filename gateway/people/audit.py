@@ -93,6 +93,9 @@ class Trail:
             self.sums[table] = (marks.number(str(value)), seq)
         number = data.get("version")
         if isinstance(number, int) and isinstance(mark := data.get("list_mark"), str):
+            before = self.lists.get(self.newest)
+            if before and data.get("list_was", before[0]) != before[0]:
+                self.meanwhile.append(Difference(f"list/{self.newest}", "meanwhile", seq))
             self.lists[number] = (mark, str(data.get("history_mark", "")), seq)
             self.newest = number
         if kind == EventType.TABLES_ACCEPTED:

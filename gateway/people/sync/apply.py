@@ -79,6 +79,8 @@ def apply(
                 worded("another list was applied in the meantime; look at the plan again")
             )
         number = plan.base + 1
+        # A change by hand is found also after a delta that leaves that person alone.
+        was = marks.of_list(connection)
         size = history.record(connection, plan, number)
         _release_badges(connection, plan)
         lost = _remove_people(connection, [key for key, _ in plan.removed], by)
@@ -92,7 +94,7 @@ def apply(
         counts |= {"removed": len(plan.removed), "total": plan.total}
         data = {"version": number, "source": plan.source, "sha256": plan.sha256, "by": by, **counts}
         data |= {"kind": plan.kind, "confirmed": agreed, "templates_removed": lost}
-        data["list_mark"] = marks.of_list(connection)
+        data |= {"list_was": was, "list_mark": marks.of_list(connection)}
         data["history_mark"] = marks.of_history(connection, number)
         _record(connection, plan, number, data)
     if lost:

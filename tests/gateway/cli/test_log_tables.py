@@ -186,6 +186,15 @@ def test_a_change_is_found_also_after_an_act_has_written_the_row_again(busy: Sit
     assert verified(busy) == [(f"visit/{visit.id}", "meanwhile")]  # on record
 
 
+def test_a_list_that_was_changed_by_hand_is_found_also_after_the_next_list(busy: Site) -> None:
+    by_hand(busy, "UPDATE person SET valid_until = NULL, name = 'X' WHERE id = 'e4'")
+    with closing(open_admin(busy.people)) as db:
+        put_list(busy, db, "e1,Ana,,,,,,,", "e2,Luis C,,,,,,,", "e4,X,,,,,,,")
+    assert verified(busy) == [("list/2", "meanwhile")]
+    common.nudge(config.load(busy.config))
+    assert verified(busy) == [("list/2", "meanwhile")]
+
+
 def test_an_act_that_is_not_on_record_yet_is_no_difference(busy: Site) -> None:
     with closing(open_admin(busy.people)) as db:
         visits.on_site(db)
