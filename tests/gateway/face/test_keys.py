@@ -195,7 +195,9 @@ def test_who_leaves_the_list_takes_the_key_along(people: Path, tmp_path: Path) -
         sealed = [row[0] for row in db.execute("SELECT sealed FROM template")]
     apply(people, "e2")
     data = {"key_id": key_id, "templates": 2, "by": "test", "why": "left the list"}
-    assert events(people, "face.key_destroyed") == [("e1", data)]
+    ((subject, told),) = events(people, "face.key_destroyed")
+    assert (subject, {key: told[key] for key in data}) == ("e1", data)
+    assert set(told) == {*data, "rows"}
     held = b"".join(file.read_bytes() for file in tmp_path.glob("people.db*"))
     assert wrapped not in held and sealed[0] not in held and sealed[1] not in held
     assert sealed[2] in held and opened(people, "e2") == [FACE]
