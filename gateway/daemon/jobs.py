@@ -30,10 +30,11 @@ from gateway.desk.visits import records
 from gateway.face.evidence import Evidence
 from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
+from gateway.ledger.origin import chain_of
 from gateway.people import RosterUnavailable, faces, released, requirements
 from gateway.state.clock import Clock, ClockStep, Word
 from gateway.state.health import LOOK_EVERY_S, Health
-from gateway.state.presence import Presence, chain_of
+from gateway.state.presence import Presence
 
 log = logging.getLogger("garita.daemon.jobs")
 

@@ -19,9 +19,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from gateway.ledger.event import EventType
+from gateway.ledger.event import Event, EventType
 
 FOLLOWS = ("chain", "seq", "hash", "known_chain", "known_seq", "known_by", "missing")
 
@@ -51,6 +51,18 @@ class Loss:
     def next_seq(self) -> int:
         """The number with which the new origin begins."""
         return min(max(self.known.seq, self.last_seq), self.last_seq + MOST_MISSING) + 1
+
+
+class Records(Protocol):
+    """What is read of a log."""
+
+    def get(self, seq: int) -> Event | None: ...
+
+
+def chain_of(records: Records) -> str:
+    """The name of a log: that of its first origin, from its first record."""
+    first = records.get(1)
+    return str(first.data.get("chain", "")) if first is not None else ""
 
 
 def find_loss(

@@ -22,6 +22,7 @@ from gateway.config import Settings
 from gateway.decide.model import AreaFacts, Place
 from gateway.decide.policy import Direction
 from gateway.ledger.event import Event, EventType, NewEvent
+from gateway.ledger.origin import chain_of
 from gateway.vault.files import write_whole
 
 log = logging.getLogger("garita.state.presence")
@@ -351,12 +352,6 @@ class Checkpoint:
             for key, seen in self.people
         ]
         write_whole(path, [json.dumps(line, ensure_ascii=True).encode() + b"\n" for line in lines])
-
-
-def chain_of(records: Records) -> str:
-    """The name of a log, from its first record."""
-    first = records.get(1)
-    return str(first.data.get("chain", "")) if first is not None else ""
 
 
 _OF_INTEREST = (

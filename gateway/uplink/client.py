@@ -27,7 +27,6 @@ import secrets
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,6 @@ from aiomqtt.exceptions import MqttConnectError
 from drivers.backoff import Backoff
 from gateway.config import MqttSettings
 from gateway.ledger import LedgerUnavailable
-from gateway.ledger.event import NewEvent
 from gateway.locale import english
 from gateway.uplink.connection import (
     CLIENT_ID_REFUSED,
@@ -53,6 +51,8 @@ from gateway.uplink.connection import (
 )
 from gateway.uplink.credentials import Credentials
 from gateway.uplink.cursor import Cursor, Records
+from gateway.uplink.handlers import Handlers
+from gateway.uplink.heads import Head
 from gateway.uplink.messages import expires_at, parse_replay
 from gateway.uplink.oversize import Sizes
 from gateway.uplink.publisher import Publisher
@@ -64,7 +64,6 @@ CURSOR_EVERY_S = 1.0
 STATE_EVERY_S = 2.0
 RETRY_S = (0.5, 30.0)
 HOLD_S = (60.0, 300.0)  # first and longest wait while another gateway has our name
-HELD_S = 1.0  # a broker sends what it holds right after it takes the subscription
 GOOD_AFTER_S = 30.0  # a connection that lasted this long was a good one: waits start anew
 ANSWER_EVERY_S = 1.0  # less than whoever asks waits (rivals.ANSWER_S)
 REPLAYS_WAITING = 2
@@ -75,26 +74,6 @@ TAKES_IT = "another client has our name or client id: it takes over our connecti
 # broker's own: a message that was too large may be behind it.
 MAY_BE_SIZE = (None, 0x81, 0x82, 0x83, PACKET_TOO_LARGE)
 STATE = 0  # stands for the state message where records have their number
-
-Command = Callable[[Any, bool, float | None], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Handlers:
-    """Who gets what arrives, and what happens.
-
-    `state(connected, detail)` at each change of the connection; `note(event)` takes events for the
-    log; `command(payload, retained, expires_at)` what arrives for commands, with the moment of the
-    loop's clock at which it expires, if it does; `bundle(payload)` a part of a signed list;
-    `checkpoint(payload)` judges the checkpoint of our log that the broker holds (empty: it has
-    none) before anything is published.
-    """
-
-    state: Callable[[bool, str], None]
-    note: Callable[[NewEvent], None]
-    command: Command | None = None
-    bundle: Callable[[bytes], None] | None = None
-    checkpoint: Callable[[bytes], Awaitable[None]] | None = None
 
 
 class Uplink:
@@ -115,11 +94,9 @@ class Uplink:
         self._records = records
         self._cursor = Cursor(cursor_path)
         self._state = state
-        self._checkpoint = checkpoint
-        self._held: asyncio.Future[bytes] | None = None
-        self._judged = handlers.checkpoint is None
         self._handlers = handlers
         self._topic = f"{settings.base_topic}/{gateway}"
+        self._head = Head(self._topic, checkpoint, handlers.checkpoint)
         self._bundles = f"{settings.base_topic}/people/bundle"
         self._broker = Broker(
             settings,
@@ -216,9 +193,8 @@ class Uplink:
             now = asyncio.get_running_loop().time()
             self._rivals.seen("connected", found.answered, now)
             raise NameTaken(f"another gateway has this name: {found.answered}")
-        if found.looked and not self._judged and self._handlers.checkpoint is not None:
-            await self._handlers.checkpoint(found.checkpoint)
-            self._judged = True
+        if found.looked:
+            await self._head.judge(found.checkpoint)
         if not found.looked:
             self._dont_look()
         elif found.status != "online":
@@ -250,14 +226,14 @@ class Uplink:
                         group.create_task(self._listen(client))
                         await self._subscribe(client)
                         await client.publish(f"{self._topic}/status", "online", retain=True)
-                        await self._judge_checkpoint()
+                        await self._head.wait()
                         await asyncio.to_thread(self._cursor.load, self._records)
                         self._set_connected(True, "")
                         group.create_task(self._publisher.run(client))
                         group.create_task(self._save_cursor())
                         group.create_task(self._credentials.watch())
                         group.create_task(self._publish_state(client))
-                        group.create_task(self._publish_checkpoint(client))
+                        group.create_task(self._head.publish(client))
                         group.create_task(self._answer_replays(client))
                         group.create_task(self._answer_who_we_are(client))
                 except asyncio.CancelledError:
@@ -276,9 +252,9 @@ class Uplink:
         if self._handlers.bundle is not None:
             # Retained on purpose: its serial says whether it is newer than ours.
             topics.append(f"{self._bundles}/#")
-        if not self._judged:
-            self._held = asyncio.get_running_loop().create_future()
-            topics.append(f"{self._topic}/checkpoint")
+        if not self._head.judged:
+            self._head.ask()
+            topics.append(self._head.topic)
         if self._may_look:
             topics.append(f"{self._topic}/instance")
         for topic in topics:
@@ -286,18 +262,6 @@ class Uplink:
                 log.warning("the broker does not let us hear %s", topic)
         if self._may_look:
             await self._say_who_we_are(client)
-
-    async def _judge_checkpoint(self) -> None:
-        """Once a run, before any record is published: what the broker holds of our log may be newer
-        than the log (docs/ledger.md).  Done already where the broker let us ask for our name."""
-        if self._judged or self._handlers.checkpoint is None:
-            return
-        held = b""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(HELD_S):
-                held = await self._held if self._held is not None else b""
-        await self._handlers.checkpoint(held)
-        self._judged = True
 
     async def _say_who_we_are(self, client: Connection) -> None:
         try:
@@ -358,20 +322,6 @@ class Uplink:
                     self._sizes.taken(STATE)
             await asyncio.sleep(STATE_EVERY_S)
 
-    async def _publish_checkpoint(self, client: Connection) -> None:
-        """The newest checkpoint of the log, retained."""
-        last, topic = "", f"{self._topic}/checkpoint"
-        while True:
-            text = self._checkpoint()
-            if text != last:
-                last = text
-                try:
-                    await client.publish(topic, text.encode(), retain=True)
-                except NotTaken as error:
-                    log.warning("%s: %s", topic, error)
-                    return
-            await asyncio.sleep(STATE_EVERY_S / 2)
-
     # In
 
     async def _listen(self, client: Connection) -> None:
@@ -384,10 +334,8 @@ class Uplink:
             elif self._handlers.bundle is not None and topic.startswith(self._bundles):
                 if isinstance(message.payload, bytes) and message.payload:
                     self._handlers.bundle(message.payload)
-            elif topic == f"{self._topic}/checkpoint":
-                # What is not retained is our own, just sent, or somebody's who plays.
-                if message.retain and self._held is not None and not self._held.done():
-                    self._held.set_result(bytes(message.payload or b""))
+            elif topic == self._head.topic:
+                self._head.hear(message)
             elif topic == f"{self._topic}/instance":
                 self._meet(message)
             else:

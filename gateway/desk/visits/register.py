@@ -5,6 +5,8 @@ transaction.
 `version` is the one that the operator looked at: if somebody else changed the visit since, the act
 raises Conflict and changes nothing.  `criteria` is the site's set, which says what the event is
 evidence for; None is the standard one.  Every act raises DeskError with the reason if it refuses.
+
+A few more than 400 lines: all acts of a visit, from its announcement to its end.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from gateway.decide.policy import Direction
 from gateway.ledger import Ledger, LedgerReader
 from gateway.ledger.event import Event, NewEvent
-from gateway.state.presence import Link, Presence, chain_of, muster
+from gateway.ledger.origin import chain_of
+from gateway.state.presence import Link, Presence, muster
 
 DOORS = {
     "gate": Link("yard", "", watched=False),
