@@ -518,7 +518,8 @@ async def test_two_that_start_together_settle_on_one(
     await asyncio.sleep(3)
     assert len(up.states) == changes and up.published()
     for link in links:
-        assert link.types.count("uplink.name_taken") <= 1 and len(link.states) <= 4
+        # With one client id they throw each other off a few times before they have met.
+        assert link.types.count("uplink.name_taken") <= 1 and len(link.states) <= 8
 
 
 @pytest.mark.usefixtures("quick")
