@@ -128,34 +128,34 @@ def held_against(db: sqlite3.Connection, end: End, known: Iterable[Known]) -> Lo
 
 def begin_origin(db: sqlite3.Connection, gateway: str, end: End, loss: Loss) -> End:
     """Write the first record of a new origin, in a transaction of its own."""
-    name, seq, now = secrets.token_hex(8), loss.next_seq, datetime.now(UTC)
     told = follows(loss, chain=end.chain, last_hash=end.digest.hex())
-    data = {"chain": name, "follows": told}
-    body = chain.body_of(NewEvent(chain.CREATED, gateway, data), f"{name}-{seq}", now)
-    digest = chain.link(end.digest, seq, chain.digest_of(body))
-    new = End(
-        seq,
-        digest,
-        end.marks.after(chain.CREATED, chain.utc_text(now), sure=False),
-        seq,
-        name,
-    )
-    db.execute("BEGIN IMMEDIATE")
-    db.execute("INSERT INTO events VALUES (?, NULL, ?, ?)", (seq, body, digest))
-    known = (loss.known.chain, loss.known.seq)
-    db.execute("INSERT INTO origins VALUES (?, ?, ?, ?)", (seq, name, *known))
-    marks.write(db, seq, new.marks)
-    db.execute("COMMIT")
-    return new
+    return _begin(db, gateway, loss.next_seq, end.digest, end.marks, {"follows": told}, loss.known)
 
 
 def _begin_log(db: sqlite3.Connection, gateway: str) -> None:
+    _begin(db, gateway, 1, chain.GENESIS, Marks(), {}, Known("", "", 0))
+
+
+def _begin(
+    db: sqlite3.Connection,
+    gateway: str,
+    seq: int,
+    prev: bytes,
+    held: Marks,
+    more: dict[str, Any],
+    known: Known,
+) -> End:
     """The first record names the chain; its random name goes into every event's id."""
     name, now = secrets.token_hex(8), datetime.now(UTC)
-    body = chain.body_of(NewEvent(chain.CREATED, gateway, {"chain": name}), f"{name}-1", now)
-    digest = chain.link(chain.GENESIS, 1, chain.digest_of(body))
+    event = NewEvent(chain.CREATED, gateway, {"chain": name, **more})
+    body = chain.body_of(event, f"{name}-{seq}", now)
+    digest = chain.link(prev, seq, chain.digest_of(body))
+    held = held.after(chain.CREATED, chain.utc_text(now), sure=False)
     db.execute("BEGIN IMMEDIATE")
-    db.execute("INSERT INTO events VALUES (1, NULL, ?, ?)", (body, digest))
-    db.execute("INSERT OR REPLACE INTO origins VALUES (1, ?, '', 0)", (name,))
-    marks.write(db, 1, Marks(high=chain.utc_text(now)))
+    db.execute("INSERT INTO events VALUES (?, NULL, ?, ?)", (seq, body, digest))
+    db.execute(
+        "INSERT OR REPLACE INTO origins VALUES (?, ?, ?, ?)", (seq, name, known.chain, known.seq)
+    )
+    marks.write(db, seq, held)
     db.execute("COMMIT")
+    return End(seq, digest, held, seq, name)
