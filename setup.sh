@@ -39,7 +39,7 @@ gate) lock=requirements-gate.lock ;;
 mosquitto | servers)
     PATH="$PATH:/usr/sbin:/sbin"
     need mosquitto
-    [ "$1" = mosquitto ] || need initdb slapd
+    [ "$1" = mosquitto ] || need initdb slapd chromium rabbitmq-server
     exit 0
     ;;
 esac
