@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from gateway.cli import common
-from gateway.config import Settings
+from gateway.config import BrokerAddress, MqttSettings, Settings
 from gateway.daemon import control
 from gateway.locale import _
 from gateway.uplink.check import check_broker
 
 
 def look_online(settings: Settings) -> tuple[list[str], int]:
-    """Connect with the configured account; returns lines for people, and the exit code that they
-    amount to.  A gateway that is connected is not disturbed; this one says itself whether it is
-    the one."""
+    """Connect to each broker with the configured account; returns lines for people, and the worst
+    exit code that they amount to.  A gateway that is connected is not disturbed; this one says
+    itself whether it is the one."""
     mqtt = settings.tables.mqtt
     if mqtt is None:
         return [_("mqtt: not configured")], common.OK
-    where = f"{mqtt.host}:{mqtt.port}"
-    result = check_broker(mqtt, settings.site.gateway)
+    looks = [_look_at(settings, mqtt, address) for address in mqtt.addresses]
+    return [line for lines, _code in looks for line in lines], max(code for _lines, code in looks)
+
+
+def _look_at(
+    settings: Settings, mqtt: MqttSettings, address: BrokerAddress
+) -> tuple[list[str], int]:
+    where = str(address)
+    result = check_broker(mqtt, settings.site.gateway, address)
     if result.error:
         failed = _("mqtt: no connection to {where}: {error}").format(
             where=where, error=result.error

@@ -242,6 +242,8 @@ def _clock(answer: dict[str, Any]) -> str:
 def _uplink(mqtt: Mapping[str, Any]) -> str:
     """The state of the uplink in a line; red where somebody has to look."""
     connected = _("connected") if mqtt["connected"] else "[red]" + _("not connected") + "[/red]"
+    if len(mqtt.get("brokers", ())) > 1:
+        connected = f"{connected}, {escape(mqtt['broker'])}"
     return _("{connected} (MQTT {version}), published {published}, waiting {waiting}").format(
         connected=connected,
         version=mqtt["version"],

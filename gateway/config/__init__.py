@@ -22,6 +22,7 @@ from gateway.config.mistakes import ConfigError, KeyLines, Mistake, dotted, in_o
 from gateway.config.site import site_policy
 from gateway.config.sync import SourceTable, SyncTable, absolute
 from gateway.config.tables import (
+    BrokerAddress,
     BusTable,
     DoorTable,
     FaceTable,
@@ -38,6 +39,7 @@ from gateway.decide.policy import Site
 from gateway.locale import _, system
 
 __all__ = [
+    "BrokerAddress",
     "BusTable",
     "ConfigError",
     "DoorTable",

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -428,10 +428,40 @@ class CriteriaTable(_Table):
     file: Path | None = None
 
 
-class MqttSettings(_Table):
-    """How to reach the broker.  The password is in a file of its own."""
+class BrokerAddress(NamedTuple):
+    """Where a broker listens."""
 
     host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+_ADDRESS = re.compile(
+    r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[^\s:/@\[\]]+))(?::(?P<port>\d{1,5}))?", re.ASCII
+)
+
+
+def broker_address(text: str, port: int) -> BrokerAddress:
+    """``host``, ``host:port`` or ``[IPv6 address]:port``; `port` where it has none.  Raises
+    ValueError."""
+    found = _ADDRESS.fullmatch(text)
+    number = int(found["port"] or port) if found else 0
+    if found is None or not 1 <= number <= 65535:
+        raise ValueError(worded("{text!r} is not a broker: write host or host:port", text=text))
+    return BrokerAddress(found["six"] or found["name"], number)
+
+
+class MqttSettings(_Table):
+    """How to reach the broker, or the first of several that can be reached.
+
+    The password is in a file of its own.  `brokers` are ``host``, ``host:port`` or
+    ``[IPv6 address]:port``; without a port they have `port`.  They share login and certificates.
+    """
+
+    host: str = ""
+    brokers: Annotated[list[str], Field(max_length=8)] = []
     port: Annotated[int, Field(ge=1, le=65535)] = 1883
     base_topic: Name = "garita"
     client_id: str = ""
@@ -443,6 +473,19 @@ class MqttSettings(_Table):
     key_file: Path | None = None
     keepalive_s: Annotated[int, Field(ge=5, le=600)] = 30
     max_in_flight: Annotated[int, Field(ge=1, le=20)] = 20
+
+    @property
+    def addresses(self) -> tuple[BrokerAddress, ...]:
+        """The brokers in the order in which they are tried; at least one."""
+        return tuple(broker_address(text, self.port) for text in self.brokers or [self.host])
+
+    @model_validator(mode="after")
+    def _which_brokers(self) -> MqttSettings:
+        if bool(self.host) == bool(self.brokers):
+            raise ValueError(worded("write host (one broker) or brokers (a list), not both"))
+        if self.brokers and len(set(self.addresses)) < len(self.addresses):
+            raise ValueError(worded("brokers names one broker twice"))
+        return self
 
     @model_validator(mode="after")
     def _credentials(self) -> MqttSettings:

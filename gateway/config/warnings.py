@@ -61,7 +61,9 @@ def warnings(tables: Tables) -> Iterator[str]:
         yield _("face.threshold: above 0.45 strangers begin to pass (docs/face.md)")
     if tables.mqtt is None:
         yield _("mqtt: not configured; events stay in the ledger only")
-    elif not tables.mqtt.tls and tables.mqtt.host not in ("localhost", "127.0.0.1", "::1"):
+    elif not tables.mqtt.tls and any(
+        address.host not in ("localhost", "127.0.0.1", "::1") for address in tables.mqtt.addresses
+    ):
         yield _("mqtt: events travel in clear; set tls = true")
     yield from _policy_warnings(tables)
     yield from sync.warnings(tables.sync)

@@ -68,6 +68,7 @@ class Checkpoints:
         self._asked = asyncio.Event()
         self._made_at = 0.0
         self._made_seq = 0
+        self._anew = False  # a new origin began after the newest checkpoint
         self._one_at_a_time = asyncio.Lock()
         self.newest: Note | None = None
         """The newest checkpoint of this run."""
@@ -132,13 +133,14 @@ class Checkpoints:
             # No record has that hash: so the log is held to be another one from `seq` on.
             known = Known("broker", chain, seq, head.root.hex() if another else "")
             if await self._ledger.begin_origin([known]) is not None:
+                self._anew = True
                 told = dict(self._ledger.follows or {})
                 await self._ledger.append(NewEvent(EventType.ALARM_LOG_LOST, self._gateway, told))
         except LedgerUnavailable as error:
             log.warning("the log can't be held against what the broker knows: %s", error)
 
     def _due(self, now: float) -> bool:
-        if self.newest is None:
+        if self.newest is None or self._anew:
             return True
         new, since = self._ledger.last_seq - self._made_seq, now - self._made_at
         return new >= self._every or (new > 0 and since > self._quiet_s) or since > HEARTBEAT_S
@@ -168,7 +170,7 @@ class Checkpoints:
             except (LedgerUnavailable, OSError) as error:
                 log.warning("no checkpoint of the log: %s", error)
                 return None
-            self._made_seq, self.newest = head.seq, note
+            self._made_seq, self.newest, self._anew = head.seq, note, False
             return note
 
     def _signed(self, head: Head) -> Note:

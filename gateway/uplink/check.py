@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import aiomqtt
 
-from gateway.config import MqttSettings
+from gateway.config import BrokerAddress, MqttSettings
 from gateway.uplink.connection import NAMES, Broker, client_id
 from gateway.uplink.rivals import Found, look, new_instance
 
@@ -25,14 +25,18 @@ class BrokerCheck:
     found: Found | None = None
 
 
-def check_broker(settings: MqttSettings, gateway: str) -> BrokerCheck:
-    """Connect to the broker and look; blocks for some seconds at most, and raises nothing that a
-    broker or a network can cause."""
-    return asyncio.run(_check(settings, gateway))
+def check_broker(
+    settings: MqttSettings, gateway: str, address: BrokerAddress | None = None
+) -> BrokerCheck:
+    """Connect to a broker of the settings (by default the first) and look; blocks for some seconds
+    at most, and raises nothing that a broker or a network can cause."""
+    return asyncio.run(_check(settings, gateway, address))
 
 
-async def _check(settings: MqttSettings, gateway: str) -> BrokerCheck:
-    broker = Broker(settings, client_id(settings, gateway))
+async def _check(
+    settings: MqttSettings, gateway: str, address: BrokerAddress | None
+) -> BrokerCheck:
+    broker = Broker(settings, client_id(settings, gateway), address=address)
     me = new_instance(secrets.token_hex(8), socket.gethostname())
     try:
         found = await look(broker, f"{settings.base_topic}/{gateway}", me, "checking")

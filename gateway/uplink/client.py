@@ -44,7 +44,6 @@ from gateway.uplink.connection import (
     NOT_AUTHORIZED,
     PACKET_TOO_LARGE,
     SESSION_TAKEN_OVER,
-    Broker,
     Connection,
     NotTaken,
     client_id,
@@ -54,7 +53,7 @@ from gateway.uplink.cursor import Cursor, Records
 from gateway.uplink.handlers import Handlers
 from gateway.uplink.heads import Head
 from gateway.uplink.messages import expires_at, parse_replay
-from gateway.uplink.oversize import Sizes
+from gateway.uplink.places import Place, Places
 from gateway.uplink.publisher import Publisher
 from gateway.uplink.rivals import CutOff, NameTaken, Rivals, look, new_instance, parse_instance
 
@@ -63,6 +62,7 @@ log = logging.getLogger("garita.uplink.client")
 CURSOR_EVERY_S = 1.0
 STATE_EVERY_S = 2.0
 RETRY_S = (0.5, 30.0)
+NEXT_S = 0.5  # before the next broker of the list
 HOLD_S = (60.0, 300.0)  # first and longest wait while another gateway has our name
 GOOD_AFTER_S = 30.0  # a connection that lasted this long was a good one: waits start anew
 ANSWER_EVERY_S = 1.0  # less than whoever asks waits (rivals.ANSWER_S)
@@ -77,7 +77,7 @@ STATE = 0  # stands for the state message where records have their number
 
 
 class Uplink:
-    """One connection to one broker; `run()` keeps it for ever."""
+    """One connection to one broker of the list; `run()` keeps one for ever."""
 
     def __init__(
         self,
@@ -98,26 +98,20 @@ class Uplink:
         self._topic = f"{settings.base_topic}/{gateway}"
         self._head = Head(self._topic, checkpoint, handlers.checkpoint)
         self._bundles = f"{settings.base_topic}/people/bundle"
-        self._broker = Broker(
+        self._places = Places(
             settings,
             client_id(settings, gateway),
             MAXIMUM_PACKET if handlers.bundle is None else BUNDLE_PACKET,
         )
         self._me = new_instance(secrets.token_hex(8), socket.gethostname())
         self._rivals = Rivals(gateway, handlers.note)
-        self._cut_off = 0  # connections in a row that the broker closed soon, without a reason
-        self._may_look = True
-        self._skip_look = False
-        self._looks_cut = 0
         self._asked = asyncio.Event()
-        self._sizes = Sizes()
         self._publisher = Publisher(
             gateway=gateway,
             topic=self._topic,
             records=records,
             wait_beyond=wait_beyond,
             cursor=self._cursor,
-            sizes=self._sizes,
             note=handlers.note,
             max_in_flight=settings.max_in_flight,
         )
@@ -130,9 +124,9 @@ class Uplink:
         return self._connected
 
     def status(self) -> dict[str, Any]:
-        """For people: connected, how far published, how many wait, the version of MQTT, this run's
-        id, who else has our name (None if nobody), what is to be said of our own
-        files, and the newest record that was too large (None)."""
+        """For people: connected, how far published, how many wait, the version of MQTT, the broker
+        whose turn it is and all of them, this run's id, who else has our name (None if nobody),
+        what is to be said of our own files, and the newest record that was too large (None)."""
         try:
             waiting = max(0, self._records.last_seq - self._cursor.seq)
         except LedgerUnavailable:
@@ -141,7 +135,9 @@ class Uplink:
             "connected": self._connected,
             "published": self._cursor.seq,
             "waiting": waiting,
-            "version": NAMES[self._broker.version],
+            "version": NAMES[self._places.here.broker.version],
+            "broker": self._places.here.name,
+            "brokers": self._places.names,
             "instance": self._me.id,
             "name_taken_by": self._rivals.other,
             "credentials": self._credentials.status(),
@@ -149,7 +145,8 @@ class Uplink:
         }
 
     async def run(self) -> None:
-        """Connect, publish, and do so again after every failure, with growing pauses."""
+        """Connect, publish, and do so again after every failure: with the next broker at once, and
+        with growing pauses when all have failed."""
         retry = Backoff(*RETRY_S, steady_s=GOOD_AFTER_S, spread=0.2)
         hold = Backoff(*HOLD_S, steady_s=2 * HOLD_S[1], spread=0.2)
         clock = asyncio.get_running_loop().time
@@ -167,49 +164,54 @@ class Uplink:
                     self._set_connected(False, _reason(group))
             lasted = clock() - begun
             if lasted > GOOD_AFTER_S:
-                self._cut_off = 0
-            await asyncio.sleep((hold if held else retry).pause_s(lasted))
+                self._places.here.cut_off = 0
+            # Where another gateway has our name we wait: at the next broker it would not be seen.
+            if not held and self._places.onward():
+                await asyncio.sleep(NEXT_S)
+            else:
+                await asyncio.sleep((hold if held else retry).pause_s(lasted))
 
     async def _wait_for_our_name(self) -> None:
         """Raises NameTaken if another gateway is connected under our name."""
-        if not self._may_look or self._skip_look:
-            self._skip_look = False
+        place = self._places.here
+        if not place.may_look or place.skip_look:
+            place.skip_look = False
             return
         try:
-            found = await look(self._broker, self._topic, self._me, "asking")
+            found = await look(place.broker, self._topic, self._me, "asking")
         except MqttConnectError as error:
             # A broker may refuse the client id of the question and take our own: the next try is
             # without a question.  Where the login is wrong, that one is refused as well.
-            self._skip_look = getattr(error.rc, "value", 0) in (CLIENT_ID_REFUSED, NOT_AUTHORIZED)
+            place.skip_look = getattr(error.rc, "value", 0) in (CLIENT_ID_REFUSED, NOT_AUTHORIZED)
             raise
         except CutOff:
             # Some brokers end a connection that publishes where it may not.
-            self._looks_cut += 1
-            if self._looks_cut >= CUT_OFF:
-                self._dont_look()
+            place.looks_cut += 1
+            if place.looks_cut >= CUT_OFF:
+                self._dont_look(place)
             raise
-        self._looks_cut = 0
+        place.looks_cut = 0
         if found.answered is not None:
             now = asyncio.get_running_loop().time()
             self._rivals.seen("connected", found.answered, now)
             raise NameTaken(f"another gateway has this name: {found.answered}")
         if found.looked:
-            await self._head.judge(found.checkpoint)
+            await self._head.judge(place, found.checkpoint)
         if not found.looked:
-            self._dont_look()
+            self._dont_look(place)
         elif found.status != "online":
-            self._cut_off = 0
+            place.cut_off = 0
             self._rivals.gone()
-        elif self._cut_off >= CUT_OFF:
+        elif place.cut_off >= CUT_OFF:
             # Somebody says online although we are not, and the broker closes each of our
             # connections: a gateway of an older version, or another client with our client id.
-            self._cut_off -= 1  # after the wait, one more try
+            place.cut_off -= 1  # after the wait, one more try
             self._rivals.seen("takeover", None, asyncio.get_running_loop().time())
             raise NameTaken(TAKES_IT)
 
-    def _dont_look(self) -> None:
-        self._may_look = False
-        log.warning("the broker does not let us ask for another gateway of our name")
+    def _dont_look(self, place: Place) -> None:
+        place.may_look = False
+        log.warning("%s does not let us ask for another gateway of our name", place.name)
 
     async def _session(self) -> None:
         """One connection from beginning to end.
@@ -218,16 +220,19 @@ class Uplink:
         else, which would otherwise wait for its time-out.
         """
         will = aiomqtt.Will(f"{self._topic}/status", "offline", qos=1, retain=True)
+        place = self._places.here
         try:
-            async with self._broker.connect(will=will) as client:
-                self._sizes.connected(client.maximum_packet)
+            async with place.broker.connect(will=will) as client:
+                self._publisher.sizes = place.sizes
+                place.sizes.connected(client.maximum_packet)
                 try:
                     async with asyncio.TaskGroup() as group:
                         group.create_task(self._listen(client))
-                        await self._subscribe(client)
+                        await self._subscribe(client, place)
                         await client.publish(f"{self._topic}/status", "online", retain=True)
-                        await self._head.wait()
+                        await self._head.wait(place)
                         await asyncio.to_thread(self._cursor.load, self._records)
+                        self._places.good()
                         self._set_connected(True, "")
                         group.create_task(self._publisher.run(client))
                         group.create_task(self._save_cursor())
@@ -240,37 +245,39 @@ class Uplink:
                     await self._say_goodbye(client)
                     raise
                 except BaseExceptionGroup as group_error:
-                    self._judge_end(client, group_error)
+                    self._judge_end(client, place, group_error)
                     raise
         finally:
             await asyncio.shield(asyncio.to_thread(self._cursor.save))
 
-    async def _subscribe(self, client: Connection) -> None:
+    async def _subscribe(self, client: Connection, place: Place) -> None:
         topics = [f"{self._topic}/replay"]
         if self._handlers.command is not None:
             topics.append(f"{self._topic}/command")
         if self._handlers.bundle is not None:
             # Retained on purpose: its serial says whether it is newer than ours.
             topics.append(f"{self._bundles}/#")
-        if not self._head.judged:
+        if not place.head_judged and self._handlers.checkpoint is not None:
             self._head.ask()
             topics.append(self._head.topic)
-        if self._may_look:
+        if place.may_look:
             topics.append(f"{self._topic}/instance")
         for topic in topics:
             if not await client.subscribe_or_refused(topic):
                 log.warning("the broker does not let us hear %s", topic)
-        if self._may_look:
+        if place.may_look:
             await self._say_who_we_are(client)
 
     async def _say_who_we_are(self, client: Connection) -> None:
         try:
             await client.publish(f"{self._topic}/instance", self._me.message("active"), retain=True)
         except NotTaken as error:
-            self._may_look = False
+            self._places.here.may_look = False
             log.warning("%s/instance: %s", self._topic, error)
 
-    def _judge_end(self, client: Connection, group: BaseExceptionGroup[BaseException]) -> None:
+    def _judge_end(
+        self, client: Connection, place: Place, group: BaseExceptionGroup[BaseException]
+    ) -> None:
         """Say why a connection ended, where the broker said so; raises NameTaken."""
         code = client.ended_with
         if code == SESSION_TAKEN_OVER:
@@ -278,9 +285,9 @@ class Uplink:
             raise NameTaken(TAKES_IT) from group
         ended = group.subgroup(aiomqtt.MqttError) and not group.subgroup((NotTaken, NameTaken))
         if ended and code in (None, PACKET_TOO_LARGE):
-            self._cut_off += 1
+            place.cut_off += 1
         if ended and code in MAY_BE_SIZE:
-            self._sizes.lost(said=code == PACKET_TOO_LARGE)
+            place.sizes.lost(said=code == PACKET_TOO_LARGE)
 
     async def _say_goodbye(self, client: Connection) -> None:
         """On a clean stop the broker does not send our will, so we say it ourselves."""
@@ -288,7 +295,10 @@ class Uplink:
             await client.publish(f"{self._topic}/status", "offline", retain=True, timeout=1)
 
     def _set_connected(self, connected: bool, detail: str) -> None:
+        """Where there are several brokers, the record says which one it is about."""
         self._connected = connected
+        if len(self._places.names) > 1:
+            detail = f"{self._places.here.name}: {detail}" if detail else self._places.here.name
         self._handlers.state(connected, detail)
 
     # Out
@@ -312,14 +322,14 @@ class Uplink:
             text = json.dumps(self._state(), ensure_ascii=False, sort_keys=True)
             if text != last:
                 last, payload = text, text.encode()
-                if self._sizes.too_large(topic, len(payload)):
+                if self._publisher.sizes.too_large(topic, len(payload)):
                     log.warning(
                         "the state (%d bytes) is larger than the broker takes", len(payload)
                     )
                 else:
-                    self._sizes.sending(STATE, len(payload))
+                    self._publisher.sizes.sending(STATE, len(payload))
                     await client.publish(topic, payload, retain=True)
-                    self._sizes.taken(STATE)
+                    self._publisher.sizes.taken(STATE)
             await asyncio.sleep(STATE_EVERY_S)
 
     # In

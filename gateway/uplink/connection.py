@@ -24,7 +24,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway.config import MqttSettings
+from gateway.config import BrokerAddress, MqttSettings
 from gateway.uplink import credentials
 
 log = logging.getLogger("garita.uplink.connection")
@@ -216,13 +216,18 @@ class NoAnswer(aiomqtt.MqttError):
 
 
 class Broker:
-    """The broker of the settings.  We connect as `client_id`, and tell a broker that speaks
-    MQTT 5 to send us no packet above `maximum_packet` bytes."""
+    """One broker of the settings, the first if no `address` is given.  We connect as `client_id`,
+    and tell a broker that speaks MQTT 5 to send us no packet above `maximum_packet` bytes."""
 
     def __init__(
-        self, settings: MqttSettings, client_id: str, maximum_packet: int = MAXIMUM_PACKET
+        self,
+        settings: MqttSettings,
+        client_id: str,
+        maximum_packet: int = MAXIMUM_PACKET,
+        address: BrokerAddress | None = None,
     ) -> None:
         self._settings = settings
+        self.address = address or settings.addresses[0]
         self._maximum_packet = maximum_packet
         self.client_id = client_id
         self.version = V5
@@ -254,8 +259,8 @@ class Broker:
         options = await asyncio.to_thread(connect_options, self._settings)
         while True:
             client = Connection(
-                self._settings.host,
-                self._settings.port,
+                self.address.host,
+                self.address.port,
                 version=self.version,
                 max_in_flight=self._settings.max_in_flight,
                 maximum_packet=self._maximum_packet,

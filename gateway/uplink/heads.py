@@ -1,7 +1,7 @@
-"""The signed head of the log on the broker: what it holds is judged once a run, the newest is kept.
+"""The signed head of the log on a broker: what it holds is judged once a run, the newest is kept.
 
-What the broker holds may be newer than the log: somebody put back an older disk image
-(docs/ledger.md).  So no record is published before that was judged.
+What a broker holds may be newer than the log: somebody put back an older disk image
+(docs/ledger.md).  So no record is published to it before that was judged.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 import aiomqtt
 
 from gateway.uplink.connection import Connection, NotTaken
+from gateway.uplink.places import Place
 
 log = logging.getLogger("garita.uplink.heads")
 
@@ -22,7 +23,7 @@ LOOK_EVERY_S = 1.0
 
 
 class Head:
-    """`newest()` is the newest checkpoint, "" before the first; `judge` gets what the broker holds,
+    """`newest()` is the newest checkpoint, "" before the first; `judge` gets what a broker holds,
     empty if it holds none.  None: nothing is judged."""
 
     def __init__(
@@ -34,14 +35,13 @@ class Head:
         self.topic = f"{topic}/checkpoint"
         self._newest = newest
         self._judge = judge
-        self.judged = judge is None
         self._held: asyncio.Future[bytes] | None = None
 
-    async def judge(self, held: bytes) -> None:
+    async def judge(self, place: Place, held: bytes) -> None:
         """The broker holds this."""
-        if self._judge is not None and not self.judged:
+        if self._judge is not None and not place.head_judged:
             await self._judge(held)
-        self.judged = True
+        place.head_judged = True
 
     def ask(self) -> None:
         """The topic is about to be subscribed to: what is retained there will be heard."""
@@ -53,15 +53,15 @@ class Head:
         if message.retain and self._held is not None and not self._held.done():
             self._held.set_result(bytes(message.payload or b""))
 
-    async def wait(self) -> None:
+    async def wait(self, place: Place) -> None:
         """Have judged what is heard, if that was not done before."""
-        if self.judged or self._held is None:
+        if place.head_judged or self._held is None:
             return
         held = b""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HELD_S):
                 held = await self._held
-        await self.judge(held)
+        await self.judge(place, held)
 
     async def publish(self, client: Connection) -> None:
         """Keep the newest checkpoint retained, for ever."""

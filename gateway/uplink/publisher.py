@@ -45,7 +45,6 @@ class Publisher:
         records: Records,
         wait_beyond: Callable[[int], Awaitable[None]],
         cursor: Cursor,
-        sizes: Sizes,
         note: Callable[[NewEvent], None],
         max_in_flight: int,
     ) -> None:
@@ -54,7 +53,8 @@ class Publisher:
         self._records = records
         self._wait_beyond = wait_beyond
         self._cursor = cursor
-        self._sizes = sizes
+        self.sizes = Sizes()
+        """What the broker takes that we are connected to."""
         self._note = note
         self._max_in_flight = max_in_flight
         self._refusals: dict[int, int] = {}  # by number of the record, how often
@@ -90,24 +90,24 @@ class Publisher:
         """One record, acknowledged; what is too large for the broker goes without its data."""
         payload = cloud_event(event, self._gateway).encode()
         size = len(payload)
-        if self._sizes.too_large(topic, size):
+        if self.sizes.too_large(topic, size):
             self._omit(event, size, "larger than the broker takes")
             await client.publish(topic, omitted_event(event, self._gateway, size))
             return
-        self._sizes.sending(event.seq, size)
+        self.sizes.sending(event.seq, size)
         try:
             await client.publish(topic, payload)
         except NotTaken as error:
             self._refusals[event.seq] = tries = self._refusals.get(event.seq, 0) + 1
             if error.code == PACKET_TOO_LARGE:
-                self._sizes.not_taken(size)  # from the next connection on, in order
+                self.sizes.not_taken(size)  # from the next connection on, in order
                 raise
             if tries < TRIES or error.code in NOT_THE_MESSAGE:
                 raise
             self._omit(event, size, str(error))
             await client.publish(topic, omitted_event(event, self._gateway, size))
         else:
-            self._sizes.taken(event.seq)
+            self.sizes.taken(event.seq)
         self._refusals.pop(event.seq, None)
 
     def _omit(self, event: Event, size: int, detail: str) -> None:

@@ -563,7 +563,7 @@ async def test_a_takeover_that_the_broker_names_ends_in_a_wait_of_a_minute(
     subacks = [suback[:3] + bytes([mid]) + suback[4:] for mid in (1, 2, 3)]
     async with answering(*subacks, b"\xe0\x02\x8e\x00") as port:
         link = make_link(port)
-        link.uplink._may_look = False
+        link.uplink._places.here.may_look = False
         link.start()
         await link.until(lambda: bool(link.states))
         assert "it takes over our connection" in link.states[0][1]
@@ -606,7 +606,7 @@ async def test_a_broker_that_forbids_the_question_is_used_without(
         link = make_link(broker.port, box=f"{number}")
         link.start()
         await link.until(link.published)
-        assert link.uplink._may_look is (number == 2)
+        assert link.uplink._places.here.may_look is (number == 2)
 
 
 async def test_a_client_id_that_the_broker_refuses_for_the_question_does_not_keep_us_out(
@@ -635,7 +635,7 @@ async def test_a_broker_that_ends_the_connection_for_the_question_is_used_withou
     async with answering(*subacks, b"\xe0\x02\x87\x00") as port:
         link = make_link(port)
         link.start()
-        await link.until(lambda: not link.uplink._may_look)
+        await link.until(lambda: not link.uplink._places.here.may_look)
         assert 1 <= len(link.states) <= 3
         await link.stop_uplink()
 
@@ -752,7 +752,7 @@ async def test_a_record_that_is_refused_by_itself_is_gone_round_after_some_tries
         await link.uplink._publisher.publish(client, "t", event)
     await link.uplink._publisher.publish(client, "t", event)
     assert "omitted" in str(client.sent)
-    link.uplink._sizes.refused = None
+    link.uplink._publisher.sizes.refused = None
     # "Not authorized" and "quota exceeded" are not about this message: nothing is skipped.
     client = Refusing(0x87, b"needle")
     for _ in range(2 * publisher.TRIES):

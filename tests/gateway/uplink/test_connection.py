@@ -70,7 +70,7 @@ async def test_a_broker_that_was_renewed_is_spoken_to_in_5_again(
         known = Broker(settings(port), "g")
         async with known.connect():
             assert known.version is V311
-    known._settings = settings(broker.port)
+    known.address = settings(broker.port).addresses[0]
     async with known.connect():
         assert known.version is V311  # not asked at each connection
     monkeypatch.setattr(connection, "V5_AGAIN_S", -1.0)
