@@ -24,9 +24,10 @@ from demo.rig import Rig
 from gateway import locale
 from gateway.locale import HERE
 
-if TYPE_CHECKING:  # heavy: most tests need no models
+if TYPE_CHECKING:  # heavy: most tests need no models and no database
     from gateway.face.enrolment import ExaminedPhotograph
     from gateway.face.vision.engine import Engine
+    from tests.postgres import Postgres
 
 # `make quick` tries each property with few examples, `make test` with many.
 hypothesis_settings.register_profile("quick", max_examples=25, deadline=None)
@@ -48,7 +49,7 @@ MARKS = {
     "system": {"make_rig"},
     "broker": {"make_broker", "make_link"},
     "faces": {"photos", "engine", "weights", "converted"},
-    "servers": {"postgres", "slapd", "web"},
+    "servers": {"postgres", "make_postgres", "slapd", "web"},
 }
 
 
@@ -177,6 +178,33 @@ def broker(make_broker: Callable[..., Mosquitto]) -> Mosquitto:
     broker = make_broker()
     broker.start()
     return broker
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL that lives as long as the tests; each test makes databases of its own."""
+    from tests.postgres import Postgres
+
+    server = Postgres.fresh(tmp_path_factory.mktemp("postgres") / "cluster")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def make_postgres(tmp_path: Path) -> Iterator[Callable[..., Postgres]]:
+    """Clusters of the test's own, which it may kill, copy and promote."""
+    from tests.postgres import Postgres
+
+    made: list[Postgres] = []
+
+    def make(source: Postgres | None = None) -> Postgres:
+        folder = tmp_path / f"postgres{len(made)}"
+        made.append(source.standby(folder) if source else Postgres.fresh(folder))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.stop()
 
 
 @pytest.fixture

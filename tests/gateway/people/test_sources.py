@@ -7,7 +7,6 @@ import http.server
 import ipaddress
 import json
 import os
-import pwd
 import shutil
 import sqlite3
 import ssl
@@ -38,6 +37,7 @@ from gateway.people.schema import open_admin
 from gateway.people.sources import Asked, Pulled, SourceError, bundle, pull, read
 from gateway.people.sync import apply as sync
 from gateway.people.sync.tripwires import Limits, check
+from tests.postgres import Postgres
 
 LEVELS = frozenset({"plant", "night"})
 ASKED = Asked(LEVELS, "gate-1", UTC)
@@ -308,98 +308,9 @@ def test_a_list_from_sqlite(tmp_path: Path) -> None:
     assert "no such database file" in refused(gone) and not (tmp_path / "none.db").exists()
 
 
-class Postgres:
-    """A real PostgreSQL of the test's own on a free port of 127.0.0.1."""
-
-    def __init__(self, folder: Path) -> None:
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-        binary = str(found[-1]) if found else shutil.which("initdb")
-        if binary is None:
-            pytest.fail("the tests need PostgreSQL: sudo apt install postgresql")
-        self._bin = Path(binary).resolve().parent
-        self.port = free_port()
-        self._data = folder / "data"
-        folder.mkdir(mode=0o755)
-        self._user: dict[str, Any] = {}
-        if os.geteuid() == 0:  # PostgreSQL will not run as root
-            account = pwd.getpwnam("nobody")
-            os.chown(folder, account.pw_uid, account.pw_gid)
-            for parent in folder.parents:  # pytest's own, closed to others
-                if parent.stat().st_uid == 0 and str(parent).startswith("/tmp/"):
-                    parent.chmod(parent.stat().st_mode | 0o055)
-            self._user = {"user": account.pw_uid, "group": account.pw_gid}
-        password = folder / "password"
-        password.write_text("s3cret")
-        password.chmod(0o644)
-        self._run(
-            "initdb",
-            "-D",
-            str(self._data),
-            "-U",
-            "hr",
-            "-A",
-            "scram-sha-256",
-            "-N",
-            "--pwfile",
-            str(password),
-            "-E",
-            "UTF8",
-            "--locale",
-            "C",
-        )
-        self._server = subprocess.Popen(
-            [
-                self._bin / "postgres",
-                "-D",
-                self._data,
-                "-p",
-                str(self.port),
-                "-F",
-                "-c",
-                "listen_addresses=127.0.0.1",
-                "-c",
-                "unix_socket_directories=",
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            **self._user,
-            cwd=folder,
-        )
-        self.url = f"postgresql+pg8000://hr:s3cret@127.0.0.1:{self.port}/postgres"
-
-    def _run(self, name: str, *arguments: str) -> None:
-        subprocess.run(
-            [self._bin / name, *arguments], check=True, capture_output=True, cwd="/", **self._user
-        )
-
-    def execute(self, *statements: str) -> None:
-        import pg8000.native
-
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                connection = pg8000.native.Connection(
-                    "hr", host="127.0.0.1", port=self.port, database="postgres", password="s3cret"
-                )
-                break
-            except Exception:
-                if time.monotonic() > deadline or self._server.poll() is not None:
-                    raise
-                time.sleep(0.05)
-        for statement in statements:
-            connection.run(statement)
-        connection.close()
-
-    def stop(self) -> None:
-        self._server.terminate()
-        self._server.wait(timeout=20)
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    server = Postgres(tmp_path_factory.mktemp("postgres") / "cluster")
-    yield server
-    server.stop()
+def pg8000(server: Postgres) -> str:
+    """The server's URL for the driver that the extra `sql` leaves to the site."""
+    return server.url().replace("postgresql", "postgresql+pg8000", 1)
 
 
 def test_a_list_from_postgresql(postgres: Postgres, tmp_path: Path) -> None:
@@ -412,7 +323,7 @@ def test_a_list_from_postgresql(postgres: Postgres, tmp_path: Path) -> None:
         "(8, 'Zoë', NULL, NULL, NULL, '2026-11-24T10:00:00-08')",
     )
     secret = tmp_path / "url"
-    secret.write_text(postgres.url)
+    secret.write_text(pg8000(postgres))
     secret.chmod(0o600)
     query = (
         "SELECT no AS id, name, badge AS credentials, 'plant' AS access_levels, "
@@ -451,7 +362,7 @@ def test_a_list_from_postgresql(postgres: Postgres, tmp_path: Path) -> None:
     assert "division by zero" in refused(source.model_copy(update={"query": half}))
     slow = source.model_copy(update={"query": "SELECT pg_sleep(20)", "timeout_s": 1.0})
     assert "within 1 s" in refused(slow)
-    secret.write_text(postgres.url.replace("s3cret", "wr0ng"))
+    secret.write_text(pg8000(postgres).replace("s3cret", "wr0ng"))
     why = refused(source)
     assert "password authentication failed" in why and "wr0ng" not in why
 
@@ -460,7 +371,7 @@ def test_a_database_that_goes_down_in_mid_query_gives_no_list(
     postgres: Postgres, tmp_path: Path
 ) -> None:
     secret = tmp_path / "url"
-    secret.write_text(postgres.url)
+    secret.write_text(pg8000(postgres))
     secret.chmod(0o600)
     postgres.execute("SELECT 1")
     query = "SELECT n::text AS id, pg_sleep(0.01)::text AS name FROM generate_series(1, 1000) n"

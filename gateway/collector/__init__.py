@@ -1,0 +1,1 @@
+"""The audit subscriber: what gateways publish, in a database at headquarters."""
