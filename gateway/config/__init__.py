@@ -8,17 +8,14 @@ opens no device and writes nothing.
 from __future__ import annotations
 
 import hashlib
-import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from gateway.config import criteria
 from gateway.config.checks import criteria_mistakes, mistakes_across
 from gateway.config.criteria import Criteria
-from gateway.config.mistakes import ConfigError, KeyLines, Mistake, dotted, in_order, reason
+from gateway.config.mistakes import ConfigError, Mistake, dotted, in_order
+from gateway.config.reading import read
 from gateway.config.site import site_policy
 from gateway.config.sync import SourceTable, SyncTable, absolute
 from gateway.config.tables import (
@@ -36,7 +33,6 @@ from gateway.config.tables import (
 )
 from gateway.config.warnings import warnings
 from gateway.decide.policy import Site
-from gateway.locale import _, system
 
 __all__ = [
     "BrokerAddress",
@@ -145,34 +141,7 @@ class Settings:
 def load(path: Path) -> Settings:
     """Read and validate the file at `path`; raises ConfigError with every mistake."""
     name = str(path)
-    try:
-        raw = path.read_bytes()
-        text = raw.decode("utf-8-sig")
-        data = tomllib.loads(text)
-    except OSError as error:
-        raise ConfigError(
-            [Mistake(name, 0, "", _("can't be read: {error}").format(error=system(error.strerror)))]
-        ) from error
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise ConfigError([Mistake(name, line, "", _("not UTF-8 text"))]) from error
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"line (\d+)", str(error))
-        line = int(found[1]) if found else 0
-        raise ConfigError(
-            [Mistake(name, line, "", _("not valid TOML: {error}").format(error=error))]
-        ) from error
-
-    lines = KeyLines(text)
-    try:
-        tables = Tables.model_validate(data)
-    except ValidationError as error:
-        raise ConfigError(
-            in_order(
-                Mistake(name, lines.find(item["loc"]), dotted(item["loc"]), reason(item))
-                for item in error.errors()
-            )
-        ) from error
+    tables, lines, raw = read(path, Tables)
     mistakes = [
         Mistake(name, lines.find(loc), dotted(loc), why) for loc, why in mistakes_across(tables)
     ]

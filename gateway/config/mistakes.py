@@ -108,13 +108,13 @@ def dotted(loc: Loc) -> str:
     return ".".join(str(part) for part in loc if part != "[key]")
 
 
-def reason(item: Mapping[str, Any]) -> str:
-    """One of pydantic's errors in words for an installer."""
+def reason(item: Mapping[str, Any], hint: str = SCHEMA_HINT) -> str:
+    """One of pydantic's errors in words for an installer; `hint` says where keys are explained."""
     kind, facts = item["type"], item.get("ctx") or {}
     if kind == "extra_forbidden":
-        return _("unknown key; {hint}").format(hint=_(SCHEMA_HINT))
+        return _("unknown key; {hint}").format(hint=_(hint))
     if kind == "missing":
-        return _("missing; {hint}").format(hint=_(SCHEMA_HINT))
+        return _("missing; {hint}").format(hint=_(hint))
     if kind == "value_error":
         return str(facts.get("error", item["msg"])).removeprefix("Value error, ")
     if kind in _WORDS:
