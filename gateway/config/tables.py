@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gateway.config.desk import FreightTable, PartnersTable, VisitsTable
 from gateway.config.operators import OperatorTable
@@ -473,11 +473,20 @@ class MqttSettings(_Table):
     key_file: Path | None = None
     keepalive_s: Annotated[int, Field(ge=5, le=600)] = 30
     max_in_flight: Annotated[int, Field(ge=1, le=20)] = 20
+    home_assistant: str = ""
+    """Home Assistant's discovery prefix (its default is ``homeassistant``); "": no discovery."""
 
     @property
     def addresses(self) -> tuple[BrokerAddress, ...]:
         """The brokers in the order in which they are tried; at least one."""
         return tuple(broker_address(text, self.port) for text in self.brokers or [self.host])
+
+    @field_validator("home_assistant")
+    @classmethod
+    def _prefix(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", value):
+            raise ValueError(worded("home_assistant is a topic, such as homeassistant"))
+        return value
 
     @model_validator(mode="after")
     def _which_brokers(self) -> MqttSettings:

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import secrets
 import socket
@@ -56,11 +55,11 @@ from gateway.uplink.messages import expires_at, parse_replay
 from gateway.uplink.places import Place, Places
 from gateway.uplink.publisher import Publisher
 from gateway.uplink.rivals import CutOff, NameTaken, Rivals, look, new_instance, parse_instance
+from gateway.uplink.statetopic import StateTopic
 
 log = logging.getLogger("garita.uplink.client")
 
 CURSOR_EVERY_S = 1.0
-STATE_EVERY_S = 2.0
 RETRY_S = (0.5, 30.0)
 NEXT_S = 0.5  # before the next broker of the list
 HOLD_S = (60.0, 300.0)  # first and longest wait while another gateway has our name
@@ -73,7 +72,6 @@ TAKES_IT = "another client has our name or client id: it takes over our connecti
 # DISCONNECT without a reason, malformed, protocol error (mosquitto's message_size_limit), and the
 # broker's own: a message that was too large may be behind it.
 MAY_BE_SIZE = (None, 0x81, 0x82, 0x83, PACKET_TOO_LARGE)
-STATE = 0  # stands for the state message where records have their number
 
 
 class Uplink:
@@ -90,12 +88,11 @@ class Uplink:
         checkpoint: Callable[[], str],
         handlers: Handlers,
     ) -> None:
-        self._settings = settings
         self._records = records
         self._cursor = Cursor(cursor_path)
-        self._state = state
         self._handlers = handlers
         self._topic = f"{settings.base_topic}/{gateway}"
+        self._state = StateTopic(self._topic, gateway, state, settings.home_assistant)
         self._head = Head(self._topic, checkpoint, handlers.checkpoint)
         self._bundles = f"{settings.base_topic}/people/bundle"
         self._places = Places(
@@ -237,7 +234,7 @@ class Uplink:
                         group.create_task(self._publisher.run(client))
                         group.create_task(self._save_cursor())
                         group.create_task(self._credentials.watch())
-                        group.create_task(self._publish_state(client))
+                        group.create_task(self._state.publish(client, place.sizes))
                         group.create_task(self._head.publish(client))
                         group.create_task(self._answer_replays(client))
                         group.create_task(self._answer_who_we_are(client))
@@ -308,29 +305,12 @@ class Uplink:
         while True:
             await asyncio.sleep(CURSOR_EVERY_S)
             await asyncio.to_thread(self._cursor.save)
+            self._rivals.tick(asyncio.get_running_loop().time())
 
     async def _answer_replays(self, client: Connection) -> None:
         """Send what was asked for once more, one request after the other."""
         while True:
             await self._publisher.replay(client, *await self._replays.get())
-
-    async def _publish_state(self, client: Connection) -> None:
-        """The gateway's health, retained: after each connect, and when it changes."""
-        last, topic = "", f"{self._topic}/state"
-        while True:
-            self._rivals.tick(asyncio.get_running_loop().time())
-            text = json.dumps(self._state(), ensure_ascii=False, sort_keys=True)
-            if text != last:
-                last, payload = text, text.encode()
-                if self._publisher.sizes.too_large(topic, len(payload)):
-                    log.warning(
-                        "the state (%d bytes) is larger than the broker takes", len(payload)
-                    )
-                else:
-                    self._publisher.sizes.sending(STATE, len(payload))
-                    await client.publish(topic, payload, retain=True)
-                    self._publisher.sizes.taken(STATE)
-            await asyncio.sleep(STATE_EVERY_S)
 
     # In
 

@@ -14,7 +14,7 @@ REQUEST_LIMIT = 1024
 
 
 def cloud_event(event: Event, gateway: str) -> str:
-    """A record as CloudEvents 1.0 JSON, structured mode (gateway/uplink/events.schema.json)."""
+    """A record as CloudEvents 1.0 JSON, structured mode (schemas/events.schema.json)."""
     return _cloud_event(event, gateway, event.data)
 
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 from dataclasses import replace
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -39,14 +38,10 @@ from gateway.decide.replay import (
 )
 from gateway.ledger import chain
 from gateway.ledger.event import Event
-from gateway.uplink import cloud_event
+from gateway.uplink import cloud_event, schemas
 from tests.gateway.decide.policy_world import ANA, BADGE, GOOD, NOW, SITE, requests
 
-SCHEMA = jsonschema.Draft202012Validator(
-    json.loads(
-        (Path(__file__).parents[3] / "gateway" / "uplink" / "events.schema.json").read_text()
-    )
-)
+SCHEMA = jsonschema.Draft202012Validator(schemas.schema("events"))
 
 
 class Keys:

@@ -50,7 +50,7 @@ from gateway.ledger.event import Event, NewEvent
 from gateway.people import Found, SealedPin
 from gateway.state.clock import Clock
 from gateway.state.presence import Link, Presence
-from gateway.uplink import cloud_event
+from gateway.uplink import cloud_event, schemas
 from tests.gateway.doors.world import hold_time_while_writing, now
 
 pytestmark = pytest.mark.looptime
@@ -177,11 +177,7 @@ class World:
         self.ledger.close()
 
 
-SCHEMA = jsonschema.Draft202012Validator(
-    json.loads(
-        (Path(__file__).parents[3] / "gateway" / "uplink" / "events.schema.json").read_text()
-    )
-)
+SCHEMA = jsonschema.Draft202012Validator(schemas.schema("events"))
 Make = Callable[..., World]
 
 

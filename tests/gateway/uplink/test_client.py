@@ -31,16 +31,23 @@ from paho.mqtt.reasoncodes import ReasonCode
 from gateway.config import MqttSettings
 from gateway.ledger import Ledger, LedgerReader
 from gateway.ledger.event import NewEvent
-from gateway.uplink import Cursor, Handlers, Uplink, cloud_event, parse_replay, publisher, rivals
+from gateway.uplink import (
+    Cursor,
+    Handlers,
+    Uplink,
+    cloud_event,
+    parse_replay,
+    publisher,
+    rivals,
+    schemas,
+)
 from gateway.uplink import client as client_module
 from gateway.uplink.connection import V5, NotTaken
 from gateway.uplink.rivals import Instance
 from tests.gateway.uplink.brokers import answering, old_broker
 
 ROOT = Path(__file__).parents[3]
-SCHEMA = jsonschema.Draft202012Validator(
-    json.loads((ROOT / "gateway" / "uplink" / "events.schema.json").read_text())
-)
+SCHEMA = jsonschema.Draft202012Validator(schemas.schema("events"))
 Broker = Any
 
 
@@ -767,7 +774,7 @@ async def test_a_state_too_large_for_the_broker_costs_nothing_else(
     broker = make_broker("allow_anonymous true\nmax_packet_size 5000")
     broker.start()
     link = make_link(broker.port)
-    link.uplink._state = lambda: {"doors": {"x" * 6000: {}}}
+    link.uplink._state._state = lambda: {"doors": {"x" * 6000: {}}}
     await link.listen()
     link.start()
     await link.append(2)
