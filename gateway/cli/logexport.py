@@ -17,6 +17,7 @@ import typer
 
 from gateway.cli import common, logfilter
 from gateway.cli.context import Context
+from gateway.cli.logfresh import fresh
 from gateway.desk.text import MARK, defused
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.ledger import export as proofs
@@ -90,6 +91,7 @@ def copy(
     to: Annotated[Path, typer.Argument(help="The new file; it must not be there yet.")],
 ) -> None:
     """Copy the whole log into one file, while the gateway writes it."""
+    fresh(ctx.settings)
     try:
         count = copy_log(ctx.settings.ledger_path, to)
     except LedgerUnavailable as error:
@@ -116,6 +118,8 @@ def export(
     if format not in ("jsonl", "csv"):
         common.fail(_("--format is jsonl or csv"), common.USAGE)
     settings = ctx.settings
+    if output is not None:
+        fresh(settings)
     with reading(settings.ledger_path) as ledger, common.progress() as bars:
         wanted = logfilter.wanted(
             settings,

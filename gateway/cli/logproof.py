@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gateway.cli import common
+from gateway.cli import common, qrcode
 from gateway.cli.context import Context
-from gateway.daemon import control
+from gateway.cli.logfresh import fresh
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.heads import Heads, Signed
 from gateway.locale import _, system
 from gateway.proof import standalone
+from gateway.proof.note import Note
 from gateway.vault.files import write_whole
 
 CHECKER = Path(standalone.__file__).with_name("garita_check.py")
@@ -34,9 +36,24 @@ def key(ctx: Context, json: common.JsonOption = False) -> None:
         common.say(one)
 
 
-def checkpoint(ctx: Context, json: common.JsonOption = False) -> None:
+def checkpoint(
+    ctx: Context,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the QR code to a .png or .svg file, to print."),
+    ] = None,
+    qr: Annotated[
+        bool | None,
+        typer.Option(
+            "--qr/--no-qr", help="Show it as a QR code too; otherwise on a terminal only."
+        ),
+    ] = None,
+    json: common.JsonOption = False,
+) -> None:
     """The newest signed head of the log: keep it where this box can't reach it."""
     signed = _fresh(ctx)
+    if output is not None:
+        _draw(signed.note, output)
     if json:
         found = signed.checkpoint
         common.print_json(
@@ -50,6 +67,20 @@ def checkpoint(ctx: Context, json: common.JsonOption = False) -> None:
         )
         return
     typer.echo(signed.note.write(), nl=False)
+    if qr or (qr is None and output is None and sys.stdout.isatty()):
+        typer.echo(qrcode.drawn(qrcode.of(signed.note)))
+        common.say(_("Photograph it: whoever has it can show that the log was cut or changed."))
+
+
+def _draw(note: Note, output: Path) -> None:
+    try:
+        picture = qrcode.picture(qrcode.of(note), output.suffix.lower())
+        write_whole(output, picture, replace=False)
+    except qrcode.UnknownFormat:
+        common.fail(_("--output is a .png or .svg file"), common.USAGE)
+    except OSError as error:
+        common.fail(f"{output}: {system(error.strerror)}", common.REFUSED)
+    common.err.print(str(output), markup=False, soft_wrap=True)
 
 
 def checker(
@@ -94,16 +125,8 @@ def prove(
 
 
 def _fresh(ctx: Context) -> Signed:
-    """The newest checkpoint; a running gateway signs one first."""
-    try:
-        control.ask(ctx.settings.socket_path, "checkpoint")
-    except control.ControlError as error:
-        if not isinstance(error, control.Unreachable):
-            common.err.print(_("note: {error}").format(error=error), markup=False)
-    try:
-        newest = Heads(ctx.settings.ledger_path).newest()
-    except LedgerUnavailable as error:
-        common.fail(str(error), common.UNREACHABLE)
+    """The newest checkpoint; whoever can signs one first."""
+    newest = fresh(ctx.settings)
     if newest is None:
         common.fail(_nothing(), common.REFUSED)
     return newest

@@ -27,16 +27,31 @@ class LogKeyError(GaritaError):
 def load_or_make(path: Path, key: SiteKey) -> Ed25519PrivateKey:
     """The key in the file `path`, sealed with the site's `key`; a new one if there is no file.
 
-    Raises LogKeyError, also for a file that is damaged or sealed with another site key: a log that
-    goes on with a key that nobody knows is of no use to an auditor.
+    Raises LogKeyError, as `load` does.
     """
-    sealer = key.sealer(_PURPOSE)
+    if path.exists():
+        return load(path, key)
+    made = Ed25519PrivateKey.generate()
+    _write(path, key, made, replace=False)
+    return made
+
+
+def load(path: Path, key: SiteKey) -> Ed25519PrivateKey:
+    """The key in the file `path`, sealed with the site's `key`.
+
+    Raises LogKeyError if there is no file, and for one that is damaged or sealed with another site
+    key: a log that goes on with a key that nobody knows is of no use to an auditor.
+    """
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
-        secret = sealer.open(base64.b64decode(held["sealed"], validate=True), _PURPOSE)
+        secret = key.sealer(_PURPOSE).open(
+            base64.b64decode(held["sealed"], validate=True), _PURPOSE
+        )
         return Ed25519PrivateKey.from_private_bytes(secret)
-    except FileNotFoundError:
-        pass
+    except FileNotFoundError as error:
+        raise LogKeyError(
+            worded("the log has no key yet: the gateway makes it when it starts")
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, binascii.Error, SealError) as error:
         raise LogKeyError(
             worded(
@@ -46,10 +61,12 @@ def load_or_make(path: Path, key: SiteKey) -> Ed25519PrivateKey:
                 error=error,
             )
         ) from error
-    made = Ed25519PrivateKey.generate()
-    sealed = base64.b64encode(sealer.seal(made.private_bytes_raw(), _PURPOSE)).decode()
+
+
+def _write(path: Path, key: SiteKey, private: Ed25519PrivateKey, *, replace: bool) -> None:
+    sealed = key.sealer(_PURPOSE).seal(private.private_bytes_raw(), _PURPOSE)
+    held = {"sealed": base64.b64encode(sealed).decode()}
     try:
-        write_whole(path, json.dumps({"sealed": sealed}).encode(), mode=0o600, replace=False)
+        write_whole(path, json.dumps(held).encode(), mode=0o600, replace=replace)
     except OSError as error:
         raise LogKeyError(f"{path}: {error}") from error
-    return made

@@ -1,0 +1,59 @@
+"""Signs the log of a gate that is stopped, for whoever takes an export of it.
+
+A gateway that stops in good order signs its last record itself, and then there is nothing to do.
+After a power cut the newest records are not signed until it starts again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+
+from gateway import __version__
+from gateway.config import Settings
+from gateway.daemon.checkpoints import Checkpoints
+from gateway.daemon.openlog import open_log
+from gateway.people import Roster, RosterUnavailable
+from gateway.vault import logkey
+from gateway.vault.sitekey import SiteKey
+
+
+def sign(settings: Settings) -> bool:
+    """Make a checkpoint of the log; returns whether there is one now.
+
+    It never makes a key: only a gateway that starts does that.  Raises LogKeyError and
+    KeyFileError if the key can't be read, and LedgerBusy or LedgerUnavailable if this account
+    can't write the log.
+    """
+    site = SiteKey.load(settings.tables.site.key_file)
+    private = logkey.load(settings.log_key_path, site)
+    table, gateway = settings.tables.log, settings.site.gateway
+    with closing(open_log(settings)) as ledger:
+        made = Checkpoints(
+            ledger=ledger,
+            gateway=gateway,
+            name=f"{table.name}/{gateway}",
+            key=private,
+            path=settings.head_path,
+            every=table.checkpoint_records,
+            minutes=table.checkpoint_minutes,
+            facts=lambda: _facts(settings),
+            broker=False,
+        )
+        return asyncio.run(made.make()) is not None
+
+
+def _facts(settings: Settings) -> dict[str, object]:
+    """As a running gateway's, without what only it knows: its boot and its clock's state."""
+    try:
+        version = Roster(settings.people_path).version()
+    except RosterUnavailable:
+        version = None
+    return {
+        "boot": None,
+        "clock_trusted": None,
+        "clock_sure": None,
+        "list_version": version.number if version else None,
+        "policy_version": settings.site.policy_version,
+        "version": __version__,
+    }
