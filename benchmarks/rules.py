@@ -36,7 +36,8 @@ from gateway.ledger.event import NewEvent
 from gateway.people import Roster, requirements
 from gateway.people.requirements import Row
 from gateway.people.schema import open_admin
-from gateway.state.presence import Link, Presence, chain_of
+from gateway.state.movement import Link
+from gateway.state.presence import Presence, chain_of
 
 PEOPLE = 250_000
 KINDS = ("background-check", "training", "medical")

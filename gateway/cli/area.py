@@ -29,8 +29,8 @@ from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
 from gateway.locale import _, language, system
 from gateway.people import RosterUnavailable, account
+from gateway.state.muster import muster as who_is_inside
 from gateway.state.presence import Presence, new_presence
-from gateway.state.presence import muster as who_is_inside
 from gateway.state.threat import ThreatState, UnknownLevel
 from gateway.vault.files import write_whole
 

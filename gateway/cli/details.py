@@ -30,6 +30,18 @@ _KNOWN: tuple[tuple[str, str], ...] = (
     (r"leaves (?P<area>.+), was outside", N_("leaves {area}, was outside")),
     (r"leaves (?P<area>.+), was in (?P<was>.+)", N_("leaves {area}, was in {was}")),
     (
+        r"outside since (?P<since>[\d: -]+) \(by (?P<gate>[^)]+)\), not in (?P<area>.+)",
+        N_("outside since {since} (by {gate}), not in {area}"),
+    ),
+    (
+        r"in (?P<was>.+) since (?P<since>[\d: -]+) \(by (?P<gate>[^)]+)\), not in (?P<area>.+)",
+        N_("in {was} since {since} (by {gate}), not in {area}"),
+    ),
+    (
+        r"in (?P<area>.+) since (?P<since>[\d: -]+) \(by (?P<gate>[^)]+)\)",
+        N_("in {area} since {since} (by {gate})"),
+    ),
+    (
         r"outside since (?P<since>[\d: -]+), not in (?P<area>.+)",
         N_("outside since {since}, not in {area}"),
     ),

@@ -101,6 +101,11 @@ EVENTS: Mapping[str, str] = {
     "alarm.lent_badge": N_("LENT BADGE: the badge of {who}, the face of {face_name}"),
     "area.passback": N_("PASSBACK: {who}, {detail}"),
     "area.alone": N_("{name} is alone in {area}"),
+    "area.moved": N_("{name} is in {area} now"),
+    "area.contradiction": N_(
+        "CONTRADICTION in {area}: {name} passed {first_gate} at {first_at} and {second_gate} at "
+        "{second_at}, and the second did not know of the first"
+    ),
     "area.forgiven": N_("passback forgiven by {by}: {reason}"),
     "grant.given": N_("may pass {kind} {target} until {until}, by {by}: {reason}"),
     "grant.ended": N_("grant of {kind} {target} ended by {by}"),
@@ -284,6 +289,7 @@ CLOCK_WORDS: Mapping[str, str] = {
 }
 
 
+MOVED_OUT = N_("{name} left {from}")
 BADGE_WITHDRAWN = N_("badge of {who} denied here {seconds} s after it was withdrawn: {detail}")
 SHUT_OUT = frozenset({"left_list", "shut_off"})
 
@@ -307,6 +313,8 @@ def describe(event: Event, language: str | None = None, zone: ZoneInfo | None = 
             return _said(CLOCK_AHEAD, language).format(ahead=duration(ahead))
     if event.type == EventType.CLOCK_ACCEPTED and (word := data.get("why")) in CLOCK_WORDS:
         return _said(CLOCK_WORDS[str(word)], language)
+    if event.type == EventType.AREA_MOVED and not data.get("area"):
+        template = _said(MOVED_OUT, language)
     if event.type == EventType.PEOPLE_REVOCATION_EFFECTIVE and not SHUT_OUT.intersection(
         str(data.get("how", "left_list")).split(",")
     ):

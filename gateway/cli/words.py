@@ -66,6 +66,8 @@ CODES: Mapping[str, str] = {
     "list_old": N_("list too old"),
     "disk": N_("disk space"),
     "channel": N_("secure channel"),
+    "peers": N_("another gate"),
+    "peer": N_("other gate"),
     "deny": N_("deny"),
     "confirm": N_("a guard confirms"),
     "badge": N_("badge"),

@@ -107,6 +107,9 @@ def _policy_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
     for name, place in tables.areas.items():
         for kind in place.requires:
             yield from known(("areas", name, "requires"), "requirements", kind, tables.requirements)
+        for gate in place.shared:
+            yield from known(("areas", name, "shared"), "peers", gate, tables.peers)
+    yield from _peer_mistakes(tables)
     ranks: dict[int, str] = {}
     for name, threat in tables.threat_levels.items():
         here = ("threat_levels", name)
@@ -134,6 +137,17 @@ def _policy_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
     sets = any("threat_set" in key.commands for key in tables.command_keys.values())
     if sets and not tables.threat_levels:
         yield ("command_keys",), _("there are no [threat_levels] to set")
+
+
+def _peer_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
+    """Other gates that this one takes movements from."""
+    for name, peer in tables.peers.items():
+        if name == tables.site.gateway:
+            yield ("peers", name), _("this is the gateway itself")
+        if (of := peer.verifier.name.split("/")[-2]) != name:
+            yield ("peers", name, "key"), _("this is the key of {gate}").format(gate=of)
+    if tables.peers and tables.mqtt is None:
+        yield ("peers",), _("other gates are heard over MQTT: [mqtt] is missing")
 
 
 def _port_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:

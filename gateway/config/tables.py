@@ -23,6 +23,7 @@ from gateway.config.operators import OperatorTable
 from gateway.config.sync import SyncTable
 from gateway.decide.policy import Action, Mode, Passback, Subsystem
 from gateway.locale import LANGUAGES, _, worded
+from gateway.proof.note import ED25519, NoteError, VerifierKey
 
 ALWAYS = "always"
 """The name of the built-in schedule that is always open."""
@@ -320,6 +321,8 @@ class AreaTable(_Table):
     second_s: Annotated[float, Field(ge=1, le=60)] = 15.0
     alone: bool = False
     degraded: dict[Subsystem, Action] = {}
+    shared: list[Name] = []
+    """Other gates that lead into this area too, by their names in [peers]."""
 
     @model_validator(mode="after")
     def _timed(self) -> AreaTable:
@@ -419,6 +422,35 @@ class LogTable(_Table):
     owns, without its scheme, is never another site's too (c2sp.org/tlog-checkpoint)."""
     checkpoint_records: Annotated[int, Field(ge=1, le=100_000)] = 200
     checkpoint_minutes: Annotated[float, Field(gt=0, le=60)] = 10
+
+
+class PeerTable(_Table):
+    """Another gate whose movements we take in areas that both lead into.
+
+    `key` is what `garita log key` prints there.  It stays good when that gate's log begins a new
+    origin, because the key stays the same and the name before the chain does.
+    """
+
+    key: str
+    stale_s: Annotated[float, Field(ge=10, le=86400)] = 90.0
+    """After so many seconds without a sign the gate counts as away."""
+
+    @model_validator(mode="after")
+    def _readable(self) -> PeerTable:
+        try:
+            found = VerifierKey.parse(self.key.strip())
+        except NoteError as error:
+            raise ValueError(
+                worded("expected the line that `garita log key` prints there")
+            ) from error
+        if found.kind != ED25519 or found.name.count("/") < 2:
+            raise ValueError(worded("expected the line that `garita log key` prints there"))
+        return self
+
+    @property
+    def verifier(self) -> VerifierKey:
+        """The key of that gate's log, under the name of the origin at which it was written down."""
+        return VerifierKey.parse(self.key.strip())
 
 
 class CriteriaTable(_Table):
@@ -530,6 +562,7 @@ class Tables(_Table):
     presence: PresenceTable = PresenceTable()
     health: HealthTable = HealthTable()
     log: LogTable = LogTable()
+    peers: dict[Name, PeerTable] = {}
     criteria: CriteriaTable = CriteriaTable()
     pin: PinTable = PinTable()
     face: FaceTable = FaceTable()

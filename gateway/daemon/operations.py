@@ -26,7 +26,8 @@ from gateway.ledger.operator import Operator
 from gateway.locale import worded
 from gateway.locale.text import tidy
 from gateway.state.clock import Clock
-from gateway.state.presence import Presence, muster
+from gateway.state.muster import muster
+from gateway.state.presence import Presence
 from gateway.state.service import OutOfService
 from gateway.state.threat import ThreatState
 

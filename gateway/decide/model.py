@@ -180,11 +180,13 @@ class Confirmation(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a person is by the records: in `area` ("" is outside) since that time (UTC).  `free`:
-    an operator forgave their passback, so their next badge counts wherever they show it."""
+    an operator forgave their passback, so their next badge counts wherever they show it.  `gate` is
+    the other gate that says so; "" is this one."""
 
     area: str
     since: datetime
     free: bool = False
+    gate: str = ""
 
 
 @dataclass(frozen=True, slots=True)

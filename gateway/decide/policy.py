@@ -40,6 +40,7 @@ class Subsystem(StrEnum):
     DISK = "disk"  # less is free than there must be
     CHANNEL = "channel"  # the reader has no secure channel
     BROKER = "broker"  # the MQTT broker is away
+    PEERS = "peers"  # another gate that leads into the area can't be heard
     CAMERA = "camera"
     FACE = "face"  # the face process
 
@@ -64,6 +65,7 @@ DEGRADED: Mapping[Subsystem, Action] = {
     Subsystem.DISK: Action.BADGE,
     Subsystem.CHANNEL: Action.BADGE,
     Subsystem.BROKER: Action.BADGE,
+    Subsystem.PEERS: Action.BADGE,
     Subsystem.CAMERA: Action.DENY,
     Subsystem.FACE: Action.DENY,
 }

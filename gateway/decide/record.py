@@ -83,6 +83,8 @@ def facts(request: Request) -> dict[str, Any]:
     if area.place is not None:
         place = area.place
         found["place"] = [place.area, place.since.isoformat(timespec="seconds"), place.free]
+        if place.gate:
+            found["place"].append(place.gate)
     if area.occupancy:
         found["occupancy"] = area.occupancy
     if not area.known:

@@ -175,7 +175,12 @@ def _area(facts: Mapping[str, Any]) -> AreaFacts:
     place = facts.get("place")
     entered = facts.get("entered", {})
     return AreaFacts(
-        place=Place(area=str(place[0]), since=datetime.fromisoformat(place[1]), free=bool(place[2]))
+        place=Place(
+            area=str(place[0]),
+            since=datetime.fromisoformat(place[1]),
+            free=bool(place[2]),
+            gate=str(place[3]) if len(place) > 3 else "",
+        )
         if place
         else None,
         occupancy=int(facts.get("occupancy", 0)),

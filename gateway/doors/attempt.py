@@ -30,6 +30,7 @@ from gateway.decide.model import (
     Reason,
     Request,
 )
+from gateway.decide.policy import Subsystem
 from gateway.decide.replay import THE_OTHER
 from gateway.doors.hardware import DoorCondition
 from gateway.doors.services import AccessPoint, Services, loop_time
@@ -238,9 +239,10 @@ class AccessAttempt:
         now, person = services.clock.latest(), found.person
         if person is not None and self._holder not in ("", person.id):
             lookup, person = Lookup.UNKNOWN, None  # the badge has another holder since
-        area = AreaFacts()
+        area, apart = AreaFacts(), dict[Subsystem, str]()
         if services.presence is not None and person is not None:
             area = services.presence.facts(point.door, point.direction, person.id, now)
+            apart = services.presence.failing(point.door, point.direction)
         locked = results.pin_locked
         if results.pin is None and person is not None:
             locked = services.pin_limits.locked(person.id, loop_time())
@@ -267,7 +269,7 @@ class AccessAttempt:
             face_until=found.face_until,
             area=area,
             threat=services.threat(),
-            failing=services.failing(point.reader, found.applied_at, now),
+            failing={**services.failing(point.reader, found.applied_at, now), **apart},
             companions=results.companions,
             recent=self._recently(person),
             waited=results.waited,

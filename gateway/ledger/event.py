@@ -22,7 +22,9 @@ class EventType(StrEnum):
     ALARM_LOG_LOST = "alarm.log_lost"
 
     AREA_ALONE = "area.alone"
+    AREA_CONTRADICTION = "area.contradiction"
     AREA_FORGIVEN = "area.forgiven"
+    AREA_MOVED = "area.moved"
     AREA_PASSBACK = "area.passback"
 
     CAMERA_ACCEPTED = "camera.accepted"

@@ -1,34 +1,41 @@
 """Who is in which area, from the records alone.
 
-In: the log's events, in order, live or read back.  Out: for `decide()` what is known of the area
-that a door leads to; for people, who is inside and since when.  A grant counts when the door's
-contact says that somebody went in, or at once where there is no contact or the door stands open.
-A checkpoint on disk spares reading the log from its beginning; without one that is what happens.
-Nothing here decides, and no count is ever below zero: areas are sets of people.
+In: the log's events, in order, live or read back, and movements at other gates that lead into the
+same areas (gateway/uplink/peers.py).  Out: for `decide()` what is known of the area that a door
+leads to; for people, who is inside and since when; for other gates, who moved here.  A grant counts
+when the door's contact says that somebody went in, or at once where there is no contact or the door
+stands open.  A checkpoint on disk spares reading the log from its beginning; without one that is
+what happens.  Nothing here decides, and no count is ever below zero: areas are sets of people.
+
+Where several gates say where a person is, the latest movement counts, whichever was heard first.
+So gates that were cut off from each other come to the same state when each has heard the other.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 from gateway.config import Settings
 from gateway.decide.model import AreaFacts, Place
-from gateway.decide.policy import Direction
+from gateway.decide.policy import Direction, Passback, Subsystem
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.ledger.origin import chain_of
-from gateway.vault.files import write_whole
+from gateway.state import presencefile
+from gateway.state.movement import Link, Move, SharedAreas, Trails, Whereabouts
+from gateway.state.presencefile import Checkpoint, Known, Pending
 
 log = logging.getLogger("garita.state.presence")
 
 SETTLED = timedelta(minutes=2)  # a grant of which nothing more was heard counts as an entry
 CHUNK = 2000
+# What a damaged checkpoint raises.
+_UNUSABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
 class Records(Protocol):
@@ -40,63 +47,49 @@ class Records(Protocol):
     def get(self, seq: int) -> Event | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """What a door joins: it leads from `from_area` into `area`; `watched`: it has a contact."""
-
-    area: str = ""
-    from_area: str = ""
-    watched: bool = False
-
-    def leads_to(self, direction: Direction) -> str:
-        return self.from_area if direction is Direction.OUT else self.area
-
-
-@dataclass(frozen=True, slots=True)
-class Whereabouts:
-    """A person as the records have them; `area` "" is outside."""
-
-    name: str
-    company: str
-    area: str
-    since: datetime
-    free: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """A grant that the door has not confirmed yet."""
-
-    person: str
-    name: str
-    company: str
-    area: str
-    at: datetime
-    levels: tuple[str, ...]
+def _none_apart(area: str) -> tuple[str, ...]:
+    return ()
 
 
 class Presence:
     """`doors` by name; `alone` names the areas in which one person left inside is told, `first` the
-    access levels of which somebody has to enter first somewhere (None: any may be)."""
+    access levels of which somebody has to enter first somewhere (None: any may be).  `shared` says
+    of each area that other gates lead into as well which gates these are, `strict` names the areas
+    with an anti-passback rule; `gateway` is this gate."""
 
     def __init__(
         self,
         doors: Mapping[str, Link],
         alone: frozenset[str] = frozenset(),
         first: frozenset[str] | None = None,
+        *,
+        gateway: str = "",
+        shared: Mapping[str, frozenset[str]] | None = None,
+        strict: frozenset[str] = frozenset(),
     ) -> None:
-        self.seq = 0
         self.known = True  # False: the records can't be read, so nothing is known
         self.damage = ""  # what was wrong with the checkpoint at the start, if anything
+        self.apart: Callable[[str], tuple[str, ...]] = _none_apart
+        """Which of the gates that lead into an area can't be heard now."""
         self._doors = doors
         self._alone = alone
         self._first = first
-        self._people: dict[str, Whereabouts] = {}
+        self._gateway = gateway
+        self._shared = SharedAreas(gateway, shared or {})
+        self._state = Known()
         self._inside: dict[str, set[str]] = {}
-        self._pending: dict[str, dict[int, _Pending]] = {}
         self._expected: Counter[str] = Counter()
-        self._open: set[str] = set()
-        self._entered: dict[str, dict[str, datetime]] = {}
+        self._trails = Trails(strict)
+
+    @property
+    def seq(self) -> int:
+        """The newest record that was taken in."""
+        return self._state.seq
+
+    @property
+    def peers(self) -> dict[str, dict[str, Any]]:
+        """How far the log of each other gate was read; kept with the checkpoint."""
+        return self._state.peers
 
     # What is known
 
@@ -106,17 +99,23 @@ class Presence:
         if link is None or not self.known:
             return AreaFacts(known=link is None)
         self.settle(now)
-        seen = self._people.get(person)
-        place = Place(seen.area, seen.since, seen.free) if seen is not None else None
-        entered = dict(self._entered.get(door, {}))
+        seen = self._state.people.get(person)
+        place = Place(seen.area, seen.since, seen.free, seen.gate) if seen is not None else None
+        entered = dict(self._state.entered.get(door, {}))
         return AreaFacts(place, self.occupancy(link.leads_to(direction)), entered)
+
+    def failing(self, door: str, direction: Direction) -> dict[Subsystem, str]:
+        """For `decide()`: which gates that lead into the area behind `door` can't be heard."""
+        link = self._doors.get(door)
+        names = self.apart(link.leads_to(direction)) if link is not None and self._shared else ()
+        return {Subsystem.PEERS: ", ".join(names)} if names else {}
 
     def occupancy(self, area: str) -> int:
         """How many are in `area` or on the way in."""
         inside = self._inside.get(area, set())
         coming = {
             item.person
-            for pending in self._pending.values()
+            for pending in self._state.pending.values()
             for item in pending.values()
             if item.area == area
         }
@@ -126,7 +125,7 @@ class Presence:
         """Who is in `area`, or in any: (person's id, what is known), longest first."""
         found = [
             (key, seen)
-            for key, seen in self._people.items()
+            for key, seen in self._state.people.items()
             if seen.area and (not area or seen.area == area)
         ]
         yield from sorted(found, key=lambda item: (item[1].area, item[1].since, item[0]))
@@ -148,9 +147,9 @@ class Presence:
     def apply(self, event: Event) -> list[NewEvent]:
         """Take in one record; returns what is to be told because of it.  One that was taken in
         before, or is not in its form, changes nothing."""
-        if event.seq <= self.seq:
+        if event.seq <= self._state.seq:
             return []
-        self.seq = event.seq
+        self._state.seq = event.seq
         if not event.type.startswith(_OF_INTEREST):
             return []
         try:
@@ -158,13 +157,13 @@ class Presence:
             if event.type == EventType.ACCESS_GRANTED:
                 return self._granted(event, at)
             if event.type == EventType.GATEWAY_STARTED:
-                self._open.clear()  # contacts tell anew
+                self._state.open.clear()  # contacts tell anew
             if event.type == EventType.AREA_FORGIVEN:
                 return self._forgiven(event.data, at)
             if event.type.startswith("door."):
                 return self._door(event, at)
             if event.type == EventType.LEDGER_LATE:  # those doors stayed shut
-                for pending in self._pending.values():
+                for pending in self._state.pending.values():
                     for seq in event.data["seqs"]:
                         pending.pop(seq, None)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -176,7 +175,7 @@ class Presence:
         link = self._doors.get(door)
         if link is None or person is None:
             return []
-        item = _Pending(
+        item = Pending(
             str(person["id"]),
             str(person.get("name", "")),
             str(person.get("company", "")),
@@ -184,129 +183,162 @@ class Presence:
             at,
             tuple(event.data.get("facts", {}).get("levels", ())),
         )
-        if link.watched and door not in self._open:
-            self._pending.setdefault(door, {})[event.seq] = item
+        if link.watched and door not in self._state.open:
+            self._state.pending.setdefault(door, {})[event.seq] = item
             return []
-        return self._enter(door, item, at)
+        return self._enter(door, event.seq, item, at)
 
     def _door(self, event: Event, at: datetime) -> list[NewEvent]:
         kind, door = event.type, event.subject
         if kind in _OPENS:
-            self._open.add(door)
+            self._state.open.add(door)
         elif kind in _SHUTS:
-            self._open.discard(door)
+            self._state.open.discard(door)
         told: list[NewEvent] = []
         if kind in (EventType.DOOR_ENTERED, EventType.DOOR_NO_ENTRY):
             grant = int(event.data.get("grant", 0))
-            pending = self._pending.get(door, {})
+            pending = self._state.pending.get(door, {})
             for seq in [seq for seq in pending if seq <= grant]:
                 item = pending.pop(seq)
                 if kind == EventType.DOOR_ENTERED:
-                    told += self._enter(door, item, at)
+                    told += self._enter(door, seq, item, at)
         # Of two who leave together, neither leaves the other behind.
-        return [e for e in told if len(self._inside.get(str(e.data["area"]), ())) == 1]
+        left = {area for area, people in self._inside.items() if len(people) == 1}
+        return [e for e in told if e.type != EventType.AREA_ALONE or e.data["area"] in left]
 
-    def _enter(self, door: str, item: _Pending, at: datetime) -> list[NewEvent]:
+    def _enter(self, door: str, seq: int, item: Pending, at: datetime) -> list[NewEvent]:
         levels = [n for n in item.levels if self._first is None or n in self._first]
         if levels:
-            self._entered.setdefault(door, {}).update(dict.fromkeys(levels, at))
+            self._state.entered.setdefault(door, {}).update(dict.fromkeys(levels, at))
         link = self._doors[door]
         if not link.area and not link.from_area:
             return []
-        return self._move(item.person, Whereabouts(item.name, item.company, item.area, at))
+        told = self._tell_others(door, seq, item, at) if self._shared else []
+        return told + self._move(item.person, Whereabouts(item.name, item.company, item.area, at))
 
     def _move(self, person: str, seen: Whereabouts) -> list[NewEvent]:
-        before = self._people.get(person)
-        self._people[person] = seen
-        if before is not None and before.area:
-            self._inside.get(before.area, set()).discard(person)
-        if seen.area:
-            self._inside.setdefault(seen.area, set()).add(person)
+        """Somebody moved here, as far as no other gate saw them later."""
+        before = self._state.people.get(person)
+        if before is not None and before.gate and not self._shared.later(seen, before):
+            return []
+        self._put(person, seen)
         if before is None or before.area == seen.area or before.area not in self._alone:
             return []
         left = self._inside.get(before.area, set())
         if len(left) != 1:
             return []
         last = next(iter(left))
-        name = self._people[last].name
+        name = self._state.people[last].name
         return [NewEvent(EventType.AREA_ALONE, last, {"area": before.area, "name": name})]
+
+    def _put(self, person: str, seen: Whereabouts) -> None:
+        before = self._state.people.get(person)
+        self._state.people[person] = seen
+        if before is not None and before.area:
+            self._inside.get(before.area, set()).discard(person)
+        if seen.area:
+            self._inside.setdefault(seen.area, set()).add(person)
 
     def _forgiven(self, data: Mapping[str, Any], at: datetime) -> list[NewEvent]:
         person = data.get("person")
-        for key in [person] if person is not None else list(self._people):
-            seen = self._people.get(str(key))
+        self._trails.forget(None if person is None else str(person))
+        for key in [person] if person is not None else list(self._state.people):
+            seen = self._state.people.get(str(key))
             if seen is None:
                 continue
             if data.get("left"):
                 self._move(str(key), Whereabouts(seen.name, seen.company, "", at, free=True))
             else:
-                self._people[str(key)] = replace(seen, free=True)
+                self._state.people[str(key)] = replace(seen, free=True)
         return []
 
     def settle(self, now: datetime) -> None:
         """Grants of which nothing more was heard: for whoever counts heads, they are inside."""
-        for door, pending in self._pending.items():
+        for door, pending in self._state.pending.items():
             for seq in [seq for seq, item in pending.items() if now - item.at > SETTLED]:
                 item = pending.pop(seq)
-                self._enter(door, item, item.at)
+                self._enter(door, seq, item, item.at)
+
+    # Areas that several gates lead into
+
+    def _tell_others(self, door: str, seq: int, item: Pending, at: datetime) -> list[NewEvent]:
+        came_from = self._doors[door].other_side(item.area)
+        if item.area not in self._shared and came_from not in self._shared:
+            return []
+        before = self._state.people.get(item.person)
+        apart = {*self.apart(item.area), *self.apart(came_from)}
+        move = Move(
+            gate=self._gateway,
+            person=item.person,
+            name=item.name,
+            company=item.company,
+            area=item.area,
+            came_from=came_from,
+            was=before.area if before is not None else None,
+            at=at,
+            door=door,
+            grant=seq,
+            apart=tuple(sorted(apart)),
+        )
+        self._state.untold[move.id] = move
+        return list(self._trails.add(move))
+
+    def untold(self) -> list[NewEvent]:
+        """Movements for other gates that are not on record yet."""
+        return [move.event() for move in self._state.untold.values()]
+
+    def told(self, event_id: str) -> None:
+        self._state.untold.pop(event_id, None)
+
+    def tell_anew(self) -> None:
+        """Have told where everybody is who is inside; what is on record already is told once."""
+        for key, seen in self._state.people.items():
+            if seen.area in self._shared and not seen.gate:
+                move = Move(
+                    self._gateway, key, seen.name, seen.company, seen.area, "", None, seen.since
+                )
+                self._state.untold.setdefault(move.id, move)
+
+    def take(self, move: Move) -> list[NewEvent]:
+        """A movement at another gate, in whichever order they are heard; returns what contradicts
+        it.  Areas that are not shared with that gate are not its business."""
+        areas = self._shared.of(move.gate)
+        if not {move.area, move.came_from} & areas:
+            return []
+        area = move.area if move.area in areas else ""
+        free = self._shared.pardoned(move)
+        seen = Whereabouts(move.name, move.company, area, move.at, free, move.gate, move.seq)
+        before = self._state.people.get(move.key)
+        if before is None or self._shared.later(seen, before):
+            self._put(move.key, seen)
+        return list(self._trails.add(replace(move, area=area)))
+
+    def pardon(self, gate: str, person: str | None, at: datetime, *, left: bool) -> None:
+        """Another gate forgave a person, or everybody (None), in the areas that it shares."""
+        areas = {"", *self._shared.of(gate)}
+        self._trails.forget(person)
+        self._shared.pardon(person, at)
+        for one in [person] if person is not None else list(self._state.people):
+            seen = self._state.people.get(one)
+            if seen is None or seen.area not in areas or seen.since > at:
+                continue
+            if left:
+                self._put(one, replace(seen, area="", since=at, free=True))
+            else:
+                self._state.people[one] = replace(seen, free=True)
 
     # The checkpoint
 
     def checkpoint(self, chain: str) -> Checkpoint:
         """Everything as it is now, for `save`; `chain` names the log that it is of."""
-        header = {
-            "chain": chain,
-            "seq": self.seq,
-            "pending": [
-                [
-                    door,
-                    seq,
-                    item.person,
-                    item.name,
-                    item.company,
-                    item.area,
-                    item.at.isoformat(),
-                    list(item.levels),
-                ]
-                for door, items in self._pending.items()
-                for seq, item in items.items()
-            ],
-            "open": sorted(self._open),
-            "entered": {
-                door: {level: at.isoformat() for level, at in levels.items()}
-                for door, levels in self._entered.items()
-            },
-            "people": len(self._people),
-        }
-        return Checkpoint(header, list(self._people.items()))
+        return presencefile.checkpoint(self._state, chain)
 
     def _load(self, text: str, chain: str, last_seq: int) -> None:
         """Raises ValueError (or what nonsense raises) for a checkpoint that is not of this log;
         then nothing was taken over."""
-        head, *lines = text.splitlines()
-        data = json.loads(head)
-        seq = int(data["seq"])
-        if data["chain"] != chain or not 0 < seq <= last_seq:
-            raise ValueError("not of this log")
-        people = {}
-        for key, name, company, area, since, free in map(json.loads, lines):
-            at = datetime.fromisoformat(since)
-            people[str(key)] = Whereabouts(str(name), str(company), str(area), at, bool(free))
-        if len(people) != data["people"]:
-            raise ValueError("cut off")
-        pending: dict[str, dict[int, _Pending]] = {}
-        for door, number, person, name, company, area, at, levels in data["pending"]:
-            when = datetime.fromisoformat(at)
-            item = _Pending(person, name, company, area, when, tuple(levels))
-            pending.setdefault(str(door), {})[int(number)] = item
-        entered = {
-            str(door): {str(level): datetime.fromisoformat(at) for level, at in levels.items()}
-            for door, levels in data["entered"].items()
-        }
-        self._people, self._pending, self._entered = people, pending, entered
-        self._open, self.seq = set(map(str, data["open"])), seq
+        self._state = presencefile.read(text, chain, last_seq)
         self._inside = {}
-        for key, seen in people.items():
+        for key, seen in self._state.people.items():
             if seen.area:
                 self._inside.setdefault(seen.area, set()).add(key)
 
@@ -318,40 +350,16 @@ class Presence:
             self._load(path.read_text("utf-8"), chain, last)
         except FileNotFoundError:
             log.info("no checkpoint of who is inside: the log is read from its beginning")
-        except (
-            OSError,
-            ValueError,
-            TypeError,
-            KeyError,
-            AttributeError,
-            RecursionError,
-        ) as error:
+        except _UNUSABLE as error:
             self.damage = str(error) or type(error).__name__
             log.error("%s can't be used (%s): the log is read from its beginning", path, error)
         count = 0
         while events := records.after(self.seq, CHUNK):
             for event in events:
                 self.apply(event)
-                self.seq = event.seq
+                self._state.seq = event.seq
             count += len(events)
         return count
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A state of `Presence`; lines of JSON, so that writing many people holds nobody up."""
-
-    header: Mapping[str, Any]
-    people: list[tuple[str, Whereabouts]]
-
-    def save(self, path: Path) -> None:
-        """Write it whole or not at all; for a thread.  Raises OSError."""
-        lines: list[Any] = [self.header]
-        lines += [
-            [key, seen.name, seen.company, seen.area, seen.since.isoformat(), seen.free]
-            for key, seen in self.people
-        ]
-        write_whole(path, [json.dumps(line, ensure_ascii=True).encode() + b"\n" for line in lines])
 
 
 _OF_INTEREST = (
@@ -371,22 +379,6 @@ _OPENS = (
 _SHUTS = (EventType.DOOR_CLOSED, EventType.DOOR_FORCED_CLEARED, EventType.DOOR_HELD_CLEARED)
 
 
-def muster(presence: Presence, area: str = "") -> list[dict[str, Any]]:
-    """Who is inside, for a list: longest first within each area."""
-    presence.settle(datetime.now(UTC))
-    return [
-        {
-            "area": seen.area,
-            "person": key,
-            "name": seen.name,
-            "company": seen.company,
-            "since": seen.since.isoformat(timespec="seconds"),
-            "forgiven": seen.free,
-        }
-        for key, seen in presence.inside(area)
-    ]
-
-
 def new_presence(settings: Settings) -> Presence:
     """Who is inside, as far as nothing is known yet."""
     doors = {
@@ -395,4 +387,12 @@ def new_presence(settings: Settings) -> Presence:
     }
     alone = frozenset(name for name, area in settings.site.areas.items() if area.alone)
     first = frozenset(schedule.first_in for schedule in settings.site.schedules.values())
-    return Presence(doors, alone, first - {""})
+    areas = settings.tables.areas
+    return Presence(
+        doors,
+        alone,
+        first - {""},
+        gateway=settings.site.gateway,
+        shared={name: frozenset(area.shared) for name, area in areas.items() if area.shared},
+        strict=frozenset(n for n, area in areas.items() if area.passback is not Passback.OFF),
+    )

@@ -33,6 +33,8 @@ def passback(case: Case) -> End | None:
     place = facts.place
     if facts.known and place is not None and not place.free:
         since = f"since {place.since.astimezone(case.site.zone):%Y-%m-%d %H:%M}"
+        if place.gate:
+            since += f" (by {place.gate})"
         if place.area == area.name:
             over = place.since + timedelta(minutes=area.passback_minutes)
             if mode is not Passback.TIMED or case.now < over:

@@ -111,7 +111,14 @@ def test_without_a_word_in_the_policy_whatever_bears_on_identity_denies(thing: S
     site = replace(OPEN, areas={"a": Area("a")}, degraded={})
     granted = decide(with_fault(thing), site, NOW).granted
     assert granted == (
-        thing in (Subsystem.SYNC, Subsystem.DISK, Subsystem.CHANNEL, Subsystem.BROKER)
+        thing
+        in (
+            Subsystem.SYNC,
+            Subsystem.DISK,
+            Subsystem.CHANNEL,
+            Subsystem.BROKER,
+            Subsystem.PEERS,
+        )
     )
 
 

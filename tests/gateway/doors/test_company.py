@@ -49,7 +49,8 @@ from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import Event, NewEvent
 from gateway.people import Found, SealedPin
 from gateway.state.clock import Clock
-from gateway.state.presence import Link, Presence
+from gateway.state.movement import Link
+from gateway.state.presence import Presence
 from gateway.uplink import cloud_event, schemas
 from tests.gateway.doors.world import hold_time_while_writing, now
 

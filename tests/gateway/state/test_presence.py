@@ -15,7 +15,9 @@ from gateway.decide.policy import Direction
 from gateway.ledger import Ledger, LedgerReader
 from gateway.ledger.event import Event, NewEvent
 from gateway.ledger.origin import chain_of
-from gateway.state.presence import Link, Presence, muster
+from gateway.state.movement import Link
+from gateway.state.muster import muster
+from gateway.state.presence import Presence
 
 DOORS = {
     "gate": Link("yard", "", watched=False),
