@@ -23,8 +23,8 @@ from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.daemon import control
-from gateway.daemon.commands import sign
 from gateway.daemon.openlog import open_log
+from gateway.daemon.signed import sign
 from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
 from gateway.locale import _, language, system

@@ -67,6 +67,7 @@ REASONS: Mapping[str, str] = {
     "denied_identify_limit": N_(
         "too many people are enrolled to open to a face alone; show your badge"
     ),
+    "denied_remote_off": N_("this door does not open from afar"),
     "denied_ledger_unavailable": N_(
         "the log can't be written, so nobody passes; call the administrator"
     ),
@@ -95,6 +96,7 @@ EVENTS: Mapping[str, str] = {
     "door.fire_cleared": N_("fire alarm over"),
     "door.tamper": N_("TAMPER: {device} was opened"),
     "door.tamper_cleared": N_("{device} is closed again"),
+    "door.remote_opened": N_("OPENED FROM AFAR by {by}: {reason}"),
     "door.out_of_service": N_("out of service: {reason}"),
     "door.in_service": N_("back in service"),
     "alarm.duress": N_("DURESS: {name} was forced to open"),
@@ -325,7 +327,11 @@ def describe(event: Event, language: str | None = None, zone: ZoneInfo | None = 
     if recorded := data.get("rule"):
         why = f"{why} ({detail(str(recorded), language)})"
     facts = _Blank({key: _fact(value, language, zone) for key, value in data.items()})
-    if "why" in data and not data.get("reason"):
+    if event.type == EventType.COMMAND_REFUSED:
+        codes = str(data.get("why", "")).split(", ")
+        told = (reason(c, language) if c in REASONS else detail(c, language) for c in codes)
+        why = ", ".join(told)
+    elif "why" in data and not data.get("reason"):
         why = details(str(data["why"]), language)
     facts.update(who=who, why=why)
     for key in ("kind", "status"):

@@ -19,6 +19,7 @@ from gateway.locale import _
 MAX_ON_BUS = 32
 OUR_EMBEDDER = "dlib"
 THRESHOLDS = ("threshold", "lent_threshold")
+LETS_IN = frozenset({"door_open", "door_confirm"})  # commands
 MAX_THRESHOLD = 0.5  # above it dlib's model lets strangers pass
 
 
@@ -137,6 +138,36 @@ def _policy_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
     sets = any("threat_set" in key.commands for key in tables.command_keys.values())
     if sets and not tables.threat_levels:
         yield ("command_keys",), _("there are no [threat_levels] to set")
+    yield from _remote_mistakes(tables)
+
+
+def _remote_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
+    """Command keys that name nobody, or doors and operators that are not there; doors that can't
+    be opened from afar as their areas are."""
+    for name, key in tables.command_keys.items():
+        here = ("command_keys", name)
+        if key.operator and key.operator not in tables.operators:
+            yield (
+                (*here, "operator"),
+                _("there is no [operators.{operator}]").format(operator=key.operator),
+            )
+        if not key.operator and LETS_IN.intersection(key.commands):
+            yield (
+                (*here, "operator"),
+                _("a key that lets people in is held by one of [operators]: name them"),
+            )
+        for door in key.doors:
+            if door not in tables.doors:
+                yield (*here, "doors"), _("there is no [doors.{door_name}]").format(door_name=door)
+    for name, door_table in tables.doors.items():
+        area = tables.areas.get(door_table.area)
+        if door_table.remote_open and area is not None and area.two_person:
+            yield (
+                ("doors", name, "remote_open"),
+                _("nobody enters [areas.{area}] alone, and a command can't see who comes").format(
+                    area=door_table.area
+                ),
+            )
 
 
 def _peer_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:

@@ -59,6 +59,7 @@ def site_policy(tables: Tables, version: str, criteria: Criteria) -> Site:
                 else Identify(door.identify.threshold, door.identify.limit),
                 door.area,
                 door.from_area,
+                door.remote_open,
             )
             for name, door in tables.doors.items()
         },

@@ -215,7 +215,8 @@ class DoorTable(_Table):
     """A door.
 
     `fail` is what the lock does without power: a fail-secure strike stays locked, a fail-safe
-    magnet unlocks.  `release` says whether the relay pulls or drops to unlock.
+    magnet unlocks.  `release` says whether the relay pulls or drops to unlock.  `remote_open` lets
+    operators with such a key open it from afar, once a command (docs/threat-model.md).
     """
 
     mode: Mode
@@ -242,6 +243,7 @@ class DoorTable(_Table):
     identify: IdentifyTable | None = None
     area: str = ""
     from_area: str = ""
+    remote_open: bool = False
 
     @model_validator(mode="after")
     def _wiring(self) -> DoorTable:
@@ -378,11 +380,28 @@ class ThreatTable(_Table):
         return self
 
 
+RemoteCommand = Literal[
+    "threat_set",
+    "sync",
+    "door_open",
+    "door_confirm",
+    "door_out_of_service",
+    "door_in_service",
+    "person_revoke",
+]
+
+
 class CommandKeyTable(_Table):
-    """Who may send signed commands: an Ed25519 public key, 32 bytes in base64."""
+    """Who may send signed commands: an Ed25519 public key, 32 bytes in base64.
+
+    `operator` names the one of `[operators]` who holds the key; a key that lets people in has one.
+    `doors` are the doors for which its commands count; none named: all.
+    """
 
     public_key: str
-    commands: list[Literal["threat_set", "sync"]] = ["threat_set"]
+    commands: list[RemoteCommand] = ["threat_set"]
+    operator: str = ""
+    doors: list[Name] = []
 
     @model_validator(mode="after")
     def _key(self) -> CommandKeyTable:

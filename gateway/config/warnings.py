@@ -66,6 +66,7 @@ def warnings(tables: Tables) -> Iterator[str]:
     ):
         yield _("mqtt: events travel in clear; set tls = true")
     yield from _policy_warnings(tables)
+    yield from _remote_warnings(tables)
     yield from sync.warnings(tables.sync)
     for name in tables.freight.supervisors:
         yield _(
@@ -77,6 +78,19 @@ def warnings(tables: Tables) -> Iterator[str]:
     granted |= {n for n, d in tables.doors.items() if (d.area or d.from_area) in areas}
     for door in tables.doors.keys() - granted:
         yield _("doors.{door}: no access level grants it, so nobody can pass").format(door=door)
+
+
+def _remote_warnings(tables: Tables) -> Iterator[str]:
+    """Doors that open from afar to no key, and keys that open no door."""
+    openers = [key for key in tables.command_keys.values() if "door_open" in key.commands]
+    for name, door in tables.doors.items():
+        keys = [key for key in openers if not key.doors or name in key.doors]
+        if door.remote_open and not keys:
+            yield _("doors.{name}: remote_open is set, and no command key may open it").format(
+                name=name
+            )
+    if openers and not any(door.remote_open for door in tables.doors.values()):
+        yield _("command_keys: a key may open doors, and no door has remote_open = true")
 
 
 def _policy_warnings(tables: Tables) -> Iterator[str]:

@@ -155,9 +155,6 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
 
     outbox = Outbox(settings.people_path, ledger.append, lambda: ledger.chain)
     pulls = Pulls(settings, ledger.note)
-    triggers = ThreatTriggers(settings, threat, ledger.append, lambda: (clock.now(), clock.trusted))
-    triggers.desk.handle("sync", pulls.commanded)
-    triggers.listen({**plant.inputs, **plant.bus_readers()})
     status = Status(
         settings=settings,
         ledger=ledger,
@@ -168,6 +165,16 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         presence=presence,
         threat=threat,
     )
+    # Commands are late by the newest time that is known: a clock that was set back revives none.
+    triggers = ThreatTriggers(
+        settings,
+        threat,
+        ledger.append,
+        lambda: (clock.latest(), clock.trusted),
+        status.boot,
+    )
+    triggers.desk.handle("sync", pulls.commanded)
+    triggers.listen({**plant.inputs, **plant.bus_readers()})
     checkpoints = _checkpoints(settings, key, ledger, status)
     uplink = None
     if tables.mqtt is not None:

@@ -22,7 +22,7 @@ from typing import Any
 
 from drivers.backoff import Backoff
 from gateway.config import Settings
-from gateway.daemon.commands import Command, Refused
+from gateway.daemon.signed import Command, Refused
 from gateway.ledger.event import EventType, NewEvent
 from gateway.locale import english
 from gateway.people.sources import SourceError, bundle

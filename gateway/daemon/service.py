@@ -25,6 +25,7 @@ from gateway.daemon.jobs import Retention, watch_clock
 from gateway.daemon.openlog import open_log
 from gateway.daemon.operations import Operations
 from gateway.daemon.operatorpins import OperatorPins
+from gateway.daemon.remote import RemoteActs
 from gateway.daemon.supervisor import Run, Watchdog, end, start
 from gateway.daemon.systemd import notify
 from gateway.daemon.watching import Watching
@@ -128,6 +129,14 @@ class Daemon:
         }
         if parts.checkpoints is not None:
             handlers["checkpoint"] = parts.checkpoints.asked
+        RemoteActs(
+            settings=settings,
+            plant=parts.plant,
+            operations=operations,
+            operators=operators,
+            clock=parts.clock,
+            nudge=parts.outbox.nudge,
+        ).register(parts.triggers.desk)
         retention = Retention(
             settings=settings, clock=parts.clock, note=note, destroyed=parts.outbox.nudge
         )

@@ -46,7 +46,8 @@ class Status:
         self._presence = presence
         self._threat = threat
         self._started = time.monotonic()
-        self._boot = secrets.token_hex(8)
+        self.boot = secrets.token_hex(8)
+        """Names this run of the gateway, for records and for commands that are for this run."""
         self._more: dict[str, Callable[[], Any]] = {}
 
     def add(self, name: str, about: Callable[[], Any]) -> None:
@@ -64,6 +65,7 @@ class Status:
         refused = self._ledger.failed_since
         return {
             "gateway": self._settings.site.gateway,
+            "boot": self.boot,
             "version": __version__,
             "policy_version": self._settings.site.policy_version,
             "people": people,
@@ -86,7 +88,7 @@ class Status:
         except RosterUnavailable:
             version = None
         return {
-            "boot": self._boot,
+            "boot": self.boot,
             "clock_trusted": self._clock.trusted,
             "clock_sure": self._clock.sure,
             "list_version": version.number if version else None,

@@ -13,7 +13,8 @@ from typing import Any
 
 from drivers.base import InputState
 from gateway.config import Settings
-from gateway.daemon.commands import Command, Counters, Refused, RemoteCommands, sender_key
+from gateway.daemon.commands import Counters, RemoteCommands
+from gateway.daemon.signed import Command, Refused, sender_key
 from gateway.devices import Listeners, input_number
 from gateway.ledger import LedgerUnavailable
 from gateway.locale.text import tidy
@@ -23,7 +24,7 @@ log = logging.getLogger("garita.daemon.triggers")
 
 
 class ThreatTriggers:
-    """`now` gives the time and whether the clock is to be trusted."""
+    """`now` gives the time and whether the clock is to be trusted; `boot` names this run."""
 
     def __init__(
         self,
@@ -31,13 +32,16 @@ class ThreatTriggers:
         state: ThreatState,
         append: Append,
         now: Callable[[], tuple[datetime, bool]],
+        boot: str,
     ) -> None:
         self._settings = settings
         self._state = state
         self._append = append
         self._raising: set[asyncio.Task[None]] = set()
         keys = {
-            name: sender_key(table.public_key, list(table.commands))
+            name: sender_key(
+                table.public_key, list(table.commands), table.operator, list(table.doors)
+            )
             for name, table in settings.tables.command_keys.items()
         }
         self.desk = RemoteCommands(
@@ -47,6 +51,7 @@ class ThreatTriggers:
             {"threat_set": self._command},
             append,
             now,
+            boot=boot,
         )
 
     def listen(self, devices: Mapping[str, Listeners]) -> None:

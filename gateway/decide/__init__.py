@@ -104,9 +104,10 @@ def decide(request: Request, site: Site, now: datetime) -> Decision:
     19, 24 to 26, 39 to 42) do not hold, so that no rule keeps anybody inside.  A duress PIN passes
     like the right one; the reader (gateway/doors) raises the alarm.
 
-    Two more codes exist.  A request that makes no sense at all gets denied_internal_error.  The
+    Three more codes exist.  A request that makes no sense at all gets denied_internal_error.  The
     reader answers denied_ledger_unavailable if a grant can't be recorded: no door opens without
-    its record.
+    its record.  An operator's command gets denied_remote_off where the door does not open from afar
+    (gateway/decide/remote.py).
 
     Days are whole days of the site's zone, first and last included.  Deny overrides: a rule that
     denies holds whatever levels the person has.

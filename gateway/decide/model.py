@@ -323,6 +323,7 @@ class Reason(StrEnum):
     DENIED_NO_ESCORT = "denied_no_escort"
     DENIED_NO_SECOND_PERSON = "denied_no_second_person"
     DENIED_NOT_CONFIRMED = "denied_not_confirmed"
+    DENIED_REMOTE_OFF = "denied_remote_off"
     DENIED_LEDGER_UNAVAILABLE = "denied_ledger_unavailable"
     DENIED_INTERNAL_ERROR = "denied_internal_error"
 

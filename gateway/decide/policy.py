@@ -242,6 +242,7 @@ class DoorPolicy:
     `deny_suspect`         deny a face that the passive cues take for a picture
     `identify`             the door opens to a face without a badge
     `area`, `from_area`    the door leads from `from_area` into `area`; "" is outside
+    `remote_open`          the door may open to an operator's signed command from afar
     """
 
     name: str
@@ -256,6 +257,7 @@ class DoorPolicy:
     identify: Identify | None = None
     area: str = ""
     from_area: str = ""
+    remote_open: bool = False
 
     def leads_to(self, direction: Direction) -> str:
         """The name of the area that a person enters who passes in that direction; "" outside."""

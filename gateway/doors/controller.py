@@ -6,7 +6,7 @@ controller and its readers (gateway/doors/reader.py) to the hardware (gateway/do
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.decide.policy import Direction
@@ -14,7 +14,9 @@ from gateway.doors.hardware import DoorHardware, Lock
 from gateway.doors.interlock import Interlock
 from gateway.doors.machine import DoorTimes
 from gateway.doors.reader import DoorReader
+from gateway.doors.remote import open_once
 from gateway.doors.services import AccessPoint, Display, NoDisplay, Services
+from gateway.ledger.event import Event
 
 
 class DoorController:
@@ -72,6 +74,10 @@ class DoorController:
         """The newest answer at this door; None before the first."""
         newest = max(self.readers, key=lambda reader: reader.last_at, default=None)
         return newest.last if newest is not None else None
+
+    async def open_once(self, about: Mapping[str, Any], expired: Callable[[], bool]) -> Event:
+        """Open to an operator's command from afar: `gateway/doors/remote.py`."""
+        return await open_once(self.hardware, self._services, about, expired)
 
     def status(self) -> dict[str, Any]:
         """The door in one word and its parts, for `garita status` and MQTT."""

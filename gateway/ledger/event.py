@@ -60,6 +60,7 @@ class EventType(StrEnum):
     DOOR_NO_ENTRY = "door.no_entry"
     DOOR_OPENED = "door.opened"
     DOOR_OUT_OF_SERVICE = "door.out_of_service"
+    DOOR_REMOTE_OPENED = "door.remote_opened"
     DOOR_REX = "door.rex"
     DOOR_TAMPER = "door.tamper"
     DOOR_TAMPER_CLEARED = "door.tamper_cleared"

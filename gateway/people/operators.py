@@ -55,6 +55,11 @@ class Operators:
         named = [made for made in self if made.name == text]
         return named[0] if len(named) == 1 else None
 
+    def named(self, name: str) -> Operator | None:
+        """The operator of `[operators.NAME]`; one without an account acts under that name."""
+        item = self._table.get(name)
+        return self._made(item, item.account or name) if item is not None else None
+
     def __iter__(self) -> Iterator[Operator]:
         return map(self._made, self._table.values())
 
@@ -74,10 +79,10 @@ class Operators:
             return None
         return Listed(str(row[0]), bool(row[1])) if row else None
 
-    def _made(self, item: OperatorTable) -> Operator:
+    def _made(self, item: OperatorTable, account: str | None = None) -> Operator:
         found = self.listed(item.person, date.min)
         return Operator(
-            item.account,
+            item.account if account is None else account,
             person=item.person,
             name=found.name if found else "",
             roles=frozenset(item.roles),

@@ -8,9 +8,9 @@ connection ended is sent again, and subscribers drop what they have by its id.
 An acknowledgement is not delivery (docs/mqtt.md), so every event carries a number without holes and
 the hash of the one before, and a subscriber that misses one asks for it on the replay topic.
 
-Nothing that arrives here opens or unlocks anything.  A command is handed on as it is, to be judged
-by its signature (gateway/daemon/commands.py), and so is a signed personnel list, where the site
-takes them from the broker.
+Nothing that arrives here is trusted because it arrived.  A command is handed on as it is, to be
+judged by its signature (gateway/daemon/commands.py), and so is a signed personnel list, where the
+site takes them from the broker.
 
 Before it connects, the gateway asks whether another one is connected under its name
 (gateway/uplink/rivals.py).  If so it leaves it the connection, says so, and asks again after

@@ -15,16 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.daemon import commands as module
-from gateway.daemon.commands import (
-    Command,
-    Counters,
-    Refused,
-    RemoteCommands,
-    sender_key,
-    sign,
-    verify,
-)
+from gateway.daemon.commands import Counters, RemoteCommands
+from gateway.daemon.signed import Command, Refused, sender_key, sign, verify
+from gateway.ledger import LedgerUnavailable
 from gateway.ledger.event import Event, NewEvent
 
 NOW = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
@@ -34,7 +27,9 @@ PUBLIC = base64.b64encode(PRIVATE.public_key().public_bytes_raw()).decode()
 KEYS = {
     "room": sender_key(PUBLIC, ["threat_set"]),
     "sync": sender_key(PUBLIC, ["sync"]),
+    "rosa": sender_key(PUBLIC, ["door_open", "door_in_service"], "rosa"),
 }
+BOOT = "9f2c51d07a3be644"
 BODY: dict[str, Any] = {
     "gateway": "g",
     "command": "threat_set",
@@ -141,7 +136,7 @@ async def test_a_counter_counts_once_over_restarts(tmp_path: Path) -> None:
             await counters.take(one)
     counters = Counters(path)
     await counters.take(verify(message(counter=18), KEYS, "g", NOW, retained=False))
-    with pytest.raises(Refused, match="seen before"):
+    with pytest.raises(Refused, match="older than one seen before"):
         await counters.take(one)
     path.write_text("[]")
     with pytest.raises(Refused, match="can't be read"):
@@ -162,13 +157,20 @@ class Desk:
             {"threat_set": self.carry},
             self.append,
             lambda: (NOW, self.trusted),
+            boot=BOOT,
         )
+        self.answers: list[Mapping[str, Any]] = []
+        self.desk.answer_by(self.answers.append)
 
     async def carry(self, command: Command) -> Mapping[str, Any]:
         if command.body["level"] == "none":
             raise Refused("there is no such threat level")
+        if command.body["level"] == "bug":
+            raise ZeroDivisionError
+        if command.body["level"] == "full":
+            raise LedgerUnavailable("the disk is full")
         self.done.append(command)
-        return {}
+        return {"changed": True}
 
     async def append(self, event: NewEvent) -> Event:
         self.events.append(event)
@@ -192,18 +194,18 @@ class Desk:
 
 
 async def test_each_command_is_carried_out_once_and_refusals_are_told_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(module, "GATHER_S", 0.1)
     desk = Desk(tmp_path)
     await desk.send(message(), message(), message(), b"x", message(counter=18))
     assert [c.counter for c in desk.done] == [17, 18]
     kinds = [event.type for event in desk.events]
-    assert kinds == ["command.accepted", "command.refused", "command.accepted"]
-    assert desk.events[1].data == {"why": "seen before", "count": 1}
-    await asyncio.sleep(0.1)
-    await desk.send(b"x")
-    assert desk.events[-1].data == {"why": "not in its form, seen before", "count": 3}
+    # The last one is of the stop: what was counted by then.
+    refused = "command.refused"
+    assert kinds == ["command.accepted", refused, "command.accepted", refused]
+    assert desk.events[1].data == {"why": "seen before", "count": 1, "keys": ["room"]}
+    told = desk.events[3].data
+    assert told == {"why": "not in its form, seen before", "count": 2, "keys": ["room"]}
     assert desk.events[0].data["by"] == "ana"
 
 
@@ -234,4 +236,106 @@ async def test_a_command_that_expired_on_its_way_is_refused(tmp_path: Path) -> N
     await desk.send(message(counter=19))
     assert [c.counter for c in desk.done] == [17, 19]
     refused = [event.data for event in desk.events if event.type == "command.refused"]
-    assert refused == [{"why": "expired on its way", "count": 1}]
+    assert refused == [{"why": "expired on its way", "count": 1, "keys": ["room"]}]
+
+
+def opening(key: str = "rosa", **changes: Any) -> bytes:
+    """A good command to open a door, with changes."""
+    about = {"command": "door_open", "door": "yard", "boot": BOOT, "nonce": "ab" * 16}
+    return message(key, **{**about, "expires": "2026-11-25T18:00:30Z", **changes})
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (opening(boot="0" * 16), "for another start of the gateway"),
+        (opening(boot=...), "not in its form"),
+        (opening(boot=7), "for another start of the gateway"),
+        (opening(nonce=...), "not in its form"),
+        (opening(nonce="short"), "not in its form"),
+        (opening(nonce=["ab" * 16]), "not in its form"),
+        (opening(expires="2026-11-25T18:00:31Z"), "valid for more than 30 s"),
+        (opening(issued="2026-11-25T18:00:11Z"), "issued in the future"),
+        (opening(issued="0001-01-01T00:00:00Z"), "valid for more than 30 s"),
+        (opening(expires="9999-12-31T23:59:59+00:00"), "valid for more than 30 s"),
+        (opening(gateway="h"), "for another gateway"),
+        (opening("room"), "not allowed to this key"),
+        (opening("sync"), "not allowed to this key"),
+        (opening(command="door_in_service", boot=...), "not in its form"),
+        # A command that may do without a boot is refused all the same if it names another one.
+        (message(boot="0" * 16), "for another start of the gateway"),
+    ],
+)
+def test_what_lets_people_in_is_for_this_run_once_and_soon(payload: bytes, reason: str) -> None:
+    with pytest.raises(Refused) as caught:
+        verify(payload, KEYS, "g", NOW, retained=False, boot=BOOT)
+    assert str(caught.value) == reason
+
+
+def test_a_good_command_to_open() -> None:
+    command = verify(opening(), KEYS, "g", NOW, retained=False, boot=BOOT)
+    assert (command.name, command.nonce, command.sender.operator) == (
+        "door_open",
+        "ab" * 16,
+        "rosa",
+    )
+    with pytest.raises(Refused, match="expired"):
+        later = NOW + timedelta(seconds=31)
+        verify(opening(), KEYS, "g", later, retained=False, boot=BOOT)
+
+
+async def test_a_nonce_counts_once_also_where_the_counters_were_set_back(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.send(message(nonce="ab" * 16))
+    desk.desk._counters = Counters(tmp_path / "restored.json")
+    await desk.send(message(nonce="ab" * 16, counter=18))
+    assert [c.counter for c in desk.done] == [17]
+    assert [event.type for event in desk.events][1:] == ["command.refused"]
+
+
+async def test_what_a_known_key_signed_and_was_not_done_has_a_record_of_its_own(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path)
+    await desk.send(message(level="none"), message(level="bug", counter=18))
+    assert [event.data for event in desk.events] == [
+        {
+            "command": "threat_set",
+            "key": "room",
+            "by": "ana",
+            "counter": counter,
+            "why": why,
+            "count": 1,
+        }
+        for counter, why in ((17, "there is no such threat level"), (18, "denied_internal_error"))
+    ]
+    await desk.send(message(counter=19))  # and it goes on
+    assert [c.counter for c in desk.done] == [19]
+
+
+async def test_the_sender_hears_what_became_of_it(tmp_path: Path) -> None:
+    """Whoever has no key hears nothing: an answer to anybody would be an amplifier."""
+    desk = Desk(tmp_path)
+    await desk.send(message(), message(), b"x", message(private=OTHER, counter=18))
+    await desk.send(message(level="full", counter=19), retained=True)
+    about = {"gateway": "g", "boot": BOOT, "key": "room", "command": "threat_set"}
+    assert desk.answers == [
+        {**about, "counter": 17, "done": True, "why": "", "changed": True},
+        {**about, "counter": 17, "done": False, "why": "seen before"},
+        {**about, "counter": 19, "done": False, "why": "retained"},
+    ]
+
+
+async def test_a_log_that_can_not_be_written_is_answered(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    with pytest.raises(LedgerUnavailable):
+        await desk.desk.carry_out(message(level="full"), retained=False)
+    await desk.send(message(counter=18))
+    assert [answer["why"] for answer in desk.answers] == ["denied_ledger_unavailable", ""]
+
+
+async def test_refusals_that_were_only_counted_are_recorded_at_the_stop(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.send(b"x", b"y", b"z")
+    told = sum(event.data["count"] for event in desk.events)
+    assert told == 3 and not desk.desk._refused

@@ -456,7 +456,8 @@ def test_the_docstring_lists_every_reason_in_the_order_of_the_code() -> None:
     codes = re.findall(r"(granted|\w+_required|denied_\w+)", module.decide.__doc__ or "")
     assert set(codes) == {reason.value for reason in Reason}
     examples = [reason.value for _, _, reason in CASES] + [r.value for _, r in CONFIRMS]
-    assert set(codes) - set(examples) == {"denied_ledger_unavailable", "denied_internal_error"}
+    elsewhere = {"denied_ledger_unavailable", "denied_internal_error", "denied_remote_off"}
+    assert set(codes) - set(examples) == elsewhere
 
 
 def test_overnight_belongs_to_the_day_it_began() -> None:
