@@ -11,6 +11,7 @@ aiomqtt hands on neither the CONNACK's properties nor a PUBACK's reason code.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import threading
@@ -114,24 +115,31 @@ class Connection(aiomqtt.Client):
 
         Raises NotTaken with the broker's reason, or aiomqtt.MqttError.
         """
-        if self._slots is None:
-            await self._publish(topic, payload, retain, timeout)
-            return
-        async with self._slots:
-            await self._publish(topic, payload, retain, timeout)
+        async with self._slots or contextlib.nullcontext():
+            ack = self._send(topic, payload, retain)
+            try:
+                async with asyncio.timeout(timeout):
+                    await ack
+            except TimeoutError:
+                self._acks = {mid: one for mid, one in self._acks.items() if one is not ack}
+                raise aiomqtt.MqttError("no acknowledgement in time") from None
 
-    async def _publish(self, topic: str, payload: str | bytes, retain: bool, wait_s: float) -> None:
+    def send(self, topic: str, payload: bytes) -> asyncio.Future[None]:
+        """Publish with QoS 1; the future ends with the acknowledgement, or as `publish` does, but
+        it does not end by itself.  Raises aiomqtt.MqttError.
+
+        It costs a task less than `publish`, unless the broker takes few messages at once.
+        """
+        if self._slots is not None:
+            return asyncio.ensure_future(self.publish(topic, payload))
+        return self._send(topic, payload, False)
+
+    def _send(self, topic: str, payload: str | bytes, retain: bool) -> asyncio.Future[None]:
         info = self._client.publish(topic, payload, 1, retain)
         if info.rc != paho.MQTT_ERR_SUCCESS:
             raise aiomqtt.MqttCodeError(info.rc, "Could not publish message")
         self._acks[info.mid] = ack = asyncio.get_running_loop().create_future()
-        try:
-            async with asyncio.timeout(wait_s):
-                await ack
-        except TimeoutError:
-            raise aiomqtt.MqttError("no acknowledgement in time") from None
-        finally:
-            self._acks.pop(info.mid, None)
+        return ack
 
     async def subscribe_or_refused(self, topic: str) -> bool:
         """Subscribe with QoS 1; False if the broker does not let us."""
@@ -141,11 +149,12 @@ class Connection(aiomqtt.Client):
     def _on_publish(
         self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Any
     ) -> None:
-        ack = self._acks.get(mid)
+        ack = self._acks.pop(mid, None)
         if ack is None or ack.done():
             return
         if reason_code.is_failure:
             ack.set_exception(NotTaken(reason_code.value, str(reason_code)))
+            ack.exception()
         else:
             ack.set_result(None)
 
@@ -204,6 +213,7 @@ class Connection(aiomqtt.Client):
         for ack in self._acks.values():
             if not ack.done():
                 ack.set_exception(aiomqtt.MqttError("the connection ended"))
+                ack.exception()  # nobody may be waiting for it any more
         if self._disconnected.done():
             self._disconnected.exception()  # it is read later, or nobody wants it
 

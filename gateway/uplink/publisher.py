@@ -11,10 +11,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
+
+import aiomqtt
 
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.uplink.connection import (
+    ACK_TIMEOUT_S,
     NOT_AUTHORIZED,
     PACKET_TOO_LARGE,
     QUOTA_EXCEEDED,
@@ -27,10 +30,19 @@ from gateway.uplink.oversize import Sizes
 
 log = logging.getLogger("garita.uplink.publisher")
 
-BATCH = 20
-PAUSE_S = 0.003
+BATCH = 40
+SLICE = 5  # so many messages, then whoever else has something to do
+PAUSE_S = 0.0005
 NOT_THE_MESSAGE = (NOT_AUTHORIZED, QUOTA_EXCEEDED)  # reasons that hold for any message
 TRIES = 3  # how often a record is offered to a broker that refuses this one
+
+
+class Sent(NamedTuple):
+    """A record under way; `size` is that of its whole message in bytes."""
+
+    event: Event
+    size: int
+    ack: asyncio.Future[None]
 
 
 class Publisher:
@@ -65,50 +77,90 @@ class Publisher:
     async def run(self, client: Connection) -> None:
         """Records in order, several under way; the cursor follows the acknowledgements."""
         sent, topic = self._cursor.seq, f"{self._topic}/events"
-        window: asyncio.Queue[tuple[int, asyncio.Task[None]]] = asyncio.Queue(self._max_in_flight)
+        window: asyncio.Queue[Sent] = asyncio.Queue(self._max_in_flight)
 
         async def acknowledged() -> None:
             while True:
-                seq, task = await window.get()
-                await task
-                self._cursor.seq = seq
+                message = await window.get()
+                await self._acknowledged(client, topic, message)
+                self._cursor.seq = message.event.seq
 
         async with asyncio.TaskGroup() as group:
             group.create_task(acknowledged())
             while True:
                 await self._wait_beyond(sent)
                 # In a thread: what was recorded long ago may be on the disk alone.
-                for event in await asyncio.to_thread(self._records.after, sent, BATCH):
-                    task = group.create_task(self.publish(client, topic, event))
-                    # A task starts when we next wait, in order of creation: so does its message.
-                    await window.put((event.seq, task))
+                batch = await asyncio.to_thread(self._batch, sent)
+                for number, (event, payload) in enumerate(batch, 1):
+                    await window.put(self._send(client, topic, event, payload))
                     sent = event.seq
-                # Doors come first: a backlog leaves the loop free between batches.
+                    if number % SLICE == 0:
+                        await asyncio.sleep(0)  # doors come first, also in a backlog
                 await asyncio.sleep(PAUSE_S)
+
+    def _batch(self, sent: int) -> list[tuple[Event, bytes]]:
+        """The records after `sent` and their messages; reads the disk."""
+        events = self._records.after(sent, BATCH)
+        return [(event, cloud_event(event, self._gateway).encode()) for event in events]
+
+    def _send(self, client: Connection, topic: str, event: Event, payload: bytes) -> Sent:
+        size = len(payload)
+        if self.sizes.too_large(topic, size):
+            self._omit(event, size, "larger than the broker takes")
+            payload = omitted_event(event, self._gateway, size).encode()
+            return Sent(event, size, client.send(topic, payload))
+        self.sizes.sending(event.seq, size)
+        return Sent(event, size, client.send(topic, payload))
+
+    async def _acknowledged(self, client: Connection, topic: str, message: Sent) -> None:
+        """Return when the broker has a message; raises as `publish` does."""
+        event, size, ack = message
+        try:
+            if not ack.done():
+                async with asyncio.timeout(ACK_TIMEOUT_S):
+                    await ack
+            ack.result()
+        except TimeoutError:
+            raise aiomqtt.MqttError("no acknowledgement in time") from None
+        except NotTaken as error:
+            await self._not_taken(client, topic, event, size, error)
+        else:
+            self.sizes.taken(event.seq)
+        self._refusals.pop(event.seq, None)
 
     async def publish(self, client: Connection, topic: str, event: Event) -> None:
         """One record, acknowledged; what is too large for the broker goes without its data."""
         payload = cloud_event(event, self._gateway).encode()
         size = len(payload)
         if self.sizes.too_large(topic, size):
-            self._omit(event, size, "larger than the broker takes")
-            await client.publish(topic, omitted_event(event, self._gateway, size))
+            await self._without_data(client, topic, event, size, "larger than the broker takes")
             return
         self.sizes.sending(event.seq, size)
         try:
             await client.publish(topic, payload)
         except NotTaken as error:
-            self._refusals[event.seq] = tries = self._refusals.get(event.seq, 0) + 1
-            if error.code == PACKET_TOO_LARGE:
-                self.sizes.not_taken(size)  # from the next connection on, in order
-                raise
-            if tries < TRIES or error.code in NOT_THE_MESSAGE:
-                raise
-            self._omit(event, size, str(error))
-            await client.publish(topic, omitted_event(event, self._gateway, size))
+            await self._not_taken(client, topic, event, size, error)
         else:
             self.sizes.taken(event.seq)
         self._refusals.pop(event.seq, None)
+
+    async def _not_taken(
+        self, client: Connection, topic: str, event: Event, size: int, error: NotTaken
+    ) -> None:
+        """The broker refused a record: leave out its data, or raise `error`."""
+        self._refusals[event.seq] = tries = self._refusals.get(event.seq, 0) + 1
+        if error.code == PACKET_TOO_LARGE:
+            self.sizes.not_taken(size)  # from the next connection on, in order
+            raise error
+        if tries < TRIES or error.code in NOT_THE_MESSAGE:
+            raise error
+        await self._without_data(client, topic, event, size, str(error))
+
+    async def _without_data(
+        self, client: Connection, topic: str, event: Event, size: int, detail: str
+    ) -> None:
+        self._omit(event, size, detail)
+        await client.publish(topic, omitted_event(event, self._gateway, size))
 
     def _omit(self, event: Event, size: int, detail: str) -> None:
         if event.seq in self._omitted:

@@ -893,3 +893,17 @@ async def test_a_record_has_its_form_as_a_cloud_event(make_link: Callable[..., L
     item = json.loads(cloud_event(event, "g"))
     SCHEMA.validate(item)
     assert "subject" not in item and item["type"] == "org.garita.gateway.started"
+
+
+async def test_a_backlog_goes_out_with_no_more_under_way_than_the_broker_states(
+    make_broker: Callable[..., Broker], make_link: Callable[..., Link]
+) -> None:
+    broker = make_broker("allow_anonymous true\nmax_inflight_messages 2")
+    broker.start()
+    link = make_link(broker.port)
+    await link.append(200)
+    await link.listen()
+    link.start()
+    await link.until(lambda: link.ledger.last_seq in link.seqs())
+    assert link.seqs() == list(range(1, link.ledger.last_seq + 1))
+    assert [online for online, _ in link.states] == [True]  # the broker never threw it off
