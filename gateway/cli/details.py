@@ -146,6 +146,7 @@ _PLAIN = frozenset(
         N_("the record noted elsewhere is not in this log"),
         N_("the record can't be read"),
         N_("the record is not in canonical form"),
+        N_("the records do not end as the archive says"),
         N_("the record's id was changed"),
         N_("the log does not begin with its first record"),
         # commands over MQTT

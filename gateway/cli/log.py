@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from gateway.cli import common, criteria, logaccept, logexport, logproof, text, words
+from gateway.cli import common, criteria, logaccept, logarchive, logexport, logproof, text, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.cli.details import detail
@@ -20,15 +20,17 @@ from gateway.config import Settings
 from gateway.config.criteria import editions
 from gateway.ledger import LedgerReader
 from gateway.ledger import export as proofs
+from gateway.ledger.apart import is_archive
 from gateway.ledger.copies import is_log, lacks_wal
 from gateway.ledger.event import Event, EventType
 from gateway.ledger.reader import VerifyReport
-from gateway.locale import _, system
+from gateway.locale import _, ngettext, system
 from gateway.people import RosterUnavailable, audit
 from gateway.proof.note import NoteError, VerifierKey
 
 app = App()
 app.command()(logaccept.accept)
+app.command()(logarchive.archive)
 app.command()(logexport.copy)
 app.command()(logexport.export)
 app.command()(logproof.key)
@@ -87,7 +89,9 @@ def verify(
     ctx: Context,
     file: Annotated[
         Path | None,
-        typer.Argument(help="A copy of the log, or a .jsonl export with its .proof beside it."),
+        typer.Argument(
+            help="A copy of the log, an archive, or a .jsonl export with its .proof beside it."
+        ),
     ] = None,
     head: Annotated[
         str, typer.Option(help="SEQ:HASH noted elsewhere, which this log must contain.")
@@ -106,6 +110,9 @@ def verify(
     path, alone, trail = file or settings.ledger_path, False, audit.Trail()
     if file is not None:
         try:
+            if is_archive(file):
+                logarchive.verify(file, keys, json)
+                return
             if not is_log(file):
                 logexport.verify(file, noted, json)
                 return
@@ -130,6 +137,8 @@ def verify(
                 "head": end,
                 "signed": {"last_seq": report.covered.last_seq, "checkpoints": report.covered.good},
                 "before": report.before,
+                "begins": report.begins,
+                "redacted": report.redacted,
                 "wal_missing": alone,
                 "problems": [{"seq": p.seq, "what": p.what} for p in report.problems],
                 "tables": [asdict(item) for item in tables],
@@ -173,6 +182,14 @@ def verify(
                 " check it as well"
             )
             common.say(said.format(**report.before))
+        if report.begins > 1:
+            said = _("events before {seq} are not kept any more: their archives were deleted")
+            common.say(said.format(seq=report.begins))
+        if report.redacted:
+            said = ngettext(
+                "{count} event is redacted", "{count} events are redacted", report.redacted
+            )
+            common.say(said.format(count=report.redacted))
         _print_signed(report, named=keys is not None)
         if alone:
             _warn_of_wal(settings, report)

@@ -162,23 +162,7 @@ def status(ctx: Context, json: common.JsonOption = False) -> None:
         people.get("error")
         or _("{total} (list version {version})").format(total=total, version=version),
     )
-    good = answer["ledger"]["ok"]
-    table.add_row(
-        _("log"),
-        (
-            _("{last_seq} events").format(last_seq=answer["last_seq"])
-            if good
-            else _("[red]can't be written[/red]")
-        ),
-    )
-    if follows := answer["ledger"].get("follows"):
-        said = _(
-            "records were lost: it ended with {seq}, and {known_by} knows {known_seq};"
-            " see docs/ledger.md"
-        )
-        table.add_row("", f"[red]{escape(said.format(**follows))}[/red]")
-    if (head := answer.get("checkpoint")) and head.get("error"):
-        table.add_row("", f"[red]{escape(head['error'])}[/red]")
+    _log_rows(table, answer)
     if threat := answer["threat"]:
         table.add_row(_("threat"), threat["level"])
     table.add_row(_("clock"), _clock(answer))
@@ -222,6 +206,34 @@ def status(ctx: Context, json: common.JsonOption = False) -> None:
         )
         table.add_row(_("area"), f"{name}: {full}")
     common.out.print(table)
+
+
+def _log_rows(table: Table, answer: Mapping[str, Any]) -> None:
+    """What the status says of the log."""
+    good = answer["ledger"]["ok"]
+    table.add_row(
+        _("log"),
+        (
+            _("{last_seq} events").format(last_seq=answer["last_seq"])
+            if good
+            else _("[red]can't be written[/red]")
+        ),
+    )
+    if follows := answer["ledger"].get("follows"):
+        said = _(
+            "records were lost: it ended with {seq}, and {known_by} knows {known_seq};"
+            " see docs/ledger.md"
+        )
+        table.add_row("", f"[red]{escape(said.format(**follows))}[/red]")
+    if (head := answer.get("checkpoint")) and head.get("error"):
+        table.add_row("", f"[red]{escape(head['error'])}[/red]")
+    if held := answer.get("archives"):
+        if held["error"]:
+            table.add_row("", f"[red]{escape(held['error'])}[/red]")
+        if held["missing"]:
+            said = _("archives of the log are missing: {files}")
+            said = said.format(files=", ".join(held["missing"]))
+            table.add_row("", f"[red]{escape(said)}[/red]")
 
 
 def _clock(answer: dict[str, Any]) -> str:

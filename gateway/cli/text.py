@@ -209,6 +209,10 @@ EVENTS: Mapping[str, str] = {
     "alarm.log_lost": N_(
         "THE LOG LOST RECORDS: it ended with {seq}, and {known_by} knows {known_seq}"
     ),
+    "ledger.archived": N_("events {first} to {last} went into the archive {file}"),
+    "ledger.archive_deleted": N_(
+        "the archive with events {first} to {last} was deleted after {days} days"
+    ),
     "ledger.checkpoint": N_("the log's head is signed"),
     "ledger.created": N_("the log begins"),
     "ledger.recovered": N_("the log can be written again; events refused: {refused}"),

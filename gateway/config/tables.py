@@ -441,6 +441,12 @@ class LogTable(_Table):
     owns, without its scheme, is never another site's too (c2sp.org/tlog-checkpoint)."""
     checkpoint_records: Annotated[int, Field(ge=1, le=100_000)] = 200
     checkpoint_minutes: Annotated[float, Field(gt=0, le=60)] = 10
+    archive_after_days: Annotated[int, Field(ge=0, le=3660)] = 90
+    """Records older than this leave ledger.db for an archive; 0: none does for its age."""
+    archive_above_mb: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
+    """While ledger.db holds more, its oldest records go into archives; 0: however large it is."""
+    delete_archives_after_days: Annotated[int, Field(ge=0, le=36_600)] = 0
+    """Archives whose newest record is older are deleted; 0: none is."""
 
 
 class PeerTable(_Table):

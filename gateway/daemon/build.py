@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from gateway.config import Settings
+from gateway.daemon.archiving import Archiving
 from gateway.daemon.checkpoints import Checkpoints
 from gateway.daemon.jobs import Jobs
 from gateway.daemon.outbox import Outbox
@@ -70,6 +71,7 @@ class Parts:
     pulls: Pulls
     jobs: Jobs
     status: Status
+    archiving: Archiving
     checkpoints: Checkpoints | None
     """None if the key that signs them can't be read."""
     door_limit_s: float
@@ -202,6 +204,14 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         health=health,
     )
     outbox.on_act(jobs.on_act)
+    archiving = Archiving(
+        path=settings.ledger_path,
+        name=site.gateway,
+        ledger=ledger,
+        table=tables.log,
+        now=clock.sure_time,
+    )
+    status.add("archives", archiving.status)
     status.add("mqtt", lambda: uplink.status() if uplink else None)
     status.add("face", lambda: _face_status(faces, matcher))
     return Parts(
@@ -226,6 +236,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         pulls=pulls,
         jobs=jobs,
         status=status,
+        archiving=archiving,
         checkpoints=checkpoints,
         door_limit_s=_door_limit_s(settings, services),
     )

@@ -127,6 +127,7 @@ class Daemon:
             "reader_watch": Watching(parts.plant).asked,
             **operations.table(),
         }
+        handlers["archive"] = parts.archiving.asked
         if parts.checkpoints is not None:
             handlers["checkpoint"] = parts.checkpoints.asked
         RemoteActs(
@@ -148,6 +149,7 @@ class Daemon:
             "watchdog": Watchdog(parts.plant, parts.ledger, parts.door_limit_s).run,
             "chores": parts.jobs.run,  # a name that is on record does not change
             "pulls": parts.pulls.run,
+            "archives": parts.archiving.run,
         }
         if parts.checkpoints is not None:
             runs["checkpoints"] = parts.checkpoints.run

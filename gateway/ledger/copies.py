@@ -11,9 +11,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from gateway.ledger import redacted
+from gateway.ledger.archives import Archives
 from gateway.ledger.errors import LedgerUnavailable
-from gateway.ledger.reader import CHUNK
+from gateway.ledger.rows import CHUNK
 from gateway.locale import worded
+from gateway.proof.checkpoint import Checkpoint
+from gateway.proof.note import parse
 from gateway.vault.files import new_file
 
 _SQLITE = b"SQLite format 3\0"
@@ -42,7 +46,8 @@ def lacks_wal(path: Path) -> bool:
 
 
 def copy_log(path: Path, to: Path) -> int:
-    """Copy the log to a new file that needs no other, while the gateway writes it.
+    """Copy the log to a new file that needs no other, while the gateway writes it: the records in
+    archives stand among the others there.
 
     Returns the number of records.  Raises LedgerUnavailable, OSError, and FileExistsError if there
     is a file `to`.
@@ -58,7 +63,35 @@ def copy_log(path: Path, to: Path) -> int:
             ):
                 source.backup(target, pages=CHUNK)
                 target.execute("PRAGMA journal_mode = DELETE")
+                _add_archived(path, target)
                 count = target.execute("SELECT count(*) FROM events").fetchone()[0]
         except sqlite3.Error as error:
             raise LedgerUnavailable(f"{path}: {error}") from error
     return int(count)
+
+
+def _add_archived(path: Path, target: sqlite3.Connection) -> None:
+    """Bring the archives of the log at `path` into a copy of its file.
+
+    Archives that were deleted stay named in the copy, which begins behind them.  Raises
+    LedgerUnavailable, sqlite3.Error.
+    """
+    with closing(Archives(path)) as archives:
+        archives.refresh(target)
+        if not archives.all:
+            return
+        target.executescript(redacted.SCHEMA)
+        for one in archives.all:
+            if one.deleted:
+                continue
+            notes = archives.segment(one).closing.checkpoints
+            for kept in archives.rows(one.first, one.last):
+                row = (kept.seq, kept.body, kept.hash)
+                target.execute("INSERT OR IGNORE INTO events VALUES (?, NULL, ?, ?)", row)
+                redacted.keep(target, kept)
+            target.executemany(
+                "INSERT OR IGNORE INTO checkpoints VALUES (?, ?, ?)",
+                [(one.origin, Checkpoint.parse(parse(note).text).size, note) for note in notes],
+            )
+        target.execute("DELETE FROM archives WHERE NOT deleted")
+        target.commit()

@@ -102,6 +102,8 @@ class EventType(StrEnum):
     INTERLOCK_BREACHED = "interlock.breached"
     INTERLOCK_OVERRIDDEN = "interlock.overridden"
 
+    LEDGER_ARCHIVE_DELETED = "ledger.archive_deleted"
+    LEDGER_ARCHIVED = "ledger.archived"
     LEDGER_CHECKPOINT = "ledger.checkpoint"
     LEDGER_CREATED = "ledger.created"
     LEDGER_LATE = "ledger.late"

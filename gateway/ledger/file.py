@@ -5,21 +5,26 @@ Only the writer uses this, in its thread.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.ledger import chain, marks, tree
+from gateway.ledger import archives, chain, marks, tree
+from gateway.ledger.errors import LedgerUnavailable
 from gateway.ledger.event import NewEvent
 from gateway.ledger.marks import Marks
 from gateway.ledger.origin import Known, Loss, find_loss, follows
 from gateway.locale import worded
 from gateway.vault.files import adopt
+
+log = logging.getLogger("garita.ledger.file")
 
 BUSY_MS = 1000  # how long another program's lock on the file is waited for
 
@@ -37,6 +42,7 @@ _TABLES = {
     "origins": ORIGINS,
     "tiles": tree.SCHEMA,
     "checkpoints": tree.CHECKPOINTS,
+    "archives": archives.SCHEMA,
 }
 
 
@@ -65,6 +71,7 @@ def connect(path: Path, gateway: str) -> tuple[sqlite3.Connection, End]:
         db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA secure_delete = ON")  # what went into an archive may be redacted there
         present = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
         for table, schema in _TABLES.items():
             if table not in present:
@@ -114,16 +121,32 @@ def chains(db: sqlite3.Connection) -> set[str]:
     return found | {str(chain.to_event(1, body, digest, b"").data.get("chain", ""))}
 
 
-def held_against(db: sqlite3.Connection, end: End, known: Iterable[Known]) -> Loss | None:
+def held_against(
+    path: Path, db: sqlite3.Connection, end: End, known: Iterable[Known]
+) -> Loss | None:
     """What the log lacks of that which is known elsewhere; None if nothing."""
 
     def hash_of(seq: int) -> str | None:
         row = db.execute("SELECT hash FROM events WHERE seq = ?", (seq,)).fetchone()
-        return bytes(row[0]).hex() if row is not None else None
+        if row is not None:
+            return bytes(row[0]).hex()
+        return next((kept.hash.hex() for kept in held.rows(seq, seq)), None)
+
+    def comparable(one: Known) -> Known:
+        """Without its hash, if the record is in an archive that is not to be had."""
+        try:
+            gone = one.seq <= held.last and hash_of(one.seq) is None
+        except LedgerUnavailable as error:
+            log.warning("what %s knows can't be compared: %s", one.source, error)
+            gone = True
+        return replace(one, hash="") if gone else one
 
     told = dict(db.execute("SELECT known_chain, max(known_seq) FROM origins GROUP BY known_chain"))
     news = [one for one in known if one.seq > told.get(one.chain, 0)]
-    return find_loss(news, chains=chains(db), last_seq=end.seq, hash_of=hash_of)
+    with closing(archives.Archives(path)) as held:
+        held.refresh(db)
+        comparables = [comparable(one) for one in news]
+        return find_loss(comparables, chains=chains(db), last_seq=end.seq, hash_of=hash_of)
 
 
 def begin_origin(db: sqlite3.Connection, gateway: str, end: End, loss: Loss) -> End:

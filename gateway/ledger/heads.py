@@ -5,6 +5,7 @@ Works on the log's file or a copy of it, from any process.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.ledger.archives import Archives
 from gateway.ledger.errors import LedgerUnavailable
 from gateway.ledger.event import EventType
 from gateway.ledger.tree import tiles_of
@@ -53,10 +55,20 @@ class Heads:
             return _signed(*row) if row else None
 
     def all(self) -> list[Signed]:
-        """All checkpoints, in order."""
-        with self._open() as db:
-            rows = db.execute("SELECT origin, note FROM checkpoints ORDER BY origin, size")
-            return [_signed(*row) for row in rows]
+        """All checkpoints, in order: those in archives as well, as far as these can be read."""
+        found: dict[tuple[int, int], Signed] = {}
+        with self._open() as db, self._archives(db) as archives:
+            for one in archives.all:
+                with contextlib.suppress(LedgerUnavailable):
+                    for text in (
+                        archives.segment(one).closing.checkpoints if not one.deleted else ()
+                    ):
+                        signed = _signed(one.origin, text)
+                        found[signed.first, signed.checkpoint.size] = signed
+            for row in db.execute("SELECT origin, note FROM checkpoints"):
+                signed = _signed(*row)
+                found[signed.first, signed.checkpoint.size] = signed
+        return [found[key] for key in sorted(found)]
 
     def log_keys(self) -> list[VerifierKey]:
         """The keys that the log says it is signed with, the newest origin last.
@@ -65,17 +77,24 @@ class Heads:
         not get it some other way.
         """
         found: dict[str, VerifierKey] = {}
-        with self._open() as db:
+        wanted = f'"type":"{EventType.LEDGER_CHECKPOINT}"}}'
+        with self._open() as db, self._archives(db) as archives:
             for origin, size in db.execute(
                 "SELECT origin, max(size) FROM checkpoints GROUP BY origin ORDER BY origin"
             ).fetchall():
                 row = db.execute(
                     "SELECT body FROM events WHERE seq >= ? AND seq < ? AND body LIKE ? "
                     "ORDER BY seq DESC LIMIT 1",
-                    (origin, origin + size, f'%"type":"{EventType.LEDGER_CHECKPOINT}"}}'),
+                    (origin, origin + size, f"%{wanted}"),
                 ).fetchone()
-                if row is not None:
-                    key = _key(row[0])
+                body = row[0] if row else None
+                for one in reversed(archives.all):
+                    if body is None and one.origin == origin and not one.deleted:
+                        with contextlib.suppress(LedgerUnavailable):
+                            kept = next(archives.segment(one).holding(wanted), None)
+                            body = kept.body if kept else None
+                if body is not None:
+                    key = _key(body)
                     found[str(key)] = key
         return list(found.values())
 
@@ -86,9 +105,7 @@ class Heads:
         Raises LedgerUnavailable also if there is no such record.
         """
         with self._open() as db:
-            row = db.execute("SELECT body FROM events WHERE seq = ?", (seq,)).fetchone()
-            if row is None:
-                raise LedgerUnavailable(worded("there is no event {seq}", seq=seq))
+            body = self._body(db, seq)
             held = db.execute(
                 "SELECT origin, note FROM checkpoints WHERE origin <= ? "
                 "ORDER BY origin DESC, size DESC LIMIT 1",
@@ -105,7 +122,24 @@ class Heads:
                 hashes = merkle.inclusion(subtree_of(tiles), index, signed.checkpoint.size)
             except LookupError as error:
                 raise LedgerUnavailable(str(error)) from error
-            return str(row[0]).encode(), EntryProof(index, tuple(hashes), signed.note)
+            return body.encode(), EntryProof(index, tuple(hashes), signed.note)
+
+    def _body(self, db: sqlite3.Connection, seq: int) -> str:
+        row = db.execute("SELECT body FROM events WHERE seq = ?", (seq,)).fetchone()
+        with self._archives(db) as archives:
+            for kept in archives.rows(seq, seq):
+                if kept.redacted is not None:
+                    raise LedgerUnavailable(worded("event {seq} was redacted", seq=seq))
+                return kept.body
+        if row is None:
+            raise LedgerUnavailable(worded("there is no event {seq}", seq=seq))
+        return str(row[0])
+
+    @contextmanager
+    def _archives(self, db: sqlite3.Connection) -> Iterator[Archives]:
+        with contextlib.closing(Archives(self._path)) as archives:
+            archives.refresh(db)
+            yield archives
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

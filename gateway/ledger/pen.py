@@ -15,13 +15,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.ledger import chain, file, marks
+from gateway.ledger.archives import Archive, archived_seq, enter, list_of, prune
+from gateway.ledger.errors import LedgerDamaged
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.ledger.file import End
 from gateway.ledger.origin import Known, Loss
 from gateway.ledger.tree import LedgerTree, tiles_of
+from gateway.locale import worded
 from gateway.proof.merkle import range_hash
 from gateway.proof.note import Note
 from gateway.proof.tiles import subtree_of
+
+PRUNED = 200
+"""So many records leave the file in one transaction: a badge waits for one at most."""
 
 log = logging.getLogger("garita.ledger.pen")
 
@@ -59,6 +65,8 @@ class Pen:
         self.follows = file.followed(self._db, self.end.first)
         """What the present origin says of the one before it; None if it is the log's first."""
         self.is_new = False
+        self.pruning = True
+        """Whether records that are in archives may still be in the file."""
 
     @property
     def behind(self) -> bool:
@@ -122,6 +130,35 @@ class Pen:
         with self._open() as db:
             return self._hold_against(db, known)
 
+    def enter(self, one: Archive) -> None:
+        """Enter an archive into the table; from then on its records are read there.
+
+        It must go on where the one before ended.  Raises LedgerDamaged if its end is not the record
+        that is here.
+        """
+        with self._open() as db:
+            row = db.execute("SELECT hash FROM events WHERE seq = ?", (one.last,)).fetchone()
+            held = list_of(db)
+            newest = held[-1].last if held else 0
+            if row is None or row[0] != one.hash or not newest < one.first <= one.last:
+                said = worded("the archive {file} is not of this log", file=one.file)
+                raise LedgerDamaged(said)
+            enter(db, one)
+        self.pruning = True
+
+    def forget_archive(self, last: int) -> None:
+        """Note that the archive that ends with record `last` is deleted, as is on record."""
+        with self._transaction() as db:
+            db.execute("UPDATE archives SET deleted = 1 WHERE last = ?", (last,))
+
+    def prune(self) -> None:
+        """Take some of the records that are in archives out of the file.
+
+        The first record of each origin stays, and so does the newest checkpoint of each.
+        """
+        with self._transaction() as db:
+            self.pruning = prune(db, PRUNED)
+
     def close(self) -> None:
         """Let go of the file."""
         db, self._db = self._db, None
@@ -154,7 +191,7 @@ class Pen:
         return self._db
 
     def _hold_against(self, db: sqlite3.Connection, known: Iterable[Known]) -> Loss | None:
-        loss = file.held_against(db, self.end, known)
+        loss = file.held_against(self.path, db, self.end, known)
         if loss is not None:
             self.end = file.begin_origin(db, self._gateway, self.end, loss)
             self._tree = LedgerTree(self.end.first)
@@ -189,6 +226,12 @@ class Pen:
             ).fetchone()
             if row is not None:
                 return end, chain.to_event(row[0], row[1], row[2], b"")
+            if (archived := archived_seq(db, event.id)) is not None:
+                # Its archive is not read here: it may be far away, and somebody may wait.
+                when = chain.utc_text(event.time or datetime.now(UTC))
+                return end, Event(
+                    archived, event.id, when, event.type, event.subject, event.data, "", ""
+                )
         event = self._complete(event)
         seq, given = end.seq + 1, event.id or None
         key, moment = given or f"{end.chain}-{seq}", event.time or datetime.now(UTC)

@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from gateway.ledger import chain
-from gateway.ledger.errors import LedgerDamaged, LedgerUnavailable, is_damage
+from gateway.ledger.errors import LedgerDamaged, LedgerUnavailable
 from gateway.ledger.event import Event
 from gateway.ledger.heads import Heads
 from gateway.ledger.marks import Marks
 from gateway.ledger.origin import followed
+from gateway.ledger.rows import CHUNK, Gone, Rows
+from gateway.ledger.segment import Kept
 from gateway.ledger.signed import Checkpoints, Covered
 from gateway.locale import worded
 from gateway.proof.note import VerifierKey
 
-CHUNK = 2000
 MAX_PROBLEMS = 100
+_EVER = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,10 @@ class VerifyReport:
     head_time: str = ""
     problems: list[Problem] = field(default_factory=list)
     covered: Covered = field(default_factory=Covered)
+    begins: int = 1
+    """The first record that is still kept: the archives before it were deleted, on record."""
+    redacted: int = 0
+    """Records whose personal data are gone; their digests are checked."""
     before: dict[str, Any] | None = None
     """What the log says of another log that this gate had before it (origin.py), if it had one."""
 
@@ -59,22 +62,13 @@ class VerifyReport:
             self.problems.append(Problem(seq, what))
 
 
-class LedgerReader:
-    """Read access to the log at `path`; every method raises LedgerUnavailable if it can't.
+class LedgerReader(Rows):
+    """Read access to the log at `path` with its archives (archives.py); every method raises
+    LedgerUnavailable if it can't.
 
     `copy` says that nobody writes the file: SQLite then makes no files beside it, and a folder that
     can't be written is no hindrance.
     """
-
-    def __init__(self, path: Path, *, copy: bool = False) -> None:
-        self._path = path
-        self._mode = "immutable=1" if copy else "mode=ro"
-        self._db: sqlite3.Connection | None = None
-
-    @property
-    def last_seq(self) -> int:
-        """The newest record's number; 0 for an empty log."""
-        return int(self._rows("SELECT coalesce(max(seq), 0) FROM events")[0][0])
 
     def marks(self) -> Marks:
         """The times by which the clock is judged; none for a log of before they were kept."""
@@ -84,23 +78,18 @@ class LedgerReader:
 
     def after(self, seq: int, limit: int) -> list[Event]:
         """Up to `limit` records after `seq`, in order."""
-        # One row more in front, for the hash that the first of them was chained to.
-        rows = self._rows(
-            "SELECT seq, body, hash FROM events WHERE seq >= ? ORDER BY seq LIMIT ?",
-            (seq, limit + 1),
-        )
-        prev = chain.GENESIS
-        events = []
-        for number, body, digest in rows:
-            if number > seq:
-                events.append(self._event(number, body, digest, prev))
-            prev = digest
-        return events[:limit]
+        return [_event(kept) for kept in self._span(seq + 1, _EVER, limit)]
 
     def get(self, seq: int) -> Event | None:
         """One record, or None."""
-        found = self.after(seq - 1, 1)
-        return found[0] if found and found[0].seq == seq else None
+        try:
+            found = self._span(seq, seq, 1)
+        except LedgerUnavailable:
+            found = self._stays(seq)  # its archive can't be read
+            if not found:
+                raise
+        found = found or self._stays(seq)
+        return _event(found[0]) if found else None
 
     def newest(self, kind: str) -> Event | None:
         """The newest record of exactly that type, or None; reads backwards, so what is rare
@@ -109,10 +98,15 @@ class LedgerReader:
             "SELECT seq, body, hash FROM events WHERE body LIKE ? ORDER BY seq DESC LIMIT 1",
             (f'%"type":"{kind}"}}',),
         )
-        if not rows:
-            return None
-        seq, body, digest = rows[0]
-        return self._event(seq, body, digest, b"")
+        archives = self._archived()
+        for seq, body, digest in rows:
+            if seq > archives.last:
+                return _event(Kept(seq, body, digest, b""))
+        for kept in archives.holding(f'"type":"{kind}"}}', kinds=(kind,)):
+            event = _event(kept)
+            if event.type == kind:
+                return event
+        return None
 
     def tail(self, count: int) -> list[Event]:
         """The newest `count` records, oldest first."""
@@ -129,19 +123,32 @@ class LedgerReader:
         # What json.dumps writes; a text that holds this has its quotes escaped.
         wanted = " OR ".join("instr(e.body, ?)" for _ in types)
         marks = [f'"type":{json.dumps(kind)}' for kind in types]
-        while end > first:
-            begin = max(first, end - CHUNK)
+        while end > max(first, self._archived().last):
+            begin = max(first, self._archives.last, end - CHUNK)
             rows = self._rows(
                 "SELECT e.seq, e.body, e.hash, p.hash FROM events e "  # noqa: S608 - all marks
                 "LEFT JOIN events p ON p.seq = e.seq - 1 "
                 f"WHERE e.seq > ? AND e.seq <= ? AND ({wanted}) ORDER BY e.seq DESC",
                 (begin, end, *marks),
             )
+            if self._archived().last > begin:
+                continue  # they went into an archive meanwhile
             for seq, body, digest, prev in rows:
-                event = self._event(seq, body, digest, prev or b"")
+                event = _event(Kept(seq, body, digest, prev or b""))
                 if event.type in types and event.time >= since:
                     yield event
             if since and not self._younger(begin, end, since):
+                return
+            end = begin
+        while end > first:
+            begin = max(first, end - CHUNK)
+            span = self._span(begin + 1, end, CHUNK)
+            for kept in reversed(span):
+                if any(mark in kept.body for mark in marks):
+                    event = _event(kept)
+                    if event.type in types and event.time >= since:
+                        yield event
+            if not span or (since and not any(_time_of(kept.body) >= since for kept in span)):
                 return
             end = begin
 
@@ -196,20 +203,31 @@ class LedgerReader:
         prev, expected = chain.GENESIS, 1
         head_found = head is None
         newest = ""
-        for seq, given_id, body, digest in self._raw(progress):
+        for item in self._all(progress):
+            if isinstance(item, Gone):
+                self._step_over(report, signed, expected, item)
+                prev, expected = item.archive.hash, item.archive.last + 1
+                continue
+            kept, given_id = item
+            seq, body, digest = kept.seq, kept.body, kept.hash
             if seq != expected:
                 self._jump(report, expected, seq, followed(body))
             if not isinstance(body, str) or not isinstance(digest, bytes):
                 report.add(seq, "the record is not in its form")
                 prev, expected = digest if isinstance(digest, bytes) else b"", seq + 1
                 continue
-            if not chain.fits(prev, seq, body, digest):
+            if kept.redacted is not None:
+                report.redacted += 1
+                fits = kept.old or digest == chain.link(prev, seq, kept.digest)
+            else:
+                fits = chain.fits(prev, seq, body, digest)
+            if not fits:
                 report.add(seq, "the record or its link was changed")
             self._check_form(report, seq, given_id, body)
-            signed.take(seq, body)
+            signed.take(seq, body, kept.leaf)
             if look is not None:
                 with contextlib.suppress(LedgerUnavailable):
-                    look(self._event(seq, body, digest, prev))
+                    look(_event(kept))
             if head is not None and seq == head[0]:
                 head_found = digest.hex() == head[1].lower()
             prev, expected = digest, seq + 1
@@ -225,6 +243,18 @@ class LedgerReader:
         if not head_found and head is not None:
             report.add(head[0], "the record noted elsewhere is not in this log")
         return report
+
+    @staticmethod
+    def _step_over(report: VerifyReport, signed: Checkpoints, expected: int, item: Gone) -> None:
+        """Records that are not to be had.  What the log says of them is taken on trust: the next
+        checkpoint shows whether it is true."""
+        one = item.archive
+        if one.deleted:
+            report.begins = one.last + 1
+        else:
+            report.add(expected, item.why)
+        signed.resume(one.origin, one.last, one.roots)
+        report.head_seq, report.head_hash = one.last, one.hash.hex()
 
     @staticmethod
     def _jump(report: VerifyReport, expected: int, seq: int, told: dict[str, Any] | None) -> None:
@@ -259,71 +289,38 @@ class LedgerReader:
     ) -> Iterator[tuple[Event, str]]:
         """Every record up to `last` (None: the newest one at the start), in order, with its body as
         it is held."""
-        prev = chain.GENESIS
-        for seq, _, body, digest in self._raw(progress, last):
-            yield self._event(seq, body, digest, prev), body
-            prev = digest
+        for kept in self.kept(progress, last):
+            yield _event(kept), kept.body
+
+    def kept(
+        self, progress: Callable[[int], None] | None = None, last: int | None = None
+    ) -> Iterator[Kept]:
+        """Every record up to `last` (None: the newest at the start), in order, as it is kept."""
+        for item in self._all(progress, last):
+            if not isinstance(item, Gone):
+                yield item[0]
+            elif not item.archive.deleted:
+                raise LedgerUnavailable(item.why)
 
     def mentions(self, text: str) -> bool:
         """Whether any record holds `text` as a whole JSON string."""
         sql = "SELECT EXISTS (SELECT 1 FROM events WHERE instr(body, ?))"
-        return bool(self._rows(sql, (json.dumps(text, ensure_ascii=False),))[0][0])
+        wanted = json.dumps(text, ensure_ascii=False)
+        if self._rows(sql, (wanted,))[0][0]:
+            return True
+        return next(self._archived().holding(wanted), None) is not None
 
-    def _raw(
-        self, progress: Callable[[int], None] | None, last: int | None = None
-    ) -> Iterator[tuple[int, str | None, str, bytes]]:
-        """Every row up to `last`, chunk by chunk."""
-        last, seq = self.last_seq if last is None else last, 0
-        while seq < last:
-            rows = self._rows(
-                "SELECT seq, id, body, hash FROM events WHERE seq > ? AND seq <= ? "
-                "ORDER BY seq LIMIT ?",
-                (seq, last, CHUNK),
-            )
-            if not rows:
-                return
-            yield from rows
-            seq = rows[-1][0]
-            if progress is not None:
-                progress(seq)
 
-    def _event(self, seq: int, body: str, digest: bytes, prev: bytes) -> Event:
-        try:
-            return chain.to_event(seq, body, digest, prev)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise LedgerDamaged(
-                worded("record {seq} can't be read: {error}", seq=seq, error=error)
-            ) from error
+def _event(kept: Kept) -> Event:
+    try:
+        return chain.to_event(kept.seq, kept.body, kept.hash, kept.prev)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise LedgerDamaged(
+            worded("record {seq} can't be read: {error}", seq=kept.seq, error=error)
+        ) from error
 
-    def _rows(self, sql: str, values: tuple[int | str, ...] = ()) -> list[tuple]:  # type: ignore[type-arg]
-        try:
-            if self._db is None:
-                if not self._path.exists():
-                    raise LedgerUnavailable(worded("{path}: there is no log yet", path=self._path))
-                self._db = sqlite3.connect(
-                    f"{self._path.absolute().as_uri()}?{self._mode}{self._alone()}",
-                    uri=True,
-                    check_same_thread=False,
-                )
-                self._db.execute("PRAGMA busy_timeout = 2000")
-            return self._db.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
-            self.close()
-            kind = LedgerDamaged if is_damage(error) else LedgerUnavailable
-            raise kind(f"{self._path}: {error}") from error
 
-    def _alone(self) -> str:
-        """For a guard while the gateway is stopped: the file as it is.
-
-        A guard may not make the side files by which SQLite would see a writer; a gateway that
-        stopped in order leaves none, and all in this one file.
-        """
-        if os.access(self._path.parent, os.W_OK) or Path(f"{self._path}-wal").exists():
-            return ""
-        return "&immutable=1"
-
-    def close(self) -> None:
-        """Let go of the file; the next read opens it again."""
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+def _time_of(body: str) -> str:
+    """The time of a record; it stands near the end of the body, whose keys are sorted."""
+    at = body.rfind('"time":"')
+    return body[at + 8 : at + 32]

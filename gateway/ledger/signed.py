@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from gateway.ledger.heads import Signed
 from gateway.ledger.origin import followed
 from gateway.proof.checkpoint import open_checkpoint
-from gateway.proof.merkle import Frontier, leaf_hash
+from gateway.proof.merkle import Frontier
 from gateway.proof.note import NoteError, VerifierKey
 
 Add = Callable[[int, str], None]
@@ -45,17 +45,36 @@ class Checkpoints:
         self._unseen = set(self._keys)
         self.covered = Covered()
 
-    def take(self, seq: int, body: str) -> None:
-        """The next record."""
+    def take(self, seq: int, body: str, leaf: bytes) -> None:
+        """The next record, and its leaf in the tree."""
         if seq != self._first + self._tree.size:
             if followed(body) is not None:
                 self._missing(seq)
                 self._first, self._tree = seq, Frontier()
             else:
                 return  # records are missing, which is told elsewhere: no root fits any more
-        self._tree.add(leaf_hash(body.encode()))
+        self._tree.add(leaf)
         for head in self._heads.get(self._first, {}).pop(self._tree.size, ()):
             self._compare(seq, head)
+
+    def resume(self, first: int, last: int, roots: bytes) -> None:
+        """Records up to `last`, of the origin that begins with `first`, were not to be had; go on
+        with these roots of the complete subtrees over them.
+
+        They are taken on trust until the next checkpoint is compared.
+        """
+        if first != self._first:
+            self._missing(first)
+        size = last - first + 1
+        try:
+            tree = Frontier(size, [roots[at : at + 32] for at in range(0, len(roots), 32)])
+        except ValueError as error:
+            self._add(last, str(error))
+            return
+        self._first, self._tree = first, tree
+        of = self._heads.get(first, {})
+        for known in [one for one in of if one <= size]:
+            del of[known]
 
     def finish(self) -> None:
         """All records were taken."""

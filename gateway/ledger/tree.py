@@ -10,7 +10,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
 
+from gateway.ledger.archives import Archives
+from gateway.ledger.redacted import redactions
 from gateway.proof.merkle import leaf_hash
 from gateway.proof.tiles import HEIGHT, WIDTH, Edge, Tile, complete
 
@@ -19,7 +23,7 @@ CREATE TABLE IF NOT EXISTS tiles (
     origin INTEGER NOT NULL,   -- the number of the origin's first record
     level  INTEGER NOT NULL,
     idx    INTEGER NOT NULL,
-    hashes BLOB NOT NULL,      -- 256 hashes, 8,192 bytes
+    hashes BLOB NOT NULL,      -- 256 hashes, 8,192 bytes; empty: its records are in an archive
     root   BLOB NOT NULL,
     PRIMARY KEY (origin, level, idx)
 ) WITHOUT ROWID;
@@ -69,9 +73,7 @@ class LedgerTree:
 
     def add(self, bodies: Iterable[str]) -> None:
         """Add the records that were just committed, in order.  The tree must not be behind."""
-        assert self._edge is not None
-        for body in bodies:
-            self._full += self._edge.add(leaf_hash(body.encode()))
+        self._grow(leaf_hash(body.encode()) for body in bodies)
 
     def store(self, db: sqlite3.Connection) -> int:
         """Write the tiles that got full, inside the transaction that is open; returns how many.
@@ -93,7 +95,12 @@ class LedgerTree:
         if self._edge is None:
             self._edge = _edge_of(db, self.first)
         begin = self.first + self._edge.size
-        self.add(_bodies(db, begin, SLICE))
+        self._grow(leaves(db, begin, SLICE))
+
+    def _grow(self, hashes: Iterable[bytes]) -> None:
+        assert self._edge is not None
+        for one in hashes:
+            self._full += self._edge.add(one)
 
 
 def tiles_of(db: sqlite3.Connection, first: int, size: int) -> Tile:
@@ -108,11 +115,11 @@ def tiles_of(db: sqlite3.Connection, first: int, size: int) -> Tile:
             "SELECT hashes FROM tiles WHERE origin = ? AND level = ? AND idx = ?",
             (first, level, index),
         ).fetchone()
-        if row is not None:
+        if row is not None and row[0]:
             return bytes(row[0])
         begin, end = index * WIDTH, min((index + 1) * WIDTH, size >> HEIGHT * level)
         if level == 0:
-            hashes = [leaf_hash(body.encode()) for body in _bodies(db, first + begin, end - begin)]
+            hashes = leaves(db, first + begin, end - begin)
         else:
             roots = dict(_roots(db, first, level - 1, begin, end))
             hashes = [roots.get(n) or complete(tile(level - 1, n)) for n in range(begin, end)]
@@ -147,8 +154,27 @@ def _roots(
     ).fetchall()
 
 
-def _bodies(db: sqlite3.Connection, begin: int, count: int) -> list[str]:
-    rows = db.execute(
-        "SELECT body FROM events WHERE seq >= ? AND seq < ? ORDER BY seq", (begin, begin + count)
+def leaves(db: sqlite3.Connection, begin: int, count: int) -> list[bytes]:
+    """The leaf hashes of up to `count` records from `begin` on, from archives where they are there.
+
+    Raises LedgerUnavailable if an archive can't be read.
+    """
+    end = begin + count - 1
+    rows = db.execute("SELECT seq, body FROM events WHERE seq >= ? AND seq <= ?", (begin, end))
+    held = {seq: leaf_hash(body.encode()) for seq, body in rows}
+    held |= {seq: one.leaf for seq, one in redactions(db).items() if seq in held}
+    if len(held) < count:
+        with closing(Archives(_path(db))) as archives:
+            archives.refresh(db)
+            held |= {kept.seq: kept.leaf for kept in archives.rows(begin, end)}
+    found = []
+    while begin in held:
+        found.append(held[begin])
+        begin += 1
+    return found
+
+
+def _path(db: sqlite3.Connection) -> Path:
+    return Path(
+        db.execute("SELECT file FROM pragma_database_list WHERE name = 'main'").fetchone()[0]
     )
-    return [body for (body,) in rows]

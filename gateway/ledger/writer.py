@@ -23,6 +23,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gateway.ledger.archives import Archive
 from gateway.ledger.errors import LedgerBusy, LedgerDamaged, LedgerUnavailable, is_damage
 from gateway.ledger.event import Event, NewEvent
 from gateway.ledger.marks import Marks
@@ -33,6 +34,8 @@ from gateway.proof.note import Note
 from gateway.vault.files import adopt
 
 log = logging.getLogger("garita.ledger.writer")
+
+PRUNE_EVERY_S = 0.02  # between two slices: the disk is the gate's first
 
 T = TypeVar("T")
 
@@ -219,6 +222,21 @@ class Ledger:
         """The root over the first `size` records of the present origin; None if it has fewer."""
         return await self._soon(lambda: self._pen.root_at(size))
 
+    async def enter_archive(self, archive: Archive) -> None:
+        """Have records read from an archive from now on.  They leave the log's file after that, a
+        few at a time.  Raises LedgerUnavailable."""
+        await self._soon(lambda: self._pen.enter(archive))
+
+    async def prune(self) -> None:
+        """Take all records that are in archives out of the file now.  Raises LedgerUnavailable."""
+        while self._pen.pruning:
+            await self._soon(self._pen.prune)
+
+    async def forget_archive(self, last: int) -> None:
+        """Note that the archive that ends with record `last` is deleted.  Raises
+        LedgerUnavailable."""
+        await self._soon(lambda: self._pen.forget_archive(last))
+
     async def begin_origin(self, known: Iterable[Known]) -> Loss | None:
         """Hold the log against what is `known` elsewhere, and begin a new origin if it lacks
         something; returns what it lacks.  Raises LedgerUnavailable."""
@@ -268,15 +286,21 @@ class Ledger:
                 return
 
     def _next_job(self) -> _Job | None:
-        """Wait for the next job.  Records of before there was a tree are added to it meanwhile, a
-        few at a time: whoever waits for a record comes first."""
-        while self._pen.behind:
+        """Wait for the next job.  Records of before there was a tree are added to it meanwhile, and
+        those that are in archives leave the file, a few at a time: whoever waits for a record comes
+        first."""
+        while self._pen.behind or self._pen.pruning:
             try:
-                return self._jobs.get_nowait()
+                if self._pen.behind:
+                    return self._jobs.get_nowait()
+                return self._jobs.get(timeout=PRUNE_EVERY_S)
             except queue.Empty:
                 try:
-                    self._pen.take_over()
-                except (sqlite3.Error, OSError) as error:
+                    if self._pen.behind:
+                        self._pen.take_over()
+                    else:
+                        self._pen.prune()
+                except (sqlite3.Error, OSError, LedgerUnavailable) as error:
                     log.warning("the tree of the log waits: %s", error)
                     break
         return self._jobs.get()
