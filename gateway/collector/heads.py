@@ -1,0 +1,326 @@
+"""Signed heads of the gateways' logs: whether what is stored is what was signed.
+
+A checkpoint of `size` records is held against the root of the tree over the stored ones.  If they
+are equal, they are proven up to there, and the mirror cosigns: the records are stored.  If they are
+not, somebody's record was stored in place of the gateway's, and repair.py looks for the right ones.
+
+Which key a gateway signs with is known from the configuration; of a gateway that is not named there
+the key counts that it used first (its log names it in the record before each checkpoint).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, text
+
+from gateway.collector.alarms import Alarm
+from gateway.collector.judge import Delivery, Head, Poison
+from gateway.collector.placing import Origin, Places
+from gateway.collector.repair import repair
+from gateway.ledger.event import EventType
+from gateway.proof import note
+from gateway.proof.checkpoint import Checkpoint, cosign, open_checkpoint
+from gateway.proof.merkle import Frontier, leaf_hash
+from gateway.proof.note import Note, NoteError, Signer, VerifierKey
+from gateway.proof.tiles import split
+
+WAITING, PROVEN, WRONG = "waiting", "proven", "wrong"
+MOST_WAITING = 1_000
+"""Heads of a gateway that are kept without being proven."""
+PAGE = 5_000
+
+
+@dataclass(slots=True)
+class Found:
+    """What the heads showed."""
+
+    cosigned: list[tuple[str, str]] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
+    poison: list[Poison] = field(default_factory=list)
+    newest: dict[str, int] = field(default_factory=dict)
+    """Up to which number each gateway has signed its newest origin."""
+
+
+class Heads:
+    """`keys` are the keys of the configuration, by gateway; `mirror` is our own, if there is one;
+    `now` gives Unix seconds."""
+
+    def __init__(
+        self,
+        keys: Mapping[str, VerifierKey],
+        mirror: Signer | None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._keys = dict(keys)
+        self._mirror = mirror
+        self._now = now
+
+    def judge(self, db: Connection, places: Places, heads: Sequence[Head]) -> Found:
+        """Take the heads that came, and look again at those that wait for records.
+
+        It runs in the transaction of the records, after they were written.
+        """
+        found = Found()
+        for head in heads:
+            self._keep(db, head, found)
+        touched = {origin.gateway for origin, _ in places.placed.fresh}
+        touched |= {head.gateway for head in heads}
+        touched |= {record.gateway for record in places.early}
+        touched |= {record.gateway for _, record in places.placed.compare}
+        for gateway in sorted(touched):
+            self._look(db, gateway, places.of.get(gateway, []), found)
+        return found
+
+    def _keep(self, db: Connection, head: Head, found: Found) -> None:
+        """Remember a head that one of the gateway's keys may have signed."""
+        point = head.checkpoint
+        values = {
+            "gateway": head.gateway,
+            "chain": head.chain,
+            "size": point.size,
+            "root": point.root,
+            "note": head.note.write(),
+            "verdict": WAITING,
+            "most": MOST_WAITING,
+        }
+        db.execute(
+            text(
+                "INSERT INTO checkpoints (gateway, chain, size, root, note, verdict)"
+                " SELECT :gateway, :chain, :size, :root, :note, :verdict WHERE (SELECT count(*)"
+                " FROM checkpoints WHERE gateway = :gateway AND verdict <> 'proven') < :most"
+                " ON CONFLICT DO NOTHING"
+            ),
+            values,
+        )
+
+    def _look(self, db: Connection, gateway: str, origins: Sequence[Origin], found: Found) -> None:
+        rows = db.execute(
+            text(
+                "SELECT chain, size, root, note FROM checkpoints WHERE gateway = :gateway"
+                " AND verdict <> 'proven' ORDER BY size"
+            ),
+            {"gateway": gateway},
+        ).all()
+        chains = {origin.chain: origin for origin in origins}
+        for row in rows:
+            origin = chains.get(row.chain)
+            if origin is None:
+                continue  # its beginning has not come yet
+            parsed = note.parse(row.note)
+            try:
+                signed = self._signed(db, origin, parsed)
+            except NoteError:
+                self._forget(db, gateway, row, parsed, found)
+                continue
+            if signed is None:
+                continue  # the record that names the key has not come yet
+            last = origin.first + signed.size - 1
+            found.newest[gateway] = max(found.newest.get(gateway, 0), last)
+            self._hold_against(db, origin, signed, parsed, found)
+
+    def _forget(
+        self, db: Connection, gateway: str, row: object, parsed: Note, found: Found
+    ) -> None:
+        """A head that the gateway did not sign is not kept among those that it did."""
+        name = parsed.text.split("\n", 1)[0]
+        message = Delivery("", f"{gateway}/checkpoint", parsed.write().encode())
+        found.poison.append(Poison(gateway, message, "wrong_signature"))
+        found.alarms.append(Alarm(gateway, "key_changed", name, {"origin": name}))
+        db.execute(
+            text(
+                "DELETE FROM checkpoints WHERE gateway = :gateway AND chain = :chain"
+                " AND size = :size AND root = :root"
+            ),
+            {
+                "gateway": gateway,
+                "chain": row.chain,  # type: ignore[attr-defined]
+                "size": row.size,  # type: ignore[attr-defined]
+                "root": row.root,  # type: ignore[attr-defined]
+            },
+        )
+
+    # Keys
+
+    def _signed(self, db: Connection, origin: Origin, head: Note) -> Checkpoint | None:
+        """The checkpoint if the gateway signed it; None while its key is not known.
+
+        Raises NoteError if somebody else signed it.
+        """
+        name = head.text.split("\n", 1)[0]
+        configured = self._keys.get(origin.gateway)
+        if configured is not None:
+            # The name of the log's key ends with the origin's own.
+            if configured.name.rpartition("/")[0] != name.rpartition("/")[0]:
+                raise NoteError("the log has another name than in the configuration")
+            return open_checkpoint(head, VerifierKey(name, configured.public))
+        known = db.execute(
+            text("SELECT vkey FROM keys WHERE gateway = :gateway ORDER BY since"),
+            {"gateway": origin.gateway},
+        ).scalars()
+        keys = {VerifierKey.parse(vkey).public for vkey in known}
+        if not keys:
+            named = self._named(db, origin, name)
+            if named is None:
+                return None
+            signed = open_checkpoint(head, named)
+            db.execute(
+                text(
+                    "INSERT INTO keys (gateway, vkey, how) VALUES (:gateway, :vkey, 'first_use')"
+                    " ON CONFLICT DO NOTHING"
+                ),
+                {"gateway": origin.gateway, "vkey": str(named)},
+            )
+            return signed
+        error: NoteError | None = None
+        for public in keys:
+            try:
+                return open_checkpoint(head, VerifierKey(name, public))
+            except NoteError as wrong:
+                error = wrong
+        assert error is not None
+        raise error
+
+    @staticmethod
+    def _named(db: Connection, origin: Origin, name: str) -> VerifierKey | None:
+        """The key that the log itself names."""
+        bodies = db.execute(
+            text(
+                "SELECT body FROM events WHERE origin = :origin AND type = :type"
+                " ORDER BY seq DESC LIMIT 3"
+            ),
+            {"origin": origin.id, "type": str(EventType.LEDGER_CHECKPOINT)},
+        ).scalars()
+        for body in bodies:
+            try:
+                key = VerifierKey.parse(str(json.loads(body)["data"]["key"]))
+            except (NoteError, ValueError, KeyError, TypeError):
+                continue
+            if key.name == name and key.kind == note.ED25519:
+                return key
+        return None
+
+    # Roots
+
+    def _hold_against(
+        self, db: Connection, origin: Origin, signed: Checkpoint, head: Note, found: Found
+    ) -> None:
+        last = origin.first + signed.size - 1
+        if signed.size <= origin.proven_size:
+            tree = (
+                Frontier(origin.proven_size, split(origin.proven_roots))
+                if signed.size == origin.proven_size
+                else self._tree_at(db, origin, Frontier(), signed.size)
+            )
+        elif signed.size == origin.tree.size:
+            tree = Frontier(signed.size, origin.tree.roots)
+        else:
+            start = Frontier(origin.proven_size, split(origin.proven_roots))
+            tree = self._tree_at(db, origin, start, signed.size)
+        if tree is not None and tree.root() == signed.root:
+            self._proven(db, origin, signed, head, tree, found)
+            return
+        if signed.size > origin.proven_size and (mended := repair(db, origin, signed)):
+            found.alarms += mended
+            self._proven(
+                db, origin, signed, head, Frontier(origin.tree.size, origin.tree.roots), found
+            )
+            return
+        if tree is None:
+            return  # records are still missing, or came without their data
+        self._verdict(db, origin, signed, WRONG)
+        about = f"{origin.chain}:{signed.size}"
+        data = {"size": signed.size, "seq": last, "root": signed.root.hex()}
+        found.alarms.append(Alarm(origin.gateway, "root_differs", about, data))
+
+    @staticmethod
+    def _tree_at(db: Connection, origin: Origin, start: Frontier, size: int) -> Frontier | None:
+        """The tree over the first `size` records, from `start` on; None if one is missing."""
+        if size > origin.contiguous - origin.first + 1:
+            return None
+        while start.size < size:
+            rows = db.execute(
+                text(
+                    "SELECT body, omitted FROM events WHERE origin = :origin AND seq >= :begin"
+                    " AND seq < :end ORDER BY seq"
+                ),
+                {
+                    "origin": origin.id,
+                    "begin": origin.first + start.size,
+                    "end": origin.first + min(size, start.size + PAGE),
+                },
+            ).all()
+            if not rows:
+                return None
+            for body, omitted in rows:
+                if omitted:
+                    return None
+                start.add(leaf_hash(body.encode()))
+        return start
+
+    def _proven(
+        self,
+        db: Connection,
+        origin: Origin,
+        signed: Checkpoint,
+        head: Note,
+        tree: Frontier,
+        found: Found,
+    ) -> None:
+        self._verdict(db, origin, signed, PROVEN)
+        if signed.size <= origin.proven_size:
+            return
+        origin.proven_size, origin.proven_roots = tree.size, b"".join(tree.roots)
+        values = {"id": origin.id, "size": tree.size, "roots": origin.proven_roots}
+        sql = (
+            "UPDATE cursors SET proven_size = :size, proven_roots = :roots,"
+            " proven_at = CURRENT_TIMESTAMP"
+        )
+        if origin.tree.size < tree.size:  # data that were missing have come
+            origin.tree = Frontier(tree.size, tree.roots)
+            sql += ", size = :size, roots = :roots, root = :root"
+            values["root"] = tree.root()
+        db.execute(text(f"{sql} WHERE origin = :id"), values)
+        if self._mirror is not None:
+            found.cosigned.append((origin.gateway, self._cosign(db, origin, signed, head)))
+
+    def _cosign(self, db: Connection, origin: Origin, signed: Checkpoint, head: Note) -> str:
+        """Say that the records are stored; it is true from the commit on."""
+        assert self._mirror is not None
+        moment = int(self._now())
+        line = cosign(head.text, self._mirror, moment)
+        db.execute(
+            text(
+                "INSERT INTO cosignatures (gateway, chain, size, mirror, root, line, made)"
+                " VALUES (:gateway, :chain, :size, :mirror, :root, :line, CURRENT_TIMESTAMP)"
+                " ON CONFLICT DO NOTHING"
+            ),
+            {
+                "gateway": origin.gateway,
+                "chain": origin.chain,
+                "size": signed.size,
+                "mirror": self._mirror.name,
+                "root": signed.root,
+                "line": line.line(),
+            },
+        )
+        return head.with_signatures([line]).write()
+
+    @staticmethod
+    def _verdict(db: Connection, origin: Origin, signed: Checkpoint, verdict: str) -> None:
+        db.execute(
+            text(
+                "UPDATE checkpoints SET verdict = :verdict, judged = CURRENT_TIMESTAMP"
+                " WHERE gateway = :gateway AND chain = :chain AND size = :size AND root = :root"
+            ),
+            {
+                "verdict": verdict,
+                "gateway": origin.gateway,
+                "chain": origin.chain,
+                "size": signed.size,
+                "root": signed.root,
+            },
+        )
