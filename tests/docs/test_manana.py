@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -105,14 +106,11 @@ async def tap(rig: Rig, *numbers: int) -> None:
         await rig.until(lambda s: s["last_seq"] >= last["seq"] + 2)
 
 
-async def test_the_guards_morning_is_as_the_page_shows_it(
-    make_rig: Callable[..., Rig],
-    monkeypatch: pytest.MonkeyPatch,
-    from_account: Callable[[str], None],
-) -> None:
-    monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.delenv("GARITA_LANG", raising=False)
-    rig = make_rig(site='language = "es"', policy=SITE)
+async def morning(
+    rig: Rig, from_account: Callable[[str], None]
+) -> AsyncIterator[tuple[str, str, subprocess.CompletedProcess[str]]]:
+    """Run the page's commands at `rig`, which is to be made with its SITE; yields each command with
+    the answer on the page and the answer here."""
     text = rig.config.read_text("utf-8")
     text = text.replace("America/Tijuana", seven_o_clock())
     text = text.replace('[{ days = ["holiday"], from = "03:00", to = "03:01" }]', NIGHTS)
@@ -126,7 +124,6 @@ async def test_the_guards_morning_is_as_the_page_shows_it(
     await rig.acli("freight", "seals", "receive", "AB100000..AB100099", "--certificate", "T-1")
     await rig.acli("freight", "seals", "issue", "AB100000", "--to", "Rosa Díaz")
     await rig.start()
-    ran = 0
     for command, answer in shown():
         for together in BADGES.get(command, []):
             await tap(rig, *together)
@@ -138,7 +135,18 @@ async def test_the_guards_morning_is_as_the_page_shows_it(
             ledger.close()
         given = ["yard" if word == "almacen" else word for word in given]
         wide = given[1:2] in (["list"], ["log"])  # a table: on a screen as wide as the page's
-        done = await rig.acli(*given, check=False, process=wide)
+        yield command, answer, await rig.acli(*given, check=False, process=wide)
+
+
+async def test_the_guards_morning_is_as_the_page_shows_it(
+    make_rig: Callable[..., Rig],
+    monkeypatch: pytest.MonkeyPatch,
+    from_account: Callable[[str], None],
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("GARITA_LANG", raising=False)
+    rig, ran = make_rig(site='language = "es"', policy=SITE), 0
+    async for command, answer, done in morning(rig, from_account):
         if "log show" not in command:  # its JSON says what this machine lacks
             assert words(done.stdout + done.stderr) == words(answer), f"{command}\n{done.stdout}"
         ran += 1

@@ -17,7 +17,7 @@ from gateway.locale import GaritaError, worded
 
 HERE = Path(__file__).parent
 VERSION_TABLE = "garita_collector_version"
-HEAD = "0001"
+HEAD = "0002"
 LOCK = 0x6761726974610001  # PostgreSQL's advisory lock: two collectors that start at once
 
 

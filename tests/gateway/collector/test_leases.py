@@ -12,7 +12,9 @@ import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import create_engine
 
+from gateway.collector import schema
 from gateway.collector.leases import (
     Lease,
     LeaseLost,
@@ -26,13 +28,6 @@ from gateway.collector.leases import (
 from tests.postgres import Postgres
 
 names = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=8)
-TABLES = """
-CREATE TABLE gateways (name text PRIMARY KEY);
-CREATE TABLE collectors (name text PRIMARY KEY, run text NOT NULL,
-    started timestamptz NOT NULL, until timestamptz NOT NULL);
-CREATE TABLE leases (gateway text PRIMARY KEY REFERENCES gateways, collector text, run text,
-    fence bigint NOT NULL DEFAULT 0, since timestamptz);
-"""
 
 # The hash
 
@@ -90,9 +85,11 @@ def connect(
         made.append(psycopg.connect(url, autocommit=True))
         return made[-1]
 
+    made_tables = create_engine(url.replace("postgresql", "postgresql+psycopg", 1))
+    schema.upgrade(made_tables)
+    made_tables.dispose()
     first = make()
-    first.execute(TABLES)
-    first.execute("INSERT INTO gateways SELECT 'gate-' || n FROM generate_series(1, 6) AS n")
+    first.execute("INSERT INTO gateways (name) SELECT 'gate-' || n FROM generate_series(1, 6) AS n")
     yield make
     for connection in made:
         connection.close()
@@ -128,7 +125,7 @@ def test_one_collector_reads_all_and_shares_with_the_next(connect: Any) -> None:
     assert two.renew(second).taken == share
     assert one.renew(first).held.keys() | share == {f"gate-{n}" for n in range(1, 7)}
 
-    connect().execute("INSERT INTO gateways VALUES ('gate-7')")
+    connect().execute("INSERT INTO gateways (name) VALUES ('gate-7')")
     held = one.renew(first).held.keys() | two.renew(second).held.keys()
     assert "gate-7" in held
 
