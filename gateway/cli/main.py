@@ -50,6 +50,7 @@ class Garita(Root):
         "bundle": Entry(f"{CLI}.people.bundle:app", PEOPLE, "Signed lists, for many gates."),
         "area": Entry(f"{CLI}.area:area_app", RULES, "Areas: who is inside, passbacks."),
         "threat": Entry(f"{CLI}.area:threat_app", RULES, "The threat level."),
+        "remote": Entry(f"{CLI}.remote:app", RULES, "Signed commands to a gate from elsewhere."),
         "explain": Entry(
             f"{CLI}.policy:explain_", RULES, "Why an event, or a person at a door, is decided so."
         ),

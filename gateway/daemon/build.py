@@ -196,6 +196,8 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
                 checkpoint=checkpoints.judge if checkpoints is not None else None,
             ),
         )
+    if uplink is not None:
+        triggers.desk.answer_by(uplink.answer)
     jobs = Jobs(
         settings=settings,
         ledger=ledger,

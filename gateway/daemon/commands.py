@@ -12,7 +12,6 @@ signature also gets an answer over MQTT (`command/answer`); the record is what c
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -239,8 +238,3 @@ class RemoteCommands:
             await self._append(NewEvent(EventType.COMMAND_REFUSED, self._gateway, data))
         except LedgerUnavailable as error:
             log.critical("a refused command is not on record: %s", error)
-
-
-def answer_text(answer: Mapping[str, Any]) -> str:
-    """An answer as it is published: JSON."""
-    return json.dumps(answer, ensure_ascii=False, sort_keys=True)

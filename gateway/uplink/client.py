@@ -36,6 +36,7 @@ from drivers.backoff import Backoff
 from gateway.config import MqttSettings
 from gateway.ledger import LedgerUnavailable
 from gateway.locale import english
+from gateway.uplink.answers import Answers
 from gateway.uplink.connection import (
     CLIENT_ID_REFUSED,
     MAXIMUM_PACKET,
@@ -94,6 +95,7 @@ class Uplink:
         self._topic = f"{settings.base_topic}/{gateway}"
         self._state = StateTopic(self._topic, gateway, state, settings.home_assistant)
         self._head = Head(self._topic, checkpoint, handlers.checkpoint)
+        self._answers = Answers(self._topic)
         self._bundles = f"{settings.base_topic}/people/bundle"
         self._places = Places(
             settings,
@@ -140,6 +142,11 @@ class Uplink:
             "credentials": self._credentials.status(),
             "skipped": self._publisher.skipped,
         }
+
+    def answer(self, about: Mapping[str, Any]) -> None:
+        """Tell the sender of a signed command what became of it; returns at once."""
+        if self._connected:
+            self._answers.put(about)
 
     async def run(self) -> None:
         """Connect, publish, and do so again after every failure: with the next broker at once, and
@@ -236,6 +243,7 @@ class Uplink:
                         group.create_task(self._credentials.watch())
                         group.create_task(self._state.publish(client, place.sizes))
                         group.create_task(self._head.publish(client))
+                        group.create_task(self._answers.publish(client))
                         group.create_task(self._answer_replays(client))
                         group.create_task(self._answer_who_we_are(client))
                 except asyncio.CancelledError:

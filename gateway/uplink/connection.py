@@ -110,13 +110,15 @@ class Connection(aiomqtt.Client):
         *,
         retain: bool = False,
         timeout: float = ACK_TIMEOUT_S,  # noqa: ASYNC109 - aiomqtt's own name
+        expiry_s: int | None = None,
     ) -> None:
         """Publish with QoS 1 and wait for the acknowledgement, `timeout` seconds at most.
 
+        With MQTT 5 the broker drops the message where it has not delivered it within `expiry_s`.
         Raises NotTaken with the broker's reason, or aiomqtt.MqttError.
         """
         async with self._slots or contextlib.nullcontext():
-            ack = self._send(topic, payload, retain)
+            ack = self._send(topic, payload, retain, expiry_s)
             try:
                 async with asyncio.timeout(timeout):
                     await ack
@@ -134,8 +136,14 @@ class Connection(aiomqtt.Client):
             return asyncio.ensure_future(self.publish(topic, payload))
         return self._send(topic, payload, False)
 
-    def _send(self, topic: str, payload: str | bytes, retain: bool) -> asyncio.Future[None]:
-        info = self._client.publish(topic, payload, 1, retain)
+    def _send(
+        self, topic: str, payload: str | bytes, retain: bool, expiry_s: int | None = None
+    ) -> asyncio.Future[None]:
+        properties = None
+        if expiry_s is not None and self.version is V5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = expiry_s
+        info = self._client.publish(topic, payload, 1, retain, properties)
         if info.rc != paho.MQTT_ERR_SUCCESS:
             raise aiomqtt.MqttCodeError(info.rc, "Could not publish message")
         self._acks[info.mid] = ack = asyncio.get_running_loop().create_future()

@@ -18,6 +18,7 @@ TOPICS: dict[str, str] = {
     "replay": "<base>/<gw>/replay",
     "replayed": "<base>/<gw>/replay/<id>",
     "command": "<base>/<gw>/command",
+    "answer": "<base>/<gw>/command/answer",
     "bundle": "<base>/people/bundle/<n>",
     "discovery": "<home assistant>/device/garita-<gw>/config",
 }
