@@ -188,8 +188,20 @@ def _absolute(tables: Tables, base: Path) -> Tables:
     if known.file is not None:
         known = known.model_copy(update={"file": base / known.file})
     sync = absolute(tables.sync, base)
+    witnesses = {
+        name: one.model_copy(update={"ca_file": base / one.ca_file}) if one.ca_file else one
+        for name, one in tables.log.witnesses.items()
+    }
+    log = tables.log.model_copy(update={"witnesses": witnesses})
     return tables.model_copy(
-        update={"site": site, "mqtt": mqtt, "criteria": known, "sync": sync, "freight": freight}
+        update={
+            "site": site,
+            "mqtt": mqtt,
+            "criteria": known,
+            "sync": sync,
+            "freight": freight,
+            "log": log,
+        }
     )
 
 

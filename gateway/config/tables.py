@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gateway.config.desk import FreightTable, PartnersTable, VisitsTable
+from gateway.config.log import LogTable
 from gateway.config.operators import OperatorTable
 from gateway.config.sync import SyncTable
 from gateway.decide.policy import Action, Mode, Passback, Subsystem
@@ -431,22 +432,6 @@ class HealthTable(_Table):
     list_max_age_h: Annotated[float, Field(gt=0, le=8784)] | None = None
     disk_free_mb: Annotated[int, Field(ge=1)] = 200
     confirm_s: Annotated[float, Field(ge=5, le=300)] = 60.0
-
-
-class LogTable(_Table):
-    """The log: what its checkpoints are named, and when one is signed."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,200}$")] = "garita"
-    """Stands before the gateway's name in the origin of each checkpoint; an address that the site
-    owns, without its scheme, is never another site's too (c2sp.org/tlog-checkpoint)."""
-    checkpoint_records: Annotated[int, Field(ge=1, le=100_000)] = 200
-    checkpoint_minutes: Annotated[float, Field(gt=0, le=60)] = 10
-    archive_after_days: Annotated[int, Field(ge=0, le=3660)] = 90
-    """Records older than this leave ledger.db for an archive; 0: none does for its age."""
-    archive_above_mb: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
-    """While ledger.db holds more, its oldest records go into archives; 0: however large it is."""
-    delete_archives_after_days: Annotated[int, Field(ge=0, le=36_600)] = 0
-    """Archives whose newest record is older are deleted; 0: none is."""
 
 
 class PeerTable(_Table):

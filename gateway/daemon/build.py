@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.config import Settings
 from gateway.daemon.archiving import Archiving
@@ -43,6 +43,9 @@ from gateway.vault import logkey
 from gateway.vault.readerkeys import ReaderKeys
 from gateway.vault.sitekey import SiteKey
 
+if TYPE_CHECKING:
+    from gateway.daemon.cosigning import Cosigning
+
 log = logging.getLogger("garita.daemon.build")
 
 
@@ -74,6 +77,8 @@ class Parts:
     archiving: Archiving
     checkpoints: Checkpoints | None
     """None if the key that signs them can't be read."""
+    cosigning: Cosigning | None
+    """None if the site names no witness and no mirror."""
     door_limit_s: float
     """How long (seconds) a door may rightly wait for one badge."""
 
@@ -178,6 +183,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
     triggers.desk.handle("sync", pulls.commanded)
     triggers.listen({**plant.inputs, **plant.bus_readers()})
     checkpoints = _checkpoints(settings, key, ledger, status)
+    cosigning = _cosigning(settings, ledger, checkpoints, status)
     uplink = None
     if tables.mqtt is not None:
         uplink = Uplink(
@@ -194,6 +200,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
                 command=triggers.desk.receive if tables.command_keys else None,
                 bundle=pulls.on_bundle if pulls.takes_bundles else None,
                 checkpoint=checkpoints.judge if checkpoints is not None else None,
+                cosigned=cosigning.take if cosigning is not None and tables.log.mirrors else None,
             ),
         )
     if uplink is not None:
@@ -240,6 +247,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         status=status,
         archiving=archiving,
         checkpoints=checkpoints,
+        cosigning=cosigning,
         door_limit_s=_door_limit_s(settings, services),
     )
 
@@ -268,6 +276,19 @@ def _checkpoints(
         broker=settings.tables.mqtt is not None,
     )
     status.add("checkpoint", lambda: made.newest and {"note": made.newest.write()})
+    return made
+
+
+def _cosigning(
+    settings: Settings, ledger: Ledger, checkpoints: Checkpoints | None, status: Status
+) -> Cosigning | None:
+    table = settings.tables.log
+    if checkpoints is None or not table.cosigners:
+        return None
+    from gateway.daemon.cosigning import Cosigning  # noqa: PLC0415 - brings an HTTP client
+
+    made = Cosigning(table=table, ledger=ledger, path=settings.ledger_path, checkpoints=checkpoints)
+    status.add("witnesses", made.status)
     return made
 
 

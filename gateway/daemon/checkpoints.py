@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,7 @@ class Checkpoints:
         self._facts = facts
         self._wait_s = BROKER_S if broker else 0.0
         self._asked = asyncio.Event()
+        self._ask_first: Callable[[], Awaitable[None]] | None = None
         self._made_at = 0.0
         self._made_seq = 0
         self._anew = False  # a new origin began after the newest checkpoint
@@ -92,16 +93,28 @@ class Checkpoints:
         """The broker holds this checkpoint of ours (empty: none): begin a new origin if it is of
         records that the log does not have."""
         if payload:
-            await self._hold_against(payload)
+            await self.hold_against(payload, "broker")
         self._asked.set()
+
+    def ask_first(self, ask: Callable[[], Awaitable[None]]) -> None:
+        """Have `ask`, which ends within seconds, called before the first checkpoint of the run."""
+        self._ask_first = ask
+
+    def cosigned(self, note: Note) -> None:
+        """Others cosigned the checkpoint `note`: show it with what they signed, if it is still the
+        newest."""
+        if self.newest is not None and self.newest.text == note.text:
+            self.newest = note
 
     async def run(self) -> None:
         """Make a checkpoint whenever one is due, for ever.
 
-        The first one waits a little for what the broker holds: a disk image that was put back would
-        otherwise sign a second history under the name of the first.
+        The first one waits a little for what the broker and the witnesses hold: a disk image that
+        was put back would otherwise sign a second history under the name of the first.
         """
         clock = asyncio.get_running_loop().time
+        if self._ask_first is not None:
+            await self._ask_first()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._wait_s):
                 await self._asked.wait()
@@ -110,8 +123,8 @@ class Checkpoints:
                 await self.make()
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def _hold_against(self, payload: bytes) -> None:
-        """Compare the log with a checkpoint that it published earlier.
+    async def hold_against(self, payload: bytes, source: str) -> None:
+        """Compare the log with a checkpoint that it published earlier, which `source` has.
 
         Only what our own key signed counts: nobody else can make the log begin anew.
         """
@@ -123,7 +136,7 @@ class Checkpoints:
             key = Signer(f"{origin}/{chain}", self._key).key
             head = open_checkpoint(note, key)
         except NoteError as error:
-            log.warning("the broker holds a checkpoint that is not ours: %s", error)
+            log.warning("%s holds a checkpoint that is not ours: %s", source, error)
             return
         same = chain == self._ledger.chain
         seq = (self._ledger.first_seq if same else 1) + head.size - 1
@@ -131,13 +144,13 @@ class Checkpoints:
             mine = await self._ledger.root_at(head.size) if same else None
             another = mine is not None and mine != head.root
             # No record has that hash: so the log is held to be another one from `seq` on.
-            known = Known("broker", chain, seq, head.root.hex() if another else "")
+            known = Known(source, chain, seq, head.root.hex() if another else "")
             if await self._ledger.begin_origin([known]) is not None:
                 self._anew = True
                 told = dict(self._ledger.follows or {})
                 await self._ledger.append(NewEvent(EventType.ALARM_LOG_LOST, self._gateway, told))
         except LedgerUnavailable as error:
-            log.warning("the log can't be held against what the broker knows: %s", error)
+            log.warning("the log can't be held against what %s knows: %s", source, error)
 
     def _due(self, now: float) -> bool:
         if self.newest is None or self._anew:

@@ -96,6 +96,8 @@ class Daemon:
             stopped = NewEvent(EventType.GATEWAY_STOPPED, self._gateway)
             if self._parts.checkpoints is not None:
                 await self._parts.checkpoints.make(stopped)
+                if self._parts.cosigning is not None:
+                    await self._parts.cosigning.finish()
             else:
                 await self._record(EventType.GATEWAY_STOPPED)
             await self._parts.jobs.keep_presence()
@@ -153,6 +155,8 @@ class Daemon:
         }
         if parts.checkpoints is not None:
             runs["checkpoints"] = parts.checkpoints.run
+        if parts.cosigning is not None:
+            runs["cosigning"] = parts.cosigning.run
         runs |= {f"inputs {name}": board.run for name, board in parts.plant.inputs.items()}
         runs |= {f"{kind} {name}": port.run for (kind, name), port in parts.plant.ports().items()}
         runs |= {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,9 @@ from gateway.proof.checkpoint import Checkpoint
 from gateway.proof.entry import EntryProof
 from gateway.proof.note import Note, NoteError, VerifierKey
 from gateway.proof.tiles import subtree_of
+
+LOOK_BACK = 2000
+"""So many checkpoints are looked through for one that a quorum cosigned: weeks of a busy gate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,41 @@ class Heads:
                 found[signed.first, signed.checkpoint.size] = signed
         return [found[key] for key in sorted(found)]
 
+    def of(self, text: str) -> Signed | None:
+        """The checkpoint with this text, with the cosignatures that came; None if it is not kept
+        here."""
+        size = Checkpoint.parse(text).size
+        with self._open() as db:
+            rows = db.execute(
+                "SELECT c.origin, c.note FROM (SELECT 1 AS first UNION SELECT first FROM origins) "
+                "AS o JOIN checkpoints c ON c.origin = o.first AND c.size = ?",
+                (size,),
+            ).fetchall()
+        found = (_signed(*row) for row in rows)
+        return next((one for one in found if one.note.text == text), None)
+
+    def newest_that(self, fits: Callable[[Note], bool]) -> Signed | None:
+        """The newest checkpoint that `fits`, among the newest LOOK_BACK; None if none does."""
+        with self._open() as db:
+            rows = db.execute(
+                "SELECT origin, note FROM checkpoints ORDER BY origin DESC, size DESC LIMIT ?",
+                (LOOK_BACK,),
+            ).fetchall()
+        return next((one for one in (_signed(*row) for row in rows) if fits(one.note)), None)
+
+    def consistency(self, signed: Signed, old: int) -> list[bytes]:
+        """The proof that the tree of a checkpoint only added to its first `old` records.
+
+        Raises LedgerUnavailable also if records for it are missing, and ValueError if the tree is
+        smaller than `old`.
+        """
+        with self._open() as db:
+            tiles = tiles_of(db, signed.first, signed.checkpoint.size)
+            try:
+                return merkle.consistency(subtree_of(tiles), old, signed.checkpoint.size)
+            except LookupError as error:
+                raise LedgerUnavailable(str(error)) from error
+
     def log_keys(self) -> list[VerifierKey]:
         """The keys that the log says it is signed with, the newest origin last.
 
@@ -98,24 +136,27 @@ class Heads:
                     found[str(key)] = key
         return list(found.values())
 
-    def prove(self, seq: int) -> tuple[bytes, EntryProof] | None:
+    def prove(
+        self, seq: int, fits: Callable[[Note], bool] = lambda _: True
+    ) -> tuple[bytes, EntryProof] | None:
         """The body of record `seq`, and the proof that it is in the log as of the newest checkpoint
-        of its origin; None if no checkpoint covers it yet.
+        of its origin that covers it and `fits`, or else of the newest one; None if no checkpoint
+        covers it yet.
 
         Raises LedgerUnavailable also if there is no such record.
         """
         with self._open() as db:
             body = self._body(db, seq)
-            held = db.execute(
-                "SELECT origin, note FROM checkpoints WHERE origin <= ? "
-                "ORDER BY origin DESC, size DESC LIMIT 1",
-                (seq,),
-            ).fetchone()
-            if held is None:
+            rows = db.execute(
+                "SELECT origin, note FROM checkpoints WHERE size > ? - origin AND origin = "
+                "(SELECT max(origin) FROM checkpoints WHERE origin <= ?) "
+                "ORDER BY size DESC LIMIT ?",
+                (seq, seq, LOOK_BACK),
+            ).fetchall()
+            if not rows:
                 return None
-            signed = _signed(*held)
-            if seq > signed.last_seq:
-                return None
+            covering = (_signed(*row) for row in rows)
+            signed = next((one for one in covering if fits(one.note)), _signed(*rows[0]))
             tiles = tiles_of(db, signed.first, signed.checkpoint.size)
             index = seq - signed.first
             try:

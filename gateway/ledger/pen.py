@@ -22,8 +22,9 @@ from gateway.ledger.file import End
 from gateway.ledger.origin import Known, Loss
 from gateway.ledger.tree import LedgerTree, tiles_of
 from gateway.locale import worded
+from gateway.proof.checkpoint import Checkpoint
 from gateway.proof.merkle import range_hash
-from gateway.proof.note import Note
+from gateway.proof.note import Note, Signature, parse
 from gateway.proof.tiles import subtree_of
 
 PRUNED = 200
@@ -117,6 +118,36 @@ class Pen:
             row = (end.first, size, note.write())
             db.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?)", row)
         return head, note
+
+    def cosigned(self, text: str, lines: Sequence[Signature]) -> Note | None:
+        """Add cosignatures to the checkpoint with this text; returns it, or None if it is not kept
+        here.
+
+        No record waits for the disk because of them: the next commit syncs them too, and what a
+        power cut takes away the witnesses give again.
+        """
+        size = Checkpoint.parse(text).size
+        with self._open() as db:
+            firsts = {1, *(first for (first,) in db.execute("SELECT first FROM origins"))}
+            for first in sorted(firsts, reverse=True):
+                row = db.execute(
+                    "SELECT note FROM checkpoints WHERE origin = ? AND size = ?", (first, size)
+                ).fetchone()
+                held = parse(row[0]) if row is not None else None
+                if held is None or held.text != text:
+                    continue
+                note = held.with_signatures(lines)
+                if note != held:
+                    db.execute("PRAGMA synchronous = NORMAL")
+                    try:
+                        db.execute(
+                            "UPDATE checkpoints SET note = ? WHERE origin = ? AND size = ?",
+                            (note.write(), first, size),
+                        )
+                    finally:
+                        db.execute("PRAGMA synchronous = FULL")
+                return note
+        return None
 
     def root_at(self, size: int) -> bytes | None:
         """The root over the first `size` records of the present origin; None if it has fewer."""

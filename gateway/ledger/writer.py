@@ -30,7 +30,7 @@ from gateway.ledger.marks import Marks
 from gateway.ledger.origin import Known, Loss
 from gateway.ledger.pen import Head, Pen
 from gateway.locale import worded
-from gateway.proof.note import Note
+from gateway.proof.note import Note, Signature
 from gateway.vault.files import adopt
 
 log = logging.getLogger("garita.ledger.writer")
@@ -217,6 +217,15 @@ class Ledger:
         shown to anybody then.
         """
         return await self._soon(lambda: self._pen.sign(sign))
+
+    async def cosigned(self, text: str, lines: Sequence[Signature]) -> Note | None:
+        """Keep cosignatures, which the caller has checked, with the checkpoint of this text.
+
+        Returns it with all that it has now, or None if the log has no such checkpoint.
+
+        Raises LedgerUnavailable, and NoteError if the text is not a checkpoint's.
+        """
+        return await self._soon(lambda: self._pen.cosigned(text, lines))
 
     async def root_at(self, size: int) -> bytes | None:
         """The root over the first `size` records of the present origin; None if it has fewer."""

@@ -64,6 +64,19 @@ class Trust:
         group = self.groups[name]
         return sum(self._signed(member, note) for member in group.members) >= group.least
 
+    def write(self) -> str:
+        """The file: `parse` reads it as this."""
+        lines = [f"log {key}{self._url(name)}" for name, key in self.logs.items()]
+        lines += [f"witness {name} {key}{self._url(name)}" for name, key in self.witnesses.items()]
+        lines += [
+            f"group {name} {group.least} {' '.join(group.members)}"
+            for name, group in self.groups.items()
+        ]
+        return "".join(f"{line}\n" for line in (*lines, f"quorum {self.quorum}"))
+
+    def _url(self, name: str) -> str:
+        return f" {self.urls[name]}" if name in self.urls else ""
+
     def open(self, note: Note) -> Checkpoint:
         """The checkpoint in a note, signed by a log that the file names and cosigned by the
         quorum.  Raises NoteError."""

@@ -96,6 +96,7 @@ class Uplink:
         self._state = StateTopic(self._topic, gateway, state, settings.home_assistant)
         self._head = Head(self._topic, checkpoint, handlers.checkpoint)
         self._answers = Answers(self._topic)
+        self._cosigned = f"{self._topic}/cosigned/"
         self._bundles = f"{settings.base_topic}/people/bundle"
         self._places = Places(
             settings,
@@ -262,6 +263,8 @@ class Uplink:
         if self._handlers.bundle is not None:
             # Retained on purpose: its serial says whether it is newer than ours.
             topics.append(f"{self._bundles}/#")
+        if self._handlers.cosigned is not None:
+            topics.append(f"{self._cosigned}#")
         if not place.head_judged and self._handlers.checkpoint is not None:
             self._head.ask()
             topics.append(self._head.topic)
@@ -329,15 +332,21 @@ class Uplink:
             if self._handlers.command is not None and topic == f"{self._topic}/command":
                 expiry = expires_at(message.properties, asyncio.get_running_loop().time())
                 self._handlers.command(message.payload, bool(message.retain), expiry)
-            elif self._handlers.bundle is not None and topic.startswith(self._bundles):
+            elif (take := self._taker(topic)) is not None:
                 if isinstance(message.payload, bytes) and message.payload:
-                    self._handlers.bundle(message.payload)
+                    take(message.payload)
             elif topic == self._head.topic:
                 self._head.hear(message)
             elif topic == f"{self._topic}/instance":
                 self._meet(message)
             else:
                 self._take_replay(message)
+
+    def _taker(self, topic: str) -> Callable[[bytes], None] | None:
+        """Who takes a payload as it is; None for the other topics."""
+        if topic.startswith(self._bundles):
+            return self._handlers.bundle
+        return self._handlers.cosigned if topic.startswith(self._cosigned) else None
 
     def _take_replay(self, message: aiomqtt.Message) -> None:
         request = parse_replay(message.payload, retained=bool(message.retain))

@@ -19,7 +19,8 @@ class Handlers:
     log; `command(payload, retained, expires_at)` what arrives for commands, with the moment of the
     loop's clock at which it expires, if it does; `bundle(payload)` a part of a signed list;
     `checkpoint(payload)` judges the checkpoint of our log that the broker holds (empty: it has
-    none) before anything is published.
+    none) before anything is published; `cosigned(payload)` takes a checkpoint that a mirror
+    cosigned.
     """
 
     state: Callable[[bool, str], None]
@@ -27,3 +28,4 @@ class Handlers:
     command: Command | None = None
     bundle: Callable[[bytes], None] | None = None
     checkpoint: Callable[[bytes], Awaitable[None]] | None = None
+    cosigned: Callable[[bytes], None] | None = None
