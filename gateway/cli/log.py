@@ -37,6 +37,7 @@ app.command()(logproof.key)
 app.command()(logproof.checkpoint)
 app.command()(logproof.prove)
 app.command()(logproof.checker)
+app.command()(logproof.trust)
 
 
 @app.command()

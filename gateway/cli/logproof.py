@@ -1,4 +1,4 @@
-"""`garita log key`, `checkpoint` and `prove`: what shows outsiders that the log is whole."""
+"""`garita log key`, `checkpoint`, `prove`, `trust`: what shows outsiders that the log is whole."""
 
 from __future__ import annotations
 
@@ -107,8 +107,9 @@ def prove(
     """One event with the proof that it is in the log, to show it without the others."""
     _fresh(ctx)
     settings = ctx.settings
+    trust = settings.tables.log.trust()
     try:
-        found = Heads(settings.ledger_path).prove(seq)
+        found = Heads(settings.ledger_path).prove(seq, trust.met)
     except LedgerUnavailable as error:
         common.fail(str(error), common.REFUSED)
     if found is None:
@@ -122,6 +123,32 @@ def prove(
     except OSError as error:
         common.fail(f"{record}: {system(error.strerror)}", common.REFUSED)
     common.say(_("{record} and {proof}").format(record=record, proof=beside))
+    if not trust.met(proof.checkpoint):
+        common.say(_("the witnesses have not cosigned it yet; a proof made later has that too"))
+
+
+def trust(
+    ctx: Context,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write it to this new file.")
+    ] = None,
+) -> None:
+    """The trust file for auditors: the log's keys, its witnesses, and how many have to sign."""
+    try:
+        keys = Heads(ctx.settings.ledger_path).log_keys()
+    except LedgerUnavailable as error:
+        common.fail(str(error), common.UNREACHABLE)
+    if not keys:
+        common.fail(_nothing(), common.REFUSED)
+    text = ctx.settings.tables.log.trust(keys).write()
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        write_whole(output, text.encode(), replace=False)
+    except OSError as error:
+        common.fail(f"{output}: {system(error.strerror)}", common.REFUSED)
+    common.say(str(output))
 
 
 def _fresh(ctx: Context) -> Signed:

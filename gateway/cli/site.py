@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, text, words
+from gateway.cli import common, loghealth, text, words
 from gateway.cli.context import Context
 from gateway.cli.details import detail
 from gateway.cli.text import duration
@@ -162,7 +162,7 @@ def status(ctx: Context, json: common.JsonOption = False) -> None:
         people.get("error")
         or _("{total} (list version {version})").format(total=total, version=version),
     )
-    _log_rows(table, answer)
+    _log_rows(table, answer, settings)
     if threat := answer["threat"]:
         table.add_row(_("threat"), threat["level"])
     table.add_row(_("clock"), _clock(answer))
@@ -208,7 +208,7 @@ def status(ctx: Context, json: common.JsonOption = False) -> None:
     common.out.print(table)
 
 
-def _log_rows(table: Table, answer: Mapping[str, Any]) -> None:
+def _log_rows(table: Table, answer: Mapping[str, Any], settings: Settings) -> None:
     """What the status says of the log."""
     good = answer["ledger"]["ok"]
     table.add_row(
@@ -219,21 +219,8 @@ def _log_rows(table: Table, answer: Mapping[str, Any]) -> None:
             else _("[red]can't be written[/red]")
         ),
     )
-    if follows := answer["ledger"].get("follows"):
-        said = _(
-            "records were lost: it ended with {seq}, and {known_by} knows {known_seq};"
-            " see docs/ledger.md"
-        )
-        table.add_row("", f"[red]{escape(said.format(**follows))}[/red]")
-    if (head := answer.get("checkpoint")) and head.get("error"):
-        table.add_row("", f"[red]{escape(head['error'])}[/red]")
-    if held := answer.get("archives"):
-        if held["error"]:
-            table.add_row("", f"[red]{escape(held['error'])}[/red]")
-        if held["missing"]:
-            said = _("archives of the log are missing: {files}")
-            said = said.format(files=", ".join(held["missing"]))
-            table.add_row("", f"[red]{escape(said)}[/red]")
+    for said, wrong in loghealth.lines(answer, settings.site.zone):
+        table.add_row("", f"[red]{escape(said)}[/red]" if wrong else escape(said))
 
 
 def _clock(answer: dict[str, Any]) -> str:

@@ -26,7 +26,7 @@ from gateway.config.log import LogTable
 from gateway.daemon.checkpoints import Checkpoints
 from gateway.ledger import Ledger, LedgerUnavailable
 from gateway.ledger.heads import Heads, Signed
-from gateway.locale import english
+from gateway.locale import GaritaError, Message, english
 from gateway.proof.checkpoint import Checkpoint, cosignature_time
 from gateway.proof.note import Note, NoteError, Signature, VerifierKey, parse
 from gateway.uplink.witness import Head, KnowsBetter, WitnessClient, WitnessError
@@ -51,10 +51,11 @@ class Seen:
 
     size: int = 0
     time: int = 0
-    error: str = ""
+    error: Message | None = None
 
     def shown(self) -> dict[str, Any]:
-        return {"size": self.size, "time": _utc(self.time), "error": self.error}
+        error = self.error and {"text": self.error.text, "facts": dict(self.error.facts)}
+        return {"size": self.size, "time": _utc(self.time), "error": error}
 
 
 @dataclass(slots=True)
@@ -154,7 +155,7 @@ class Cosigning:
         try:
             held = await apart(lambda: client.held(origin))
         except WitnessError as error:
-            self._seen[name].error = english(error)
+            self._seen[name].error = _message(error)
             return
         if held:
             await self._checkpoints.hold_against(held, f"witness {name}")
@@ -171,13 +172,12 @@ class Cosigning:
             try:
                 line = await self._cosigned_by(client, note.text)
             except (WitnessError, LedgerUnavailable) as error:
-                said = english(error)
+                said = _message(error)
                 if said != self._seen[name].error:
-                    log.warning("witness %s: %s", name, said)
-                self._seen[name].error = said
+                    log.warning("witness %s: %s", name, english(said))
                 if isinstance(error, KnowsBetter):
                     await self._judge(name, client)
-                    self._seen[name].error = said
+                self._seen[name].error = said
                 await asyncio.sleep(pause.pause_s(0.0))
                 continue
             pause = Backoff(*RETRY_S, spread=0.2)
@@ -269,6 +269,11 @@ def good_line(note: Note, key: VerifierKey) -> Signature | None:
         (line for line in key.lines(note) if cosignature_time(note.text, line, key) is not None),
         None,
     )
+
+
+def _message(error: GaritaError) -> Message:
+    said = error.args[0]
+    return said if isinstance(said, Message) else Message("{error}", {"error": str(error)})
 
 
 def _head(heads: Heads, signed: Signed) -> Head:

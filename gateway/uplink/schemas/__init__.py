@@ -14,6 +14,7 @@ TOPICS: dict[str, str] = {
     "state": "<base>/<gw>/state",
     "instance": "<base>/<gw>/instance",
     "checkpoint": "<base>/<gw>/checkpoint",
+    "cosigned": "<base>/<gw>/cosigned/<mirror>",
     "events": "<base>/<gw>/events",
     "replay": "<base>/<gw>/replay",
     "replayed": "<base>/<gw>/replay/<id>",
