@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gateway.config.tables import LogTable
+from gateway.config.log import LogTable
 from gateway.daemon.control import ControlError, Refused
 from gateway.ledger import Ledger, LedgerUnavailable, archiver
 from gateway.ledger.archives import FOLDER, Archive, registered
