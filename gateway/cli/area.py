@@ -21,6 +21,7 @@ from rich.table import Table
 from gateway.cli import common, words
 from gateway.cli.app import App
 from gateway.cli.context import Context
+from gateway.cli.details import detail
 from gateway.config import Settings
 from gateway.daemon import control
 from gateway.daemon.openlog import open_log
@@ -30,6 +31,7 @@ from gateway.ledger.event import EventType, NewEvent
 from gateway.locale import _, language, system
 from gateway.people import RosterUnavailable, account
 from gateway.state.muster import muster as who_is_inside
+from gateway.state.muster import parts_kept
 from gateway.state.presence import Presence, new_presence
 from gateway.state.threat import ThreatState, UnknownLevel
 from gateway.vault.files import write_whole
@@ -66,6 +68,9 @@ def presence(settings: Settings) -> Presence:
 def muster(
     ctx: Context,
     area: Annotated[str, typer.Option(help="This area alone.")] = "",
+    parts: Annotated[
+        bool, typer.Option("--parts", help="With --json: also how old each gate's part is.")
+    ] = False,
     json: common.JsonOption = False,
 ) -> None:
     """Who is inside, and since when; also while the gateway is stopped."""
@@ -73,11 +78,16 @@ def muster(
     if area and area not in settings.tables.areas:
         common.fail(_("there is no [areas.{area}]").format(area=area), common.REFUSED)
     try:
-        people = control.ask(settings.socket_path, "muster", area=area)["people"]
+        answer = control.ask(settings.socket_path, "muster", area=area)
+        people, others = answer["people"], answer.get("parts", [])
     except control.ControlError:
-        people = who_is_inside(presence(settings), area)
+        found = presence(settings)
+        shared = {name: table.shared for name, table in settings.tables.areas.items()}
+        people, others = who_is_inside(found, area), parts_kept(found, shared)
+    if area:
+        others = [part for part in others if area in part["areas"]]
     if json:
-        common.print_json(people)
+        common.print_json({"people": people, "parts": others} if parts else people)
         return
     now = datetime.now(settings.site.zone)
     table = Table(_("area"), _("person"), _("name"), _("company"), _("since"), "", box=None)
@@ -93,7 +103,8 @@ def muster(
             row["person"],
             row["name"],
             row["company"],
-            words.moment(since, settings.site.zone),
+            words.moment(since, settings.site.zone)
+            + (f" ({row['gate']})" if row.get("gate") else ""),
         )
         table.add_row(*map(escape, cells), f"[red]{hours:.0f} h[/red]" if hours > LONG_H else "")
     common.out.print(table)
@@ -105,6 +116,30 @@ def muster(
         ),
         markup=False,
     )
+    for part in others:
+        _say_part(part, settings)
+
+
+def _say_part(part: dict[str, Any], settings: Settings) -> None:
+    """How far what another gate says is known."""
+    zone = settings.site.zone
+    facts = {"gate": part["gate"], "areas": ", ".join(part["areas"])}
+    known = words.moment(part["as_of"], zone, named=True) if part["as_of"] else ""
+    if not part["away"]:
+        line = _("{gate} ({areas}): known up to {known}").format(known=known, **facts)
+    elif known:
+        line = _(
+            "NOT COMPLETE: {gate} ({areas}) is known up to {known} only: {why}. Ask there."
+        ).format(known=known, why=detail(part["away"]), **facts)
+    else:
+        line = _("NOT COMPLETE: nothing is known of {gate} ({areas}): {why}. Ask there.").format(
+            why=detail(part["away"]), **facts
+        )
+    style = "red" if part["away"] else None
+    common.out.print(line, markup=False, style=style, soft_wrap=True)
+    if part["missing"]:
+        said = _("{gate}: records that it could not give: {count}")
+        common.out.print(said.format(count=part["missing"], **facts), markup=False, style="red")
 
 
 @area_app.command()

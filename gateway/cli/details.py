@@ -149,6 +149,16 @@ _PLAIN = frozenset(
         N_("the records do not end as the archive says"),
         N_("the record's id was changed"),
         N_("the log does not begin with its first record"),
+        # other gates
+        N_("not heard yet"),
+        N_("not all is known yet"),
+        N_("not heard any more"),
+        N_("its clock is ahead"),
+        N_("the gateway is stopped"),
+        N_("it signed two records of one number"),
+        N_("its records are not numbered as it signed"),
+        N_("its log is another one than it signed before"),
+        N_("the head is dated in the future"),
         # commands over MQTT
         N_("retained"),
         N_("too long"),

@@ -108,6 +108,7 @@ EVENTS: Mapping[str, str] = {
         "CONTRADICTION in {area}: {name} passed {first_gate} at {first_at} and {second_gate} at "
         "{second_at}, and the second did not know of the first"
     ),
+    "area.peer_refused": N_("what came as the log of another gate was refused ({count}): {why}"),
     "area.forgiven": N_("passback forgiven by {by}: {reason}"),
     "grant.given": N_("may pass {kind} {target} until {until}, by {by}: {reason}"),
     "grant.ended": N_("grant of {kind} {target} ended by {by}"),

@@ -442,7 +442,7 @@ class PeerTable(_Table):
     """
 
     key: str
-    stale_s: Annotated[float, Field(ge=10, le=86400)] = 90.0
+    stale_s: Annotated[float, Field(ge=15, le=86400)] = 60.0
     """After so many seconds without a sign the gate counts as away."""
 
     @model_validator(mode="after")

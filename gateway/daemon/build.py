@@ -8,6 +8,7 @@ gateway/daemon/service.py.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from gateway.daemon.checkpoints import Checkpoints
 from gateway.daemon.jobs import Jobs
 from gateway.daemon.outbox import Outbox
 from gateway.daemon.pulls import Pulls
+from gateway.daemon.sharing import Sharing
 from gateway.daemon.status import Status
 from gateway.daemon.triggers import ThreatTriggers
 from gateway.daemon.wiring import Plant, build_devices, build_doors
@@ -32,6 +34,7 @@ from gateway.face.service import CHALLENGE_S, FaceService
 from gateway.ledger import Ledger, LedgerReader
 from gateway.people import Roster
 from gateway.people.pins import Pins
+from gateway.proof.note import Signer
 from gateway.state.clock import Clock
 from gateway.state.flapping import DeviceStates
 from gateway.state.health import Health, synchronised
@@ -75,6 +78,7 @@ class Parts:
     jobs: Jobs
     status: Status
     archiving: Archiving
+    sharing: Sharing | None
     checkpoints: Checkpoints | None
     """None if the key that signs them can't be read."""
     cosigning: Cosigning | None
@@ -221,6 +225,11 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         now=clock.sure_time,
     )
     status.add("archives", archiving.status)
+    sharing = _sharing(
+        settings, ledger, presence, clock, checkpoints, devices.change, jobs.keep_soon
+    )
+    if sharing is not None:
+        status.add("peers", sharing.parts)
     status.add("mqtt", lambda: uplink.status() if uplink else None)
     status.add("face", lambda: _face_status(faces, matcher))
     return Parts(
@@ -246,9 +255,44 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         jobs=jobs,
         status=status,
         archiving=archiving,
+        sharing=sharing,
         checkpoints=checkpoints,
         cosigning=cosigning,
         door_limit_s=_door_limit_s(settings, services),
+    )
+
+
+def _sharing(
+    settings: Settings,
+    ledger: Ledger,
+    presence: Presence,
+    clock: Clock,
+    checkpoints: Checkpoints | None,
+    on_device: OnDevice,
+    on_taken: Callable[[], None],
+) -> Sharing | None:
+    """What keeps areas the same at several gates; nothing of our log is signed before it was held
+    against what the broker knows."""
+    tables = settings.tables
+    if not tables.peers or tables.mqtt is None:
+        return None
+
+    def signer() -> Signer | None:
+        signed = checkpoints is not None and checkpoints.newest is not None
+        return checkpoints.signer() if signed and checkpoints is not None else None
+
+    return Sharing(
+        gateway=settings.site.gateway,
+        mqtt=tables.mqtt,
+        peers=tables.peers,
+        shared={n: frozenset(area.shared) for n, area in tables.areas.items() if area.shared},
+        ledger=ledger,
+        presence=presence,
+        signer=signer,
+        now=clock.now,
+        on_device=on_device,
+        path=settings.head_path,
+        on_taken=on_taken,
     )
 
 

@@ -39,6 +39,7 @@ from gateway.state.presence import Presence
 log = logging.getLogger("garita.daemon.jobs")
 
 CHECKPOINT_EVERY_S = 600.0
+SOON_S = 60.0  # after another gate told who moved there
 OVERDUE_EVERY_S = 60.0  # when nothing was heard of a visit and none is due
 RETENTION_EVERY_S = 3600.0
 DOUBT_EVERY_S = 60.0  # when retention asks again whether the clock is beyond doubt
@@ -68,7 +69,7 @@ class Jobs:
         self._overdue: set[str] = set()
         self._overdue_due: datetime | None = None  # None: somebody may be due at any time
         self._overdue_at = 0.0
-        self._kept_at = time.monotonic()
+        self._keep_at = time.monotonic() + CHECKPOINT_EVERY_S
 
     async def run(self) -> None:
         """Do what is due, for ever."""
@@ -84,8 +85,8 @@ class Jobs:
                         await self.record_overdue(local)
                 except (LedgerUnavailable, sqlite3.Error) as error:
                     log.warning("a job waits: %s", error)
-            if time.monotonic() - self._kept_at > CHECKPOINT_EVERY_S:
-                self._kept_at = time.monotonic()
+            if time.monotonic() > self._keep_at:
+                self._keep_at = time.monotonic() + CHECKPOINT_EVERY_S
                 await self.keep_presence()
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -133,6 +134,10 @@ class Jobs:
             if event.id not in self._overdue:
                 await self._ledger.append(event)
         self._overdue = {str(event.id) for event in events}
+
+    def keep_soon(self) -> None:
+        """The checkpoint of who is inside holds something that our log does not."""
+        self._keep_at = min(self._keep_at, time.monotonic() + SOON_S)
 
     async def keep_presence(self) -> None:
         """Write the checkpoint of who is inside; a failure costs time at the next start."""

@@ -59,6 +59,7 @@ class Operations:
         confirmations: Confirmations,
         out_of_service: OutOfService,
         outbox: Outbox,
+        parts: Callable[[], list[dict[str, Any]]] = list,
     ) -> None:
         self._gateway = gateway
         self._plant = plant
@@ -70,6 +71,7 @@ class Operations:
         self._confirmations = confirmations
         self._out_of_service = out_of_service
         self._outbox = outbox
+        self._parts = parts
 
     def table(self) -> dict[str, Handler]:
         """The handlers by the name of the operation."""
@@ -223,8 +225,9 @@ class Operations:
         return {}
 
     async def muster(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Who is inside."""
-        return {"people": muster(self._presence, str(request.get("area", "")))}
+        """Who is inside, and how old what other gates say of it is."""
+        people = muster(self._presence, str(request.get("area", "")))
+        return {"people": people, "parts": self._parts()}
 
     async def door_waiting(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Who waits for a guard's word."""

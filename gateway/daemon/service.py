@@ -117,6 +117,7 @@ class Daemon:
             confirmations=parts.confirmations,
             out_of_service=parts.out_of_service,
             outbox=parts.outbox,
+            parts=parts.sharing.parts if parts.sharing is not None else list,
         )
         operators = Operators(settings.tables.operators, settings.people_path)
         pins = OperatorPins(
@@ -157,6 +158,8 @@ class Daemon:
             runs["checkpoints"] = parts.checkpoints.run
         if parts.cosigning is not None:
             runs["cosigning"] = parts.cosigning.run
+        if parts.sharing is not None:
+            runs["peers"] = parts.sharing.run
         runs |= {f"inputs {name}": board.run for name, board in parts.plant.inputs.items()}
         runs |= {f"{kind} {name}": port.run for (kind, name), port in parts.plant.ports().items()}
         runs |= {

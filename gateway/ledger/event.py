@@ -26,6 +26,7 @@ class EventType(StrEnum):
     AREA_FORGIVEN = "area.forgiven"
     AREA_MOVED = "area.moved"
     AREA_PASSBACK = "area.passback"
+    AREA_PEER_REFUSED = "area.peer_refused"
 
     CAMERA_ACCEPTED = "camera.accepted"
 

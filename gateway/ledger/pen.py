@@ -112,10 +112,10 @@ class Pen:
         if self.behind:
             return None
         with self._transaction() as db:
-            end, size = self.end, self._tree.size
-            head = Head(end.chain, size, self._tree.root(), end.seq, end.digest.hex())
+            head = self.head()
+            assert head is not None
             note = sign(head)
-            row = (end.first, size, note.write())
+            row = (self.end.first, head.size, note.write())
             db.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?)", row)
         return head, note
 
@@ -148,6 +148,13 @@ class Pen:
                         db.execute("PRAGMA synchronous = FULL")
                 return note
         return None
+
+    def head(self) -> Head | None:
+        """The head as it is now; None while the tree is behind."""
+        if self.behind:
+            return None
+        end = self.end
+        return Head(end.chain, self._tree.size, self._tree.root(), end.seq, end.digest.hex())
 
     def root_at(self, size: int) -> bytes | None:
         """The root over the first `size` records of the present origin; None if it has fewer."""

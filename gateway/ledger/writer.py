@@ -227,6 +227,10 @@ class Ledger:
         """
         return await self._soon(lambda: self._pen.cosigned(text, lines))
 
+    async def head(self) -> Head | None:
+        """The head of the log as it is now; None while the tree of an old log is being computed."""
+        return await self._soon(self._pen.head)
+
     async def root_at(self, size: int) -> bytes | None:
         """The root over the first `size` records of the present origin; None if it has fewer."""
         return await self._soon(lambda: self._pen.root_at(size))

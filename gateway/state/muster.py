@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,3 +24,17 @@ def muster(presence: Presence, area: str = "") -> list[dict[str, Any]]:
         }
         for key, seen in presence.inside(area)
     ]
+
+
+def parts_kept(presence: Presence, shared: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+    """How old what other gates said is, while the gateway is stopped: nobody hears them then.
+    `shared` says which gates lead into each area."""
+    names = sorted({gate for gates in shared.values() for gate in gates})
+    found = []
+    for name in names:
+        at = presence.peers.get(name, {}).get("time")
+        known = datetime.fromtimestamp(at, UTC).isoformat() if isinstance(at, int) else None
+        areas = sorted(area for area, gates in shared.items() if name in gates)
+        away = "the gateway is stopped"
+        found.append({"gate": name, "areas": areas, "as_of": known, "away": away, "missing": 0})
+    return found

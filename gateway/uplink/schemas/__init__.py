@@ -15,6 +15,7 @@ TOPICS: dict[str, str] = {
     "instance": "<base>/<gw>/instance",
     "checkpoint": "<base>/<gw>/checkpoint",
     "cosigned": "<base>/<gw>/cosigned/<mirror>",
+    "head": "<base>/<gw>/head",
     "events": "<base>/<gw>/events",
     "replay": "<base>/<gw>/replay",
     "replayed": "<base>/<gw>/replay/<id>",
