@@ -72,6 +72,9 @@ class Garita(Root):
         "check": Entry(
             f"{CLI}.site:check", SETUP, "Check the configuration; every mistake is named."
         ),
+        "selftest": Entry(
+            f"{CLI}.selftest:selftest", SETUP, "Look at this box; crash a gate on it."
+        ),
         "run": Entry(f"{CLI}.setup:run", SETUP, "Run the gateway in the foreground."),
         "key": Entry(f"{CLI}.setup:key_app", SETUP, "The site key that protects face templates."),
         "clock": Entry(f"{CLI}.setup:clock_app", SETUP, "The gateway's clock."),
