@@ -68,6 +68,9 @@ class Garita(Root):
         "witness": Entry(
             f"{CLI}.witness:app", LOG, "A witness of gateways' logs; a process of its own."
         ),
+        "collect": Entry(
+            f"{CLI}.collect:app", LOG, "The audit subscriber at headquarters; a process of its own."
+        ),
         "mqtt": Entry(f"{CLI}.mqtt:app", LOG, "What goes over MQTT, for whoever reads it."),
         "check": Entry(
             f"{CLI}.site:check", SETUP, "Check the configuration; every mistake is named."

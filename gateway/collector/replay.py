@@ -54,6 +54,10 @@ class Bucket:
         self._tokens -= count
         return True
 
+    def give_back(self, count: float) -> None:
+        """So many were not needed."""
+        self._tokens = min(self.size, self._tokens + max(0.0, count))
+
 
 @dataclass(slots=True)
 class _Asked:
@@ -62,6 +66,7 @@ class _Asked:
     after: int
     upto: int | None
     request: Request | None = None
+    cost: float = 0.0
     due: float = 0.0
     pause_s: float = AGAIN_S[0]
     tries: int = 0
@@ -113,6 +118,7 @@ class Replays:
         known = self._asked.get(gateway)
         if known is None or known.request is None or known.request.id != id_:
             return
+        self._bucket.give_back(known.cost - count)
         whole = count >= known.request.last - known.request.first + 1
         known.request = None
         if known.upto is None and not whole:
@@ -121,6 +127,11 @@ class Replays:
             known.due, known.pause_s = now + known.pause_s, min(known.pause_s * 2, AGAIN_S[1])
         else:
             known.due = now
+
+    def again(self, gateway: str, now: float) -> None:
+        """The gateway is there again: what it did not answer is asked for now."""
+        if (known := self._asked.get(gateway)) is not None:
+            known.due, known.pause_s, known.tries = now, AGAIN_S[0], 0
 
     def forget(self, gateway: str) -> None:
         """Nothing more is wanted of it, or another collector reads it now."""
@@ -138,6 +149,7 @@ class Replays:
             cost = last - first + 1 if known.upto is not None else GUESS
             if not self._bucket.take(cost, now):
                 break
+            known.cost = cost
             self._count += 1
             known.tries += 1
             if known.tries > 1:

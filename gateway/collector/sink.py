@@ -49,6 +49,9 @@ class Written:
     origin that moved last."""
     missing: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Gateways with a hole: the contiguous number, and the highest that is known."""
+    unknown: set[str] = field(default_factory=set)
+    """Gateways that sent a record of an origin whose beginning is missing, and whose number an
+    older origin has."""
     cosigned: list[tuple[str, str]] = field(default_factory=list)
     """Gateways, each with a checkpoint that has our cosignature."""
     records: int = 0
@@ -437,8 +440,10 @@ class _Writing:
                 ),
                 {"name": name, "seq": highest},
             )
-            if highest > after[name] or waiting.get(name):
+            if highest > after[name]:
                 self._done.missing[name] = (after[name], highest)
+            elif 0 < waiting.get(name, 0) <= after[name]:
+                self._done.unknown.add(name)
 
 
 def _cursor(connection: Connection) -> psycopg.Cursor[Any]:
