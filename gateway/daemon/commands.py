@@ -112,6 +112,7 @@ class RemoteCommands:
         self._handlers = dict(handlers)
         self._append = append
         self._now = now
+        self._started = now()[0].replace(microsecond=0)  # as coarse as senders say it
         self._answer: Answer = lambda answer: None
         self._queue: asyncio.Queue[tuple[Any, bool, float | None]] = asyncio.Queue(WAITING)
         self._refused: dict[str, int] = {}
@@ -168,7 +169,13 @@ class RemoteCommands:
         LedgerUnavailable if its effect is not on record."""
         now, trusted = self._now()
         command = verify(
-            payload, self._keys, self._gateway, now, retained=retained, boot=self._boot
+            payload,
+            self._keys,
+            self._gateway,
+            now,
+            retained=retained,
+            boot=self._boot,
+            started=self._started,
         )
         if expires_at is not None and asyncio.get_running_loop().time() >= expires_at:
             raise Refused("expired on its way", command)

@@ -33,6 +33,7 @@ from gateway.locale.text import tidy
 
 MESSAGE_LIMIT = 4096
 MAX_COUNTER = 2**62
+ANOTHER_START = "for another start of the gateway"
 NONCE = re.compile(r"[0-9a-f]{32}")
 
 
@@ -123,9 +124,10 @@ def verify(
     *,
     retained: bool,
     boot: str = "",
+    started: datetime | None = None,
 ) -> Command:
-    """The command in a message that arrived at `now`, in the run `boot` of the gateway; raises
-    Refused."""
+    """The command in a message that arrived at `now`, in the run `boot` of the gateway, which
+    began at `started`; raises Refused."""
     if not isinstance(payload, bytes | bytearray) or len(payload) > MESSAGE_LIMIT:
         raise Refused("retained" if retained else "too long")
     try:
@@ -135,6 +137,10 @@ def verify(
             raise Refused("retained") from None
         raise
     why = _flaw(command, now, issued, boot)
+    if started is not None and issued < started and not why:
+        # No broker keeps a command for us, so it was seen before the start, perhaps by a disk that
+        # was put back since.
+        why = ANOTHER_START
     if retained:
         why = "retained"
     elif whom != gateway:
@@ -144,7 +150,9 @@ def verify(
     return command
 
 
-def _read(payload: bytes | bytearray, keys: Mapping[str, SenderKey]) -> tuple[Command, str, Any]:
+def _read(
+    payload: bytes | bytearray, keys: Mapping[str, SenderKey]
+) -> tuple[Command, str, datetime]:
     """The command in a message with a good signature, for which gateway it is, and when it was
     issued.  Raises Refused."""
     try:
@@ -194,5 +202,5 @@ def _flaw(command: Command, now: datetime, issued: datetime, boot: str) -> str:
     if rule.bound and not (command.nonce and body.get("boot")):
         return "not in its form"
     if body.get("boot", boot) != boot:
-        return "for another start of the gateway"
+        return ANOTHER_START
     return ""

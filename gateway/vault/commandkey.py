@@ -1,30 +1,31 @@
 """The private key with which an operator signs commands, in a file under a passphrase.
 
-PEM, PKCS #8, encrypted (RFC 5958): any tool that knows OpenSSL's files reads it.  A key of `garita
-threat keygen`, 32 bytes in base64 without a passphrase, is read as well.
+The file is JSON: the 32 bytes of the key, sealed with AES-256-GCM under a key that scrypt (RFC
+7914) makes of the passphrase.  Each guess takes 128 MiB of memory.  Without a passphrase, as
+`garita threat keygen` makes it too, the file is those 32 bytes in base64.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
+import os
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    KeySerializationEncryption,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.locale import GaritaError, worded
 from gateway.vault.files import write_whole
 
 LARGEST = 10_000  # bytes
+FORM = "garita command key 1"
+WORK, BLOCK, LANES = 2**17, 8, 1  # scrypt's N, r, p
+MEMORY = 2**28  # bytes that scrypt may take
 
 
 class CommandKeyError(GaritaError):
@@ -37,11 +38,9 @@ def make(path: Path, passphrase: str) -> str:
     An empty passphrase leaves the key in clear.  Raises OSError.
     """
     private = Ed25519PrivateKey.generate()
-    sealed: KeySerializationEncryption = NoEncryption()
-    if passphrase:
-        sealed = BestAvailableEncryption(passphrase.encode())
-    text = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, sealed)
-    write_whole(path, text, mode=0o600, replace=False)
+    raw = private.private_bytes_raw()
+    held = _sealed(raw, passphrase) if passphrase else base64.b64encode(raw)
+    write_whole(path, held + b"\n", mode=0o600, replace=False)
     return base64.b64encode(private.public_key().public_bytes_raw()).decode()
 
 
@@ -52,19 +51,39 @@ def load(path: Path, ask: Callable[[], str]) -> Ed25519PrivateKey:
     """
     try:
         with path.open("rb") as file:
-            raw = file.read(LARGEST)
-        if not raw.startswith(b"-----BEGIN"):
-            return Ed25519PrivateKey.from_private_bytes(base64.b64decode(raw, validate=False))
-        sealed = b"ENCRYPTED" in raw.split(b"\n", 1)[0]
-        key = load_pem_private_key(raw, ask().encode() if sealed else None)
+            held = file.read(LARGEST).strip()
+        raw = _opened(held, ask) if held.startswith(b"{") else base64.b64decode(held, validate=True)
+        return Ed25519PrivateKey.from_private_bytes(raw)
     except OSError as error:
         raise CommandKeyError(
             worded("{path} can't be read: {error}", path=path, error=error.strerror)
         ) from error
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise CommandKeyError(
-            worded("{path}: no private key, or the passphrase is wrong", path=path)
-        ) from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise CommandKeyError(worded("{path}: the key is not an Ed25519 one", path=path))
-    return key
+    except InvalidTag as error:
+        raise CommandKeyError(worded("{path}: the passphrase is wrong", path=path)) from error
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise CommandKeyError(worded("{path} holds no private key", path=path)) from error
+
+
+def _sealed(raw: bytes, passphrase: str) -> bytes:
+    salt, nonce = os.urandom(16), os.urandom(12)
+    sealed = AESGCM(_stretched(passphrase, salt)).encrypt(nonce, raw, FORM.encode())
+    held = {"form": FORM, "salt": base64.b64encode(salt).decode()}
+    held["sealed"] = base64.b64encode(nonce + sealed).decode()
+    return json.dumps(held).encode()
+
+
+def _opened(held: bytes, ask: Callable[[], str]) -> bytes:
+    found = json.loads(held)
+    if found["form"] != FORM:
+        raise ValueError
+    salt = base64.b64decode(found["salt"], validate=True)
+    sealed = base64.b64decode(found["sealed"], validate=True)
+    if len(salt) != 16 or len(sealed) != 12 + 32 + 16:
+        raise ValueError
+    return AESGCM(_stretched(ask(), salt)).decrypt(sealed[:12], sealed[12:], FORM.encode())
+
+
+def _stretched(passphrase: str, salt: bytes) -> bytes:
+    """The passphrase as a key of 32 bytes; however a keyboard composes its accents (NFC)."""
+    typed = unicodedata.normalize("NFC", passphrase).encode()
+    return hashlib.scrypt(typed, salt=salt, n=WORK, r=BLOCK, p=LANES, maxmem=MEMORY, dklen=32)

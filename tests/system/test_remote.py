@@ -119,7 +119,10 @@ class Gate:
 
 
 @pytest.fixture
-async def gate(make_rig: Callable[..., Rig], broker: Any, tmp_path: Path) -> Gate:
+async def gate(
+    make_rig: Callable[..., Rig], broker: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Gate:
+    monkeypatch.setattr(commandkey, "WORK", 2**10)  # tests/gateway/vault/test_commandkey.py
     rig = make_rig(mqtt=f'host = "127.0.0.1"\nport = {broker.port}', yard_more="remote_open = true")
     key, profile = tmp_path / "rosa.key", tmp_path / "remote.toml"
     made = await rig.acli("remote", "keygen", str(key), config=False, stdin="correct horse\n")
@@ -132,7 +135,7 @@ async def gate(make_rig: Callable[..., Rig], broker: Any, tmp_path: Path) -> Gat
 
 
 async def test_what_an_operator_does_from_afar(gate: Gate) -> None:
-    assert "PRIVATE KEY" in (gate.profile.parent / "rosa.key").read_text()
+    assert "sealed" in (gate.profile.parent / "rosa.key").read_text()
     assert "not connected" in await gate.remote(
         "open", "demo-gate", "yard", "--reason", "x", code=5
     )

@@ -209,6 +209,14 @@ async def test_each_command_is_carried_out_once_and_refusals_are_told_together(
     assert desk.events[0].data["by"] == "ana"
 
 
+async def test_a_command_from_before_the_start_is_refused(tmp_path: Path) -> None:
+    """A disk that was put back has the counters of before; no broker keeps commands for us."""
+    desk = Desk(tmp_path)
+    await desk.send(message(issued="2026-11-25T17:59:59Z"), message(counter=18))
+    assert [c.counter for c in desk.done] == [18]
+    assert desk.events[0].data["why"] == "for another start of the gateway"
+
+
 async def test_without_a_clock_to_trust_no_command_is_in_time(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.trusted = False

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 import stat
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway.vault import commandkey
 from gateway.vault.commandkey import CommandKeyError
@@ -18,17 +17,36 @@ def never() -> str:
     raise AssertionError("nobody should be asked")
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stretch that takes no time; `test_a_guess_is_dear` holds the real one."""
+    monkeypatch.setattr(commandkey, "WORK", 2**10)
+
+
+def test_a_guess_is_dear(tmp_path: Path) -> None:
+    assert 128 * commandkey.BLOCK * commandkey.WORK >= 2**27  # bytes of memory (RFC 7914)
+    commandkey.make(tmp_path / "k", "correct horse")
+    commandkey.load(tmp_path / "k", lambda: "correct horse")
+
+
+@pytest.mark.usefixtures("quick")
 def test_a_sealed_key_opens_with_its_passphrase_alone(tmp_path: Path) -> None:
     path = tmp_path / "k"
     public = commandkey.make(path, "ñandú correct")
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600 and b"ENCRYPTED" in path.read_bytes()
-    key = commandkey.load(path, lambda: "ñandú correct")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    key = commandkey.load(path, lambda: "n\u0303andu\u0301 correct")  # as another keyboard types it
     assert base64.b64encode(key.public_key().public_bytes_raw()).decode() == public
-    for wrong in ("", "ñandu correct", "x" * 10_000):
+    assert key.private_bytes_raw() not in base64.b64decode(json.loads(path.read_text())["sealed"])
+    for wrong in ("", "nandu correct"):
         with pytest.raises(CommandKeyError, match="passphrase is wrong"):
             commandkey.load(path, lambda wrong=wrong: wrong)  # type: ignore[misc]
     with pytest.raises(FileExistsError):
-        commandkey.make(path, "another")
+        commandkey.make(path, "")
+    held = json.loads(path.read_text())
+    other = base64.b64encode(bytes(16)).decode()
+    path.write_text(json.dumps({**held, "salt": other}))
+    with pytest.raises(CommandKeyError, match="passphrase is wrong"):
+        commandkey.load(path, lambda: "ñandú correct")
 
 
 def test_a_key_in_clear_asks_for_nothing(tmp_path: Path) -> None:
@@ -38,18 +56,25 @@ def test_a_key_in_clear_asks_for_nothing(tmp_path: Path) -> None:
     commandkey.load(tmp_path / "old", never)  # of `garita threat keygen`
 
 
-@pytest.mark.parametrize("raw", [b"", b"-----BEGIN", b"x" * 20_000, b"\xff\x00", b"AAAA"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"{" * 9_000,
+        b"{}",
+        b'{"form": "another"}',
+        b'{"form": "garita command key 1", "salt": "", "sealed": ""}',
+        b'{"form": "garita command key 1", "salt": 1, "sealed": []}',
+        b"x" * 20_000,
+        b"\xff\x00",
+        b"AAAA",
+        b"-----BEGIN PRIVATE KEY-----",
+    ],
+)
 def test_what_is_no_key(tmp_path: Path, raw: bytes) -> None:
     (tmp_path / "k").write_bytes(raw)
-    with pytest.raises(CommandKeyError):
-        commandkey.load(tmp_path / "k", never)
-
-
-def test_a_key_of_another_kind_and_no_file(tmp_path: Path) -> None:
-    other = ec.generate_private_key(ec.SECP256R1())
-    text = other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (tmp_path / "k").write_bytes(text)
-    with pytest.raises(CommandKeyError, match="Ed25519"):
+    with pytest.raises(CommandKeyError, match="holds no private key"):
         commandkey.load(tmp_path / "k", never)
     with pytest.raises(CommandKeyError, match="can't be read"):
         commandkey.load(tmp_path / "none", never)
