@@ -38,7 +38,12 @@ roles = ["guard"]
 [command_keys.rosa]
 {public}
 operator = "rosa"
-commands = ["door_open", "door_out_of_service", "door_in_service", "person_revoke"]
+commands = [
+    "door_open", "door_confirm", "door_out_of_service", "door_in_service", "person_revoke",
+]
+
+[degraded]
+channel = "confirm"
 """
 
 
@@ -177,6 +182,16 @@ async def test_what_an_operator_does_from_afar(gate: Gate) -> None:
     await gate.remote("in-service", "demo-gate", "yard")
     await gate.remote("open", "demo-gate", "yard", "--reason", "again")
     assert await gate.count("door.remote_opened") == 2 and gate.energised() == 2
+
+    # The readers here are in clear, so a guard has to say who it is: from afar, too.
+    gate.rig.gate_reader.present(18, 1001)
+    await gate.rig.until(lambda s: s["doors"]["gate"]["state"] == "waiting")
+    asked = next(e for e in await gate.events() if e["type"] == "door.confirm_asked")
+    confirm = ("confirm", "demo-gate", "gate")
+    assert "nobody waits" in await gate.remote(*confirm, "00000000", code=1)
+    assert "Ana: may pass" in await gate.remote(*confirm, asked["data"]["id"])
+    await gate.rig.board.wait_for(1, True, 30)
+    assert "nobody waits" in await gate.remote(*confirm, asked["data"]["id"], code=1)
 
     # Revoked from afar, Ana's badge is denied; and again changes nothing.
     said = await gate.remote("revoke", "demo-gate", "e1", "--reason", "left")

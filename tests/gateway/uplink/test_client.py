@@ -647,6 +647,39 @@ async def test_a_broker_that_ends_the_connection_for_the_question_is_used_withou
         await link.stop_uplink()
 
 
+async def test_an_answer_to_a_command_goes_out_and_never_stops_the_log(
+    broker: Broker,
+    make_broker: Callable[..., Broker],
+    make_link: Callable[..., Link],
+    tmp_path: Path,
+) -> None:
+    link = make_link(broker.port, box="open")
+    link.uplink.answer({"counter": 1})  # nobody is connected: it is dropped, and not told later
+    await link.listen()
+    link.start()
+    await link.until(link.published)
+    for counter in range(2, 50):  # more than wait at a time
+        link.uplink.answer({"counter": counter})
+    await link.until(lambda: bool(link.events("garita/g/command/answer")))
+    told = [event["counter"] for event in link.events("garita/g/command/answer")]
+    assert told[0] == 2 and not any(retained for name, _, retained in link.seen if "answer" in name)
+    # A broker that does not let us answer: the records go on.
+    acl = tmp_path / "acl"
+    rights = ("events", "state", "status", "instance", "checkpoint")
+    acl.write_text("".join(f"topic write garita/g/{name}\n" for name in rights))
+    closed = make_broker(f"allow_anonymous true\nacl_file {acl}")
+    closed.start()
+    link = make_link(closed.port, box="closed")
+    link.start()
+    await link.until(link.published)
+    link.uplink.answer({"counter": 1})
+    link.uplink.answer({"counter": 2})
+    await link.append(20)
+    await link.until(link.published)
+    await link.until(lambda: link.uplink._answers._told)
+    assert [online for online, _ in link.states] == [True]
+
+
 # Messages that the broker does not take
 
 
@@ -858,11 +891,16 @@ async def test_the_shipped_broker_configuration_with_client_certificates(
     async with aiomqtt.Client("127.0.0.1", broker.port, tls_context=context("other")) as client:
         await client.publish("garita/g/events", b"forged", qos=1)
         await client.publish("garita/g/status", b"offline", qos=1, retain=True)
+        await client.publish("garita/g/command", b"forged", qos=1)
+        await client.publish("garita/g/command/answer", b"forged", qos=1)
     await link.until(lambda: any(b'"done"' in payload for _, payload, _ in link.seen))
+    link.uplink.answer({"key": "rosa", "why": "expired"})
+    await link.until(lambda: bool(link.events("garita/g/command/answer")))
     await asyncio.sleep(0.3)
     assert not any(payload == b"forged" for _, payload, _ in link.seen)
     assert not any(payload == b"offline" for _, payload, _ in link.seen)
     assert [e.get("seq") for e in link.events("garita/g/replay/a")] == [3, 4, None]
+    assert link.commands == []
     # Without a certificate there is no connection at all.
     bare = ssl.create_default_context(cafile=tmp_path / "ca.pem")
     with pytest.raises(aiomqtt.MqttError):
