@@ -12,7 +12,17 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from gateway.cli import common, criteria, logaccept, logarchive, logexport, logproof, text, words
+from gateway.cli import (
+    common,
+    criteria,
+    logaccept,
+    logarchive,
+    logexport,
+    logproof,
+    logtrust,
+    text,
+    words,
+)
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.cli.details import detail
@@ -103,6 +113,10 @@ def verify(
             help="The log's public key (garita log key), noted elsewhere; repeat for more."
         ),
     ] = None,
+    trust: Annotated[
+        Path | None,
+        typer.Option(help="A trust file (garita log trust): whose signatures have to be there."),
+    ] = None,
     json: common.JsonOption = False,
 ) -> None:
     """Check every record, its link to the one before, and what was signed; exit code 3 if anything
@@ -115,11 +129,13 @@ def verify(
                 logarchive.verify(file, keys, json)
                 return
             if not is_log(file):
+                logtrust.refuse(trust)
                 logexport.verify(file, noted, json)
                 return
             alone = lacks_wal(file)
         except OSError as error:
             common.fail(f"{file}: {system(error.strerror)}", common.UNREACHABLE)
+    trusted, keys = logtrust.read(trust, path, keys, copy=alone)
     with logexport.reading(path, copy=alone) as ledger, common.progress() as bars:
         bar = bars.add_task(_("verifying"), total=ledger.last_seq)
         report = ledger.verify(
@@ -129,14 +145,16 @@ def verify(
             look=None if file else trail.follow,
         )
         tables = [] if file else _tables(settings, ledger, trail, report.head_seq)
+    good = report.ok and not tables and not (trusted and trusted.problem)
     if json:
         end = {"seq": report.head_seq, "hash": report.head_hash, "time": report.head_time}
         common.print_json(
             {
-                "ok": report.ok and not tables,
+                "ok": good,
                 "count": report.count,
                 "head": end,
                 "signed": {"last_seq": report.covered.last_seq, "checkpoints": report.covered.good},
+                "trusted": trusted and trusted.shown(),
                 "before": report.before,
                 "begins": report.begins,
                 "redacted": report.redacted,
@@ -168,7 +186,6 @@ def verify(
                     " ({time}) on"
                 ).format(seq=trail.since.seq, time=at)
             )
-        good = report.ok and not tables
         verdict = _("[green]good[/green]") if good else _("[red]BROKEN[/red]")
         common.out.print(_("{count} events: {verdict}").format(count=report.count, verdict=verdict))
         common.out.print(
@@ -192,9 +209,11 @@ def verify(
             )
             common.say(said.format(count=report.redacted))
         _print_signed(report, named=keys is not None)
+        if trusted is not None:
+            trusted.say(report.head_seq)
         if alone:
             _warn_of_wal(settings, report)
-    if not report.ok or tables:
+    if not good:
         raise typer.Exit(common.CHECK_FAILED)
 
 
