@@ -347,3 +347,14 @@ async def test_refusals_that_were_only_counted_are_recorded_at_the_stop(tmp_path
     await desk.send(b"x", b"y", b"z")
     told = sum(event.data["count"] for event in desk.events)
     assert told == 3 and not desk.desk._refused
+
+
+@given(st.integers(0, len(opening()) - 1), st.integers(1, 255))
+def test_a_changed_byte_never_opens_another_door(place: int, change: int) -> None:
+    bad = bytearray(opening())
+    bad[place] ^= change
+    try:
+        command = verify(bytes(bad), KEYS, "g", NOW, retained=False, boot=BOOT)
+    except Refused:
+        return
+    assert (command.key, dict(command.body)) == ("rosa", json.loads(opening())["body"])
