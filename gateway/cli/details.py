@@ -73,6 +73,17 @@ _KNOWN: tuple[tuple[str, str], ...] = (
     (r"valid for more than (?P<s>\d+) s", N_("valid for more than {s} s")),
     # the log, verified
     (r"records (?P<a>\d+) to (?P<b>\d+) are missing", N_("records {a} to {b} are missing")),
+    (
+        r"records up to (?P<seq>\d+) were signed, and not all are here",
+        N_("records up to {seq} were signed, and not all are here"),
+    ),
+    (r"nothing of the log (?P<name>\S+) is here", N_("nothing of the log {name} is here")),
+    (r"the signature of (?P<name>\S+) is wrong", N_("the signature of {name} is wrong")),
+    (r"(?P<name>\S+) did not sign the checkpoint", N_("{name} did not sign the checkpoint")),
+    (
+        r"another key of (?P<name>\S+) signed it, and no record says that the key changed",
+        N_("another key of {name} signed it, and no record says that the key changed"),
+    ),
     # a requirement; these fit nearly anything and come last
     (r"(?P<kind>[^ ]+) of no company", N_("{kind}: no company")),
     (r"(?P<kind>[^ ]+) until (?P<day>\d{4}-\d\d-\d\d)", N_("{kind} until {day}")),
@@ -149,6 +160,9 @@ _PLAIN = frozenset(
         N_("the records do not end as the archive says"),
         N_("the record's id was changed"),
         N_("the log does not begin with its first record"),
+        N_("the records up to here are not those that were signed"),
+        N_("the key of the log is not known"),
+        N_("the key was changed, and the one before it did not sign that"),
         # other gates
         N_("not heard yet"),
         N_("not all is known yet"),

@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 
 from gateway.cli import (
+    checker,
     common,
     criteria,
     logaccept,
@@ -36,7 +37,9 @@ from gateway.ledger.event import Event, EventType
 from gateway.ledger.reader import VerifyReport
 from gateway.locale import _, ngettext, system
 from gateway.people import RosterUnavailable, audit
-from gateway.proof.note import NoteError, VerifierKey
+from gateway.proof.checkpoint import Checkpoint
+from gateway.proof.note import Note, NoteError, VerifierKey
+from gateway.proof.note import parse as parse_note
 
 app = App()
 app.command()(logaccept.accept)
@@ -46,8 +49,8 @@ app.command()(logexport.export)
 app.command()(logproof.key)
 app.command()(logproof.checkpoint)
 app.command()(logproof.prove)
-app.command()(logproof.checker)
 app.command()(logproof.trust)
+app.command("checker")(checker.checker)
 
 
 @app.command()
@@ -117,21 +120,26 @@ def verify(
         Path | None,
         typer.Option(help="A trust file (garita log trust): whose signatures have to be there."),
     ] = None,
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A checkpoint kept elsewhere (a QR code's text), which this log must hold; repeat"
+            " for more."
+        ),
+    ] = None,
     json: common.JsonOption = False,
 ) -> None:
     """Check every record, its link to the one before, and what was signed; exit code 3 if anything
     is wrong."""
     settings, noted, keys = ctx.settings, _head(head), _keys(key)
+    kept = _checkpoints(checkpoint or [])
     path, alone, trail = file or settings.ledger_path, False, audit.Trail()
     if file is not None:
         try:
             if is_archive(file):
-                logarchive.verify(file, keys, json)
-                return
+                return logarchive.verify(file, keys, json)
             if not is_log(file):
-                logtrust.refuse(trust)
-                logexport.verify(file, noted, json)
-                return
+                return logexport.verify(file, noted, json, keys, kept, trust)
             alone = lacks_wal(file)
         except OSError as error:
             common.fail(f"{file}: {system(error.strerror)}", common.UNREACHABLE)
@@ -143,6 +151,7 @@ def verify(
             noted,
             keys,
             look=None if file else trail.follow,
+            checkpoints=kept,
         )
         tables = [] if file else _tables(settings, ledger, trail, report.head_seq)
     good = report.ok and not tables and not (trusted and trusted.problem)
@@ -158,6 +167,7 @@ def verify(
                 "before": report.before,
                 "begins": report.begins,
                 "redacted": report.redacted,
+                "clock_back": [{"seq": seq, "seconds": s} for seq, s in report.clock_back],
                 "wal_missing": alone,
                 "problems": [{"seq": p.seq, "what": p.what} for p in report.problems],
                 "tables": [asdict(item) for item in tables],
@@ -172,6 +182,7 @@ def verify(
             common.out.print(
                 _("event {seq}: {what}").format(seq=problem.seq, what=detail(problem.what)),
                 markup=False,
+                soft_wrap=True,
             )
         for item in tables:
             common.say(audit.sentence(item))
@@ -194,6 +205,7 @@ def verify(
             ),
             soft_wrap=True,
         )
+        _say_clock(report)
         if report.before is not None:
             said = _(
                 "another log came before this one: {known_chain}, with records up to {known_seq};"
@@ -208,13 +220,19 @@ def verify(
                 "{count} event is redacted", "{count} events are redacted", report.redacted
             )
             common.say(said.format(count=report.redacted))
-        _print_signed(report, named=keys is not None)
+        logexport.signed(report.covered, report.head_seq, named=keys is not None)
         if trusted is not None:
             trusted.say(report.head_seq)
         if alone:
             _warn_of_wal(settings, report)
     if not good:
         raise typer.Exit(common.CHECK_FAILED)
+
+
+def _say_clock(report: VerifyReport) -> None:
+    for seq, seconds in report.clock_back:
+        said = _("note: the clock went back by {seconds} s at event {seq}")
+        common.say(said.format(seconds=seconds, seq=seq))
 
 
 def _tables(
@@ -238,28 +256,24 @@ def _tables(
         common.fail(str(error), common.UNREACHABLE)
 
 
-def _print_signed(report: VerifyReport, *, named: bool) -> None:
-    """How far signatures reach: what came later could be cut off, and nothing would show it."""
-    covered = report.covered
-    if not covered.good:
-        common.say(_("nothing of it is signed"))
-        return
-    common.say(
-        _("signed up to event {seq}; {count} newer events are not covered yet").format(
-            seq=covered.last_seq, count=report.head_seq - covered.last_seq
-        )
-    )
-    if not named:
-        common.say(
-            _("by the key that the log itself names: compare it with one noted elsewhere (--key)")
-        )
-
-
 def _keys(given: list[str] | None) -> list[VerifierKey] | None:
     try:
         return [VerifierKey.parse(one) for one in given] if given else None
     except NoteError as error:
         common.fail(f"--key: {error}", common.USAGE)
+
+
+def _checkpoints(paths: list[Path]) -> list[Note]:
+    found = []
+    for path in paths:
+        try:
+            found.append(parse_note(path.read_bytes()))
+            Checkpoint.parse(found[-1].text)
+        except NoteError as error:
+            common.fail(f"{path}: {error}", common.USAGE)
+        except OSError as error:
+            common.fail(f"{path}: {system(error.strerror)}", common.UNREACHABLE)
+    return found
 
 
 def _warn_of_wal(settings: Settings, report: VerifyReport) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json as jsonlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -15,15 +15,19 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from gateway.cli import common, logfilter
+from gateway.cli import checker, common, logfilter, logtrust
 from gateway.cli.context import Context
+from gateway.cli.details import detail
 from gateway.cli.logfresh import fresh
 from gateway.desk.text import MARK, defused
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.ledger import export as proofs
 from gateway.ledger.copies import copy_log
 from gateway.ledger.event import Event
+from gateway.ledger.heads import Heads
+from gateway.ledger.signed import Covered
 from gateway.locale import _, ngettext, system
+from gateway.proof.note import Note, VerifierKey
 from gateway.vault.files import new_text_file
 
 PROOF = ".proof"
@@ -44,14 +48,23 @@ COLUMNS = (
 )
 
 
-def verify(file: Path, noted: tuple[int, str] | None, json: bool) -> None:
-    """An export and its proof; exit code 3 if they are not part of one chain."""
+def verify(
+    file: Path,
+    noted: tuple[int, str] | None,
+    json: bool,
+    keys: Sequence[VerifierKey] | None = None,
+    checkpoints: Sequence[Note] = (),
+    trust: Path | None = None,
+) -> None:
+    """An export and its proof; exit code 3 if they are not part of one chain, and of what was
+    signed."""
+    logtrust.refuse(trust)
     beside = Path(f"{file}{PROOF}")
     problem = ""
     found = proofs.Checked()
     try:
         with file.open(encoding="utf-8") as shown, beside.open(encoding="utf-8") as proof:
-            found = proofs.check(shown, proof)
+            found = proofs.check(shown, proof, keys, checkpoints)
         if noted is not None and (noted[0], noted[1].lower()) != found.head:
             problem = _("the head noted elsewhere is not this export's")
     except proofs.NotProven as error:
@@ -63,32 +76,54 @@ def verify(file: Path, noted: tuple[int, str] | None, json: bool) -> None:
     if json:
         common.print_json({"ok": not problem, "problem": problem, **asdict(found)})
     elif problem:
-        common.out.print(problem, markup=False)
+        common.out.print(detail(problem), markup=False)
         common.out.print(_("[red]BROKEN[/red]"))
     else:
-        common.say(
-            _("{shown} events of {first} to {last}; the others are left out").format(
-                shown=found.shown, first=found.first, last=found.head[0]
-            )
-        )
-        if found.unlinked:
-            common.say(
-                _(
-                    "{count} of those left out are of an earlier version: the chain can't be"
-                    " followed over them"
-                ).format(count=found.unlinked)
-            )
-        common.out.print(_("[green]good[/green]"))
-        common.say(
-            _("head {head_seq}:{head_hash}").format(head_seq=found.head[0], head_hash=found.head[1])
-        )
+        _say_proven(found)
+        signed(found.covered, found.head[0], named=keys is not None)
     if problem:
         raise typer.Exit(common.CHECK_FAILED)
+
+
+def _say_proven(found: proofs.Checked) -> None:
+    common.say(
+        _("{shown} events of {first} to {last}; the others are left out").format(
+            shown=found.shown, first=found.first, last=found.head[0]
+        )
+    )
+    if found.unlinked:
+        common.say(
+            _(
+                "{count} of those left out are of an earlier version: the chain can't be"
+                " followed over them"
+            ).format(count=found.unlinked)
+        )
+    common.out.print(_("[green]good[/green]"))
+    common.say(
+        _("head {head_seq}:{head_hash}").format(head_seq=found.head[0], head_hash=found.head[1])
+    )
+
+
+def signed(covered: Covered, last_seq: int, *, named: bool) -> None:
+    """Say how far signatures reach: what came later could be cut off, and nothing would show it."""
+    if not covered.good:
+        common.say(_("nothing of it is signed"))
+        return
+    common.say(
+        _("signed up to event {seq}; {count} newer events are not covered yet").format(
+            seq=covered.last_seq, count=last_seq - covered.last_seq
+        )
+    )
+    if not named:
+        common.say(
+            _("by the key that the log itself names: compare it with one noted elsewhere (--key)")
+        )
 
 
 def copy(
     ctx: Context,
     to: Annotated[Path, typer.Argument(help="The new file; it must not be there yet.")],
+    checkers: checker.ShipOption = True,
 ) -> None:
     """Copy the whole log into one file, while the gateway writes it."""
     fresh(ctx.settings)
@@ -99,6 +134,8 @@ def copy(
     except OSError as error:
         common.fail(f"{to}: {system(error.strerror)}", common.REFUSED)
     common.say(_("{count} events in {path}").format(count=count, path=to))
+    if checkers:
+        checker.ship(to.parent)
 
 
 def export(
@@ -113,13 +150,13 @@ def export(
     truck: logfilter.TruckOption = 0,
     since: logfilter.SinceOption = "",
     until: logfilter.UntilOption = "",
+    checkers: checker.ShipOption = True,
 ) -> None:
-    """Events as JSON lines or CSV; a part of the log in JSON lines has its proof beside it."""
+    """Events as JSON lines or CSV; JSON lines in a file have their proof beside them."""
     if format not in ("jsonl", "csv"):
         common.fail(_("--format is jsonl or csv"), common.USAGE)
     settings = ctx.settings
-    if output is not None:
-        fresh(settings)
+    newest = fresh(settings) if output is not None else None
     with reading(settings.ledger_path) as ledger, common.progress() as bars:
         wanted = logfilter.wanted(
             settings,
@@ -133,10 +170,12 @@ def export(
             since=since,
             until=until,
         )
-        head = ledger.tail(1)
+        head = ledger.get(newest.last_seq) if newest is not None else None
+        if head is None:  # nothing is signed: up to what there is
+            head = next(iter(ledger.tail(1)), None)
         bar = bars.add_task(_("exporting"), total=ledger.last_seq)
         events = ledger.walk(
-            lambda seq: bars.update(bar, completed=seq), head[0].seq if head else 0
+            lambda seq: bars.update(bar, completed=seq), head.seq if head is not None else 0
         )
         if output is None:
             _write(proofs.chosen(events, wanted.fits), format, sys.stdout, settings.site.zone)
@@ -144,9 +183,17 @@ def export(
         try:
             with ExitStack() as files:
                 proof = None
-                if wanted.asked and format == "jsonl" and head:
-                    proof = files.enter_context(new_text_file(Path(f"{output}{PROOF}")))
-                    proofs.begin(proof, head[0], wanted.asked)
+                if format == "jsonl" and head is not None:
+                    beside = files.enter_context(new_text_file(Path(f"{output}{PROOF}")))
+                    heads = Heads(settings.ledger_path)
+                    proof = proofs.Proof(
+                        beside,
+                        head,
+                        wanted.asked,
+                        heads.newest_each(),
+                        heads.log_keys(),
+                        ledger.begins(),
+                    )
                 file = files.enter_context(new_text_file(output))
                 chosen = proofs.chosen(events, wanted.fits, proof)
                 count = _write(chosen, format, file, settings.site.zone)
@@ -154,6 +201,8 @@ def export(
             common.fail(f"{error.filename or output}: {system(error.strerror)}", common.REFUSED)
         except OSError as error:
             common.fail(f"{output}: {system(error.strerror)}", common.REFUSED)
+    if format == "jsonl" and checkers:
+        checker.ship(output.parent)
     common.err.print(
         ngettext("{count} event", "{count} events", count).format(count=count), markup=False
     )

@@ -8,17 +8,14 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import common, qrcode
+from gateway.cli import checker, common, qrcode
 from gateway.cli.context import Context
 from gateway.cli.logfresh import fresh
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.heads import Heads, Signed
 from gateway.locale import _, system
-from gateway.proof import standalone
 from gateway.proof.note import Note
-from gateway.vault.files import write_whole
-
-CHECKER = Path(standalone.__file__).with_name("garita_check.py")
+from gateway.vault.files import write_new
 
 
 def key(ctx: Context, json: common.JsonOption = False) -> None:
@@ -75,26 +72,12 @@ def checkpoint(
 def _draw(note: Note, output: Path) -> None:
     try:
         picture = qrcode.picture(qrcode.of(note), output.suffix.lower())
-        write_whole(output, picture, replace=False)
+        write_new(output, picture)
     except qrcode.UnknownFormat:
         common.fail(_("--output is a .png or .svg file"), common.USAGE)
     except OSError as error:
         common.fail(f"{output}: {system(error.strerror)}", common.REFUSED)
     common.err.print(str(output), markup=False, soft_wrap=True)
-
-
-def checker(
-    ctx: Context,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Where the program is written.")
-    ] = Path("garita_check.py"),
-) -> None:
-    """A program of one file, for whoever checks the log without this one: it needs Python alone."""
-    try:
-        write_whole(output, CHECKER.read_bytes(), replace=False)
-    except OSError as error:
-        common.fail(f"{output}: {system(error.strerror)}", common.REFUSED)
-    common.say(str(output))
 
 
 def prove(
@@ -103,6 +86,7 @@ def prove(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The folder for the two files.")
     ] = Path(),
+    checkers: checker.ShipOption = True,
 ) -> None:
     """One event with the proof that it is in the log, to show it without the others."""
     _fresh(ctx)
@@ -118,10 +102,12 @@ def prove(
     name = f"{settings.site.gateway}-{seq}"
     record, beside = output / f"{name}.json", output / f"{name}.tlog-proof"
     try:
-        write_whole(record, body, replace=False)
-        write_whole(beside, proof.write().encode(), replace=False)
+        write_new(record, body)
+        write_new(beside, proof.write().encode())
     except OSError as error:
         common.fail(f"{record}: {system(error.strerror)}", common.REFUSED)
+    if checkers:
+        checker.ship(output)
     common.say(_("{record} and {proof}").format(record=record, proof=beside))
     if not trust.met(proof.checkpoint):
         common.say(_("the witnesses have not cosigned it yet; a proof made later has that too"))
@@ -145,7 +131,7 @@ def trust(
         typer.echo(text, nl=False)
         return
     try:
-        write_whole(output, text.encode(), replace=False)
+        write_new(output, text.encode())
     except OSError as error:
         common.fail(f"{output}: {system(error.strerror)}", common.REFUSED)
     common.say(str(output))

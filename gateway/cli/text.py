@@ -217,6 +217,7 @@ EVENTS: Mapping[str, str] = {
     "ledger.checkpoint": N_("the log's head is signed"),
     "ledger.created": N_("the log begins"),
     "ledger.recovered": N_("the log can be written again; events refused: {refused}"),
+    "ledger.key_changed": N_("the log has a new key: the old one signed it"),
     "ledger.late": N_("events {seqs} were written too late to count"),
     "state.damaged": N_("a file of the gateway is damaged: {detail}; {done}"),
     "clock.stepped": N_("the clock moved by {seconds} s"),

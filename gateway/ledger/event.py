@@ -107,6 +107,7 @@ class EventType(StrEnum):
     LEDGER_ARCHIVED = "ledger.archived"
     LEDGER_CHECKPOINT = "ledger.checkpoint"
     LEDGER_CREATED = "ledger.created"
+    LEDGER_KEY_CHANGED = "ledger.key_changed"
     LEDGER_LATE = "ledger.late"
     LEDGER_RECOVERED = "ledger.recovered"
 

@@ -108,6 +108,11 @@ class Heads:
             except LookupError as error:
                 raise LedgerUnavailable(str(error)) from error
 
+    def newest_each(self) -> list[Signed]:
+        """The newest checkpoint of each origin, in order."""
+        newest = {head.first: head for head in self.all()}
+        return list(newest.values())
+
     def log_keys(self) -> list[VerifierKey]:
         """The keys that the log says it is signed with, the newest origin last.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.ledger import chain
+from gateway.ledger.clockback import ClockBack
 from gateway.ledger.errors import LedgerDamaged, LedgerUnavailable
 from gateway.ledger.event import Event
 from gateway.ledger.heads import Heads
@@ -22,7 +23,8 @@ from gateway.ledger.rows import CHUNK, Gone, Rows
 from gateway.ledger.segment import Kept
 from gateway.ledger.signed import Checkpoints, Covered
 from gateway.locale import worded
-from gateway.proof.note import VerifierKey
+from gateway.proof.merkle import Frontier
+from gateway.proof.note import Note, VerifierKey
 
 MAX_PROBLEMS = 100
 _EVER = 2**62
@@ -50,6 +52,8 @@ class VerifyReport:
     """The first record that is still kept: the archives before it were deleted, on record."""
     redacted: int = 0
     """Records whose personal data are gone; their digests are checked."""
+    clock_back: list[tuple[int, int]] = field(default_factory=list)
+    """At which records the time went back, and by how many seconds (clockback.py)."""
     before: dict[str, Any] | None = None
     """What the log says of another log that this gate had before it (origin.py), if it had one."""
 
@@ -188,18 +192,21 @@ class LedgerReader(Rows):
         head: tuple[int, str] | None = None,
         keys: Sequence[VerifierKey] | None = None,
         look: Callable[[Event], None] | None = None,
+        checkpoints: Sequence[Note] = (),
     ) -> VerifyReport:
         """Check every record: number, form, hash.
 
         `head` is a number and hash noted elsewhere (by an MQTT subscriber, on paper): a log
         cut off before it, or written anew, is found by it.  So is one that was signed: `keys` are
         the public keys that the log is known to be signed with; None takes those that the log
-        itself names, and then somebody who wrote the whole log anew is not found.
+        itself names, and then somebody who wrote the whole log anew is not found.  `checkpoints`
+        are those that somebody kept elsewhere, which must be of this log.
         `look` is called with each record that can be read.
         """
         report = VerifyReport()
         heads = Heads(self._path, copy=self._mode == "immutable=1")
-        signed = Checkpoints(heads.all(), heads.log_keys() if keys is None else keys, report.add)
+        signed = Checkpoints(heads.all(), keys, report.add, checkpoints)
+        clock = ClockBack()
         prev, expected = chain.GENESIS, 1
         head_found = head is None
         newest = ""
@@ -224,6 +231,7 @@ class LedgerReader(Rows):
             if not fits:
                 report.add(seq, "the record or its link was changed")
             self._check_form(report, seq, given_id, body)
+            clock.take(seq, body)
             signed.take(seq, body, kept.leaf)
             if look is not None:
                 with contextlib.suppress(LedgerUnavailable):
@@ -235,7 +243,7 @@ class LedgerReader(Rows):
             report.head_seq, report.head_hash = seq, digest.hex()
             newest = body
         signed.finish()
-        report.covered = signed.covered
+        report.covered, report.clock_back = signed.covered, clock.found
         if report.count == 0:
             report.add(0, "the log is empty")
         with contextlib.suppress(ValueError, TypeError, KeyError):
@@ -286,11 +294,21 @@ class LedgerReader(Rows):
 
     def walk(
         self, progress: Callable[[int], None] | None = None, last: int | None = None
-    ) -> Iterator[tuple[Event, str]]:
-        """Every record up to `last` (None: the newest one at the start), in order, with its body as
-        it is held."""
+    ) -> Iterator[tuple[Event, Kept]]:
+        """Every record up to `last` (None: the newest one at the start), in order, read and as it
+        is kept."""
         for kept in self.kept(progress, last):
-            yield _event(kept), kept.body
+            yield _event(kept), kept
+
+    def begins(self) -> tuple[int, Frontier]:
+        """The origin of the first record that is still kept (the number of its first record), and
+        the tree over those of it that were deleted with their archives."""
+        gone = [one for one in self._archived().all if one.deleted]
+        if not gone:
+            return 1, Frontier()
+        origin, roots = gone[-1].origin, gone[-1].roots
+        parts = [roots[at : at + 32] for at in range(0, len(roots), 32)]
+        return origin, Frontier(gone[-1].last + 1 - origin, parts)
 
     def kept(
         self, progress: Callable[[int], None] | None = None, last: int | None = None

@@ -6,16 +6,29 @@ were there when it was made, so a log that was cut, or written anew as a whole, 
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from gateway.ledger.event import EventType
 from gateway.ledger.heads import Signed
 from gateway.ledger.origin import followed
-from gateway.proof.checkpoint import open_checkpoint
+from gateway.proof.checkpoint import Checkpoint
+from gateway.proof.keychange import LogKeys
 from gateway.proof.merkle import Frontier
-from gateway.proof.note import NoteError, VerifierKey
+from gateway.proof.note import Note, NoteError, VerifierKey
 
 Add = Callable[[int, str], None]
+# A record's type stands last in its body: the keys of canonical JSON are sorted.
+_CREATED, _CHECKPOINT, _KEY_CHANGED = (
+    f'"type":"{kind}"}}'
+    for kind in (
+        EventType.LEDGER_CREATED,
+        EventType.LEDGER_CHECKPOINT,
+        EventType.LEDGER_KEY_CHANGED,
+    )
+)
 
 
 @dataclass(slots=True)
@@ -29,24 +42,36 @@ class Covered:
 class Checkpoints:
     """Takes the records in order and compares the tree over them with each of the `heads`.
 
-    `keys` are the log's public keys.  A checkpoint of a log whose key is not among them is wrong.
+    `keys` are the log's public keys, noted elsewhere; None takes those that the log
+    itself names.  A checkpoint of a log whose key is not among them is wrong.  `noted` are
+    checkpoints that somebody kept elsewhere: the log must hold what they say as well.
     `add(seq, what)` takes what is wrong.
     """
 
-    def __init__(self, heads: Iterable[Signed], keys: Sequence[VerifierKey], add: Add) -> None:
-        self._keys = {key.name: key for key in keys}
+    def __init__(
+        self,
+        heads: Iterable[Signed],
+        keys: Sequence[VerifierKey] | None,
+        add: Add,
+        noted: Iterable[Note] = (),
+    ) -> None:
+        self._trusted = keys
+        self._keys: dict[str, LogKeys] = {}
         self._add = add
         self._heads: dict[int, dict[int, list[Signed]]] = {}
         for head in heads:
-            of = self._heads.setdefault(head.first, {})
-            of.setdefault(head.checkpoint.size, []).append(head)
+            self._await(head)
+        self._noted: dict[str, list[Note]] = {}
+        for note in noted:
+            chain = Checkpoint.parse(note.text).origin.rpartition("/")[2]
+            self._noted.setdefault(chain, []).append(note)
         self._first = 1
         self._tree = Frontier()
-        self._unseen = set(self._keys)
+        self._same: list[tuple[int, Signed]] = []
         self.covered = Covered()
 
     def take(self, seq: int, body: str, leaf: bytes) -> None:
-        """The next record, and its leaf in the tree."""
+        """The next record, and its leaf in the tree; `body` may be empty if it is hidden."""
         if seq != self._first + self._tree.size:
             if followed(body) is not None:
                 self._missing(seq)
@@ -54,8 +79,13 @@ class Checkpoints:
             else:
                 return  # records are missing, which is told elsewhere: no root fits any more
         self._tree.add(leaf)
+        if body.endswith((_CREATED, _CHECKPOINT, _KEY_CHANGED)):
+            self._learn(seq, body)
         for head in self._heads.get(self._first, {}).pop(self._tree.size, ()):
-            self._compare(seq, head)
+            if head.checkpoint.root != self._tree.root():
+                self._add(seq, "the records up to here are not those that were signed")
+            else:
+                self._same.append((seq, head))
 
     def resume(self, first: int, last: int, roots: bytes) -> None:
         """Records up to `last`, of the origin that begins with `first`, were not to be had; go on
@@ -86,26 +116,57 @@ class Checkpoints:
                         f"records up to {head.last_seq} were signed, and not all are here",
                     )
         self._heads.clear()
-        for name in sorted(self._unseen):
+        unseen = {key.name for key in self._trusted or ()}
+        unseen |= {Checkpoint.parse(n.text).origin for of in self._noted.values() for n in of}
+        for seq, head in self._same:
+            origin = head.checkpoint.origin
+            try:
+                self._of(origin).check(head.checkpoint.size, head.note)
+            except NoteError as error:
+                self._add(seq, str(error))
+                continue
+            self.covered.last_seq = max(self.covered.last_seq, seq)
+            self.covered.good += 1
+            unseen.discard(origin)
+        for name in sorted(unseen):
             self._add(0, f"nothing of the log {name} is here")
+
+    def named(self, key: VerifierKey) -> None:
+        """The log names its key outside its records."""
+        self._of(key.name).named(key)
+
+    def begin(self, first: int, tree: Frontier) -> None:
+        """Go on behind these records of the origin that begins with `first`, which are hidden."""
+        self._first, self._tree = first, tree
+
+    def _await(self, head: Signed) -> None:
+        self._heads.setdefault(head.first, {}).setdefault(head.checkpoint.size, []).append(head)
+
+    def _of(self, origin: str) -> LogKeys:
+        if origin not in self._keys:
+            trusted = [key for key in self._trusted or () if key.name == origin]
+            self._keys[origin] = LogKeys(trusted, own_word=self._trusted is None)
+        return self._keys[origin]
+
+    def _learn(self, seq: int, body: str) -> None:
+        """What the log says of itself: its name, and its keys."""
+        try:
+            item = json.loads(body)
+            data = item["data"]
+            if item["type"] == EventType.LEDGER_CREATED:
+                for note in self._noted.pop(data["chain"], ()):
+                    self._await(Signed(self._first, Checkpoint.parse(note.text), note))
+            elif item["type"] == EventType.LEDGER_CHECKPOINT:
+                with contextlib.suppress(NoteError):
+                    self.named(VerifierKey.parse(str(data["key"])))
+            elif item["type"] == EventType.LEDGER_KEY_CHANGED:
+                origin = str(data["note"]).split("\n", 1)[0]
+                self._of(origin).change(self._tree.size, data["note"])
+        except NoteError as error:
+            self._add(seq, str(error))
+        except (ValueError, KeyError, TypeError):
+            return  # the form of the record is told elsewhere
 
     def _missing(self, seq: int) -> None:
         """The origin ends before `seq`.  What the gate lost, it said itself: that is told once."""
         self._heads.pop(self._first, None)
-
-    def _compare(self, seq: int, head: Signed) -> None:
-        if head.checkpoint.root != self._tree.root():
-            self._add(seq, "the records up to here are not those that were signed")
-            return
-        key = self._keys.get(head.checkpoint.origin)
-        if key is None:
-            self._add(seq, f"the key of {head.checkpoint.origin} is not known")
-            return
-        try:
-            open_checkpoint(head.note, key)
-        except NoteError as error:
-            self._add(seq, str(error))
-            return
-        self.covered.last_seq = seq
-        self.covered.good += 1
-        self._unseen.discard(key.name)

@@ -113,6 +113,12 @@ def new_file(path: Path, *, mode: int = 0o640) -> Iterator[Path]:
     sync_folder(path.parent)
 
 
+def write_new(path: Path, data: bytes) -> None:
+    """Write `data` to a new file for somebody else, on any file system; raises as `new_file`."""
+    with new_file(path) as part:
+        part.write_bytes(data)
+
+
 def write_json(path: Path, values: Mapping[str, Any], *, mode: int = 0o644) -> None:
     """`write_whole` for a small JSON object; raises OSError."""
     write_whole(path, json.dumps(values).encode(), mode=mode)

@@ -4,12 +4,13 @@
     python3 garita_check.py [--trust FILE] [--key VKEY] FILE...
 
 A FILE is a copy of ledger.db, an export (JSON lines), a checkpoint, or a proof (NAME.tlog-proof,
-with the record beside it in NAME.json).  --trust names a trust file (c2sp.org/tlog-policy), --key a
-log's public key, as `garita log key` prints it.  Without either, a signature proves nothing about
-who made it, and the program says so.
+with the record beside it in NAME.json).  Checkpoints that somebody kept elsewhere, given together
+with a log or an export, show whether it was cut or written anew since.  --trust names a trust file
+(c2sp.org/tlog-policy), --key a log's public key, as `garita log key` prints it.  Without either, a
+signature proves nothing about who made it, and the program says so.
 
 It prints what is proven and what is not.  Exit code 0: all that was checked is right.  3: something
-is wrong.  2: it can't be read.
+is wrong.  2: it can't be read.  garita-check.html does the same in a browser.
 
 The program says it in Spanish if LANG begins with es.  It is one long file on purpose: so it can be
 handed on, read and run anywhere.
@@ -18,12 +19,14 @@ handed on, read and run anywhere.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
 import re
 import sqlite3
 import sys
+from datetime import datetime
 from pathlib import Path
 
 # ---------------------------------------------------------------------------------------------
@@ -135,6 +138,9 @@ SPANISH = {
     "the witnesses that the trust file asks for signed": (
         "firmaron los testigos que pide el archivo de confianza"
     ),
+    "the witnesses that the trust file asks for signed up to record {seq}": (
+        "los testigos que pide el archivo de confianza firmaron hasta el evento {seq}"
+    ),
     "the key is the log's own word: give --key or --trust with one noted elsewhere": (
         "la llave la nombra la propia bitácora: dé --key o --trust con una anotada en otro lugar"
     ),
@@ -160,9 +166,33 @@ SPANISH = {
     "it is not a log, an export, a checkpoint or a proof": (
         "no es una bitácora, una exportación, una cabeza firmada ni una prueba"
     ),
+    "the key was changed, and the one before it did not sign that": (
+        "la llave fue cambiada, y la anterior no lo firmó"
+    ),
+    "another key of {name} signed it, and no record says that the key changed": (
+        "la firmó otra llave de {name}, y ningún evento dice que la llave cambió"
+    ),
+    "nothing of the log {name} is here": "aquí no hay nada de la bitácora {name}",
+    "two checkpoints of {size} records differ: the log was forked": (
+        "dos cabezas firmadas de {size} eventos difieren: la bitácora fue bifurcada"
+    ),
+    "the clock went back by {seconds} s at record {seq}": (
+        "el reloj retrocedió {seconds} s en el evento {seq}"
+    ),
+    "records before {seq} are not kept any more": (
+        "los eventos anteriores a {seq} ya no se conservan"
+    ),
+    "{count} records are redacted: only their digests are here": (
+        "{count} eventos están testados: solo están sus huellas"
+    ),
     "RIGHT": "BIEN",
     "WRONG": "MAL",
 }
+
+
+LARGEST = 2**63 - 1
+# The type stands last in a record.
+LEARNT = tuple(f'"type":"ledger.{kind}"}}' for kind in ("created", "checkpoint", "key_changed"))
 
 
 class Wrong(Exception):
@@ -175,7 +205,13 @@ class Unreadable(Exception):
 
 def tell(text: str, **facts: object) -> str:
     spanish = os.environ.get("LANG", "").startswith("es")
-    return (SPANISH[text] if spanish else text).format(**facts)
+    shown = {name: visible(str(value)) for name, value in facts.items()}
+    return (SPANISH[text] if spanish else text).format(**shown)
+
+
+def visible(text: str) -> str:
+    """Characters that nobody sees, or that turn the line around, as their numbers."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -245,12 +281,12 @@ class Key:
     """A public key as ``name+id+base64``; kind 1 is a log's, 4 a witness's."""
 
     def __init__(self, vkey: str) -> None:
-        self.name, _, rest = vkey.strip().partition("+")
+        self.name, _, rest = vkey.partition("+")
         key_id, _, packed = rest.partition("+")
         raw = unpacked(packed)
-        if len(raw) != 33 or raw[0] not in (1, 4) or not self.name or " " in self.name:
+        if len(raw) != 33 or raw[0] not in (1, 4) or not good_name(self.name):
             raise Unreadable(vkey)
-        self.kind, self.public = raw[0], raw[1:]
+        self.vkey, self.kind, self.public = vkey, raw[0], raw[1:]
         named = self.name.encode() + b"\n" + raw
         self.id = hashlib.sha256(named).digest()[:4]
         if self.id.hex() != key_id:
@@ -266,18 +302,24 @@ class Key:
             if self.kind == 4:
                 time, signature = int.from_bytes(value[:8], "big"), value[8:]
                 message = f"cosignature/v1\ntime {time}\n".encode() + message
+                if time > LARGEST:
+                    raise Wrong(tell("the signature of {name} is wrong", name=self.name))
             if not ed25519(self.public, message, signature):
                 raise Wrong(tell("the signature of {name} is wrong", name=self.name))
         return bool(lines)
 
 
+def good_name(name: str) -> bool:
+    return bool(name) and not any(c.isspace() or c == "+" for c in name)
+
+
 class Note:
-    """A signed checkpoint: its text and signature lines, then what the text says."""
+    """A signed note: its text and its signature lines."""
 
     def __init__(self, whole: str) -> None:
         text, blank, lines = whole.rpartition("\n\n")
         rows = lines.split("\n")
-        if not blank or rows.pop() != "" or len(rows) > 100:
+        if not blank or rows.pop() != "" or len(rows) > 100 or len(whole) > 1_000_000:
             raise Unreadable("note")
         self.text = text + "\n"
         if any(ord(c) < 32 and c != "\n" for c in whole):
@@ -287,36 +329,56 @@ class Note:
             dash, _, rest = row.partition(" ")
             name, _, packed = rest.partition(" ")
             raw = unpacked(packed)
-            if dash != "\u2014" or not name or "+" in name or len(raw) < 5:
+            if dash != "\u2014" or not good_name(name) or len(raw) < 5:
                 raise Unreadable("note")
             self.lines.append((name, raw[:4], raw[4:]))
-        said = self.text.split("\n")
-        if len(said) < 4 or not all(said[:-1]) or not re.fullmatch("0|[1-9][0-9]{0,18}", said[1]):
+        self.said = self.text.split("\n")[:-1]
+
+
+class Head(Note):
+    """A checkpoint: what the text of the note says."""
+
+    def __init__(self, whole: str) -> None:
+        super().__init__(whole)
+        if len(self.said) < 3 or not all(self.said):
             raise Unreadable("checkpoint")
-        self.origin, self.size, self.root = said[0], int(said[1]), unpacked(said[2])
+        self.origin, size, root = self.said[:3]
+        self.size, self.root = number(size), unpacked(root)
+        if not good_name(self.origin) or len(self.root) != 32:
+            raise Unreadable("checkpoint")
+
+
+def number(text: str) -> int:
+    """A decimal number below 2^63 in its one form."""
+    if not re.fullmatch("0|[1-9][0-9]{0,18}", text) or int(text) > LARGEST:
+        raise Unreadable(text[:40])
+    return int(text)
 
 
 class Trust:
     """The keys that somebody trusts: given one by one, or in a trust file."""
 
     def __init__(self, keys: list[Key], text: str = "") -> None:
-        self.logs = {key.name: key for key in keys}
+        self.logs: dict[str, list[Key]] = {}
+        for key in keys:
+            self.logs.setdefault(key.name, []).append(key)
+        self.one_by_one = list(self.logs)  # of these logs something must be here
         self.given = bool(keys or text)
         self._members: dict[str, Key | tuple[int, list[str]]] = {}
         self._quorum = "none"
-        for number, line in enumerate(text.split("\n"), 1):
+        for line_number, line in enumerate(text.split("\n"), 1):
             words = re.split("[ \t]+", line.strip(" \t"))
             if words == [""] or words[0].startswith("#"):
                 continue
             try:
                 self._take(words)
             except (IndexError, KeyError, ValueError, Unreadable) as error:
-                raise Unreadable(f"{number}: {line}") from error
+                raise Unreadable(f"{line_number}: {visible(line)}") from error
 
     def _take(self, words: list[str]) -> None:
         if words[0] == "log":
             key = Key(words[1])
-            self.logs[key.name] = key
+            self.logs.setdefault(key.name, []).append(key)
         elif words[0] == "witness":
             self._members[words[1]] = Key(words[2])
         elif words[0] == "group":
@@ -340,16 +402,208 @@ class Trust:
         least, who = member
         return sum(self._met(one, note) for one in who) >= least
 
-    def check(self, note: Note) -> list[str]:
-        """What the signatures of a note prove; raises Wrong."""
-        key = self.logs.get(note.origin)
-        if key is None or not key.signed(note):
-            raise Wrong(tell("nobody whom you trust signed it"))
-        if self._quorum == "none":
+    @property
+    def asks(self) -> bool:
+        """Whether witnesses have to sign."""
+        return self._quorum != "none"
+
+    def met(self, note: Note) -> bool:
+        return not self.asks or self._met(self._quorum, note)
+
+    def cosigned(self, note: Note) -> list[str]:
+        """What the cosignatures of a note prove; raises Wrong."""
+        if not self.asks:
             return []
-        if not self._met(self._quorum, note):
+        if not self.met(note):
             raise Wrong(tell("the witnesses that the trust file asks for did not sign"))
         return [tell("the witnesses that the trust file asks for signed")]
+
+    def check(self, head: Head) -> list[str]:
+        """What the signatures of one checkpoint prove; raises Wrong."""
+        keys = self.logs.get(head.origin, [])
+        signed = [key.signed(head) for key in keys]  # each: one that is wrong spoils the note
+        if not any(signed):
+            raise Wrong(tell("nobody whom you trust signed it"))
+        return self.cosigned(head)
+
+
+class Keys:
+    """Which key speaks for one log at which size: its records say when the key changes.
+
+    `trusted` are the keys that the reader has of it.  If the reader gave no key of any log, the
+    first key that the log names itself has to do (`own_word`).
+    """
+
+    def __init__(self, trusted: list[Key], own_word: bool) -> None:
+        self._trusted = {key.vkey: key for key in trusted}
+        self._own_word = own_word
+        self._first: Key | None = None
+        self._changes: list[tuple[int, Key, Key]] = []
+        self._broken_at: int | None = None
+
+    def named(self, key: Key) -> None:
+        self._first = self._first or key
+
+    def change(self, size: int, text: object) -> None:
+        """A note that both keys signed; raises Wrong if it is not one."""
+        held = self._changes[-1][2] if self._changes else self._first
+        try:
+            note = Note(str(text))
+            if len(note.said) != 4 or note.said[1] != "key-change/v1":
+                raise Unreadable("key-change")
+            old, new = Key(note.said[2]), Key(note.said[3])
+            same = note.said[0] == old.name == new.name and old.vkey != new.vkey
+            follows = self._broken_at is None and (held is None or held.vkey == old.vkey)
+            if not (same and follows and old.signed(note) and new.signed(note)):
+                raise Wrong
+        except (Wrong, Unreadable) as error:
+            if self._broken_at is None:
+                self._broken_at = size
+            text = "the key was changed, and the one before it did not sign that"
+            raise Wrong(tell(text)) from error
+        self._changes.append((size, old, new))
+
+    def check(self, head: Head) -> None:
+        """Whether the key of that time signed it; raises Wrong."""
+        line: list[Key] = [self._first] if self._first and self._own_word else []
+        if self._changes:
+            line = [self._changes[0][1], *(new for _, _, new in self._changes)]
+        if not self._own_word and not any(key.vkey in self._trusted for key in line):
+            line = []
+        keys = list(self._trusted.values())
+        if line:
+            if self._broken_at is not None and head.size >= self._broken_at:
+                raise Wrong(tell("the key was changed, and the one before it did not sign that"))
+            keys = [line[sum(1 for at, _, _ in self._changes if at <= head.size)]]
+        signed = [key.signed(head) for key in keys]
+        if not any(signed):
+            if keys and any(name == head.origin for name, _, _ in head.lines):
+                text = "another key of {name} signed it, and no record says that the key changed"
+                raise Wrong(tell(text, name=head.origin))
+            raise Wrong(tell("nobody whom you trust signed it"))
+
+
+class Signed:
+    """Follows the tree over records, and compares it with the checkpoints that were signed of it.
+
+    `heads` are (number of the origin's first record, checkpoint); `noted` were kept elsewhere.
+    """
+
+    def __init__(self, trust: Trust, heads: list[tuple[int, Head]], noted: list[Head]) -> None:
+        self.wrong: list[str] = []
+        self.said: list[str] = []
+        self.covered, self.by = 0, ""
+        self._trust = trust
+        self._keys: dict[str, Keys] = {}
+        self._heads: dict[int, dict[int, list[Head]]] = {}
+        for first, head in heads:
+            self._await(first, head)
+        self._noted = list(noted)
+        self._same: list[tuple[int, Head]] = []
+        self.first, self.tree = 1, Tree()
+        self.whole = False  # whether all records are here
+        self.own_word: list[Key] = []  # what is said outside the records
+
+    def begin(self, first: int, size: int, roots: list[bytes]) -> None:
+        """Go on behind `size` records of the origin that begins with `first`."""
+        if size < 0 or bin(size).count("1") != len(roots):
+            raise Unreadable("tree")
+        self.first, self.tree.size, self.tree.roots = first, size, roots
+        self._heads = {at: heads for at, heads in self._heads.items() if at >= first}
+        left = self._heads.get(first, {})
+        self._heads[first] = {at: heads for at, heads in left.items() if at > size}
+
+    def _await(self, first: int, head: Head) -> None:
+        self._heads.setdefault(first, {}).setdefault(head.size, []).append(head)
+
+    def keys(self, origin: str) -> Keys:
+        if origin not in self._keys:
+            trusted = self._trust.logs.get(origin, [])
+            self._keys[origin] = Keys(trusted, own_word=not self._trust.given)
+        return self._keys[origin]
+
+    def take(self, seq: int, body: str, leaf: bytes) -> None:
+        """The next record; `body` is empty where it is hidden."""
+        if seq != self.first + self.tree.size:
+            if not follows(body):
+                return
+            self._heads.pop(self.first, None)
+            self.first, self.tree = seq, Tree()
+        self.tree.add(leaf)
+        if body.endswith(LEARNT):
+            self._learn(json.loads(body))
+        for head in self._heads.get(self.first, {}).pop(self.tree.size, []):
+            if head.root != self.tree.root():
+                text = "the records up to {seq} are not those that were signed"
+                self.wrong.append(tell(text, seq=seq))
+            else:
+                self._same.append((seq, head))
+
+    def _learn(self, item: dict[str, object]) -> None:
+        """What the log says of itself: its name, and its keys."""
+        data = item.get("data")
+        if not isinstance(data, dict):
+            return
+        if item["type"] == "ledger.created":
+            for head in self._noted:
+                if head.origin.rpartition("/")[2] == data.get("chain"):
+                    self._await(self.first, head)
+        elif item["type"] == "ledger.checkpoint" and "key" in data:
+            key = Key(data["key"])
+            self.keys(key.name).named(key)
+        elif item["type"] == "ledger.key_changed":
+            text = str(data.get("note"))
+            try:
+                self.keys(text.split("\n", maxsplit=1)[0]).change(self.tree.size, text)
+            except Wrong as error:
+                self.wrong.append(str(error))
+
+    def finish(self) -> None:
+        for first, heads in self._heads.items():
+            for size in heads:
+                text = "records up to {seq} were signed, and not all are here"
+                self.wrong.append(tell(text, seq=first + size - 1))
+        for key in self.own_word:
+            self.keys(key.name).named(key)
+        unseen = {head.origin for head in self._noted} | set(self._trust.one_by_one)
+        if self.whole:  # of a gate that is here all logs that the trust file names have to be here
+            here = {head.origin.rpartition("/")[0] for _, head in self._same}
+            named = {name for name in self._trust.logs if name.rpartition("/")[0] in here}
+            unseen |= named or set(self._trust.logs)
+        cosigned = 0
+        for seq, head in self._same:
+            try:
+                self.keys(head.origin).check(head)
+            except Wrong as error:
+                self.wrong.append(str(error))
+                continue
+            unseen.discard(head.origin)
+            if self._trust.met(head):
+                cosigned = max(cosigned, seq)
+            self.covered, self.by = max(self.covered, seq), head.origin
+        if self._trust.asks and cosigned:
+            text = "the witnesses that the trust file asks for signed up to record {seq}"
+            self.said.append(tell(text, seq=cosigned))
+        elif self._trust.asks:
+            self.wrong.append(tell("the witnesses that the trust file asks for did not sign"))
+        text = "nothing of the log {name} is here"
+        self.wrong += [tell(text, name=name) for name in sorted(unseen)]
+
+    def sum_up(self, last: int) -> None:
+        """Say how far signatures reach in a log that ends with record `last`."""
+        if not self.covered:
+            self.said.append(tell("nothing of it is signed"))
+            if self._trust.given:
+                self.wrong.append(tell("nobody whom you trust signed it"))
+            return
+        text = "signed up to record {seq} by {name}"
+        self.said.append(tell(text, seq=self.covered, name=self.by))
+        if last > self.covered:
+            text = "{count} newer records are not covered by a signature"
+            self.said.append(tell(text, count=last - self.covered))
+        if not self._trust.given:
+            text = "the key is the log's own word: give --key or --trust with one noted elsewhere"
+            self.said.append(tell(text))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -372,21 +626,47 @@ def follows(body: str) -> dict[str, object] | None:
     return told if isinstance(told, dict) else None
 
 
+class Clock:
+    """Says where the times of the records go back: the order of records is their number."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self._high, self._back = "", False
+
+    def take(self, seq: int, kind: str, time: str) -> None:
+        if kind == "clock.accepted" or time >= self._high:
+            self._high, self._back = time, False
+            return
+        try:
+            high, now = (datetime.fromisoformat(one[:19]) for one in (self._high, time))
+        except ValueError:
+            return
+        seconds = int((high - now).total_seconds())
+        if seconds > 60 and not self._back and len(self.said) < 10:
+            self._back = True
+            text = "the clock went back by {seconds} s at record {seq}"
+            self.said.append(tell(text, seconds=seconds, seq=seq))
+
+
 class Log:
     """Takes the records of a log in order, and says what is wrong and what else is to be said."""
 
-    def __init__(self, trust: Trust, heads: list[tuple[int, int, str]]) -> None:
+    def __init__(self, signed: Signed, gone: dict[int, tuple[bytes, bytes]]) -> None:
         self.wrong: list[str] = []
         self.said: list[str] = []
-        self._trust = trust
-        self._named: dict[str, Key] = {}  # the keys that the log itself names
-        self._heads: dict[int, dict[int, Note]] = {}
-        for first, size, text in heads:
-            self._heads.setdefault(first, {})[size] = Note(text)
+        self._signed = signed
+        self._gone = gone
+        self._clock = Clock()
         self._previous, self._expected = bytes(32), 1
-        self._first, self._tree = 1, Tree()
         self._count, self._time = 0, ""
-        self._covered, self._by = 0, ""
+
+    def begin(self, origin: int, last: int, digest: bytes, roots: bytes) -> None:
+        """Records up to `last` are not kept any more; what they hashed to is."""
+        self._signed.begin(
+            origin, last + 1 - origin, [roots[n : n + 32] for n in range(0, len(roots), 32)]
+        )
+        self._previous, self._expected = digest, last + 1
+        self.said.append(tell("records before {seq} are not kept any more", seq=last + 1))
 
     def take(self, seq: int, body: object, digest: object) -> None:
         if not isinstance(body, str) or not isinstance(digest, bytes):
@@ -396,72 +676,50 @@ class Log:
         if seq != self._expected:
             self._jump(seq, follows(body))
         raw = body.encode()
-        if not chained(self._previous, seq, raw, digest):
+        redacted = self._gone.get(seq)
+        leaf = redacted[1] if redacted else leaf_hash(raw)
+        begin = self._previous + seq.to_bytes(8, "big")
+        if redacted:
+            fits = hashlib.sha256(begin + redacted[0]).digest() == digest
+        else:
+            fits = chained(self._previous, seq, raw, digest)
+        if not fits:
             self.wrong.append(tell("record {seq} was changed", seq=seq))
         item = json.loads(body)
         if seq == 1 and item["type"] != "ledger.created":
             self.wrong.append(tell("the log does not begin with its first record"))
-        if item["type"] == "ledger.checkpoint" and "key" in item["data"]:
-            key = Key(item["data"]["key"])
-            self._named[key.name] = key
-        if seq == self._first + self._tree.size:
-            self._tree.add(leaf_hash(raw))
-            note = self._heads.get(self._first, {}).pop(self._tree.size, None)
-            if note is not None:
-                self._compare(seq, note)
+        self._signed.take(seq, "" if redacted else body, leaf)
         self._previous, self._expected = digest, seq + 1
         self._count, self._time = self._count + 1, str(item["time"])
+        self._clock.take(seq, item["type"], self._time)
 
     def _jump(self, seq: int, told: dict[str, object] | None) -> None:
         """Numbers are skipped before record `seq`."""
         if told is None:
             self.wrong.append(tell("record {seq} is missing", seq=self._expected))
-            return
-        if told["known_chain"] != told["chain"]:
+        elif told["known_chain"] != told["chain"]:
             text = "another log came before this one: {chain}, up to {seq}"
             self.said.append(tell(text, chain=told["known_chain"], seq=told["known_seq"]))
         else:
             text = "records {first} to {last} were lost; record {seq} says so"
             self.wrong.append(tell(text, first=self._expected, last=seq - 1, seq=seq))
-        self._heads.pop(self._first, None)
-        self._first, self._tree = seq, Tree()
-
-    def _compare(self, seq: int, note: Note) -> None:
-        trusted = self._trust if self._trust.given else Trust(list(self._named.values()))
-        try:
-            if note.root != self._tree.root():
-                raise Wrong(tell("the records up to {seq} are not those that were signed", seq=seq))
-            self.said += [one for one in trusted.check(note) if one not in self.said]
-            self._covered, self._by = seq, note.origin
-        except Wrong as error:
-            self.wrong.append(str(error))
 
     def finish(self) -> None:
         last = self._expected - 1
-        for first, heads in self._heads.items():
-            for size in heads:
-                text = "records up to {seq} were signed, and not all are here"
-                self.wrong.append(tell(text, seq=first + size - 1))
         if not self._count:
             self.wrong.append(tell("the log is empty"))
+        self._signed.finish()
+        self._signed.sum_up(last)
+        self.wrong += self._signed.wrong
         text = "{count} records, the last one {seq} of {time}"
         self.said.insert(0, tell(text, count=self._count, seq=last, time=self._time))
-        if not self._covered:
-            self.said.append(tell("nothing of it is signed"))
-            if self._trust.given:
-                self.wrong.append(tell("nobody whom you trust signed it"))
-            return
-        text = "signed up to record {seq} by {name}"
-        self.said.append(tell(text, seq=self._covered, name=self._by))
-        if newer := last - self._covered:
-            text = "{count} newer records are not covered by a signature"
-            self.said.append(tell(text, count=newer))
-        if not self._trust.given:
-            text = "the key is the log's own word: give --key or --trust with one noted elsewhere"
-            self.said.append(tell(text))
+        self.said += self._clock.said + self._signed.said
+        if self._gone:
+            text = "{count} records are redacted: only their digests are here"
+            self.said.append(tell(text, count=len(self._gone)))
 
 
-def check_log(path: Path, trust: Trust) -> tuple[list[str], list[str]]:
+def check_log(path: Path, trust: Trust, noted: list[Head]) -> tuple[list[str], list[str]]:
     """A copy of ledger.db; returns what is wrong and what is to be said."""
     with path.open("rb") as file:
         in_wal_mode = file.read(20)[18:] == b"\2\2"
@@ -470,10 +728,20 @@ def check_log(path: Path, trust: Trust) -> tuple[list[str], list[str]]:
     how = "immutable=1" if alone else "mode=ro"
     db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
-    heads = []
+    heads, gone = [], {}
     if "checkpoints" in tables:
-        heads = db.execute("SELECT origin, size, note FROM checkpoints").fetchall()
-    log = Log(trust, heads)
+        rows = db.execute("SELECT origin, note FROM checkpoints")
+        heads = [(first, Head(text)) for first, text in rows]
+    if "redacted" in tables:
+        rows = db.execute("SELECT seq, body, leaf FROM redacted")
+        gone = {seq: (body, leaf) for seq, body, leaf in rows}
+    signed = Signed(trust, heads, noted)
+    signed.whole = True
+    log = Log(signed, gone)
+    if "archives" in tables:
+        query = "SELECT origin, last, hash, roots FROM archives WHERE deleted ORDER BY last DESC"
+        for row in db.execute(f"{query} LIMIT 1"):
+            log.begin(*row)
     for row in db.execute("SELECT seq, body, hash FROM events ORDER BY seq"):
         log.take(*row)
     log.finish()
@@ -484,24 +752,27 @@ def check_log(path: Path, trust: Trust) -> tuple[list[str], list[str]]:
     return log.wrong, log.said
 
 
-def check_export(path: Path) -> tuple[list[str], list[str]]:
-    """An export, with its proof beside it if records were left out."""
+def check_export(path: Path, trust: Trust, noted: list[Head]) -> tuple[list[str], list[str]]:
+    """An export with its proof beside it."""
     shown = [json.loads(line) for line in lines_of(path)]
     hidden: list[dict[str, object]] = []
-    head: dict[str, object] | None = None
+    opening: dict[str, object] = {}
     proof = Path(f"{path}.proof")
     if proof.exists():
         opening, *hidden = [json.loads(line) for line in lines_of(proof)]
-        head = opening["head"]
     if not shown:
         raise Unreadable(str(path))
+    signed = signed_part(opening, trust, noted)
+    begins = signed.first + signed.tree.size if signed else shown[0]["seq"]
+    if shown[0]["seq"] != begins:
+        raise Wrong(tell("record {seq} is missing", seq=begins))
     previous, expected, unlinked = bytes.fromhex(shown[0]["prev"]), shown[0]["seq"], 0
     for record in sorted(shown + hidden, key=lambda item: item["seq"]):
         seq = record["seq"]
         told = record.get("data", {}).get("follows", {})
-        if seq != expected and told.get("seq") != expected - 1:
+        if seq != expected and not (seq > expected and told.get("seq") == expected - 1):
             raise Wrong(tell("record {seq} is missing", seq=expected))
-        begin = previous + seq.to_bytes(8, "big")
+        begin, body = previous + seq.to_bytes(8, "big"), ""
         if "data" in record:
             held = {key: record[key] for key in ("id", "time", "type", "subject", "data")}
             body = json.dumps(held, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -514,46 +785,77 @@ def check_export(path: Path) -> tuple[list[str], list[str]]:
             previous = hashlib.sha256(begin + bytes.fromhex(record["body"])).digest()
         else:
             previous, unlinked = bytes.fromhex(record["hash"]), unlinked + 1
+        if signed:
+            leaf = leaf_hash(body.encode()) if body else bytes.fromhex(record["leaf"])
+            signed.take(seq, body, leaf)
         expected = seq + 1
-    if head is not None and (head["seq"], head["hash"]) != (expected - 1, previous.hex()):
+    head = opening.get("head")
+    if isinstance(head, dict) and (head["seq"], head["hash"]) != (expected - 1, previous.hex()):
         raise Wrong(tell("the chain does not end at the head of the proof"))
     text = "{shown} records shown of {first} to {last}; the others are hidden"
     said = [tell(text, shown=len(shown), first=shown[0]["seq"], last=expected - 1)]
     if unlinked:
         text = "{count} hidden records of an earlier version are not linked"
         said.append(tell(text, count=unlinked))
+    if signed:
+        signed.finish()
+        signed.sum_up(expected - 1)
+        return signed.wrong, said + signed.said
     text = "nothing is signed: the head {head} is worth what you know of it"
     said.append(tell(text, head=f"{expected - 1}:{previous.hex()}"))
-    return [], said
+    return [tell("nothing of it is signed")] if trust.given or noted else [], said
+
+
+def signed_part(opening: dict[str, object], trust: Trust, noted: list[Head]) -> Signed | None:
+    """What the proof of an export says of the tree; None for one of an earlier version."""
+    heads, before, keys = (opening.get(name) for name in ("checkpoints", "before", "keys"))
+    if not heads:
+        return None
+    if not (isinstance(heads, list) and isinstance(before, dict) and isinstance(keys, list)):
+        raise Unreadable("proof")
+    signed = Signed(trust, [(int(one["first"]), Head(one["note"])) for one in heads], noted)
+    signed.own_word = [Key(vkey) for vkey in keys]
+    roots = [bytes.fromhex(root) for root in before["roots"]]
+    signed.begin(int(before["first"]), int(before["size"]), roots)
+    return signed
+
+
+def parse_proof(text: str) -> tuple[int, list[bytes], Head]:
+    """A proof of one record: its index, the hashes, the checkpoint."""
+    opening, blank, note = text.partition("\n\n")
+    rows = opening.split("\n")
+    if not blank or rows.pop(0) != "c2sp.org/tlog-proof@v1":
+        raise Unreadable("proof")
+    if rows and rows[0].startswith("extra "):
+        unpacked(rows.pop(0)[6:])
+    index = rows.pop(0) if rows else ""
+    hashes = [unpacked(row) for row in rows]
+    if not index.startswith("index ") or len(rows) > 63 or any(len(h) != 32 for h in hashes):
+        raise Unreadable("proof")
+    return number(index[6:]), hashes, Head(note)
 
 
 def check_proof(path: Path, trust: Trust) -> tuple[list[str], list[str]]:
     """NAME.tlog-proof with NAME.json beside it (c2sp.org/tlog-proof)."""
-    head, blank, text = read(path).partition("\n\n")
-    rows = head.split("\n")
-    if not blank or rows.pop(0) != "c2sp.org/tlog-proof@v1":
-        raise Unreadable(str(path))
-    if rows and rows[0].startswith("extra "):
-        rows.pop(0)
-    index = re.fullmatch("index (0|[1-9][0-9]{0,18})", rows.pop(0) if rows else "")
-    note = Note(text)
-    if index is None or len(rows) > 63:
-        raise Unreadable(str(path))
+    index, hashes, head = parse_proof(read(path))
     beside = path.with_suffix(".json")
     if not beside.exists():
         raise Unreadable(tell("the record itself is missing: {path}", path=beside))
     leaf = leaf_hash(beside.read_bytes())
-    number = int(index[1])
-    if not includes(note.root, note.size, number, leaf, [unpacked(row) for row in rows]):
+    if not includes(head.root, head.size, index, leaf, hashes):
         raise Wrong(tell("the record is not in the log at this place"))
-    said = trust.check(note)
-    return [], [tell("record {seq} is in the log {name}", seq=number + 1, name=note.origin), *said]
+    said = trust.check(head)
+    return [], [tell("record {seq} is in the log {name}", seq=index + 1, name=head.origin), *said]
 
 
-def check_checkpoint(path: Path, trust: Trust) -> tuple[list[str], list[str]]:
-    note = Note(read(path))
-    said = trust.check(note)
-    return [], [f"{note.origin}: " + tell("a checkpoint of {size} records", size=note.size), *said]
+def check_checkpoint(head: Head, trust: Trust, others: list[Head]) -> tuple[list[str], list[str]]:
+    said = trust.check(head)
+    for other in others:
+        if (other.origin, other.size) == (head.origin, head.size) and other.root != head.root:
+            text = "two checkpoints of {size} records differ: the log was forked"
+            raise Wrong(tell(text, size=head.size))
+    text = tell("a checkpoint of {size} records", size=head.size)
+    return [], [f"{visible(head.origin)}: {text}", *said]
 
 
 def read(path: Path) -> str:
@@ -564,17 +866,49 @@ def lines_of(path: Path) -> list[str]:
     return [line for line in read(path).split("\n") if line.strip()]
 
 
-def check(path: Path, trust: Trust) -> tuple[list[str], list[str]]:
-    """Whatever the file is; returns what is wrong and what is to be said."""
+def kind_of(path: Path) -> str:
     with path.open("rb") as file:
         begin = file.read(64)
     if begin.startswith(b"SQLite format 3\0"):
-        return check_log(path, trust)
+        return "log"
     if begin.startswith(b"c2sp.org/tlog-proof"):
+        return "proof"
+    return "export" if begin.lstrip().startswith(b"{") else "checkpoint"
+
+
+def heads_of(paths: list[Path]) -> list[Head]:
+    """The checkpoints among the files, which logs and exports are held against."""
+    found = []
+    for path in paths:
+        with contextlib.suppress(OSError, ValueError, Unreadable):
+            if kind_of(path) == "checkpoint":
+                found.append(Head(read(path)))
+    return found
+
+
+def check(path: Path, trust: Trust, heads: list[Head]) -> tuple[list[str], list[str]]:
+    """Whatever the file is; returns what is wrong and what is to be said."""
+    kind = kind_of(path)
+    if kind == "log":
+        return check_log(path, trust, heads)
+    if kind == "proof":
         return check_proof(path, trust)
-    if begin.lstrip().startswith(b"{"):
-        return check_export(path)
-    return check_checkpoint(path, trust)
+    if kind == "export":
+        return check_export(path, trust, heads)
+    return check_checkpoint(Head(read(path)), trust, heads)
+
+
+NOT_READ = (
+    AttributeError,
+    KeyError,
+    OSError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    Unreadable,
+    ValueError,
+    sqlite3.Error,
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -599,13 +933,13 @@ def main(arguments: list[str]) -> int:
     if not files:
         print(__doc__)
         return 2
-    worst = 0
+    worst, heads = 0, heads_of(files)
     for path in files:
         try:
-            wrong, said = check(path, trust)
+            wrong, said = check(path, trust, heads)
         except Wrong as error:
             wrong, said = [str(error)], []
-        except (OSError, sqlite3.Error, Unreadable, ValueError, KeyError, TypeError) as error:
+        except NOT_READ as error:
             reason = error if isinstance(error, (OSError, Unreadable)) else ""
             print(f"{path}: {tell('it is not a log, an export, a checkpoint or a proof')} {reason}")
             worst = max(worst, 2)

@@ -62,7 +62,7 @@ class World:
     def bodies(self) -> list[bytes]:
         reader = LedgerReader(self.path)
         try:
-            return [body.encode() for _, body in reader.walk()]
+            return [kept.body.encode() for _, kept in reader.walk()]
         finally:
             reader.close()
 

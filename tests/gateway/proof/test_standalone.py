@@ -185,8 +185,10 @@ async def test_a_part_of_the_log(tmp_path: Path) -> None:
     with closing(LedgerReader(path)) as reader, part.open("w") as file:
         with part.with_name("part.jsonl.proof").open("w") as proof:
             (head,) = reader.tail(1)
-            exports.begin(proof, head, {})
-            fits = list(exports.chosen(reader.walk(), lambda e: e.seq % 3 == 0, proof))
+            writer = exports.Proof(
+                proof, head, {}, Heads(path).newest_each(), Heads(path).log_keys()
+            )
+            fits = list(exports.chosen(reader.walk(), lambda e: e.seq % 3 == 0, writer))
         for event in fits:
             file.write(json.dumps(exports.record(event)) + "\n")
     done = check(part)
