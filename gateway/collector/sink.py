@@ -7,7 +7,6 @@ is stored already is compared and not stored again.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -17,21 +16,15 @@ from sqlalchemy import Connection, text
 
 from gateway.collector import leases
 from gateway.collector.alarms import Alarm, raise_alarms
+from gateway.collector.aside import Aside
 from gateway.collector.database import Database, listed
 from gateway.collector.heads import Heads
-from gateway.collector.judge import Delivery, Head, Judged, Poison, Record, Said, judge
+from gateway.collector.judge import Head, Judged, Poison, Record, Said
 from gateway.collector.placing import Origin, Placed, Places
 from gateway.locale import GaritaError, worded
 from gateway.proof.merkle import HASH_SIZE, Frontier
 from gateway.proof.tiles import split
 
-MOST_EARLY = 20_000
-"""Records of a gateway that are kept while the one before them is missing.  It has them all."""
-EARLY_AT_ONCE = 2_000
-KEPT_BYTES = 16 * 1024
-"""Of a message that is not understood."""
-MOST_POISON = 10_000
-"""Messages of a gateway that are kept; more of them are counted."""
 FAR = 1_000_000
 """A number so far ahead of what is stored is not taken for the gateway's newest."""
 
@@ -94,10 +87,9 @@ class _Writing:
     def __init__(self, connection: Connection, database: Database, base: str, heads: Heads) -> None:
         self._db = connection
         self._database = database
-        self._base = base
         self._heads = heads
         self._done = Written()
-        self._early: dict[str, int] = {}
+        self._aside = Aside(connection, base)
 
     def write(self, batch: Sequence[Judged]) -> Written:
         names = sorted({one.gateway for one in batch})
@@ -106,17 +98,18 @@ class _Writing:
         places = Places(self._origins(names))
         for record in records:
             places.place(record)
-        self._count_early(names)
-        drained = self._drain(places)
+        self._aside.count(names)
+        drained = self._aside.drain(places)
         self._store(places)
-        self._drop_early(places, drained)
-        self._quarantine([one for one in batch if isinstance(one, Poison)])
+        self._aside.settle(places, drained)
+        self._aside.quarantine([one for one in batch if isinstance(one, Poison)])
         heads = [one for one in batch if isinstance(one, Head)]
         found = self._heads.judge(self._db, places, heads)
-        self._done.cosigned, self._done.alarms = found.cosigned, self._done.alarms + found.alarms
+        self._done.cosigned = found.cosigned
         if found.poison:
-            self._quarantine(found.poison)
+            self._aside.quarantine(found.poison)
         self._look_for_holes(places, names, found.newest)
+        self._done.alarms += self._aside.alarms + found.alarms
         raise_alarms(self._db, self._done.alarms)
         self._done.records = len(places.placed.fresh)
         return self._done
@@ -162,88 +155,6 @@ class _Writing:
                 proven_roots=bytes(row.proven_roots),
             )
 
-    # Records that came early
-
-    def _count_early(self, names: list[str]) -> None:
-        sql = "SELECT gateway, count(*) FROM early WHERE gateway IN :names GROUP BY gateway"
-        found = self._db.execute(listed(sql, "names"), {"names": names})
-        self._early = {str(name): int(count) for name, count in found}
-
-    def _drain(self, places: Places) -> list[Record]:
-        """Place what was kept aside, as far as its turn has come."""
-        drained: list[Record] = []
-        moved = {origin.gateway for origin, _ in places.placed.fresh}
-        for name in sorted(name for name in moved if self._early.get(name)):
-            for origin in list(places.of[name]):
-                while found := self._next_early(name, origin.contiguous):
-                    placed = [record for record in found if places.place_next(record)]
-                    drained += placed
-                    if len(found) < EARLY_AT_ONCE or not placed:
-                        break
-        return drained
-
-    def _next_early(self, name: str, after: int) -> list[Record]:
-        rows = self._db.execute(
-            text(
-                "SELECT message FROM early WHERE gateway = :name AND seq > :after"
-                " ORDER BY seq, hash LIMIT :limit"
-            ),
-            {"name": name, "after": after, "limit": EARLY_AT_ONCE},
-        )
-        topic = f"{self._base}/{name}/events"
-        again = (judge(self._base, Delivery("early", topic, row[0].encode())) for row in rows)
-        return [one for one in again if isinstance(one, Record)]
-
-    def _drop_early(self, places: Places, drained: list[Record]) -> None:
-        """What has its place now, and what turned out not to belong to the chain."""
-        gone = {(record.gateway, record.seq, record.hash) for record in drained}
-        names = {name for name, _, _ in gone} | {
-            origin.gateway for origin, _ in places.placed.fresh if self._early.get(origin.gateway)
-        }
-        sql = "DELETE FROM early WHERE gateway = :gateway AND seq = :seq AND hash = :hash"
-        if gone:
-            keys = ("gateway", "seq", "hash")
-            self._db.execute(text(sql), [dict(zip(keys, row, strict=True)) for row in gone])
-        for name in names:
-            self._judge_early(places, name)
-
-    def _judge_early(self, places: Places, name: str) -> None:
-        """Records that came early, and whose number another one has by now: conflicts, unless they
-        name an origin that is not known yet."""
-        origins = places.of[name]
-        newest = max(origin.contiguous for origin in origins)
-        rows = self._db.execute(
-            text("SELECT seq, hash, message FROM early WHERE gateway = :name AND seq <= :newest"),
-            {"name": name, "newest": newest},
-        ).all()
-        chains = {origin.chain for origin in origins}
-        topic = f"{self._base}/{name}/events"
-        for row in rows:
-            record = judge(self._base, Delivery("early", topic, row.message.encode()))
-            if not isinstance(record, Record) or (record.chain and record.chain not in chains):
-                continue
-            mine = [
-                one
-                for one in origins
-                if one.first <= row.seq <= one.contiguous and record.chain in {"", one.chain}
-            ]
-            if mine and not self._is_stored(mine, record):
-                self._conflict([(record, "not_in_chain")], mine[0])
-            if mine:
-                self._db.execute(
-                    text("DELETE FROM early WHERE gateway = :g AND seq = :s AND hash = :h"),
-                    {"g": name, "s": row.seq, "h": row.hash},
-                )
-
-    def _is_stored(self, origins: list[Origin], record: Record) -> bool:
-        sql = "SELECT 1 FROM events WHERE origin IN :ids AND seq = :seq AND hash = :hash"
-        return bool(
-            self._db.execute(
-                listed(sql, "ids"),
-                {"ids": [one.id for one in origins], "seq": record.seq, "hash": record.hash},
-            ).scalar()
-        )
-
     # Writing
 
     def _store(self, places: Places) -> None:
@@ -262,9 +173,13 @@ class _Writing:
                 )
             self._db.execute(text("DELETE FROM batch"))
             self._move(places)
+        for origin, record in placed.fresh:
+            if record.omitted:
+                data = {"seq": record.seq, "type": record.type}
+                self._done.alarms.append(Alarm(origin.gateway, "no_data", str(record.seq), data))
         self._compare(placed)
-        self._keep_early(places.early)
-        self._conflict(placed.conflicts, None)
+        self._aside.keep(places.early)
+        self._aside.conflict(placed.conflicts, None)
 
     def _begin(self, origin: Origin) -> None:
         opening = origin.opening
@@ -345,76 +260,7 @@ class _Writing:
         self._db.execute(text("DELETE FROM batch"))
         for n, (origins, record) in enumerate(placed.compare):
             if n not in same:
-                self._conflict([(record, "another_record")], origins[-1])
-
-    def _keep_early(self, records: list[Record]) -> None:
-        rows = []
-        for record in records:
-            count = self._early[record.gateway] = self._early.get(record.gateway, 0) + 1
-            if count <= MOST_EARLY:
-                rows.append(
-                    {
-                        "gateway": record.gateway,
-                        "seq": record.seq,
-                        "hash": record.hash,
-                        "prev": record.prev,
-                        "message": record.text,
-                    }
-                )
-        if rows:
-            self._db.execute(text(_EARLY), rows)
-
-    def _conflict(self, found: list[tuple[Record, str]], origin: Origin | None) -> None:
-        for record, why in found:
-            stored = self._stored_hash(origin, record.seq)
-            values = {
-                "gateway": record.gateway,
-                "origin": origin.id if origin else None,
-                "seq": record.seq,
-                "hash": record.hash,
-                "stored": stored,
-                "why": why,
-                "message": record.text,
-                "broker": record.broker,
-            }
-            if self._db.execute(text(_CONFLICT), values).first() is not None:
-                about = f"{record.seq}:{record.hash.hex()}"
-                data = {"seq": record.seq, "why": why, "type": record.type}
-                self._done.alarms.append(Alarm(record.gateway, "conflict", about, data))
-
-    def _stored_hash(self, origin: Origin | None, seq: int) -> bytes | None:
-        if origin is None:
-            return None
-        sql = "SELECT hash FROM events WHERE origin = :origin AND seq = :seq"
-        return self._db.execute(text(sql), {"origin": origin.id, "seq": seq}).scalar()
-
-    def _quarantine(self, found: Sequence[Poison]) -> None:
-        if not found:
-            return
-        sql = "SELECT gateway, count(*) FROM quarantine WHERE gateway IN :names GROUP BY gateway"
-        names = sorted({one.gateway for one in found})
-        kept = {
-            str(name): int(count)
-            for name, count in self._db.execute(listed(sql, "names"), {"names": names})
-        }
-        for one in found:
-            message = one.message
-            whole = message.topic.encode() + b"\0" + message.payload
-            kept[one.gateway] = kept.get(one.gateway, 0) + 1
-            if kept[one.gateway] > MOST_POISON:  # counted, and not kept
-                whole = f"{one.gateway} {one.why}".encode()
-                message = Delivery(message.broker, message.topic, b"")
-            values = {
-                "digest": hashlib.sha256(whole).digest(),
-                "gateway": one.gateway,
-                "topic": message.topic[:1000],
-                "broker": message.broker,
-                "payload": message.payload[:KEPT_BYTES],
-                "bytes": len(one.message.payload),
-                "why": one.why,
-            }
-            self._db.execute(text(_QUARANTINE), values)
-            self._done.alarms.append(Alarm(one.gateway, "quarantine", one.why, {"why": one.why}))
+                self._aside.conflict([(record, "another_record")], origins[-1])
 
     # What is missing
 
@@ -504,18 +350,4 @@ _FILL = """
 UPDATE events SET body = b.body, omitted = :no FROM batch b
 WHERE events.origin = b.origin AND events.seq = b.seq AND events.time = b.time
     AND events.hash = b.hash AND events.omitted = :yes AND b.omitted = :no
-"""
-_EARLY = """
-INSERT INTO early (gateway, seq, hash, prev, message)
-VALUES (:gateway, :seq, :hash, :prev, :message) ON CONFLICT DO NOTHING
-"""
-_CONFLICT = """
-INSERT INTO conflicts (gateway, origin, seq, hash, stored, why, message, broker)
-VALUES (:gateway, :origin, :seq, :hash, :stored, :why, :message, :broker)
-ON CONFLICT DO NOTHING RETURNING id
-"""
-_QUARANTINE = """
-INSERT INTO quarantine (digest, gateway, topic, broker, payload, bytes, why)
-VALUES (:digest, :gateway, :topic, :broker, :payload, :bytes, :why)
-ON CONFLICT (digest) DO UPDATE SET count = quarantine.count + 1, last = CURRENT_TIMESTAMP
 """
