@@ -199,13 +199,13 @@ def _checked(db: sqlite3.Connection, stretch: Stretch, prev: bytes) -> Iterator[
         ).fetchall()
         for number, body, digest in rows:
             try:
-                chain.to_event(number, body, digest, prev)
-                good = number == seq and chain.fits(prev, seq, body, digest)
-            except (ValueError, KeyError, TypeError, AttributeError):
+                old = digest != chain.link(prev, seq, chain.digest_of(body))
+                good = number == seq and not (old and digest != chain.old_link(prev, seq, body))
+            except (ValueError, TypeError, AttributeError):
                 good = False
             if not good:
                 raise LedgerDamaged(worded("record {seq} or its link was changed", seq=seq))
-            yield Kept(seq, body, digest, prev)
+            yield Kept(seq, body, digest, prev, None, old)
             prev, seq = digest, seq + 1
         if not rows:
             raise LedgerDamaged(worded("record {seq} is missing", seq=seq))

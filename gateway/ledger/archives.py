@@ -104,6 +104,12 @@ class Archives:
             if one.first <= end and one.last >= begin and not one.deleted:
                 yield from self.segment(one).rows(begin, end)
 
+    def leaves(self, begin: int, end: int) -> Iterator[tuple[int, bytes]]:
+        """The numbers and leaf hashes of the archived records from `begin` to `end`, as `rows`."""
+        for one in self.all:
+            if one.first <= end and one.last >= begin and not one.deleted:
+                yield from self.segment(one).leaves(begin, end)
+
     def holding(self, *texts: str, kinds: tuple[str, ...] = ()) -> Iterator[Kept]:
         """Records in whose text one of `texts` stands, the newest first; in archives with one of
         `kinds`, if any are given."""

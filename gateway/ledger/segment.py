@@ -42,7 +42,7 @@ from gateway.proof.merkle import leaf_hash
 FORM = "garita-archive/1"
 FRAME = 256
 """So many records are one frame at most.  Frames begin where tiles begin."""
-LEVEL = 9
+LEVEL = 7
 _MAGIC = 0x184D2A5E  # a skippable frame (RFC 8878, 3.1.2)
 _TRAILER = struct.Struct("<I8s")  # the length of the index, and a mark
 _MARK = b"garitaIX"
@@ -189,20 +189,19 @@ class SegmentWriter:
         if self._start is None:
             self._start = (kept.seq, kept.prev)
         closing = self.closing
-        item = json.loads(kept.body)
-        is_old = kept.hash != chain.link(kept.prev, kept.seq, kept.digest)
-        if is_old:
+        kind, time = _told(kept.body)
+        if kept.old:
             if closing.old and closing.old[-1][1] == kept.seq - 1:
                 closing.old[-1] = (closing.old[-1][0], kept.seq)
             else:
                 closing.old.append((kept.seq, kept.seq))
         if kept.redacted:
-            self._lines.append(kept.redacted.line(kept.body, kept.hash if is_old else None))
+            self._lines.append(kept.redacted.line(kept.body, kept.hash if kept.old else None))
         else:
             self._lines.append(kept.body)
         self._waiting += len(kept.body)
-        self._types[str(item["type"])] += 1
-        closing.time = max(closing.time, str(item["time"]))
+        self._types[kind] += 1
+        closing.time = max(closing.time, time)
         closing.last, closing.hash = kept.seq, kept.hash
         if (kept.seq - self._opening.origin + 1) % FRAME == 0 or self._waiting > _FULL_FRAME:
             self._flush()
@@ -281,6 +280,20 @@ class Segment:
             yield from (kept for kept in self._frame(number) if begin <= kept.seq <= end)
             number += 1
 
+    def leaves(self, begin: int, end: int) -> Iterator[tuple[int, bytes]]:
+        """The numbers and leaf hashes of the records from `begin` to `end`, in order."""
+        number = max(0, bisect_right(self._firsts, begin) - 1)
+        while number < len(self._firsts) and self._firsts[number] <= end:
+            try:
+                for seq, line in enumerate(self._lines(number), self._firsts[number]):
+                    if begin <= seq <= end:
+                        text = line.decode()
+                        gone = text.startswith(_REDACTED)
+                        yield seq, _redaction(text)[0].leaf if gone else leaf_hash(line)
+            except self._errors as error:
+                raise self._damaged(error) from error
+            number += 1
+
     def holding(self, *texts: str) -> Iterator[Kept]:
         """Records in whose line one of `texts` stands, the newest first; frames without any of
         them are not read further."""
@@ -337,7 +350,8 @@ class Segment:
 
     def _parsed(self, number: int) -> Iterator[Kept]:
         seq, _at, _size, prev = self._frames[number]
-        for line in self._raw(number).decode().removesuffix("\n").split("\n"):
+        for raw in self._lines(number):
+            line = raw.decode()
             redacted, stored, body = None, None, line
             if line.startswith(_REDACTED):
                 redacted, stored, body = _redaction(line)
@@ -352,6 +366,9 @@ class Segment:
         after = self._firsts[number + 1] if number + 1 < len(self._firsts) else self.last + 1
         if seq != after:
             raise ValueError(f"records are missing before {after}")
+
+    def _lines(self, number: int) -> list[bytes]:
+        return self._raw(number).removesuffix(b"\n").split(b"\n")
 
     def _raw(self, number: int) -> bytes:
         _seq, at, size, _prev = self._frames[number]
@@ -369,6 +386,15 @@ class Segment:
     def _damaged(self, error: Exception) -> LedgerDamaged:
         said = worded("the archive {path} is damaged: {error}", path=self.path, error=error)
         return LedgerDamaged(said)
+
+
+def _told(body: str) -> tuple[str, str]:
+    """The type and time of a record.  They stand last in a body, whose keys are sorted."""
+    head, mark, tail = body.rpartition('","type":"')
+    if mark and tail.endswith('"}') and head[-32:-24] == '"time":"':
+        return tail[:-2], head[-24:]
+    item = json.loads(body)
+    return str(item["type"]), str(item["time"])
 
 
 def _redaction(line: str) -> tuple[Redaction, bytes | None, str]:

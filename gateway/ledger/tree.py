@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 from gateway.ledger.archives import Archives
@@ -110,6 +111,7 @@ def tiles_of(db: sqlite3.Connection, first: int, size: int) -> Tile:
     has no tiles.  It raises LookupError if a record is missing.
     """
 
+    @cache
     def tile(level: int, index: int) -> bytes:
         row = db.execute(
             "SELECT hashes FROM tiles WHERE origin = ? AND level = ? AND idx = ?",
@@ -166,7 +168,7 @@ def leaves(db: sqlite3.Connection, begin: int, count: int) -> list[bytes]:
     if len(held) < count:
         with closing(Archives(_path(db))) as archives:
             archives.refresh(db)
-            held |= {kept.seq: kept.leaf for kept in archives.rows(begin, end)}
+            held |= dict(archives.leaves(begin, end))
     found = []
     while begin in held:
         found.append(held[begin])
