@@ -158,6 +158,8 @@ _PLAIN = frozenset(
         N_("the record can't be read"),
         N_("the record is not in canonical form"),
         N_("the records do not end as the archive says"),
+        N_("what is left of the redacted record is not what the log says"),
+        N_("the record was to be redacted, and is whole: redact it again"),
         N_("the record's id was changed"),
         N_("the log does not begin with its first record"),
         N_("the records up to here are not those that were signed"),

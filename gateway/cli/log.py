@@ -20,6 +20,7 @@ from gateway.cli import (
     logarchive,
     logexport,
     logproof,
+    logredact,
     logtrust,
     text,
     words,
@@ -44,6 +45,7 @@ from gateway.proof.note import parse as parse_note
 app = App()
 app.command()(logaccept.accept)
 app.command()(logarchive.archive)
+app.command("redact")(logredact.redact_person)
 app.command()(logexport.copy)
 app.command()(logexport.export)
 app.command()(logproof.key)

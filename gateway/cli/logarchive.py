@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -40,7 +41,7 @@ def archive(
     """The files into which old records went."""
     settings = ctx.settings
     if now:
-        _archive_all(settings)
+        archive_all(settings)
     try:
         held = registered(settings.ledger_path)
     except LedgerUnavailable as error:
@@ -115,8 +116,10 @@ def verify(file: Path, keys: Sequence[VerifierKey] | None, json: bool) -> None:
         raise typer.Exit(common.CHECK_FAILED)
 
 
-def _archive_all(settings: Settings) -> None:
-    """The gateway does it, or this process if it is stopped."""
+def archive_all(settings: Settings) -> None:
+    """Archive all that can be signed: the gateway does it, or this process if it is stopped."""
+    with contextlib.suppress(control.ControlError):
+        control.ask(settings.socket_path, "checkpoint")
     while True:
         try:
             answer = control.ask(settings.socket_path, "archive", timeout_s=_LONGEST_S)

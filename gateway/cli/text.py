@@ -214,6 +214,7 @@ EVENTS: Mapping[str, str] = {
     "ledger.archive_deleted": N_(
         "the archive with events {first} to {last} was deleted after {days} days"
     ),
+    "ledger.redacted": N_("personal data were taken out of events by {by}: {count}; {reason}"),
     "ledger.checkpoint": N_("the log's head is signed"),
     "ledger.created": N_("the log begins"),
     "ledger.recovered": N_("the log can be written again; events refused: {refused}"),

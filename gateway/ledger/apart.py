@@ -82,7 +82,9 @@ def _check(
         linked = kept.prev == prev and kept.seq == expected
         if kept.redacted is not None:
             found.redacted += 1
-            linked = linked and (kept.old or kept.hash == link(prev, kept.seq, kept.digest))
+            linked = linked and (
+                kept.redacted.old or kept.hash == link(prev, kept.seq, kept.digest)
+            )
         elif linked and kept.old:
             linked = kept.hash == old_link(prev, kept.seq, kept.body)
         if not linked:

@@ -84,7 +84,8 @@ def due(db: sqlite3.Connection, wanted: Wanted) -> Stretch | None:
         bound = min(newest - 1, origin + (signed or 0) - 1)
     last = min(bound, origin + ((first - origin) // MOST + 1) * MOST - 1)
     if wanted.now:
-        return Stretch(origin, name, first, last) if last >= first else None
+        # One record stays: that it was archived is a record too, and so there is always one more.
+        return Stretch(origin, name, first, last) if last > first else None
     if wanted.above_mb and db.execute(_SIZE).fetchone()[0] > wanted.above_mb << 20:
         end = min(last, newest - STAYS)
     else:

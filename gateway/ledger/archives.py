@@ -193,14 +193,21 @@ def enter(db: sqlite3.Connection, one: Archive) -> None:
     db.execute("INSERT INTO archives VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
 
+_LEFT = (
+    "SELECT seq, id FROM events WHERE seq <= (SELECT max(last) FROM archives) AND seq <> 1 "
+    "AND seq NOT IN (SELECT first FROM origins) ORDER BY seq LIMIT ?"
+)
+
+
+def is_pruned(db: sqlite3.Connection) -> bool:
+    """Whether all records that are in archives have left `events`."""
+    return db.execute(_LEFT, (1,)).fetchone() is None
+
+
 def prune(db: sqlite3.Connection, most: int) -> bool:
     """Take up to `most` records that are in archives out of `events`, with the hashes and
     checkpoints that the archives hold too, in the caller's transaction; whether any were left."""
-    rows = db.execute(
-        "SELECT seq, id FROM events WHERE seq <= (SELECT max(last) FROM archives) AND seq <> 1 "
-        "AND seq NOT IN (SELECT first FROM origins) ORDER BY seq LIMIT ?",
-        (most,),
-    ).fetchall()
+    rows = db.execute(_LEFT, (most,)).fetchall()
     if not rows:
         return False
     first, last = rows[0][0], rows[-1][0]

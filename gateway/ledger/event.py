@@ -109,6 +109,7 @@ class EventType(StrEnum):
     LEDGER_CREATED = "ledger.created"
     LEDGER_KEY_CHANGED = "ledger.key_changed"
     LEDGER_LATE = "ledger.late"
+    LEDGER_REDACTED = "ledger.redacted"
     LEDGER_RECOVERED = "ledger.recovered"
 
     OPERATOR_PIN_ACCEPTED = "operator.pin_accepted"
@@ -207,3 +208,6 @@ class Event:
     data: Mapping[str, Any]
     hash: str
     prev: str
+    redacted: Mapping[str, str] | None = None
+    """If personal data are gone from it (redact.py): `act`, the id of the record that says so, and
+    `body`, SHA-256 (hex) of the body that was, which `hash` takes in."""

@@ -70,6 +70,7 @@ def record(event: Event) -> dict[str, Any]:
         "data": dict(event.data),
         "prev": event.prev,
         "hash": event.hash,
+        **({"redacted": dict(event.redacted)} if event.redacted else {}),
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.ledger import chain
@@ -19,6 +19,7 @@ from gateway.ledger.event import Event
 from gateway.ledger.heads import Heads
 from gateway.ledger.marks import Marks
 from gateway.ledger.origin import followed
+from gateway.ledger.redacted import Redactions
 from gateway.ledger.rows import CHUNK, Gone, Rows
 from gateway.ledger.segment import Kept
 from gateway.ledger.signed import Checkpoints, Covered
@@ -210,6 +211,7 @@ class LedgerReader(Rows):
         prev, expected = chain.GENESIS, 1
         head_found = head is None
         newest = ""
+        redactions = Redactions()
         for item in self._all(progress):
             if isinstance(item, Gone):
                 self._step_over(report, signed, expected, item)
@@ -225,7 +227,7 @@ class LedgerReader(Rows):
                 continue
             if kept.redacted is not None:
                 report.redacted += 1
-                fits = kept.old or digest == chain.link(prev, seq, kept.digest)
+                fits = kept.redacted.old or digest == chain.link(prev, seq, kept.digest)
             else:
                 fits = chain.fits(prev, seq, body, digest)
             if not fits:
@@ -233,6 +235,7 @@ class LedgerReader(Rows):
             self._check_form(report, seq, given_id, body)
             clock.take(seq, body)
             signed.take(seq, body, kept.leaf)
+            redactions.take(kept)
             if look is not None:
                 with contextlib.suppress(LedgerUnavailable):
                     look(_event(kept))
@@ -243,6 +246,7 @@ class LedgerReader(Rows):
             report.head_seq, report.head_hash = seq, digest.hex()
             newest = body
         signed.finish()
+        redactions.finish(report.add)
         report.covered, report.clock_back = signed.covered, clock.found
         if report.count == 0:
             report.add(0, "the log is empty")
@@ -331,7 +335,11 @@ class LedgerReader(Rows):
 
 def _event(kept: Kept) -> Event:
     try:
-        return chain.to_event(kept.seq, kept.body, kept.hash, kept.prev)
+        event = chain.to_event(kept.seq, kept.body, kept.hash, kept.prev)
+        if kept.redacted is None:
+            return event
+        told = {"act": kept.redacted.act, "body": kept.redacted.digest.hex()}
+        return replace(event, redacted=told)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise LedgerDamaged(
             worded("record {seq} can't be read: {error}", seq=kept.seq, error=error)

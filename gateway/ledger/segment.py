@@ -59,6 +59,8 @@ class Redaction:
     act: str
     digest: bytes
     leaf: bytes
+    old: bool = False
+    """Whether its link is of an earlier version: it takes in the body that is gone."""
 
     def line(self, rest: str, old_hash: bytes | None) -> str:
         held = {"act": self.act, "body": self.digest.hex(), "leaf": self.leaf.hex()}
@@ -78,7 +80,7 @@ class Kept:
     prev: bytes
     redacted: Redaction | None = None
     old: bool = False
-    """Whether its link is of an earlier version, and so takes in the body that is gone."""
+    """Whether its link is of an earlier version (chain.py)."""
 
     @property
     def leaf(self) -> bytes:
@@ -402,4 +404,8 @@ def _redaction(line: str) -> tuple[Redaction, bytes | None, str]:
     held = item["redacted"]
     digests = (bytes.fromhex(held["body"]), bytes.fromhex(held["leaf"]))
     stored = bytes.fromhex(held["hash"]) if "hash" in held else None
-    return Redaction(str(held["act"]), *digests), stored, chain.canonical(item["rest"])
+    return (
+        Redaction(str(held["act"]), *digests, stored is not None),
+        stored,
+        chain.canonical(item["rest"]),
+    )
