@@ -27,6 +27,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS batch (n integer, origin bigint, seq bigint
 EARLIEST = (2020, 1)
 """The first month that has a partition of its own, if there is a record of it."""
 AHEAD = 3  # months
+BUILT = (2026, 1)  # a clock that shows an earlier month is wrong
+FARTHEST = 60  # months ahead: a record of a later one is of a time that can't be
 
 
 class Database:
@@ -99,15 +101,16 @@ class Database:
     def make_months(self, connection: Connection, times: Iterable[str]) -> None:
         """Make the partitions of these times, and of the next months, in transactions of their own.
 
-        A month before `EARLIEST` or behind the next ones has no partition: its records are in
+        A month before `EARLIEST` or behind the next years has no partition: its records are in
         `events_elsewhen`.  So are those of a month that began there before it got one.
         """
         if not self.is_postgres:
             return
         today = datetime.now(UTC)
-        ahead = {_later((today.year, today.month), n) for n in range(AHEAD + 1)}
+        month = max((today.year, today.month), BUILT)
+        ahead = {_later(month, n) for n in range(AHEAD + 1)}
         wanted = {(int(one[:4]), int(one[5:7])) for one in {time[:7] for time in times}}
-        last = max(ahead)
+        last = _later(month, FARTHEST)
         months = {one for one in wanted if EARLIEST <= one <= last} | ahead
         known = self._months
         if known is None:

@@ -32,6 +32,9 @@ WAITING, PROVEN, WRONG = "waiting", "proven", "wrong"
 MOST_WAITING = 1_000
 """Heads of a gateway that are kept without being proven."""
 PAGE = 5_000
+NOT_BEFORE = 1_767_225_600
+"""2026-01-01: with a clock that shows an earlier time nothing is cosigned, since a cosignature says
+when it was made."""
 
 
 @dataclass(slots=True)
@@ -66,7 +69,8 @@ class Heads:
         """
         found = Found()
         for head in heads:
-            self._keep(db, head, found)
+            if not self._is_cosigned(db, head, found):
+                self._keep(db, head, found)
         touched = {origin.gateway for origin, _ in places.placed.fresh}
         touched |= {head.gateway for head in heads}
         touched |= {record.gateway for record in places.early}
@@ -74,6 +78,30 @@ class Heads:
         for gateway in sorted(touched):
             self._look(db, gateway, places.of.get(gateway, []), found)
         return found
+
+    def _is_cosigned(self, db: Connection, head: Head, found: Found) -> bool:
+        """A head that comes again: perhaps its gateway never got our cosignature."""
+        if self._mirror is None:
+            return False
+        row = db.execute(
+            text(
+                "SELECT c.note, s.line FROM cosignatures s JOIN checkpoints c"
+                " USING (gateway, chain, size, root) WHERE gateway = :gateway AND chain = :chain"
+                " AND size = :size AND root = :root AND s.mirror = :mirror"
+            ),
+            {
+                "gateway": head.gateway,
+                "chain": head.chain,
+                "size": head.checkpoint.size,
+                "mirror": self._mirror.name,
+                "root": head.checkpoint.root,
+            },
+        ).first()
+        if row is None:
+            return False
+        signed = note.parse(row.note).with_signatures([note.parse_line(row.line)])
+        found.cosigned.append((head.gateway, signed.write()))
+        return True
 
     def _keep(self, db: Connection, head: Head, found: Found) -> None:
         """Remember a head that one of the gateway's keys may have signed."""
@@ -284,7 +312,7 @@ class Heads:
             sql += ", size = :size, roots = :roots, root = :root"
             values["root"] = tree.root()
         db.execute(text(f"{sql} WHERE origin = :id"), values)
-        if self._mirror is not None:
+        if self._mirror is not None and self._now() > NOT_BEFORE:
             found.cosigned.append((origin.gateway, self._cosign(db, origin, signed, head)))
 
     def _cosign(self, db: Connection, origin: Origin, signed: Checkpoint, head: Note) -> str:

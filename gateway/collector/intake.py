@@ -175,6 +175,7 @@ class Link:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
         return client
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, code: Any, _more: Any) -> None:
@@ -203,6 +204,10 @@ class Link:
         if self.connected:
             log.warning("the connection to %s has ended", self.name)
         self.connected = False
+
+    def _on_subscribe(self, _client: Any, _data: Any, _mid: Any, codes: Any, _more: Any) -> None:
+        if refused := sum(code.is_failure for code in codes):
+            log.error("%s does not let us hear %d topics: see its ACL", self.name, refused)
 
     def _on_message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
         try:

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from gateway.collector import schema
 from gateway.collector.database import Database
@@ -94,6 +95,13 @@ def test_records_are_stored_in_order_and_a_signed_head_proves_them_and_is_cosign
     assert store.rows("SELECT proven_size FROM cursors") == [(22,)]
     assert store.rows("SELECT how FROM keys") == [("first_use",)]
     assert not done.missing and not done.alarms
+
+
+def test_a_head_that_comes_again_gets_its_cosignature_again(store: Store) -> None:
+    log = Log()
+    first = store.take([*log.records, *log.badges(3), *log.checkpoint()])
+    again = store.take([log.head()])
+    assert again.cosigned == first.cosigned and not again.alarms
 
 
 def test_the_same_messages_again_change_nothing(store: Store) -> None:
@@ -306,6 +314,53 @@ def test_times_that_cannot_be_are_kept(store: Store) -> None:
     unreadable = body.add(NewEvent(EventType.DOOR_REX, "yard", {}))
     store.take([with_changes(unreadable, time="yesterday")])
     assert store.rows("SELECT why FROM conflicts") == [("wrong_hash",)]
+
+
+def test_a_mirror_whose_clock_shows_1970_says_nothing(store: Store) -> None:
+    store.sink = Sink(
+        store.database, Heads({}, store.mirror, now=lambda: 3600.0), base="garita", run=None
+    )
+    log = Log()
+    done = store.take([*log.records, *log.badges(3), *log.checkpoint()])
+    assert not done.cosigned
+    assert store.rows("SELECT verdict FROM checkpoints") == [("proven",)]
+
+
+def test_a_database_without_room_takes_nothing_and_later_all(tmp_path: Path) -> None:
+    database = Database.sqlite(tmp_path / "collected.db")
+    store = Store(database)
+    log = Log()
+    store.take(log.records)
+    pages = store.rows("PRAGMA page_count")[0][0]
+    store.db.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    store.db.rollback()
+    messages = log.badges(500)
+    with pytest.raises(OperationalError, match="full"):
+        store.take(messages)
+    assert store.stored() == [1]
+    store.db.exec_driver_sql("PRAGMA max_page_count = 100000")
+    store.db.rollback()
+    store.take(messages)
+    store.holds(log)
+    store.db.close()
+    database.engine.dispose()
+
+
+def test_records_are_in_the_partition_of_their_month(postgres: Postgres) -> None:
+    url = postgres.database("sink_months")
+    database = Database.postgres(lambda: {"conninfo": url}, ttl_s=15)
+    store = Store(database)
+    log = Log()
+    days = [(1970, 1), (2021, 5), (2026, 12), (2027, 1), (2199, 1)]
+    messages = [log.add(badge(1), when=datetime(y, m, 1, tzinfo=UTC)) for y, m in days]
+    store.take([*log.records, *messages])
+    found = store.rows("SELECT tableoid::regclass::text FROM events WHERE seq > 1 ORDER BY seq")
+    odd = "events_elsewhen"
+    named = ["events_2021_05", "events_2026_12", "events_2027_01"]
+    assert [name for (name,) in found] == [odd, *named, odd]
+    store.holds(log)
+    store.db.close()
+    database.engine.dispose()
 
 
 def test_an_act_with_an_id_of_its_own_is_stored_like_any(store: Store) -> None:
