@@ -145,6 +145,10 @@ EVENTS: Mapping[str, str] = {
         "the broker does not take event {event} ({bytes} bytes); it went without its data"
     ),
     "camera.accepted": N_("what the camera sees now was accepted by {by}: {reason}"),
+    "people.list_everywhere": N_(
+        "list {version} is in force at all gates after {seconds} s; the last was {last_gate}"
+    ),
+    "alarm.list_late": N_("LIST {version} IS NOT IN FORCE at {gates} after {seconds} s"),
     "people.synced_part": N_("who was changed by list {version}, part {part} of {parts}"),
     "people.synced": N_(
         "list version {version}: {added} added, {changed} changed, {removed} removed"

@@ -177,6 +177,14 @@ def _peer_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
             yield ("peers", name), _("this is the gateway itself")
         if (of := peer.verifier.name.split("/")[-2]) != name:
             yield ("peers", name, "key"), _("this is the key of {gate}").format(gate=of)
+    bundles = tables.sync.bundles
+    if bundles is not None and tables.site.gateway in bundles.watch:
+        yield ("sync", "bundles", "watch"), _("this is the gateway itself")
+    if bundles is not None and bundles.watch and tables.mqtt is None:
+        yield (
+            ("sync", "bundles", "watch"),
+            _("other gates are heard over MQTT: [mqtt] is missing"),
+        )
     if tables.peers and tables.mqtt is None:
         yield ("peers",), _("other gates are heard over MQTT: [mqtt] is missing")
 

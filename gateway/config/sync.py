@@ -151,10 +151,13 @@ class SourceTable(_Table):
 
 
 class BundlesTable(_Table):
-    """Signed lists: whose signature counts, and whether lists may come over MQTT."""
+    """Signed lists: whose signature counts, and whether lists may come over MQTT.  `watch` names
+    gates that should have the same list as this one within `late_minutes`."""
 
     trusted: list[Path] = Field(min_length=1)
     mqtt: bool = False
+    watch: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]] = []
+    late_minutes: Annotated[float, Field(gt=0, le=100_000)] = 15.0
 
 
 class SyncTable(_Table):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.config import Settings
 from gateway.daemon.archiving import Archiving
 from gateway.daemon.checkpoints import Checkpoints
+from gateway.daemon.fleetwatch import FleetWatch
 from gateway.daemon.jobs import Jobs
 from gateway.daemon.outbox import Outbox
 from gateway.daemon.pulls import Pulls
@@ -79,6 +80,7 @@ class Parts:
     status: Status
     archiving: Archiving
     sharing: Sharing | None
+    fleet: FleetWatch | None
     checkpoints: Checkpoints | None
     """None if the key that signs them can't be read."""
     cosigning: Cosigning | None
@@ -256,6 +258,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         status=status,
         archiving=archiving,
         sharing=sharing,
+        fleet=_fleet(settings, roster, ledger, clock),
         checkpoints=checkpoints,
         cosigning=cosigning,
         door_limit_s=_door_limit_s(settings, services),
@@ -293,6 +296,21 @@ def _sharing(
         on_device=on_device,
         path=settings.head_path,
         on_taken=on_taken,
+    )
+
+
+def _fleet(settings: Settings, roster: Roster, ledger: Ledger, clock: Clock) -> FleetWatch | None:
+    bundles, mqtt = settings.tables.sync.bundles, settings.tables.mqtt
+    if bundles is None or not bundles.watch or mqtt is None:
+        return None
+    return FleetWatch(
+        gateway=settings.site.gateway,
+        mqtt=mqtt,
+        gates=bundles.watch,
+        late_s=bundles.late_minutes * 60,
+        roster=roster,
+        ledger=ledger,
+        now=lambda: clock.now() if clock.trusted else None,
     )
 
 

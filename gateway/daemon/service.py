@@ -160,6 +160,8 @@ class Daemon:
             runs["cosigning"] = parts.cosigning.run
         if parts.sharing is not None:
             runs["peers"] = parts.sharing.run
+        if parts.fleet is not None:
+            runs["fleet"] = parts.fleet.run
         runs |= {f"inputs {name}": board.run for name, board in parts.plant.inputs.items()}
         runs |= {f"{kind} {name}": port.run for (kind, name), port in parts.plant.ports().items()}
         runs |= {

@@ -16,6 +16,7 @@ from gateway.config import Settings
 from gateway.daemon.wiring import Plant
 from gateway.ledger import Ledger
 from gateway.people import Roster, RosterUnavailable
+from gateway.people.lookup import ListVersion
 from gateway.state.clock import Clock
 from gateway.state.flapping import DeviceStates
 from gateway.state.presence import Presence
@@ -59,7 +60,7 @@ class Status:
         people: dict[str, Any] | None
         try:
             version = self._roster.version()
-            people = {"version": version.number, "total": version.total} if version else None
+            people = about_list(version) if version else None
         except RosterUnavailable as error:
             people = {"error": str(error)}
         refused = self._ledger.failed_since
@@ -114,3 +115,14 @@ class Status:
             "readers": {n: reader.status() for n, reader in self._plant.bus_readers().items()},
             **{name: about() for name, about in self._more.items()},
         }
+
+
+def about_list(version: ListVersion) -> dict[str, Any]:
+    """Which list is in force, so that others see who has which."""
+    return {
+        "version": version.number,
+        "total": version.total,
+        "applied_at": version.applied_at,
+        "generated_at": version.generated_at,
+        "sha256": version.sha256,
+    }

@@ -19,6 +19,7 @@ class EventType(StrEnum):
 
     ALARM_DURESS = "alarm.duress"
     ALARM_LENT_BADGE = "alarm.lent_badge"
+    ALARM_LIST_LATE = "alarm.list_late"
     ALARM_LOG_LOST = "alarm.log_lost"
 
     AREA_ALONE = "area.alone"
@@ -120,6 +121,7 @@ class EventType(StrEnum):
 
     PEOPLE_BUNDLE_REFUSED = "people.bundle_refused"
     PEOPLE_ENROLLED = "people.enrolled"
+    PEOPLE_LIST_EVERYWHERE = "people.list_everywhere"
     PEOPLE_PIN_CLEARED = "people.pin_cleared"
     PEOPLE_PIN_SET = "people.pin_set"
     PEOPLE_REINSTATED = "people.reinstated"

@@ -104,12 +104,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class ListVersion:
-    """A list that was applied: when (RFC 3339, UTC), from what, how many people."""
+    """A list that was applied: when (RFC 3339, UTC), from what, how many people.  `sha256` (hex) is
+    that of the file, the same at all gates that took it; `generated_at` is when it was made, if it
+    says so.  Either may be ""."""
 
     number: int
     applied_at: str
     source: str
     total: int
+    sha256: str = ""
+    generated_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +205,9 @@ class Roster:
     def version(self) -> ListVersion | None:
         """The list in force, or None before the first."""
         rows = self._rows(
-            "SELECT number, applied_at, source, total FROM list_version "
-            "ORDER BY number DESC LIMIT 1"
+            "SELECT number, applied_at, source, total, coalesce(source_sha256, ''), "
+            "coalesce((SELECT generated_at FROM version_detail d WHERE d.number = v.number), '') "
+            "FROM list_version v ORDER BY number DESC LIMIT 1"
         )
         return ListVersion(*rows[0]) if rows else None
 

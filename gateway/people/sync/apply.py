@@ -93,6 +93,8 @@ def apply(
         counts = {"added": len(plan.added), "changed": len(plan.changed)}
         counts |= {"removed": len(plan.removed), "total": plan.total}
         data = {"version": number, "source": plan.source, "sha256": plan.sha256, "by": by, **counts}
+        if plan.generated_at is not None:
+            data["generated_at"] = plan.generated_at.isoformat()
         data |= {"kind": plan.kind, "confirmed": agreed, "templates_removed": lost}
         data |= {"list_was": was, "list_mark": marks.of_list(connection)}
         data["history_mark"] = marks.of_history(connection, number)

@@ -181,6 +181,20 @@ def test_how_far_a_revocation_reached(url: str, query: Any) -> None:
     assert minutes(reach[0]["revoked_at"]) == 0
 
 
+def test_how_far_a_list_reached(url: str, query: Any) -> None:
+    for gateway, when in (("gate-1", 1), ("gate-2", 30)):
+        log = Log(gateway)
+        log.add(
+            EventType.PEOPLE_SYNCED, "people", when,
+            version=4, sha256="ab" * 32, generated_at=NOON.isoformat(), total=120,
+        )  # fmt: skip
+        log.add(EventType.PEOPLE_SYNCED, "people", when + 1, version=5, sha256="", total=1)
+        store(url, gateway, log.records)
+    (reach,) = query("SELECT * FROM audit.list_reach")
+    assert (reach["gateways"], reach["last_gateway"], reach["people"]) == (2, "gate-2", 120)
+    assert reach["longest_s"] == 30 * 60 and minutes(reach["generated_at"]) == 0
+
+
 def test_an_odd_record_hides_no_other(url: str, query: Any) -> None:
     """What a gateway of another version or somebody with its key wrote."""
     log = Log("gate-1")

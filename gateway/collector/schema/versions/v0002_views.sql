@@ -229,13 +229,30 @@ SELECT gateway, audit.whole(data -> 'version') AS list_version, time AS since,
        data ->> 'kind' AS kind, data ->> 'source' AS source, data ->> 'by' AS by, origin, seq
 FROM audit.records WHERE type IN ('people.synced', 'people.rolled_back');
 
+-- Each list over the fleet: how many gateways took it, the last of them, and how long after the list
+-- was made that was.  Gateways know the same list by the SHA-256 of its text.
+CREATE VIEW audit.list_reach AS
+SELECT sha256, max(people) AS people, min(generated_at) AS generated_at,
+       count(*) AS gateways, min(since) AS first_at, max(since) AS last_at,
+       (array_agg(gateway ORDER BY since DESC))[1] AS last_gateway,
+       extract(epoch FROM max(since) - coalesce(min(generated_at), min(since)))::double precision
+           AS longest_s
+FROM (SELECT gateway, data ->> 'sha256' AS sha256, min(time) AS since,
+             min(audit.moment(data ->> 'generated_at')) AS generated_at,
+             max(audit.whole(data -> 'total')) AS people
+      FROM audit.records
+      WHERE type = 'people.synced' AND coalesce(data ->> 'sha256', '') <> ''
+      GROUP BY gateway, data ->> 'sha256') AS taken
+GROUP BY sha256;
+
 -- What somebody has to look at: alarms, doors forced or held, a clock in doubt, records lost.
 CREATE VIEW audit.alarms AS
 SELECT gateway, time AS at, type, subject, data, origin, seq
 FROM audit.records
 WHERE type LIKE 'alarm.%'
    OR type IN ('door.forced', 'door.held', 'door.tamper', 'door.fire', 'door.lock_fault',
-               'interlock.breached', 'area.passback', 'state.damaged', 'command.refused',
+               'interlock.breached', 'area.passback', 'area.contradiction', 'area.peer_refused',
+               'state.damaged', 'command.refused',
                'uplink.name_taken', 'uplink.message_skipped', 'ledger.recovered', 'ledger.late',
                'gateway.task_failed');
 
