@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import subprocess
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +14,18 @@ from rich.table import Table
 
 from gateway.cli import common
 from gateway.cli.context import Context
-from gateway.locale import GaritaError, _
-from gateway.selftest.soak import KINDS, Result, soak
-from gateway.selftest.tally import CONFIDENCE, Tally, highest_rate
+from gateway.config import Settings
+from gateway.daemon import control
+from gateway.locale import N_, GaritaError, _, worded
+from gateway.selftest import box, storage
+from gateway.selftest.finding import Finding, State, bad, good, warn
+
+SHOWN = {
+    State.GOOD: N_("good"),
+    State.UNKNOWN: N_("not known"),
+    State.WARN: N_("[yellow]look at it[/yellow]"),
+    State.BAD: N_("[red]wrong[/red]"),
+}
 
 
 def selftest(
@@ -40,7 +49,10 @@ def selftest(
 ) -> None:
     """Look at this box, or crash a gate on it; exit code 3 if something is wrong."""
     if not lab:
-        common.fail(_("say what to do: --soak"), common.USAGE)
+        raise typer.Exit(_look(ctx.settings, json))
+    from gateway.cli import soakreport  # noqa: PLC0415 - a look needs no simulated devices
+    from gateway.selftest.soak import soak  # noqa: PLC0415
+
     where = folder or ctx.settings.tables.site.data_dir
     chosen = secrets.randbits(32) if seed is None else seed
     try:
@@ -49,81 +61,65 @@ def selftest(
             seed=chosen,
             minutes=None if trials is not None else minutes,
             trials=trials,
-            begun=lambda tally: _begun(tally, json),
+            begun=lambda tally: soakreport.begun(tally, json),
         )
     except (OSError, GaritaError) as error:
         common.fail(_("{folder}: {error}").format(folder=where, error=error), common.UNREACHABLE)
     except subprocess.CalledProcessError as error:
         common.fail(str(error.stderr).strip(), common.UNREACHABLE)
     if json:
-        common.print_json(_as_json(result, chosen))
+        common.print_json(soakreport.as_json(result, chosen))
     else:
-        _show(result, chosen)
+        soakreport.show(result, chosen)
     raise typer.Exit(common.OK if result.ok else common.CHECK_FAILED)
 
 
-def _begun(tally: Tally, quiet: bool) -> None:
-    if not quiet:
-        common.err.print(_(KINDS[tally.kind].title), markup=False, soft_wrap=True)
+def _look(settings: Settings, json: bool) -> int:
+    findings = list(_findings(settings))
+    wrong = any(finding.state == State.BAD for finding in findings)
+    if json:
+        items = [
+            {"name": f.name, "what": f.what, "state": f.state.value, "said": str(f.said)}
+            for f in findings
+        ]
+        common.print_json({"ok": not wrong, "findings": items})
+    else:
+        table = Table(_("what"), _("state"), box=None)
+        table.add_column("", overflow="fold")  # a path is shown whole
+        for finding in findings:
+            table.add_row(
+                escape(_(finding.what)), _(SHOWN[finding.state]), escape(str(finding.said))
+            )
+        common.out.print(table)
+    return common.CHECK_FAILED if wrong else common.OK
 
 
-def _as_json(result: Result, seed: int) -> dict[str, object]:
-    return {
-        "ok": result.ok,
-        "seed": seed,
-        "trials": [
-            {**asdict(tally), "at_most": None if tally.faults else highest_rate(tally.tried)}
-            for tally in result.tallies
-        ],
-        "longest_rest_s": round(result.longest_rest_s, 3),
-        "kept": str(result.kept) if result.kept else None,
-    }
+def _findings(settings: Settings) -> Iterator[Finding]:
+    running = None
+    try:
+        running = control.ask(settings.socket_path, "status")
+        said = worded("it runs: process {pid}", pid=running["pid"])
+        yield good("gateway", N_("gateway"), said)
+    except control.ControlError as error:
+        yield warn("gateway", N_("gateway"), str(error))
+    yield from storage.look(settings.tables.site.data_dir, settings.tables.health.disk_free_mb)
+    yield from box.data(settings)
+    yield from box.permissions(settings)
+    yield from box.keys(settings, running)
+    yield from box.clock(settings)
+    yield from box.ports(settings, running)
+    yield from box.cameras(settings, running)
+    yield from _broker(settings)
 
 
-def _show(result: Result, seed: int) -> None:
-    table = Table(
-        _("what was tried"),
-        _("crashes"),
-        _("promised before"),
-        _("doors opened"),
-        _("lost"),
-        _("at most"),
-        box=None,
-    )
-    for tally in result.tallies:
-        lost = f"[red]{len(tally.faults)}[/red]" if tally.faults else "0"
-        most = "" if tally.faults or not tally.tried else f"1 : {tally.tried // 3 or 1}"
-        table.add_row(
-            _(KINDS[tally.kind].title),
-            str(tally.tried),
-            str(tally.promised),
-            str(tally.opened),
-            lost,
-            most,
-        )
-    common.out.print(table)
-    unsynced = sum(tally.unsynced for tally in result.tallies)
-    gone = sum(tally.gone for tally in result.tallies)
-    common.say(
-        _("When the power went, {unsynced} changes were not on the disk; {gone} were lost.").format(
-            unsynced=unsynced, gone=gone
-        )
-    )
-    common.say(
-        _("After the end of a gateway its relays were at rest within {ms:.0f} ms.").format(
-            ms=result.longest_rest_s * 1000
-        )
-    )
-    tried = sum(tally.tried for tally in result.tallies)
-    if result.ok:
-        said = _(
-            "Nothing that was promised was lost in {tried} crashes. With {percent:.0f} % "
-            "confidence, fewer than 1 crash in {one_in} loses something (rule of three)."
-        )
-        common.say(said.format(tried=tried, percent=CONFIDENCE * 100, one_in=max(1, tried // 3)))
-    for tally in result.tallies:
-        for fault in tally.faults:
-            common.out.print(f"[red]{tally.kind}: {escape(fault)}[/red]", soft_wrap=True)
-    if result.kept:
-        common.say(_("What the faults left is in {folder}").format(folder=result.kept))
-    common.say(_("Repeat it with --seed {seed}").format(seed=seed))
+def _broker(settings: Settings) -> Iterator[Finding]:
+    if settings.tables.mqtt is None:
+        return
+    from gateway.cli.online import look_online  # noqa: PLC0415 - brings MQTT
+    from gateway.uplink.credentials import examine  # noqa: PLC0415
+
+    lines, code = look_online(settings)
+    for line in lines:
+        yield (good if code == common.OK else bad)("broker", N_("broker"), line)
+    for item in examine(settings.tables.mqtt):
+        yield (bad if item.wrong else warn)("broker", N_("broker"), str(item.message))
