@@ -18,8 +18,18 @@ from gateway.proof.note import Note
 from gateway.vault.files import write_new
 
 
-def key(ctx: Context, json: common.JsonOption = False) -> None:
+def key(
+    ctx: Context,
+    renew: Annotated[
+        bool,
+        typer.Option("--renew", help="Change to a new key, which the old one signs on record."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+    json: common.JsonOption = False,
+) -> None:
     """The public key that auditors need to check the log; one line for a trust file."""
+    if renew:
+        _renew(ctx, yes=yes)
     try:
         keys = [str(one) for one in Heads(ctx.settings.ledger_path).log_keys()]
     except LedgerUnavailable as error:
@@ -31,6 +41,13 @@ def key(ctx: Context, json: common.JsonOption = False) -> None:
         return
     for one in keys:
         common.say(one)
+
+
+def _renew(ctx: Context, *, yes: bool) -> None:
+    question = _("Change the log's key? Auditors, collectors and other gates need the new one")
+    if not yes and not common.confirm(question):
+        common.fail(_("the key stays as it is"), common.REFUSED)
+    ctx.ask("log_key")
 
 
 def checkpoint(

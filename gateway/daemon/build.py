@@ -18,6 +18,7 @@ from gateway.daemon.archiving import Archiving
 from gateway.daemon.checkpoints import Checkpoints
 from gateway.daemon.fleetwatch import FleetWatch
 from gateway.daemon.jobs import Jobs
+from gateway.daemon.logkeys import LogKeys, at_start
 from gateway.daemon.outbox import Outbox
 from gateway.daemon.pulls import Pulls
 from gateway.daemon.sharing import Sharing
@@ -32,7 +33,7 @@ from gateway.doors.services import Services
 from gateway.face.matcher import CardholderMatcher
 from gateway.face.scenes import Scenes
 from gateway.face.service import CHALLENGE_S, FaceService
-from gateway.ledger import Ledger, LedgerReader
+from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
 from gateway.people import Roster
 from gateway.people.pins import Pins
 from gateway.proof.note import Signer
@@ -82,6 +83,7 @@ class Parts:
     sharing: Sharing | None
     fleet: FleetWatch | None
     checkpoints: Checkpoints | None
+    logkeys: LogKeys | None
     """None if the key that signs them can't be read."""
     cosigning: Cosigning | None
     """None if the site names no witness and no mirror."""
@@ -260,6 +262,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         sharing=sharing,
         fleet=_fleet(settings, roster, ledger, clock),
         checkpoints=checkpoints,
+        logkeys=_log_keys(settings, key, checkpoints),
         cosigning=cosigning,
         door_limit_s=_door_limit_s(settings, services),
     )
@@ -319,8 +322,8 @@ def _checkpoints(
 ) -> Checkpoints | None:
     """A key that can't be read closes no door: the log goes on without checkpoints, and says so."""
     try:
-        private = logkey.load_or_make(settings.log_key_path, key)
-    except logkey.LogKeyError as error:
+        private = at_start(settings.log_key_path, key, settings.ledger_path)
+    except (logkey.LogKeyError, LedgerUnavailable) as error:
         said = str(error)
         log.error("no checkpoints of the log: %s", said)
         status.add("checkpoint", lambda: {"error": said})
@@ -339,6 +342,13 @@ def _checkpoints(
     )
     status.add("checkpoint", lambda: made.newest and {"note": made.newest.write()})
     return made
+
+
+def _log_keys(settings: Settings, key: SiteKey, checkpoints: Checkpoints | None) -> LogKeys | None:
+    if checkpoints is None:
+        return None
+    named = bool(settings.tables.operators)
+    return LogKeys(checkpoints, settings.log_key_path, key, operators=named)
 
 
 def _cosigning(

@@ -26,6 +26,7 @@ from gateway.ledger.origin import Known
 from gateway.ledger.pen import Head
 from gateway.locale import worded
 from gateway.proof.checkpoint import Checkpoint, open_checkpoint, sign
+from gateway.proof.keychange import sign_change
 from gateway.proof.note import Note, NoteError, Signer, parse
 from gateway.vault.files import write_json
 
@@ -71,6 +72,7 @@ class Checkpoints:
         self._made_seq = 0
         self._anew = False  # a new origin began after the newest checkpoint
         self._one_at_a_time = asyncio.Lock()
+        self._changing = False  # whether a change of key is not known to be on record
         self.newest: Note | None = None
         """The newest checkpoint of this run."""
 
@@ -166,6 +168,8 @@ class Checkpoints:
         is full.  The next one is tried when it is due.
         """
         async with self._one_at_a_time:
+            if self._changing:
+                return None
             self._made_at = asyncio.get_running_loop().time()
             try:
                 data = {"key": str(self.signer().key), **self._facts()}
@@ -185,6 +189,30 @@ class Checkpoints:
                 return None
             self._made_seq, self.newest, self._anew = head.seq, note, False
             return note
+
+    async def change_key(
+        self, prepare: Callable[[], Ed25519PrivateKey], data: Mapping[str, Any]
+    ) -> Ed25519PrivateKey | None:
+        """Go on with the new key that `prepare` makes: the record of that, which both keys sign,
+        comes first.  `data` goes into the record too.
+
+        Returns the new key; None if the record is not known to be on disk.  Then nothing is signed
+        any more until the next start, which looks whether it is: see daemon/logkeys.py.  Raises
+        what `prepare` raises.
+        """
+        async with self._one_at_a_time:
+            made = await asyncio.to_thread(prepare)
+            old = self.signer()
+            note = sign_change(old, Signer(old.name, made))
+            event = NewEvent(EventType.LEDGER_KEY_CHANGED, self._gateway, {**data, "note": note})
+            self._changing = True
+            try:
+                await self._ledger.append(event)
+            except LedgerUnavailable as error:
+                log.error("the log's key is not changed, and nothing is signed: %s", error)
+                return None
+            self._key, self._changing, self._anew = made, False, True
+            return made
 
     def _signed(self, head: Head) -> Note:
         signer = Signer(f"{self._name}/{head.chain}", self._key)

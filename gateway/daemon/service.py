@@ -133,6 +133,8 @@ class Daemon:
         handlers["archive"] = parts.archiving.asked
         if parts.checkpoints is not None:
             handlers["checkpoint"] = parts.checkpoints.asked
+        if parts.logkeys is not None:
+            handlers["log_key"] = parts.logkeys.asked
         RemoteActs(
             settings=settings,
             plant=parts.plant,

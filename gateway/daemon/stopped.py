@@ -12,6 +12,7 @@ from contextlib import closing
 from gateway import __version__
 from gateway.config import Settings
 from gateway.daemon.checkpoints import Checkpoints
+from gateway.daemon.logkeys import at_start
 from gateway.daemon.openlog import open_log
 from gateway.people import Roster, RosterUnavailable
 from gateway.vault import logkey
@@ -26,7 +27,8 @@ def sign(settings: Settings) -> bool:
     can't write the log.
     """
     site = SiteKey.load(settings.tables.site.key_file)
-    private = logkey.load(settings.log_key_path, site)
+    logkey.load(settings.log_key_path, site)
+    private = at_start(settings.log_key_path, site, settings.ledger_path)
     table, gateway = settings.tables.log, settings.site.gateway
     with closing(open_log(settings)) as ledger:
         made = Checkpoints(

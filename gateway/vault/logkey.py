@@ -42,12 +42,40 @@ def load(path: Path, key: SiteKey) -> Ed25519PrivateKey:
     Raises LogKeyError if there is no file, and for one that is damaged or sealed with another site
     key: a log that goes on with a key that nobody knows is of no use to an auditor.
     """
+    return _open(path, key)[0]
+
+
+def pending(path: Path, key: SiteKey) -> Ed25519PrivateKey | None:
+    """The key to which a change was begun and not settled; None if there is none.  Raises as
+    `load`."""
+    return _open(path, key)[1]
+
+
+def prepare(path: Path, key: SiteKey) -> Ed25519PrivateKey:
+    """A new key, kept beside the one that is in force; raises as `load`.
+
+    The record of the change comes next, then `settle`.  A power cut in between loses neither key.
+    """
+    made = Ed25519PrivateKey.generate()
+    _write(path, key, load(path, key), made, replace=True)
+    return made
+
+
+def settle(path: Path, key: SiteKey, private: Ed25519PrivateKey) -> None:
+    """Keep `private` alone; raises LogKeyError."""
+    _write(path, key, private, replace=True)
+
+
+def _open(path: Path, key: SiteKey) -> tuple[Ed25519PrivateKey, Ed25519PrivateKey | None]:
+    sealer = key.sealer(_PURPOSE)
+
+    def opened(sealed: str) -> Ed25519PrivateKey:
+        secret = sealer.open(base64.b64decode(sealed, validate=True), _PURPOSE)
+        return Ed25519PrivateKey.from_private_bytes(secret)
+
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
-        secret = key.sealer(_PURPOSE).open(
-            base64.b64decode(held["sealed"], validate=True), _PURPOSE
-        )
-        return Ed25519PrivateKey.from_private_bytes(secret)
+        return opened(held["sealed"]), opened(held["next"]) if "next" in held else None
     except FileNotFoundError as error:
         raise LogKeyError(
             worded("the log has no key yet: the gateway makes it when it starts")
@@ -63,9 +91,22 @@ def load(path: Path, key: SiteKey) -> Ed25519PrivateKey:
         ) from error
 
 
-def _write(path: Path, key: SiteKey, private: Ed25519PrivateKey, *, replace: bool) -> None:
-    sealed = key.sealer(_PURPOSE).seal(private.private_bytes_raw(), _PURPOSE)
-    held = {"sealed": base64.b64encode(sealed).decode()}
+def _write(
+    path: Path,
+    key: SiteKey,
+    private: Ed25519PrivateKey,
+    following: Ed25519PrivateKey | None = None,
+    *,
+    replace: bool,
+) -> None:
+    sealer = key.sealer(_PURPOSE)
+
+    def sealed(one: Ed25519PrivateKey) -> str:
+        return base64.b64encode(sealer.seal(one.private_bytes_raw(), _PURPOSE)).decode()
+
+    held = {"sealed": sealed(private)}
+    if following is not None:
+        held["next"] = sealed(following)
     try:
         write_whole(path, json.dumps(held).encode(), mode=0o600, replace=replace)
     except OSError as error:

@@ -12,12 +12,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.daemon import checkpoints
 from gateway.daemon.checkpoints import Checkpoints
-from gateway.ledger import Ledger, LedgerReader
+from gateway.daemon.control import Refused
+from gateway.daemon.logkeys import LogKeys, at_start
+from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import Event, EventType, NewEvent
+from gateway.ledger.operator import Operator
 from gateway.proof import note
 from gateway.proof.checkpoint import Checkpoint, open_checkpoint, sign
 from gateway.proof.merkle import leaf_hash, root_of
-from gateway.proof.note import Signer
+from gateway.proof.note import Signer, VerifierKey
+from gateway.vault import logkey
 from gateway.vault.logkey import LogKeyError, load_or_make
 from gateway.vault.sitekey import SiteKey
 
@@ -191,3 +195,81 @@ def test_the_key_is_kept_sealed_and_a_damaged_file_is_not_replaced(tmp_path: Pat
         with pytest.raises(LogKeyError, match="log-key"):
             load_or_make(path, site)
         assert path.read_text() == damaged
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> SiteKey:
+    SiteKey.create(tmp_path / "site.key", None)
+    return SiteKey.load(str(tmp_path / "site.key"))
+
+
+def keys_of(world: World, site: SiteKey) -> tuple[Checkpoints, LogKeys, Path]:
+    path = world.path.with_name("log-key.json")
+    maker = world.checkpoints()
+    maker._key = at_start(path, site, world.path)
+    return maker, LogKeys(maker, path, site, operators=False), path
+
+
+def verified(world: World, key: str) -> list[str]:
+    reader = LedgerReader(world.path)
+    try:
+        report = reader.verify(keys=[VerifierKey.parse(key)])
+        assert report.covered.last_seq == report.head_seq
+        return [problem.what for problem in report.problems]
+    finally:
+        reader.close()
+
+
+async def test_the_key_is_changed_and_the_old_one_signs_that(world: World, site: SiteKey) -> None:
+    maker, keys, path = keys_of(world, site)
+    await world.append(5)
+    assert await maker.make() is not None
+    answer = await keys.asked({"by": Operator("rosa")})
+    assert maker.newest is not None and answer["old"] != answer["new"]
+    for key in (answer["old"], answer["new"]):
+        assert verified(world, key) == []
+    changed = [e for e in world.records() if e.type == "ledger.key_changed"]
+    assert [e.data["by"] for e in changed] == ["rosa"]
+    assert at_start(path, site, world.path).private_bytes_raw() == maker._key.private_bytes_raw()
+    assert "next" not in json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+async def test_a_change_that_a_power_cut_interrupts_is_ended_at_the_start(
+    world: World, site: SiteKey, recorded: bool
+) -> None:
+    maker, _, path = keys_of(world, site)
+    old = maker._key.private_bytes_raw()
+    made = logkey.prepare(path, site)
+    if recorded:
+        await maker.change_key(lambda: made, {})
+    again = at_start(path, site, world.path)  # before `settle`
+    expected = made.private_bytes_raw() if recorded else old
+    assert again.private_bytes_raw() == expected
+    assert logkey.pending(path, site) is None
+    assert logkey.load(path, site).private_bytes_raw() == expected
+
+
+async def test_nothing_is_signed_while_the_record_of_a_change_is_in_doubt(
+    world: World, site: SiteKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maker, keys, path = keys_of(world, site)
+
+    async def slow(event: NewEvent) -> Event:
+        raise LedgerUnavailable("slow")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.ledger, "append", slow)
+        with pytest.raises(Refused):
+            await keys.asked({"by": Operator("rosa")})
+    assert await maker.make() is None
+    assert logkey.pending(path, site) is not None
+
+
+async def test_who_may_not_change_the_key_is_refused(world: World, site: SiteKey) -> None:
+    maker, _, path = keys_of(world, site)
+    keys = LogKeys(maker, path, site, operators=True)
+    before = path.read_bytes()
+    with pytest.raises(Refused, match="administrator"):
+        await keys.asked({"by": Operator("rosa", roles=frozenset({"guard"}))})
+    assert path.read_bytes() == before
