@@ -19,6 +19,7 @@ from pathlib import Path
 
 from benchmarks import (
     accuracy,
+    areas,
     bus,
     camera,
     collect,
@@ -42,6 +43,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
     "ledger": ledger.run,
     "roster": roster.run,
     "rules": rules.run,
+    "areas": areas.run,
     "osdp": osdp.run,
     "bus": bus.run,
     "faults": faults.run,
