@@ -737,12 +737,14 @@ def check_log(path: Path, trust: Trust, noted: list[Head]) -> tuple[list[str], l
         gone = {seq: (body, leaf) for seq, body, leaf in rows}
     signed = Signed(trust, heads, noted)
     signed.whole = True
-    log = Log(signed, gone)
+    log, begins = Log(signed, gone), 0
     if "archives" in tables:
         query = "SELECT origin, last, hash, roots FROM archives WHERE deleted ORDER BY last DESC"
         for row in db.execute(f"{query} LIMIT 1"):
             log.begin(*row)
-    for row in db.execute("SELECT seq, body, hash FROM events ORDER BY seq"):
+            begins = row[1]  # single records before it may be kept
+    query = "SELECT seq, body, hash FROM events WHERE seq > ? ORDER BY seq"
+    for row in db.execute(query, (begins,)):
         log.take(*row)
     log.finish()
     db.close()
