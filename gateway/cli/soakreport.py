@@ -28,6 +28,7 @@ def as_json(result: Result, seed: int) -> dict[str, object]:
             {**asdict(tally), "at_most": None if tally.faults else highest_rate(tally.tried)}
             for tally in result.tallies
         ],
+        "skipped": list(result.skipped),
         "longest_rest_s": round(result.longest_rest_s, 3),
         "kept": str(result.kept) if result.kept else None,
     }
@@ -56,6 +57,12 @@ def show(result: Result, seed: int) -> None:
             most,
         )
     common.out.print(table)
+    if result.skipped:
+        said = _(
+            "Power cuts were not tried: this Python has its own SQLite, which can't be watched. "
+            "The system's Python can (apt install python3-venv)."
+        )
+        common.out.print(f"[yellow]{said}[/yellow]", soft_wrap=True)
     unsynced = sum(tally.unsynced for tally in result.tallies)
     gone = sum(tally.gone for tally in result.tallies)
     common.say(

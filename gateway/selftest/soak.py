@@ -18,24 +18,27 @@ from gateway.locale import N_
 from gateway.selftest.crashes import Crashes
 from gateway.selftest.gate import GateTrials
 from gateway.selftest.nursery import Nursery
+from gateway.selftest.sqlitevfs import NoSqlite, find_vfs
 from gateway.selftest.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of trial: what people call it, and its share of the time."""
+    """One kind of trial: what people call it, its share of the time, and whether it needs the
+    simulated disk."""
 
     title: str
     share: float
+    on_disk: bool = False
 
 
 KINDS: Mapping[str, Kind] = {
     "kill": Kind(N_("the log's writer is killed (kill -9)"), 0.2),
-    "power": Kind(N_("power cut: unsynced writes are lost, torn, out of order"), 0.3),
-    "full": Kind(N_("the disk is full for a while, then a power cut"), 0.05),
-    "errors": Kind(N_("the disk fails for a while (I/O errors), then a power cut"), 0.05),
+    "power": Kind(N_("power cut: unsynced writes are lost, torn, out of order"), 0.3, True),
+    "full": Kind(N_("the disk is full for a while, then a power cut"), 0.05, True),
+    "errors": Kind(N_("the disk fails for a while (I/O errors), then a power cut"), 0.05, True),
     "gate-kill": Kind(N_("the gateway is killed while badges are shown"), 0.15),
-    "gate-power": Kind(N_("the gateway loses power while badges are shown"), 0.05),
+    "gate-power": Kind(N_("the gateway loses power while badges are shown"), 0.05, True),
     "gate-noise": Kind(N_("noise on the lines of reader and lock, then a kill"), 0.05),
     "gate-unplug": Kind(N_("reader and lock are unplugged and back, then a kill"), 0.05),
     "gate-broker": Kind(N_("the broker comes and goes, then a kill"), 0.05),
@@ -50,6 +53,8 @@ class Result:
     """What a run found; `kept` is the folder with what the faults left, None if there are none."""
 
     tallies: list[Tally]
+    skipped: tuple[str, ...] = ()
+    """Kinds that can't be tried with this Python (sqlitevfs.find_vfs)."""
     longest_rest_s: float = 0.0
     kept: Path | None = None
 
@@ -74,7 +79,8 @@ def soak(
     no such folder.
     """
     folder = Path(tempfile.mkdtemp(prefix="garita-selftest-", dir=disk.absolute()))
-    result = Result([Tally(kind) for kind in kinds])
+    skipped = _impossible(kinds)
+    result = Result([Tally(kind) for kind in kinds if kind not in skipped], skipped)
     limits = Limits(seed, minutes, trials)
     try:
         asyncio.run(_soak(folder, limits, result, begun))
@@ -84,6 +90,14 @@ def soak(
         else:
             shutil.rmtree(folder, ignore_errors=True)
     return result
+
+
+def _impossible(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        find_vfs()
+    except NoSqlite:
+        return tuple(kind for kind in kinds if KINDS[kind].on_disk)
+    return ()
 
 
 @dataclass(frozen=True, slots=True)

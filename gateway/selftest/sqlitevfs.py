@@ -75,6 +75,22 @@ class NoSqlite(Exception):
     """This Python's SQLite can't be reached from outside."""
 
 
+def find_vfs() -> tuple[int, Callable[[int, int], int]]:
+    """The address of the system's VFS in the SQLite of this Python, and the function that registers
+    another one.  Raises NoSqlite, as where Python was built with SQLite inside it."""
+    try:
+        library = ctypes.CDLL(_sqlite3.__file__)
+        find, register = library.sqlite3_vfs_find, library.sqlite3_vfs_register
+    except (OSError, AttributeError) as error:
+        raise NoSqlite(str(error)) from error
+    find.argtypes, find.restype = [c_char_p], c_void_p
+    register.argtypes, register.restype = [c_void_p, c_int], c_int
+    address = find(b"unix")
+    if not address:
+        raise NoSqlite("no VFS of the name unix")
+    return int(address), register
+
+
 class Watch:
     """Tells `disk` of all that SQLite does from `install` on; there is one in a process."""
 
@@ -89,16 +105,7 @@ class Watch:
 
     def install(self) -> None:
         """Have SQLite use this layer for what is opened from now on; raises NoSqlite."""
-        try:
-            library = ctypes.CDLL(_sqlite3.__file__)
-            find, register = library.sqlite3_vfs_find, library.sqlite3_vfs_register
-        except (OSError, AttributeError) as error:
-            raise NoSqlite(str(error)) from error
-        find.argtypes, find.restype = [c_char_p], c_void_p
-        register.argtypes, register.restype = [c_void_p, c_int], c_int
-        self._real_at = find(b"unix") or 0
-        if not self._real_at:
-            raise NoSqlite("no VFS of the name unix")
+        self._real_at, register = find_vfs()
         self._real = _Vfs.from_address(self._real_at)
         ctypes.pointer(self._mine)[0] = self._real
         self._mine.zName = b"garita-lab"

@@ -20,6 +20,7 @@ from gateway.selftest.crashes import Crashes
 from gateway.selftest.judge import Judge, Promises
 from gateway.selftest.nursery import Nursery
 from gateway.selftest.soak import KINDS, soak
+from gateway.selftest.sqlitevfs import NoSqlite
 from gateway.selftest.tally import Tally, highest_rate
 
 TRIALS = int(os.environ.get("GARITA_SOAK_TRIALS", "0"))
@@ -77,6 +78,18 @@ def test_a_door_that_opened_without_a_record_is_found(tmp_path: Path) -> None:
     assert "a door was unlocked 2 times, and 1 grants are on record" in said
     assert "record 2 is another one than was acknowledged" in said
     assert "record 3 was acknowledged and is gone" in said
+
+
+def test_a_python_with_its_own_sqlite_skips_the_power_cuts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none() -> None:
+        raise NoSqlite
+
+    monkeypatch.setattr("gateway.selftest.soak.find_vfs", none)
+    result = soak(tmp_path, seed=1, trials=1, kinds=("power", "gate-power", "full", "errors"))
+    assert result.tallies == []
+    assert result.skipped == ("power", "gate-power", "full", "errors")
 
 
 def test_the_rule_of_three() -> None:
