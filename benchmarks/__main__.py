@@ -19,6 +19,7 @@ from pathlib import Path
 
 from benchmarks import (
     accuracy,
+    archive,
     areas,
     bus,
     camera,
@@ -41,6 +42,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
     "latency": latency.run,
     "memory": latency.memory,
     "ledger": ledger.run,
+    "archive": archive.run,
     "roster": roster.run,
     "rules": rules.run,
     "areas": areas.run,

@@ -11,18 +11,20 @@ import os
 import random
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from benchmarks.figures import say, spread
+from benchmarks.figures import percentile, say, spread
+from benchmarks.ledger import MILLION, appends, fill
 from gateway.ledger import Ledger, LedgerReader, apart, archiver, archives, chain
 from gateway.ledger.event import NewEvent
 from gateway.ledger.heads import Heads
 from gateway.ledger.pen import PRUNED, Head
+from gateway.ledger.tree import LedgerTree
 from gateway.proof.checkpoint import Checkpoint, sign
 from gateway.proof.merkle import leaf_hash
 from gateway.proof.note import Note, Signer
@@ -152,7 +154,55 @@ def _signed(head: Head) -> Note:
     return sign(Checkpoint(signer.name, head.size, head.root), signer)
 
 
+class _NoTree(LedgerTree):
+    """A log without a tree, to see what the tree costs."""
+
+    def behind(self, last_seq: int) -> bool:
+        return False
+
+    def add(self, bodies: Iterable[str]) -> None:
+        pass
+
+
 async def run(folder: Path) -> None:
+    """All figures of this theme."""
+    await _appends(folder)
+    await _take_over(folder)
+    await _year(folder)
+
+
+async def _appends(folder: Path) -> None:
+    """What the tree adds to a single append, in turns with a log without one."""
+    grown, bare = (Ledger.open(folder / name, gateway="g") for name in ("tree.db", "bare.db"))
+    bare._pen._tree = _NoTree(1)
+    while await grown.sign(_signed) is None:
+        await asyncio.sleep(0.05)
+    with_tree, without = list[float](), list[float]()
+    for _ in range(8):
+        without += await appends(bare, 100, 0.01)
+        with_tree += await appends(grown, 100, 0.01)
+    say("append without a tree (ms)", spread(without))
+    say("append with a tree (ms)", spread(with_tree))
+    more = percentile(with_tree, 0.5) - percentile(without, 0.5)
+    say("  the tree adds at the median (ms)", f"{more:+.3f}", "0.05")
+    grown.close()
+    bare.close()
+
+
+async def _take_over(folder: Path) -> None:
+    """A log of before there were trees gets its tree in the background."""
+    path = folder / "old.db"
+    fill(path, MILLION)
+    begun, used = time.perf_counter(), time.process_time()
+    ledger = Ledger.open(path, gateway="g")
+    while await ledger.sign(_signed) is None:
+        await asyncio.sleep(0.2)
+    took, cpu = time.perf_counter() - begun, time.process_time() - used
+    ledger.close()
+    say(f"take-over of {MILLION} records (s)", f"{took:.1f} ({cpu:.1f} of the CPU)", "30 s")
+
+
+async def _year(folder: Path) -> None:
     days = int(os.environ.get("GARITA_YEAR", "10"))
     path = folder / "year" / "ledger.db"
     path.parent.mkdir()

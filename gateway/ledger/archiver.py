@@ -31,7 +31,7 @@ from gateway.locale import GaritaError, english, worded
 from gateway.proof.checkpoint import Checkpoint
 from gateway.proof.merkle import Frontier, Subtree, consistency, consistent
 from gateway.proof.tiles import subtree_of
-from gateway.vault.files import new_file
+from gateway.vault.files import adopt, new_file
 
 MOST = 65_536
 """Records in one archive at most: 256 tiles, about 5 MB."""
@@ -125,7 +125,9 @@ def make(path: Path, stretch: Stretch) -> Archive:
     Raises LedgerDamaged if a record is not as it was written, LedgerUnavailable and OSError.
     """
     folder = path.absolute().parent / FOLDER
-    folder.mkdir(mode=0o750, exist_ok=True)
+    if not folder.is_dir():
+        folder.mkdir(mode=0o750)
+        adopt(folder)
     to = folder / file_name(stretch.chain, stretch.first, stretch.last)
     to.unlink(missing_ok=True)  # of a run that was killed before the gateway knew of it
     notes = [signed for signed in Heads(path).all() if signed.first == stretch.origin]

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from gateway.ledger.archives import Archives
@@ -150,19 +151,19 @@ class Heads:
 
         Raises LedgerUnavailable also if there is no such record.
         """
-        with self._open() as db:
-            body = self._body(db, seq)
+        with self._open() as db, self._archives(db) as archives:
+            body = self._body(db, archives, seq)
             rows = db.execute(
                 "SELECT origin, note FROM checkpoints WHERE size > ? - origin AND origin = "
                 "(SELECT max(origin) FROM checkpoints WHERE origin <= ?) "
                 "ORDER BY size DESC LIMIT ?",
                 (seq, seq, LOOK_BACK),
-            ).fetchall()
-            if not rows:
-                return None
+            )
             covering = (_signed(*row) for row in rows)
-            signed = next((one for one in covering if fits(one.note)), _signed(*rows[0]))
-            tiles = tiles_of(db, signed.first, signed.checkpoint.size)
+            if (newest := next(covering, None)) is None:
+                return None
+            signed = next((one for one in chain([newest], covering) if fits(one.note)), newest)
+            tiles = tiles_of(db, signed.first, signed.checkpoint.size, archives)
             index = seq - signed.first
             try:
                 hashes = merkle.inclusion(subtree_of(tiles), index, signed.checkpoint.size)
@@ -170,13 +171,14 @@ class Heads:
                 raise LedgerUnavailable(str(error)) from error
             return body.encode(), EntryProof(index, tuple(hashes), signed.note)
 
-    def _body(self, db: sqlite3.Connection, seq: int) -> str:
+    @staticmethod
+    def _body(db: sqlite3.Connection, archives: Archives, seq: int) -> str:
         row = db.execute("SELECT body FROM events WHERE seq = ?", (seq,)).fetchone()
-        with self._archives(db) as archives:
-            for kept in archives.rows(seq, seq):
-                if kept.redacted is not None:
-                    raise LedgerUnavailable(worded("event {seq} was redacted", seq=seq))
-                return kept.body
+        archives.refresh(db)  # it may have gone into an archive just now
+        for kept in archives.rows(seq, seq):
+            if kept.redacted is not None:
+                raise LedgerUnavailable(worded("event {seq} was redacted", seq=seq))
+            return kept.body
         if row is None:
             raise LedgerUnavailable(worded("there is no event {seq}", seq=seq))
         return str(row[0])

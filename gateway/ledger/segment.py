@@ -31,6 +31,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -216,7 +217,7 @@ class SegmentWriter:
         closing.types = dict(self._types)
         end = self._at
         self._put(closing.line() + "\n")
-        held = {"old": closing.old, "end": end, "frames": self._frames}
+        held = {"old": closing.old, "end": end, "last": closing.last, "frames": self._frames}
         index = chain.canonical(held).encode()
         body = index + _TRAILER.pack(len(index), _MARK)
         self._file.write(struct.pack("<II", _MAGIC, len(body)) + body)
@@ -266,14 +267,6 @@ class Segment:
         except BaseException:
             self.close()
             raise
-
-    @property
-    def first(self) -> int:
-        return self.opening.first
-
-    @property
-    def last(self) -> int:
-        return self.closing.last
 
     def rows(self, begin: int, end: int) -> Iterator[Kept]:
         """The records from `begin` to `end`, in order."""
@@ -336,11 +329,31 @@ class Segment:
         self._old = [(int(begin), int(end)) for begin, end in index["old"]]
         if not self._frames or self._firsts != sorted(set(self._firsts)):
             raise ValueError("its index is wrong")
-        self.opening = Opening.parse(self._unpacked(0, self._frames[0][1]).decode())
-        end = int(index["end"])
-        self.closing = Closing.parse(self._unpacked(end, start - 8 - end).decode())
-        if self.opening.first != self._firsts[0] or self._old != self.closing.old:
-            raise ValueError("its index is wrong")
+        self.first, self.last = self._firsts[0], int(index["last"])
+        self._end = (int(index["end"]), start - 8)
+
+    @cached_property
+    def opening(self) -> Opening:
+        """What comes before its records."""
+        try:
+            found = Opening.parse(self._unpacked(0, self._frames[0][1]).decode())
+            if found.first != self.first:
+                raise ValueError("its index is wrong")
+        except self._errors as error:
+            raise self._damaged(error) from error
+        return found
+
+    @cached_property
+    def closing(self) -> Closing:
+        """What closes it."""
+        begin, end = self._end
+        try:
+            found = Closing.parse(self._unpacked(begin, end - begin).decode())
+            if (found.last, found.old) != (self.last, self._old):
+                raise ValueError("its index is wrong")
+        except self._errors as error:
+            raise self._damaged(error) from error
+        return found
 
     def _frame(self, number: int) -> list[Kept]:
         if self._held[0] != number:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import cache
 from pathlib import Path
 
@@ -104,7 +104,9 @@ class LedgerTree:
             self._full += self._edge.add(one)
 
 
-def tiles_of(db: sqlite3.Connection, first: int, size: int) -> Tile:
+def tiles_of(
+    db: sqlite3.Connection, first: int, size: int, archives: Archives | None = None
+) -> Tile:
     """The tiles of the tree over the `size` records from `first` on, for proofs.
 
     What is not stored is computed from the records, so this also works for a copy of the log that
@@ -121,7 +123,7 @@ def tiles_of(db: sqlite3.Connection, first: int, size: int) -> Tile:
             return bytes(row[0])
         begin, end = index * WIDTH, min((index + 1) * WIDTH, size >> HEIGHT * level)
         if level == 0:
-            hashes = leaves(db, first + begin, end - begin)
+            hashes = leaves(db, first + begin, end - begin, archives)
         else:
             roots = dict(_roots(db, first, level - 1, begin, end))
             hashes = [roots.get(n) or complete(tile(level - 1, n)) for n in range(begin, end)]
@@ -156,7 +158,9 @@ def _roots(
     ).fetchall()
 
 
-def leaves(db: sqlite3.Connection, begin: int, count: int) -> list[bytes]:
+def leaves(
+    db: sqlite3.Connection, begin: int, count: int, archives: Archives | None = None
+) -> list[bytes]:
     """The leaf hashes of up to `count` records from `begin` on, from archives where they are there.
 
     Raises LedgerUnavailable if an archive can't be read.
@@ -166,9 +170,9 @@ def leaves(db: sqlite3.Connection, begin: int, count: int) -> list[bytes]:
     held = {seq: leaf_hash(body.encode()) for seq, body in rows}
     held |= {seq: one.leaf for seq, one in redactions(db).items() if seq in held}
     if len(held) < count:
-        with closing(Archives(_path(db))) as archives:
-            archives.refresh(db)
-            held |= dict(archives.leaves(begin, end))
+        with nullcontext(archives) if archives else closing(Archives(_path(db))) as found_in:
+            found_in.refresh(db)
+            held |= dict(found_in.leaves(begin, end))
     found = []
     while begin in held:
         found.append(held[begin])

@@ -431,3 +431,30 @@ async def test_the_process_answers_with_the_row_and_leaves_half_files_of_others(
     done = subprocess.run(arguments, capture_output=True, check=False)
     assert done.returncode == 1
     assert b"none.db" in done.stderr
+
+
+async def test_a_gate_that_dies_while_records_leave_the_file_goes_on_with_it(log: Log) -> None:
+    await log.add(COUNT)
+    before = _all(log.reader())
+    made = archiver.next_archive(log.path, EVER)
+    assert made
+    await log.ledger.enter_archive(made)
+    log.ledger.close()  # none or some of the records have left the file
+    assert _all(log.reader()) == before
+    log.ledger = Ledger.open(log.path, gateway="g")
+    await log.ledger.prune()
+    assert log.rows() == len(before) - made.last + 1
+    assert _all(log.reader()) == before
+    assert log.reader().verify(keys=[log.key()]).problems == []
+
+
+async def test_clock_marks_that_are_lost_are_found_again_over_archives(log: Log) -> None:
+    await log.add(COUNT)
+    marks = log.ledger.marks
+    await log.archive()
+    log.ledger.close()
+    with closing(sqlite3.connect(log.path)) as db:
+        db.execute("DELETE FROM clock_marks")
+        db.commit()
+    log.ledger = Ledger.open(log.path, gateway="g")
+    assert log.ledger.marks.high == marks.high
