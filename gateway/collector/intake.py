@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5, MQTTv311
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -31,6 +31,7 @@ log = logging.getLogger("garita.collector.intake")
 SESSION_S = 7 * 24 * 3600  # how long a broker keeps what came while we are away
 MOST_BYTES = 64 * 1024 * 1024  # of messages that wait here
 LARGEST_PACKET = 16 * 1024 * 1024
+RECEIVE_BYTES = 64 * 1024
 TOPICS = ("events", "checkpoint", "state", "replay/+")
 AT_ONCE = 200  # subscriptions in one packet
 RETRY_S = (1, 30)
@@ -82,6 +83,38 @@ class Inbox:
         with self._change:
             self.closed = True
             self._change.notify_all()
+
+
+class BufferedClient(Client):
+    """paho's client reads a message in five system calls and selects before each; this one reads
+    what there is, and takes all whole messages of it in turn.
+
+    `_sock_recv` is not part of paho's interface.  A version without it reads as paho does.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._buffer = memoryview(b"")
+        super().__init__(*arguments, **options)
+        self.on_socket_open = self._emptied
+
+    def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
+        code = super().loop_read(max_packets)
+        while code == MQTTErrorCode.MQTT_ERR_SUCCESS and self._buffer:
+            code = super().loop_read(max_packets)
+        return code
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if not self._buffer:
+            received = super()._sock_recv(max(bufsize, RECEIVE_BYTES))
+            if len(received) <= bufsize:
+                return received
+            self._buffer = memoryview(received)
+        part, self._buffer = self._buffer[:bufsize], self._buffer[bufsize:]
+        return part.tobytes()
+
+    def _emptied(self, *_told: Any) -> None:
+        """A new connection begins with nothing of the one before."""
+        self._buffer = memoryview(b"")
 
 
 class Link:
@@ -163,7 +196,7 @@ class Link:
             self._client.publish(topic, payload.encode(), qos=1)
 
     def _made(self) -> Client:
-        client = Client(
+        client = BufferedClient(
             CallbackAPIVersion.VERSION2,
             client_id=self._client_id,
             protocol=self._version,
