@@ -103,7 +103,7 @@ class Proof:
 
     def take(self, event: Event, kept: Kept, *, shown: bool) -> None:
         """The next record of the log."""
-        if event.seq != self._first + self._tree.size:
+        if event.type == chain.CREATED and "follows" in event.data:
             self._first, self._tree = event.seq, Frontier()
         if shown and kept.redacted is None and not self._begun:
             self._begin()

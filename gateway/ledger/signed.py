@@ -72,12 +72,11 @@ class Checkpoints:
 
     def take(self, seq: int, body: str, leaf: bytes) -> None:
         """The next record, and its leaf in the tree; `body` may be empty if it is hidden."""
-        if seq != self._first + self._tree.size:
-            if followed(body) is not None:
-                self._missing(seq)
-                self._first, self._tree = seq, Frontier()
-            else:
-                return  # records are missing, which is told elsewhere: no root fits any more
+        if body.endswith(_CREATED) and followed(body) is not None:  # with a gap or without
+            self._missing(seq)
+            self._first, self._tree = seq, Frontier()
+        elif seq != self._first + self._tree.size:
+            return  # records are missing, which is told elsewhere: no root fits any more
         self._tree.add(leaf)
         if body.endswith((_CREATED, _CHECKPOINT, _KEY_CHANGED)):
             self._learn(seq, body)

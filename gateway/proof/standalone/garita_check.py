@@ -524,11 +524,11 @@ class Signed:
 
     def take(self, seq: int, body: str, leaf: bytes) -> None:
         """The next record; `body` is empty where it is hidden."""
-        if seq != self.first + self.tree.size:
-            if not follows(body):
-                return
+        if follows(body):  # a new origin, with a gap or without
             self._heads.pop(self.first, None)
             self.first, self.tree = seq, Tree()
+        elif seq != self.first + self.tree.size:
+            return
         self.tree.add(leaf)
         if body.endswith(LEARNT):
             self._learn(json.loads(body))

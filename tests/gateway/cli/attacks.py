@@ -22,6 +22,7 @@ from gateway.ledger import Ledger, LedgerReader, chain
 from gateway.ledger import export as exports
 from gateway.ledger.event import EventType, NewEvent
 from gateway.ledger.heads import Heads
+from gateway.ledger.origin import Known
 from gateway.proof.checkpoint import cosign
 from gateway.proof.keychange import sign_change
 from gateway.proof.note import COSIGNATURE, Signature, Signer
@@ -138,6 +139,7 @@ def cases(folder: Path) -> Iterator[Case]:
     yield from _keys(folder, good, key)
     yield from _exports(folder, good, key, kept)
     yield from _cosigned(folder, good, key)
+    yield from _origins(folder, good, key)
 
 
 def copied(path: Path, to: Path) -> Path:
@@ -293,3 +295,15 @@ def _cosigned(folder: Path, good: Path, key: str) -> Iterator[Case]:
             size = newest.checkpoint.size
             db.execute("UPDATE checkpoints SET note = ? WHERE size = ?", (note, size))
         yield Case(f"cosigned: {name}", path, right, trust=trust)
+
+
+def _origins(folder: Path, good: Path, key: str) -> Iterator[Case]:
+    """Where the gateway itself begins anew: another history of the same length was known."""
+    path = copied(good, folder / "origin.db")
+    last = Heads(path).all()[-1].last_seq
+    known = Known("broker", key.split("+", maxsplit=1)[0].rpartition("/")[2], last, "0" * 64)
+    Ledger.open(path, gateway="g", known=[known]).close()
+    asyncio.run(grow(path, 5, 5))
+    yield Case("a new origin without a gap", path, True, [str(k) for k in Heads(path).log_keys()])
+    part = export(path, folder / "origin.jsonl", lambda seq: seq > 300 and seq % 2 == 0)
+    yield Case("a part over two origins", part, True)
