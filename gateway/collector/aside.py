@@ -170,6 +170,19 @@ class Aside:
         sql = "SELECT hash FROM events WHERE origin = :origin AND seq = :seq"
         return self._db.execute(text(sql), {"origin": origin.id, "seq": seq}).scalar()
 
+    def absolve(self) -> None:
+        """What is in `batch` is stored now, so it is not a conflict: one that named no origin was
+        held against an older one that has its number."""
+        if self._db.execute(text("SELECT 1 FROM conflicts LIMIT 1")).first() is None:
+            return
+        gone = self._db.execute(text(_ABSOLVE)).all()
+        for gateway, seq, digest in gone:
+            sql = (
+                "DELETE FROM alarms WHERE gateway = :name AND kind = 'conflict' AND about = :about"
+            )
+            about = f"{seq}:{bytes(digest).hex()}"
+            self._db.execute(text(sql), {"name": gateway, "about": about})
+
     def quarantine(self, found: Sequence[Poison]) -> None:
         """They are not understood."""
         if not found:
@@ -200,6 +213,11 @@ class Aside:
             self.alarms.append(Alarm(one.gateway, "quarantine", one.why, {"why": one.why}))
 
 
+_ABSOLVE = """
+DELETE FROM conflicts WHERE (gateway, seq, hash) IN
+    (SELECT o.gateway, b.seq, b.hash FROM batch b JOIN origins o ON o.id = b.origin)
+RETURNING gateway, seq, hash
+"""
 _EARLY = """
 INSERT INTO early (gateway, seq, hash, prev, message)
 VALUES (:gateway, :seq, :hash, :prev, :message) ON CONFLICT DO NOTHING

@@ -171,6 +171,7 @@ class _Writing:
                 raise SinkError(
                     worded("the database holds records that its cursors do not know: verify it")
                 )
+            self._aside.absolve()
             self._db.execute(text("DELETE FROM batch"))
             self._move(places)
         for origin, record in placed.fresh:

@@ -267,6 +267,20 @@ def test_a_gateway_that_was_replaced_begins_another_log_whose_numbers_are_used_a
     assert store.rows("SELECT count(*) FROM conflicts") == [(0,)]
 
 
+def test_an_act_of_a_new_log_that_came_too_early_is_not_a_conflict_in_the_end(
+    store: Store,
+) -> None:
+    old, new = Log(), Log(chain="aaaabbbbccccdddd")
+    store.take([*old.records, *old.badges(9)])
+    act = new.add(NewEvent(EventType.PEOPLE_REVOKED, "e1", {"by": "hr"}), id_="5f1c2d3e")
+    store.take([act])  # its id does not say of which log it is, and the old one has its number
+    store.take([*new.records, *new.badges(2), act])
+    store.take([*new.records, act])
+    assert store.rows("SELECT count(*) FROM conflicts") == [(0,)]
+    assert store.rows("SELECT kind FROM alarms") == [("log_anew",)]
+    store.holds(new)
+
+
 def test_an_older_image_that_was_put_back_is_conflicts_and_no_record_is_lost(store: Store) -> None:
     log = Log()
     store.take([*log.records, *log.badges(3)])
