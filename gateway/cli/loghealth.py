@@ -10,12 +10,17 @@ from zoneinfo import ZoneInfo
 from gateway.cli import words
 from gateway.locale import Message, _
 
+SOURCE = "restore"  # as gateway/backup/restore.py writes it
 LATE = timedelta(hours=3)  # a checkpoint goes out every hour
 
 
 def lines(answer: Mapping[str, Any], zone: ZoneInfo) -> Iterator[tuple[str, bool]]:
     """Sentences out of the gateway's `answer`, each with whether somebody has to look."""
-    if follows := answer["ledger"].get("follows"):
+    follows = answer["ledger"].get("follows")
+    if follows and follows["known_by"] == SOURCE:
+        said = _("restored from a backup: records after {seq} are not in it; see docs/backup.md")
+        yield said.format(**follows), True
+    elif follows:
         said = _(
             "records were lost: it ended with {seq}, and {known_by} knows {known_seq};"
             " see docs/ledger.md"

@@ -72,6 +72,10 @@ class Garita(Root):
             f"{CLI}.collect:app", LOG, "The audit subscriber at headquarters; a process of its own."
         ),
         "mqtt": Entry(f"{CLI}.mqtt:app", LOG, "What goes over MQTT, for whoever reads it."),
+        "backup": Entry(
+            f"{CLI}.backup:backup", SETUP, "Everything that this gate needs, in one file."
+        ),
+        "restore": Entry(f"{CLI}.backup:restore", SETUP, "Make a gate of a backup."),
         "check": Entry(
             f"{CLI}.site:check", SETUP, "Check the configuration; every mistake is named."
         ),
