@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import sqlite3
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO
@@ -53,12 +53,15 @@ def data_files(folder: Path) -> Iterator[Path]:
     yield from (path for path in last if path.parts[0] == _ARCHIVES and not _hidden(path))
 
 
-def config_files(config: Path) -> Iterator[Path]:
-    """The files in the folder of the configuration, which itself comes first."""
+def config_files(config: Path, but: Collection[Path]) -> Iterator[Path]:
+    """The files in the folder of the configuration, which itself comes first; `but` are folders
+    that are no part of it, wherever they are."""
     folder = config.resolve().parent
     yield config.resolve()
     for path in sorted(folder.rglob("*")):
         ours = path.is_file() and not path.is_symlink() and not _hidden(path.relative_to(folder))
+        if any(path.is_relative_to(one.resolve()) for one in but):
+            continue
         if ours and path != config.resolve() and path.stat().st_size <= MOST_CONFIG:
             yield path
 
@@ -84,11 +87,18 @@ def pack_data(folder: Path, stage: Path, to: IO[bytes]) -> None:
                     source.unlink(missing_ok=True)
 
 
-def pack_secret(config: Path, site_key: bytes | None, stage: Path, to: IO[bytes]) -> None:
-    """Pack the configuration's folder and the site key (None: it can't be had)."""
+def pack_secret(
+    config: Path,
+    but: Collection[Path],
+    site_key: bytes | None,
+    stage: Path,
+    to: IO[bytes],
+) -> None:
+    """Pack the configuration's folder without the folders `but`, and the site key (None: it can't
+    be had)."""
     folder = config.resolve().parent
     with _packing(to) as tar:
-        for path in config_files(config):
+        for path in config_files(config, but):
             tar.add(path, CONFIG + path.relative_to(folder).as_posix(), recursive=False)
         if site_key is not None:
             held = stage / SITE_KEY

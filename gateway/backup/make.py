@@ -43,7 +43,8 @@ def make(settings: Settings, to: Path, sealing: Sealing, *, clear: bool = False)
         secret, data = stage / f"{SECRET}.age", stage / (DATA if clear else f"{DATA}.age")
         key = _site_key(settings)
         header["site_key"] = key is not None
-        _written(secret, sealing, lambda file: pack_secret(settings.path, key, stage, file))
+        but = (folder, settings.tables.site.run_dir)
+        _written(secret, sealing, lambda file: pack_secret(settings.path, but, key, stage, file))
         _written(data, None if clear else sealing, lambda file: pack_data(folder, stage, file))
         with new_file(to, mode=0o600) as part, tarfile.open(part, "w") as tar:
             _add(tar, stage, HEADER, json.dumps(header, indent=2).encode())
