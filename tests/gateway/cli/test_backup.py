@@ -14,6 +14,8 @@ import pyrage
 import pytest
 
 from gateway import config
+from gateway.backup.contents import BackupError
+from gateway.backup.sealing import by_passphrase, identities
 from gateway.daemon.openlog import open_log
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
@@ -247,3 +249,16 @@ def test_a_full_disk_leaves_no_half_of_a_backup(
     assert done.exit_code == 1 and "No space left" in done.output
     assert not file.exists()
     assert not list(config.load(site.config).tables.site.data_dir.glob(".backup-*"))
+
+
+def test_a_backup_of_a_faster_machine_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pyrage tunes its work to the machine, and refuses much more than that."""
+    sealed = by_passphrase(PHRASE).identity
+    assert sealed is not None
+    assert len(identities(sealed=sealed, passphrase=PHRASE, keys=[])) == 1
+    for wrong in (b"", sealed[:-1], sealed[:40], sealed.replace(b"--- ", b"--- A", 1)):
+        with pytest.raises(BackupError, match="does not open"):
+            identities(sealed=wrong, passphrase=PHRASE, keys=[])
+    monkeypatch.setattr("gateway.backup.sealing.MOST_WORK", 1)
+    with pytest.raises(BackupError, match="does not open"):
+        identities(sealed=sealed, passphrase=PHRASE, keys=[])
