@@ -10,7 +10,7 @@ from rich.table import Table
 from gateway.cli import common
 from gateway.locale import _
 from gateway.selftest.soak import KINDS, Result
-from gateway.selftest.tally import CONFIDENCE, Tally, highest_rate
+from gateway.selftest.tally import CONFIDENCE, FEW, Tally, highest_rate
 
 
 def begun(tally: Tally, quiet: bool) -> None:
@@ -47,7 +47,7 @@ def show(result: Result, seed: int) -> None:
     )
     for tally in result.tallies:
         lost = f"[red]{len(tally.faults)}[/red]" if tally.faults else "0"
-        most = "" if tally.faults or not tally.tried else f"1 : {tally.tried // 3 or 1}"
+        most = "" if tally.faults or tally.tried < FEW else f"1 : {tally.tried // 3}"
         table.add_row(
             _(KINDS[tally.kind].title),
             str(tally.tried),
@@ -77,11 +77,14 @@ def show(result: Result, seed: int) -> None:
     )
     tried = sum(tally.tried for tally in result.tallies)
     if result.ok:
-        said = _(
-            "Nothing that was promised was lost in {tried} crashes. With {percent:.0f} % "
-            "confidence, fewer than 1 crash in {one_in} loses something (rule of three)."
-        )
-        common.say(said.format(tried=tried, percent=CONFIDENCE * 100, one_in=max(1, tried // 3)))
+        said = _("Nothing that was promised was lost in {tried} crashes.").format(tried=tried)
+        if tried >= FEW:
+            sure = _(
+                "With {percent:.0f} % confidence, fewer than 1 crash in {one_in} loses something "
+                "(rule of three)."
+            )
+            said += " " + sure.format(percent=CONFIDENCE * 100, one_in=tried // 3)
+        common.say(said)
     for tally in result.tallies:
         for fault in tally.faults:
             common.out.print(f"[red]{tally.kind}: {escape(fault)}[/red]", soft_wrap=True)

@@ -63,11 +63,16 @@ class Crashes:
         self._chance = random.Random(seed)  # noqa: S311 - trials that can be repeated
         self._template = folder / "writer-template"
 
+    def prepare(self) -> None:
+        """Make the gate that each chapter begins with, which takes some seconds; raises as
+        `make_gate`."""
+        if not self._template.exists():
+            make_gate(self._template)
+
     async def run(self, kind: str, trials: int, until: float, tally: Tally) -> None:
         """`kind` is ``kill``, ``power``, ``full``, ``errors`` or ``lies``; ends after `trials`, or
         when time.monotonic() reaches `until`."""
-        if not self._template.exists():
-            make_gate(self._template)
+        self.prepare()
         begun = time.monotonic()
         try:
             while tally.tried < trials and time.monotonic() < until and not tally.faults:

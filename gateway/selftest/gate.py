@@ -66,11 +66,16 @@ class GateTrials:
         if self._broker is not None:
             await self._broker.close()
 
+    def prepare(self) -> None:
+        """Make the gate that each chapter begins with, which takes some seconds; raises as
+        `make_gate`."""
+        if not self._template.exists():
+            make_gate(self._template)
+
     async def run(self, kind: str, trials: int, until: float, tally: Tally) -> None:
         """`kind` is ``kill``, ``power``, ``noise``, ``unplug``, ``broker`` or ``clock``; ends after
         `trials`, or when time.monotonic() reaches `until`."""
-        if not self._template.exists():
-            make_gate(self._template)
+        self.prepare()
         if kind == "broker" and self._broker is None:
             self._broker = FlappingBroker(self._chance)
             await self._broker.start()

@@ -114,17 +114,20 @@ async def _soak(
 ) -> None:
     shares = sum(KINDS[tally.kind].share for tally in result.tallies)
     nursery = Nursery()
+    trials: GateTrials | Crashes
     gate = GateTrials(folder, nursery, limits.seed)
     crashes = Crashes(folder, nursery, limits.seed)
     try:
         for tally in result.tallies:
             begun(tally)
+            trials = gate if tally.kind.startswith("gate-") else crashes
+            trials.prepare()
             until = NEVER
             if limits.minutes is not None:
                 share = KINDS[tally.kind].share / shares
                 until = time.monotonic() + limits.minutes * 60 * share
-            where, _, kind = tally.kind.rpartition("-")
-            await (gate if where else crashes).run(kind, limits.trials or MOST, until, tally)
+            kind = tally.kind.removeprefix("gate-")
+            await trials.run(kind, limits.trials or MOST, until, tally)
     finally:
         result.longest_rest_s = gate.longest_rest_s
         await gate.close()

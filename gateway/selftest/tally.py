@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from gateway.selftest.judge import Promises
 
 CONFIDENCE = 0.95
+FEW = 30
+"""With fewer trials than this the rule of three is not near the exact bound, nor of any use."""
 
 
 @dataclass(slots=True)
