@@ -141,7 +141,9 @@ class GateTrials:
             self._board.replug()
         promises.opened = sum(switch.on for switch in self._board.log[since:])
         power_is_back(self._gate)
-        if kind != "unplug":  # a board without power holds nothing; a new pty does not know
+        if kind == "unplug":
+            self._board.state.clear()  # a board without power holds nothing; this one remembers
+        else:
             await self._rest(time.monotonic(), judge)
         return promises
 
