@@ -18,13 +18,14 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from gateway.ledger import chain
 from gateway.ledger.archives import FOLDER, Archive, file_name, list_of
 from gateway.ledger.errors import LedgerDamaged, LedgerUnavailable
 from gateway.ledger.heads import Heads, Signed
+from gateway.ledger.redacted import redactions
 from gateway.ledger.segment import Kept, Opening, Segment, SegmentWriter
 from gateway.ledger.tree import tiles_of
 from gateway.locale import GaritaError, english, worded
@@ -195,6 +196,7 @@ def _proof(subtree: Subtree, tree: Frontier, signed: Checkpoint | None) -> tuple
 def _checked(db: sqlite3.Connection, stretch: Stretch, prev: bytes) -> Iterator[Kept]:
     """The records of a stretch; raises LedgerDamaged at one that is not as it was written."""
     seq = stretch.first
+    gone = redactions(db)  # of a copy that was put in the log's place
     while seq <= stretch.last:
         rows = db.execute(
             "SELECT seq, body, hash FROM events WHERE seq >= ? AND seq <= ? ORDER BY seq LIMIT ?",
@@ -202,13 +204,18 @@ def _checked(db: sqlite3.Connection, stretch: Stretch, prev: bytes) -> Iterator[
         ).fetchall()
         for number, body, digest in rows:
             try:
-                old = digest != chain.link(prev, seq, chain.digest_of(body))
-                good = number == seq and not (old and digest != chain.old_link(prev, seq, body))
+                kept = Kept(number, body, digest, prev, gone.get(number))
+                old = digest != chain.link(prev, seq, kept.digest)
+                if kept.redacted is not None:
+                    fits = kept.redacted.old or not old
+                else:
+                    fits = not old or digest == chain.old_link(prev, seq, body)
+                good = number == seq and fits
             except (ValueError, TypeError, AttributeError):
                 good = False
             if not good:
                 raise LedgerDamaged(worded("record {seq} or its link was changed", seq=seq))
-            yield Kept(seq, body, digest, prev, None, old)
+            yield replace(kept, old=old)
             prev, seq = digest, seq + 1
         if not rows:
             raise LedgerDamaged(worded("record {seq} is missing", seq=seq))

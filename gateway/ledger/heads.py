@@ -17,6 +17,7 @@ from pathlib import Path
 from gateway.ledger.archives import Archives
 from gateway.ledger.errors import LedgerUnavailable
 from gateway.ledger.event import EventType
+from gateway.ledger.redacted import redactions
 from gateway.ledger.tree import tiles_of
 from gateway.locale import worded
 from gateway.proof import merkle, note
@@ -181,6 +182,8 @@ class Heads:
             return kept.body
         if row is None:
             raise LedgerUnavailable(worded("there is no event {seq}", seq=seq))
+        if seq in redactions(db):  # in a copy
+            raise LedgerUnavailable(worded("event {seq} was redacted", seq=seq))
         return str(row[0])
 
     @contextmanager

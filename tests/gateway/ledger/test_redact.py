@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from gateway.ledger import LedgerReader, LedgerUnavailable, apart, archiver, export, redact
+from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable, apart, archiver, export, redact
 from gateway.ledger.archives import Archives
 from gateway.ledger.copies import copy_log
 from gateway.ledger.event import NewEvent
@@ -207,3 +208,28 @@ async def test_a_second_person_is_taken_out_of_what_is_left_of_the_first(log: Lo
     assert b"Luis G" not in _archives(log)
     report = log.reader().verify(keys=[log.key()])
     assert (report.problems, report.redacted) == ([], 1)
+
+
+async def test_a_copy_that_is_put_in_the_logs_place_is_archived_again(
+    log: Log, tmp_path: Path
+) -> None:
+    hers = await _fill(log)
+    await _redact(log)
+    await log.sign()
+    to = tmp_path / "copy.db"
+    copy_log(log.path, to)
+    with pytest.raises(LedgerUnavailable, match="redacted"):
+        Heads(to).prove(hers[0])
+    log.ledger.close()
+    shutil.move(log.path.parent / "archive", tmp_path / "old")
+    for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
+        (log.path.parent / name).unlink(missing_ok=True)
+    to.replace(log.path)
+    log.ledger = Ledger.open(log.path, gateway="g")
+    await log.add(300)
+    while await log.archive(EVER):
+        pass
+    assert log.rows() < 300
+    report = log.reader().verify(keys=[log.key()])
+    assert (report.problems, report.redacted) == ([], len(hers))
+    assert ANA.encode() not in _archives(log)
