@@ -25,8 +25,9 @@ from gateway.ledger import chain
 from gateway.ledger.archives import FOLDER, Archive, file_name, list_of
 from gateway.ledger.errors import LedgerDamaged, LedgerUnavailable
 from gateway.ledger.heads import Heads, Signed
+from gateway.ledger.kept import Kept
 from gateway.ledger.redacted import redactions
-from gateway.ledger.segment import Kept, Opening, Segment, SegmentWriter
+from gateway.ledger.segment import Opening, Segment, SegmentWriter
 from gateway.ledger.tree import tiles_of
 from gateway.locale import GaritaError, english, worded
 from gateway.proof.checkpoint import Checkpoint

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.ledger.errors import LedgerUnavailable
-from gateway.ledger.segment import Kept, Segment
+from gateway.ledger.kept import Kept
+from gateway.ledger.segment import Segment
 from gateway.locale import worded
 
 FOLDER = "archive"

@@ -27,7 +27,7 @@ from typing import IO, Any
 from gateway.ledger import chain
 from gateway.ledger.event import Event, EventType
 from gateway.ledger.heads import Signed
-from gateway.ledger.segment import Kept
+from gateway.ledger.kept import Kept
 from gateway.ledger.signed import Checkpoints, Covered
 from gateway.locale import GaritaError, worded
 from gateway.proof.checkpoint import Checkpoint

@@ -17,11 +17,11 @@ from gateway.ledger.clockback import ClockBack
 from gateway.ledger.errors import LedgerDamaged, LedgerUnavailable
 from gateway.ledger.event import Event
 from gateway.ledger.heads import Heads
+from gateway.ledger.kept import Kept
 from gateway.ledger.marks import Marks
 from gateway.ledger.origin import followed
 from gateway.ledger.redacted import Redactions
 from gateway.ledger.rows import CHUNK, Gone, Rows
-from gateway.ledger.segment import Kept
 from gateway.ledger.signed import Checkpoints, Covered
 from gateway.locale import worded
 from gateway.proof.merkle import Frontier

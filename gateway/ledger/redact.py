@@ -27,7 +27,8 @@ from typing import Any
 from gateway.ledger import chain
 from gateway.ledger.archives import Archive, Archives
 from gateway.ledger.errors import LedgerDamaged
-from gateway.ledger.segment import Kept, Redaction, Segment, SegmentWriter
+from gateway.ledger.kept import Kept, Redaction
+from gateway.ledger.segment import Segment, SegmentWriter
 from gateway.locale import worded
 from gateway.proof.merkle import Frontier
 from gateway.vault.files import new_file, sync_folder

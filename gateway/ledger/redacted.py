@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Callable
 
 from gateway.ledger.event import EventType
-from gateway.ledger.segment import Kept, Redaction
+from gateway.ledger.kept import Kept, Redaction
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS redacted (

@@ -16,9 +16,9 @@ from pathlib import Path
 from gateway.ledger import chain
 from gateway.ledger.archives import Archive, Archives
 from gateway.ledger.errors import LedgerDamaged, LedgerUnavailable, is_damage
+from gateway.ledger.kept import Kept, Redaction
 from gateway.ledger.origin import followed
 from gateway.ledger.redacted import redactions
-from gateway.ledger.segment import Kept, Redaction
 from gateway.locale import worded
 
 CHUNK = 2000

@@ -37,6 +37,7 @@ from typing import IO, Any, Self
 
 from gateway.ledger import chain
 from gateway.ledger.errors import LedgerDamaged
+from gateway.ledger.kept import REDACTED, Kept, Redaction
 from gateway.locale import worded
 from gateway.proof.merkle import leaf_hash
 
@@ -47,51 +48,8 @@ LEVEL = 7
 _MAGIC = 0x184D2A5E  # a skippable frame (RFC 8878, 3.1.2)
 _TRAILER = struct.Struct("<I8s")  # the length of the index, and a mark
 _MARK = b"garitaIX"
-_REDACTED = '{"redacted":'
 _FULL_FRAME = 4 << 20  # bytes after which a frame ends early
 _MOST_FRAME = 256 << 20  # bytes that one frame may become: a hostile file must not fill the memory
-
-
-@dataclass(frozen=True, slots=True)
-class Redaction:
-    """What is kept of a record whose personal data had to go: `act` names the record that says so,
-    `digest` is SHA-256 of the body that was, `leaf` its leaf hash, `rest` the JSON that is left."""
-
-    act: str
-    digest: bytes
-    leaf: bytes
-    old: bool = False
-    """Whether its link is of an earlier version: it takes in the body that is gone."""
-
-    def line(self, rest: str, old_hash: bytes | None) -> str:
-        held = {"act": self.act, "body": self.digest.hex(), "leaf": self.leaf.hex()}
-        if old_hash is not None:
-            held["hash"] = old_hash.hex()
-        return f'{_REDACTED}{chain.canonical(held)},"rest":{rest}}}'
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A record as it is kept, with its hash and that of the record before.  If it was redacted,
-    `body` is what is left of it."""
-
-    seq: int
-    body: str
-    hash: bytes
-    prev: bytes
-    redacted: Redaction | None = None
-    old: bool = False
-    """Whether its link is of an earlier version (chain.py)."""
-
-    @property
-    def leaf(self) -> bytes:
-        """Its leaf in the tree, 32 bytes."""
-        return self.redacted.leaf if self.redacted else leaf_hash(self.body.encode())
-
-    @property
-    def digest(self) -> bytes:
-        """SHA-256 of its body as it was written, 32 bytes."""
-        return self.redacted.digest if self.redacted else chain.digest_of(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +241,7 @@ class Segment:
                 for seq, line in enumerate(self._lines(number), self._firsts[number]):
                     if begin <= seq <= end:
                         text = line.decode()
-                        gone = text.startswith(_REDACTED)
+                        gone = text.startswith(REDACTED)
                         yield seq, _redaction(text)[0].leaf if gone else leaf_hash(line)
             except self._errors as error:
                 raise self._damaged(error) from error
@@ -368,7 +326,7 @@ class Segment:
         for raw in self._lines(number):
             line = raw.decode()
             redacted, stored, body = None, None, line
-            if line.startswith(_REDACTED):
+            if line.startswith(REDACTED):
                 redacted, stored, body = _redaction(line)
             is_old = any(begin <= seq <= end for begin, end in self._old)
             if is_old:

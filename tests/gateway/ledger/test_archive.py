@@ -28,9 +28,10 @@ from gateway.ledger.archives import Archive, registered
 from gateway.ledger.copies import copy_log
 from gateway.ledger.event import Event, NewEvent
 from gateway.ledger.heads import Heads
+from gateway.ledger.kept import Kept
 from gateway.ledger.origin import Known
 from gateway.ledger.pen import Head
-from gateway.ledger.segment import Kept, Segment, SegmentWriter
+from gateway.ledger.segment import Segment, SegmentWriter
 from gateway.proof.checkpoint import Checkpoint, sign
 from gateway.proof.note import Note, Signer, VerifierKey
 
