@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,18 +65,19 @@ def collector_toml(number: int, broker: int, database: str) -> str:
     return f"""
 name = "hq-{number}"
 database = "{database}"
+discover = true
+lease_s = 10.0
 
 [mqtt]
 brokers = ["127.0.0.1:{broker}"]
 
-[gateways]
-discover = true
 """
 
 
 def fleet(folder: Path, count: int, rate: float, seconds: float) -> None:
     """Run it and print what it took."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (65536, 65536))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection for each gateway
     port = free_port()
     config = folder / "mosquitto.conf"
     config.write_text(
@@ -97,6 +98,7 @@ def fleet(folder: Path, count: int, rate: float, seconds: float) -> None:
             log = stack.enter_context((folder / f"collector{number}.log").open("w"))
             words = (sys.executable, "-m", "gateway.cli.main", "collect", "-c", settings)
             collectors.append(stack.enter_context(program(*words, stdout=log, stderr=log)))
+        _wait_for(url, "SELECT count(*) FROM collectors", COLLECTORS)
         begun = time.monotonic()
         share = count // PROCESSES
         workers = [
@@ -112,7 +114,8 @@ def fleet(folder: Path, count: int, rate: float, seconds: float) -> None:
         done = [json.loads(worker.stdout.readline()) for worker in workers if worker.stdout]
         published_s = time.monotonic() - begun
         records = sum(item["records"] for item in done)
-        stored_s = _wait_for(url, records, begun)
+        _wait_for(url, "SELECT count(*) FROM events", records)
+        stored_s = time.monotonic() - begun
         servers = {
             "mosquitto": cpu_s(psutil.Process(mosquitto.pid)),
             "collectors": sum(cpu_s(psutil.Process(item.pid)) for item in collectors),
@@ -124,15 +127,17 @@ def fleet(folder: Path, count: int, rate: float, seconds: float) -> None:
                 worker.stdin.close()
 
 
-def _wait_for(url: str, records: int, begun: float, limit_s: float = 600) -> float:
-    """Seconds until PostgreSQL has them all."""
+def _wait_for(url: str, query: str, count: int, limit_s: float = 600) -> None:
+    """Return when `query` gives `count`, or more; raises TimeoutError."""
+    deadline = time.monotonic() + limit_s
     with psycopg.connect(url, autocommit=True) as connection:
-        while time.monotonic() - begun < limit_s:
-            row = connection.execute("SELECT count(*) FROM events").fetchone()
-            if row and row[0] >= records:
-                return time.monotonic() - begun
+        while time.monotonic() < deadline:
+            with suppress(psycopg.errors.UndefinedTable):
+                row = connection.execute(query).fetchone()  # type: ignore[arg-type]
+                if row and row[0] >= count:
+                    return
             time.sleep(0.5)
-    raise TimeoutError("the collectors did not store everything in time")
+    raise TimeoutError(query)
 
 
 def _report(
