@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -27,6 +26,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from gateway.config import MqttSettings
 from gateway.locale import GaritaError, Message, english, worded
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 log = logging.getLogger("garita.uplink.credentials")
 
@@ -157,6 +159,8 @@ def _password_findings(settings: MqttSettings) -> Iterator[Finding]:
 
 def _certificates(path: Path) -> list[x509.Certificate]:
     """The certificates of a PEM file, at least one.  Raises CredentialError."""
+    from cryptography import x509  # noqa: PLC0415 - two MB that a gate without TLS does not need
+
     data = _read(path)
     try:
         found = x509.load_pem_x509_certificates(data)
