@@ -157,6 +157,7 @@ async def test_the_readmes_and_the_installers_commands_run(
 ) -> None:
     rig = make_rig(osdp=True, policy=SITE)
     await rig.acli("people", "sync", str(rig.write_people(PEOPLE)), "--apply")
+    rig.ledger_path.parent.chmod(0o750)  # as the unit makes it
     await rig.start()
     await rig.acli("reader", "install", "vault-out")
     for page in ("README.md", "operations.md", "osdp.md", "drivers.md"):
