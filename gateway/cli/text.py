@@ -1,7 +1,8 @@
 """Events, reasons and rules in words, for a guard.
 
 Codes are what records hold; these are what people read.  Every `Reason` and every event type has
-words, which a test checks; the other languages are in the catalogues.
+words, which a test checks; the other languages are in the catalogues.  It is long because it is
+one table: a line for each event, reason and rule.
 """
 
 from __future__ import annotations

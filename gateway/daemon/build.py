@@ -11,9 +11,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gateway.config import Settings
+from gateway.daemon import faceparts
 from gateway.daemon.archiving import Archiving
 from gateway.daemon.checkpoints import Checkpoints
 from gateway.daemon.fleetwatch import FleetWatch
@@ -31,7 +32,6 @@ from gateway.doors.confirm import Confirmations
 from gateway.doors.pinpad import PinLimits
 from gateway.doors.services import Services
 from gateway.face.matcher import CardholderMatcher
-from gateway.face.scenes import Scenes
 from gateway.face.service import CHALLENGE_S, FaceService
 from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
 from gateway.people import Roster
@@ -126,7 +126,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
     confirmations = Confirmations(tables.health.confirm_s)
     pins = Pins(key)
     pin_limits = PinLimits(tables.pin.attempts, tables.pin.lock_s)
-    faces = _face_service(settings, devices.change)
+    faces = faceparts.service(settings, devices.change)
     matcher = None
     if faces is not None:
         matcher = CardholderMatcher(
@@ -166,7 +166,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
     )
     build_doors(plant, settings, services=services, on_device=devices.change)
     if faces is not None:
-        _announce_faces(settings, plant, faces)
+        faceparts.announce(settings, plant, faces)
 
     outbox = Outbox(settings.people_path, ledger.append, lambda: ledger.chain)
     pulls = Pulls(settings, ledger.note)
@@ -235,7 +235,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
     if sharing is not None:
         status.add("peers", sharing.parts)
     status.add("mqtt", lambda: uplink.status() if uplink else None)
-    status.add("face", lambda: _face_status(faces, matcher))
+    status.add("face", lambda: faceparts.status(faces, matcher))
     return Parts(
         settings=settings,
         ledger=ledger,
@@ -362,41 +362,6 @@ def _cosigning(
     made = Cosigning(table=table, ledger=ledger, path=settings.ledger_path, checkpoints=checkpoints)
     status.add("witnesses", made.status)
     return made
-
-
-def _face_service(settings: Settings, on_device: OnDevice) -> FaceService | None:
-    tables = settings.tables
-    if not tables.cameras:
-        return None
-    scenes = Scenes(settings.scenes_path)
-    worker = {
-        "cameras": {
-            name: {"driver": camera.driver, "options": camera.options}
-            for name, camera in tables.cameras.items()
-        },
-        "frames": tables.face.frames,
-        "min_face_px": tables.face.min_face_px,
-        "others": tables.face.others,
-        "embedder": tables.face.embedder,
-        "embedder_options": tables.face.embedder_options,
-        "scenes": scenes.read(),
-    }
-    return FaceService(worker, on_device=on_device, on_scene=scenes.put)
-
-
-def _announce_faces(settings: Settings, plant: Plant, faces: FaceService) -> None:
-    """At a door that opens to a face alone, whoever stands before its camera asks to pass."""
-    for name, door in settings.tables.doors.items():
-        if door.identify is not None and door.camera is not None:
-            faces.on_arrival(door.camera, plant.doors[name].readers[0].on_arrival)
-
-
-def _face_status(
-    faces: FaceService | None, matcher: CardholderMatcher | None
-) -> dict[str, Any] | None:
-    if faces is None or matcher is None:
-        return None
-    return {**faces.status(), "enrolled": matcher.enrolled}
 
 
 def _door_limit_s(settings: Settings, services: Services) -> float:
