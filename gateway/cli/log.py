@@ -167,6 +167,7 @@ def verify(
                 "signed": {"last_seq": report.covered.last_seq, "checkpoints": report.covered.good},
                 "trusted": trusted and trusted.shown(),
                 "before": report.before,
+                "keys_lost": report.covered.keys_lost,
                 "begins": report.begins,
                 "redacted": report.redacted,
                 "clock_back": [{"seq": seq, "seconds": s} for seq, s in report.clock_back],

@@ -106,6 +106,9 @@ def _say_proven(found: proofs.Checked) -> None:
 
 def signed(covered: Covered, last_seq: int, *, named: bool) -> None:
     """Say how far signatures reach: what came later could be cut off, and nothing would show it."""
+    for seq in covered.keys_lost:
+        said = _("the log's key was lost before event {seq}: a new name and a new key begin there")
+        common.say(said.format(seq=seq))
     if not covered.good:
         common.say(_("nothing of it is signed"))
         return

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.cli import words
+from gateway.ledger.origin import KEY_LOST
 from gateway.locale import Message, _
 
 SOURCE = "restore"  # as gateway/backup/restore.py writes it
@@ -19,6 +20,12 @@ def lines(answer: Mapping[str, Any], zone: ZoneInfo) -> Iterator[tuple[str, bool
     follows = answer["ledger"].get("follows")
     if follows and follows["known_by"] == SOURCE:
         said = _("restored from a backup: records after {seq} are not in it; see docs/backup.md")
+        yield said.format(**follows), True
+    elif follows and follows["known_by"] == KEY_LOST:
+        said = _(
+            "the key that signed the log was lost: behind event {seq} it has a new name and a new"
+            " key; see docs/ledger.md"
+        )
         yield said.format(**follows), True
     elif follows:
         said = _(

@@ -16,6 +16,7 @@ from gateway import locale
 from gateway.cli import words
 from gateway.cli.details import detail, details
 from gateway.ledger.event import Event, EventType
+from gateway.ledger.origin import KEY_LOST
 from gateway.locale import N_, Message
 
 REASONS: Mapping[str, str] = {
@@ -305,6 +306,9 @@ CLOCK_WORDS: Mapping[str, str] = {
 
 MOVED_OUT = N_("{name} left {from}")
 BADGE_WITHDRAWN = N_("badge of {who} denied here {seconds} s after it was withdrawn: {detail}")
+KEY_WAS_LOST = N_(
+    "THE LOG'S KEY WAS LOST: the log goes on behind {seq} under a new name, with a new key"
+)
 SHUT_OUT = frozenset({"left_list", "shut_off"})
 
 
@@ -327,6 +331,8 @@ def describe(event: Event, language: str | None = None, zone: ZoneInfo | None = 
             return _said(CLOCK_AHEAD, language).format(ahead=duration(ahead))
     if event.type == EventType.CLOCK_ACCEPTED and (word := data.get("why")) in CLOCK_WORDS:
         return _said(CLOCK_WORDS[str(word)], language)
+    if event.type == EventType.ALARM_LOG_LOST and data.get("known_by") == KEY_LOST:
+        template = _said(KEY_WAS_LOST, language)
     if event.type == EventType.AREA_MOVED and not data.get("area"):
         template = _said(MOVED_OUT, language)
     if event.type == EventType.PEOPLE_REVOCATION_EFFECTIVE and not SHUT_OUT.intersection(

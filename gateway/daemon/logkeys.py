@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.daemon.checkpoints import Checkpoints
 from gateway.daemon.control import Refused
-from gateway.ledger import LedgerReader
+from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType
 from gateway.ledger.operator import Operator, with_person
+from gateway.ledger.origin import KEY_LOST, Known
 from gateway.locale import worded
 from gateway.proof.keychange import KeyChange
-from gateway.proof.note import NoteError
+from gateway.proof.note import NoteError, VerifierKey
 from gateway.vault import logkey
 from gateway.vault.sitekey import SiteKey
 
@@ -44,6 +46,39 @@ def at_start(path: Path, site: SiteKey, ledger: Path) -> Ed25519PrivateKey:
     log.warning("a change of the log's key was interrupted; it is settled now")
     logkey.settle(path, site, private)
     return private
+
+
+async def hold_against(path: Path, site: SiteKey, ledger: Ledger, ledger_path: Path) -> None:
+    """Begin a new origin if the present one was signed with a key that is gone: its file was lost,
+    or another one was put in its place.
+
+    Under the old name nobody could tell the new key from a forger's.  No record is lost.
+    """
+    try:
+        private = at_start(path, site, ledger_path)
+        if is_another(private, ledger_path, ledger.first_seq):
+            # No record has that hash: so the log is held to be another one from there on.
+            known = Known(KEY_LOST, ledger.chain, ledger.last_seq, KEY_LOST)
+            await ledger.begin_origin([known])
+    except (logkey.LogKeyError, LedgerUnavailable) as error:
+        log.error("the log's key can't be compared with the log: %s", error)
+
+
+def is_another(private: Ed25519PrivateKey, ledger: Path, first: int) -> bool:
+    """Whether the origin that begins with record `first` names another key as the one in force;
+    raises LedgerUnavailable."""
+    public = private.public_key().public_bytes_raw()
+    with closing(LedgerReader(ledger)) as reader:
+        most = reader.last_seq - first + 1
+        kinds = (EventType.LEDGER_CHECKPOINT, EventType.LEDGER_KEY_CHANGED)
+        for event in reader.back(*kinds, most=most):
+            try:
+                if event.type == EventType.LEDGER_KEY_CHANGED:
+                    return KeyChange.open(str(event.data["note"])).new.public != public
+                return VerifierKey.parse(str(event.data["key"])).public != public
+            except (KeyError, NoteError):
+                continue
+    return False
 
 
 def _on_record(ledger: Path, following: Ed25519PrivateKey) -> bool:

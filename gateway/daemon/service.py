@@ -18,6 +18,7 @@ from typing import Any
 
 from gateway import __version__
 from gateway.config import Settings
+from gateway.daemon import logkeys
 from gateway.daemon.build import Parts, build
 from gateway.daemon.control import ControlServer
 from gateway.daemon.errands import Errands
@@ -255,6 +256,7 @@ async def serve(settings: Settings, key: SiteKey) -> None:
     LedgerUnavailable, or OSError."""
     ledger = await _open(settings)
     try:
+        await logkeys.hold_against(settings.log_key_path, key, ledger, settings.ledger_path)
         await Daemon(build(settings, key, ledger)).run()
     finally:
         ledger.close()

@@ -3,8 +3,9 @@
 An origin is a stretch of the log that no hand and no disk has cut: one chain with a random name and
 one tree.  A log begins with its first origin.  It begins another one when something outside the
 file knows of records that the file does not hold: a memory card that lost writes, an older copy
-that was put back, a file that was emptied.  Numbers go on behind the highest one that anybody
-knows, and the chain gets a new name, so no number and no id of an origin is used twice.
+that was put back, a file that was emptied; or when the key that signed it is gone.  Numbers go on
+behind the highest one that anybody knows, and the chain gets a new name, so no number and no id of
+an origin is used twice.
 
 The first record of an origin is `ledger.created`.  If it follows another one, its data say so:
 
@@ -22,6 +23,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gateway.ledger.event import Event, EventType
+
+KEY_LOST = "log-key.json"
+"""`known_by` of an origin that lost no record: the key that signed the one before is gone."""
 
 FOLLOWS = ("chain", "seq", "hash", "known_chain", "known_seq", "known_by", "missing")
 

@@ -19,7 +19,7 @@ from gateway.ledger.archives import Archive, archived_seq, enter, list_of, prune
 from gateway.ledger.errors import LedgerDamaged
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.ledger.file import End
-from gateway.ledger.origin import Known, Loss
+from gateway.ledger.origin import KEY_LOST, Known, Loss
 from gateway.ledger.tree import LedgerTree, tiles_of
 from gateway.locale import worded
 from gateway.proof.checkpoint import Checkpoint
@@ -235,6 +235,12 @@ class Pen:
             self._tree = LedgerTree(self.end.first)
             self.follows = file.followed(db, self.end.first)
             self.is_new = True
+            if loss.known.source == KEY_LOST:
+                said = (
+                    "the key that signed the log is gone: number %d begins a new name and a new key"
+                )
+                log.critical(said, self.end.seq)
+                return loss
             log.critical(
                 "the log ends with record %d, and %s knows record %d: records are lost. The log "
                 "goes on with number %d under a new name",

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.ledger.event import EventType
 from gateway.ledger.heads import Signed
-from gateway.ledger.origin import followed
+from gateway.ledger.origin import KEY_LOST, followed
 from gateway.proof.checkpoint import Checkpoint
 from gateway.proof.keychange import LogKeys
 from gateway.proof.merkle import Frontier
@@ -37,6 +37,8 @@ class Covered:
 
     last_seq: int = 0
     good: int = 0
+    keys_lost: list[int] = field(default_factory=list)
+    """The records with which an origin begins because the key of the one before was lost."""
 
 
 class Checkpoints:
@@ -72,7 +74,10 @@ class Checkpoints:
 
     def take(self, seq: int, body: str, leaf: bytes) -> None:
         """The next record, and its leaf in the tree; `body` may be empty if it is hidden."""
-        if body.endswith(_CREATED) and followed(body) is not None:  # with a gap or without
+        told = followed(body) if body.endswith(_CREATED) else None
+        if told is not None:  # with a gap or without
+            if told["known_by"] == KEY_LOST:
+                self.covered.keys_lost.append(seq)
             self._missing(seq)
             self._first, self._tree = seq, Frontier()
         elif seq != self._first + self._tree.size:

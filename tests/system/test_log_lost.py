@@ -127,3 +127,27 @@ async def test_the_newest_checkpoint_is_retained_on_the_broker(
     assert ".tlog-proof" in done.stdout
     verified = await rig.acli("log", "verify", "--key", key)
     assert "signed up to event" in verified.stdout
+
+
+async def test_a_lost_key_begins_a_new_origin_and_breaks_nothing(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = make_rig()
+    await rig.acli("people", "sync", str(rig.write_people(PEOPLE)), "--apply")
+    await rig.start()
+    await badges(rig, 1)
+    await rig.acli("log", "checkpoint")
+    await rig.stop_daemon()
+    before = records(rig)
+    (rig.folder / "data" / "log-key.json").unlink()
+    await rig.start()
+    await badges(rig, 1)
+    await rig.acli("log", "checkpoint")
+    after = records(rig)[len(before) :]
+    told = after[0].data["follows"]
+    assert (after[0].type, after[0].seq) == ("ledger.created", before[-1].seq + 1)
+    assert (told["missing"], told["known_by"]) == (0, "log-key.json")
+    assert "alarm.log_lost" in [event.type for event in after]
+    assert "the key that signed the log was lost" in (await rig.acli("status")).stdout
+    verified = (await rig.acli("log", "verify")).stdout
+    assert f"the log's key was lost before event {after[0].seq}" in verified

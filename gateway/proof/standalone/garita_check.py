@@ -115,6 +115,9 @@ SPANISH = {
     "another log came before this one: {chain}, up to {seq}": (
         "antes hubo otra bitácora: {chain}, hasta {seq}"
     ),
+    "the key was lost before record {seq}: a new name and a new key begin there": (
+        "la llave se perdió antes del evento {seq}: ahí empiezan un nombre nuevo y una llave nueva"
+    ),
     "record {seq} was changed": "el evento {seq} fue cambiado",
     "record {seq} is not in its form": "el evento {seq} no tiene su forma",
     "the log does not begin with its first record": "la bitácora no empieza con su primer evento",
@@ -524,7 +527,11 @@ class Signed:
 
     def take(self, seq: int, body: str, leaf: bytes) -> None:
         """The next record; `body` is empty where it is hidden."""
-        if follows(body):  # a new origin, with a gap or without
+        told = follows(body)
+        if told:  # a new origin, with a gap or without
+            if told.get("known_by") == "log-key.json":
+                text = "the key was lost before record {seq}: a new name and a new key begin there"
+                self.said.append(tell(text, seq=seq))
             self._heads.pop(self.first, None)
             self.first, self.tree = seq, Tree()
         elif seq != self.first + self.tree.size:

@@ -18,6 +18,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.daemon.checkpoints import Checkpoints
+from gateway.daemon.logkeys import hold_against
 from gateway.ledger import Ledger, LedgerReader, chain
 from gateway.ledger import export as exports
 from gateway.ledger.event import EventType, NewEvent
@@ -26,6 +27,8 @@ from gateway.ledger.origin import Known
 from gateway.proof.checkpoint import cosign
 from gateway.proof.keychange import sign_change
 from gateway.proof.note import COSIGNATURE, Signature, Signer
+from gateway.vault import logkey
+from gateway.vault.sitekey import SiteKey
 
 KEY, OTHER = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (7, 8))
 
@@ -305,5 +308,24 @@ def _origins(folder: Path, good: Path, key: str) -> Iterator[Case]:
     Ledger.open(path, gateway="g", known=[known]).close()
     asyncio.run(grow(path, 5, 5))
     yield Case("a new origin without a gap", path, True, [str(k) for k in Heads(path).log_keys()])
+    yield from _lost_key(folder, good)
     part = export(path, folder / "origin.jsonl", lambda seq: seq > 300 and seq % 2 == 0)
     yield Case("a part over two origins", part, True)
+
+
+def _lost_key(folder: Path, good: Path) -> Iterator[Case]:
+    """The file with the key is gone, or somebody put another in its place."""
+    path = copied(good, folder / "lost.db")
+    site = SiteKey(bytes(32))
+
+    async def start() -> None:
+        ledger = Ledger.open(path, gateway="g")
+        await hold_against(folder / "log-key.json", site, ledger, path)
+        ledger.close()
+
+    asyncio.run(start())
+    asyncio.run(grow(path, 5, 5, key=logkey.load(folder / "log-key.json", site)))
+    keys = [str(key) for key in Heads(path).log_keys()]
+    yield Case("a lost key", path, True, keys, said="key was lost before")
+    yield Case("a lost key, by its own word", path, True, said="key was lost before")
+    yield Case("a lost key, and only the old one is known", path, False, keys[:1])

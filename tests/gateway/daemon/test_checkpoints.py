@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.daemon import checkpoints
 from gateway.daemon.checkpoints import Checkpoints
 from gateway.daemon.control import Refused
-from gateway.daemon.logkeys import LogKeys, at_start
+from gateway.daemon.logkeys import LogKeys, at_start, hold_against
 from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import Event, EventType, NewEvent
+from gateway.ledger.heads import Heads
 from gateway.ledger.operator import Operator
 from gateway.proof import note
 from gateway.proof.checkpoint import Checkpoint, open_checkpoint, sign
@@ -264,6 +265,59 @@ async def test_nothing_is_signed_while_the_record_of_a_change_is_in_doubt(
             await keys.asked({"by": Operator("rosa")})
     assert await maker.make() is None
     assert logkey.pending(path, site) is not None
+
+
+@pytest.mark.parametrize("how", ["lost", "another", "changed back", "kept", "renewed"])
+async def test_a_key_that_is_gone_begins_a_new_origin(
+    world: World, site: SiteKey, tmp_path: Path, how: str
+) -> None:
+    """Under the old name a new key would look like a forger's; no record is lost."""
+    maker, keys, path = keys_of(world, site)
+    await world.append(5)
+    assert await maker.make() is not None
+    before = path.read_bytes()
+    chain, last_seq = world.ledger.chain, world.ledger.last_seq
+    if how == "lost":
+        path.unlink()
+    elif how == "another":
+        path.unlink()
+        load_or_make(path, site)
+    elif how in ("changed back", "renewed"):
+        await keys.asked({"by": Operator("rosa")})
+        last_seq = world.ledger.last_seq
+    if how == "changed back":  # an older file from a backup
+        path.write_bytes(before)
+    await hold_against(path, site, world.ledger, world.path)
+    if how in ("kept", "renewed"):
+        assert world.ledger.chain == chain
+        return
+    told = world.ledger.follows
+    assert told is not None and world.ledger.chain != chain and world.ledger.is_new
+    assert (told["chain"], told["seq"], told["missing"]) == (chain, last_seq, 0)
+    assert (told["known_by"], world.ledger.first_seq) == ("log-key.json", last_seq + 1)
+    maker, _, _ = keys_of(world, site)
+    assert await maker.make() is not None
+    newest = world.ledger.chain
+    await hold_against(path, site, world.ledger, world.path)  # the next start
+    assert world.ledger.chain == newest
+    reader = LedgerReader(world.path)
+    report = reader.verify(keys=Heads(world.path).log_keys())
+    reader.close()
+    assert report.ok and report.covered.keys_lost == [last_seq + 1]
+    assert report.covered.last_seq == report.head_seq
+
+
+async def test_a_damaged_key_is_kept_and_nothing_is_signed(world: World, site: SiteKey) -> None:
+    """Perhaps it comes back from a backup: a person decides, by moving the file away."""
+    maker, _, path = keys_of(world, site)
+    assert await maker.make() is not None
+    chain = world.ledger.chain
+    path.write_text('{"sealed": "AAAA"}')
+    await hold_against(path, site, world.ledger, world.path)
+    assert world.ledger.chain == chain and path.read_text() == '{"sealed": "AAAA"}'
+    path.rename(path.with_name("log-key.damaged"))
+    await hold_against(path, site, world.ledger, world.path)
+    assert world.ledger.chain != chain and path.exists()
 
 
 async def test_who_may_not_change_the_key_is_refused(world: World, site: SiteKey) -> None:
