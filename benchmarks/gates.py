@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import random
 import resource
 import secrets
@@ -30,6 +31,7 @@ from gateway.proof.merkle import Frontier, leaf_hash
 from gateway.proof.note import Signer
 from gateway.uplink.messages import cloud_event, parse_replay
 
+logging.getLogger("mqtt").setLevel(logging.ERROR)  # aiomqtt warns of every tenth message under way
 BASE = "garita"
 EVERY = 200  # records between checkpoints, as a gateway's default
 MINUTES = 10

@@ -110,6 +110,12 @@ class Postgres:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return self.url(name)
 
+    @property
+    def pid(self) -> int:
+        """The process of the server; raises AssertionError while there is none."""
+        assert self._server is not None
+        return self._server.pid
+
     def kill(self) -> None:
         """`kill -9` for the server and all its processes at once, as when the machine dies."""
         if self._server is None:
