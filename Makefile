@@ -65,7 +65,7 @@ locale: $(STAMP)  ## Bring new words of the code into the catalogues, and compil
 	$(BIN)/python -m gateway.locale compile
 
 bench: $(STAMP)  ## Measure and print every figure (10 minutes)
-	@sh ./setup.sh mosquitto
+	@sh ./setup.sh servers
 	@$(BIN)/python -m demo.photos --quiet
 	$(BIN)/python -m benchmarks $(ARGS)
 
