@@ -5,12 +5,12 @@ are equal, they are proven up to there, and the mirror cosigns: the records are 
 not, somebody's record was stored in place of the gateway's, and repair.py looks for the right ones.
 
 Which key a gateway signs with is known from the configuration; of a gateway that is not named there
-the key counts that it used first (its log names it in the record before each checkpoint).
+the key counts that it used first (its log names it in the record before each checkpoint).  A change
+of key that the old one signed on record is followed (logkeys.py).
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,11 +19,11 @@ from sqlalchemy import Connection, text
 
 from gateway.collector.alarms import Alarm
 from gateway.collector.judge import Delivery, Head, Poison
+from gateway.collector.logkeys import GatewayKeys, keys_of, learn
 from gateway.collector.placing import Origin, Places
 from gateway.collector.repair import repair
-from gateway.ledger.event import EventType
 from gateway.proof import note
-from gateway.proof.checkpoint import Checkpoint, cosign, open_checkpoint
+from gateway.proof.checkpoint import Checkpoint, cosign
 from gateway.proof.merkle import Frontier, leaf_hash
 from gateway.proof.note import Note, NoteError, Signer, VerifierKey
 from gateway.proof.tiles import split
@@ -31,6 +31,9 @@ from gateway.proof.tiles import split
 WAITING, PROVEN, WRONG = "waiting", "proven", "wrong"
 MOST_WAITING = 1_000
 """Heads of a gateway that are kept without being proven."""
+UNKNOWN_S, MOST_UNKNOWN = 600.0, 8
+"""So long a head of an unknown key waits for a record that may say that the key changed, and so
+many of a gateway do."""
 PAGE = 5_000
 NOT_BEFORE = 1_767_225_600
 """2026-01-01: with a clock that shows an earlier time nothing is cosigned, since a cosignature says
@@ -61,6 +64,8 @@ class Heads:
         self._keys = dict(keys)
         self._mirror = mirror
         self._now = now
+        self._unknown: dict[tuple[str, str, int, bytes], float] = {}
+        """Heads of unknown keys, and when they were seen first."""
 
     def judge(self, db: Connection, places: Places, heads: Sequence[Head]) -> Found:
         """Take the heads that came, and look again at those that wait for records.
@@ -140,15 +145,21 @@ class Heads:
                 continue  # its beginning has not come yet
             parsed = note.parse(row.note)
             try:
-                signed = self._signed(db, origin, parsed)
+                keys = keys_of(db, origin, parsed, origins, self._keys.get(gateway))
+                if keys is None:
+                    continue  # the record that names the key has not come yet
+                if self._waits(origin, row, keys, parsed):
+                    continue
+                signed = keys.open(parsed)
+                last = origin.first + signed.size - 1
+                found.newest[gateway] = max(found.newest.get(gateway, 0), last)
+                tree = self._hold_against(db, origin, signed, found)
+                if tree is not None:
+                    # The records are the gateway's own now: they say which key speaks.
+                    self._check_key(db, origin, signed, parsed, origins)
+                    self._proven(db, origin, signed, parsed, tree, found)
             except NoteError:
                 self._forget(db, gateway, row, parsed, found)
-                continue
-            if signed is None:
-                continue  # the record that names the key has not come yet
-            last = origin.first + signed.size - 1
-            found.newest[gateway] = max(found.newest.get(gateway, 0), last)
-            self._hold_against(db, origin, signed, parsed, found)
 
     def _forget(
         self, db: Connection, gateway: str, row: object, parsed: Note, found: Found
@@ -173,69 +184,44 @@ class Heads:
 
     # Keys
 
-    def _signed(self, db: Connection, origin: Origin, head: Note) -> Checkpoint | None:
-        """The checkpoint if the gateway signed it; None while its key is not known.
+    def _waits(self, origin: Origin, row: object, keys: GatewayKeys, head: Note) -> bool:
+        """Whether a record that has not come yet may say that the key changed to this one."""
+        size = int(row.size)  # type: ignore[attr-defined]
+        what = (origin.gateway, origin.chain, size, bytes(row.root))  # type: ignore[attr-defined]
+        here = origin.contiguous >= origin.first + size - 1
+        if here or not keys.may_be_known_later(head):
+            self._unknown.pop(what, None)
+            return False
+        of = sum(1 for gateway, *_ in self._unknown if gateway == origin.gateway)
+        if of >= MOST_UNKNOWN and what not in self._unknown:
+            return False
+        since = self._unknown.setdefault(what, time.monotonic())
+        if time.monotonic() - since < UNKNOWN_S:
+            return True
+        del self._unknown[what]
+        return False
 
-        Raises NoteError if somebody else signed it.
-        """
-        name = head.text.split("\n", 1)[0]
-        configured = self._keys.get(origin.gateway)
-        if configured is not None:
-            # The name of the log's key ends with the origin's own.
-            if configured.name.rpartition("/")[0] != name.rpartition("/")[0]:
-                raise NoteError("the log has another name than in the configuration")
-            return open_checkpoint(head, VerifierKey(name, configured.public))
-        known = db.execute(
-            text("SELECT vkey FROM keys WHERE gateway = :gateway ORDER BY since"),
-            {"gateway": origin.gateway},
-        ).scalars()
-        keys = {VerifierKey.parse(vkey).public for vkey in known}
-        if not keys:
-            named = self._named(db, origin, name)
-            if named is None:
-                return None
-            signed = open_checkpoint(head, named)
-            db.execute(
-                text(
-                    "INSERT INTO keys (gateway, vkey, how) VALUES (:gateway, :vkey, 'first_use')"
-                    " ON CONFLICT DO NOTHING"
-                ),
-                {"gateway": origin.gateway, "vkey": str(named)},
-            )
-            return signed
-        error: NoteError | None = None
-        for public in keys:
-            try:
-                return open_checkpoint(head, VerifierKey(name, public))
-            except NoteError as wrong:
-                error = wrong
-        assert error is not None
-        raise error
-
-    @staticmethod
-    def _named(db: Connection, origin: Origin, name: str) -> VerifierKey | None:
-        """The key that the log itself names."""
-        bodies = db.execute(
-            text(
-                "SELECT body FROM events WHERE origin = :origin AND type = :type"
-                " ORDER BY seq DESC LIMIT 3"
-            ),
-            {"origin": origin.id, "type": str(EventType.LEDGER_CHECKPOINT)},
-        ).scalars()
-        for body in bodies:
-            try:
-                key = VerifierKey.parse(str(json.loads(body)["data"]["key"]))
-            except (NoteError, ValueError, KeyError, TypeError):
-                continue
-            if key.name == name and key.kind == note.ED25519:
-                return key
-        return None
+    def _check_key(
+        self,
+        db: Connection,
+        origin: Origin,
+        signed: Checkpoint,
+        head: Note,
+        origins: Sequence[Origin],
+    ) -> None:
+        """Raises NoteError if another key speaks for the log at this size."""
+        keys = keys_of(db, origin, head, origins, self._keys.get(origin.gateway))
+        assert keys is not None and origin.id is not None
+        keys.check(origin.id, origin.first, signed.size, head)
+        if (renewed := keys.renewed(head)) is not None:
+            learn(db, origin.gateway, renewed, "renewed")
 
     # Roots
 
     def _hold_against(
-        self, db: Connection, origin: Origin, signed: Checkpoint, head: Note, found: Found
-    ) -> None:
+        self, db: Connection, origin: Origin, signed: Checkpoint, found: Found
+    ) -> Frontier | None:
+        """The tree over what the head signed, if that is what is stored or was found."""
         last = origin.first + signed.size - 1
         if signed.size <= origin.proven_size:
             tree = (
@@ -249,20 +235,17 @@ class Heads:
             start = Frontier(origin.proven_size, split(origin.proven_roots))
             tree = self._tree_at(db, origin, start, signed.size)
         if tree is not None and tree.root() == signed.root:
-            self._proven(db, origin, signed, head, tree, found)
-            return
+            return tree
         if signed.size > origin.proven_size and (mended := repair(db, origin, signed)):
             found.alarms += mended
-            self._proven(
-                db, origin, signed, head, Frontier(origin.tree.size, origin.tree.roots), found
-            )
-            return
+            return Frontier(origin.tree.size, origin.tree.roots)
         if tree is None:
-            return  # records are still missing, or came without their data
+            return None  # records are still missing, or came without their data
         self._verdict(db, origin, signed, WRONG)
         about = f"{origin.chain}:{signed.size}"
         data = {"size": signed.size, "seq": last, "root": signed.root.hex()}
         found.alarms.append(Alarm(origin.gateway, "root_differs", about, data))
+        return None
 
     @staticmethod
     def _tree_at(db: Connection, origin: Origin, start: Frontier, size: int) -> Frontier | None:

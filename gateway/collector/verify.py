@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from gateway.collector.logkeys import GatewayKeys
 from gateway.ledger import chain
 from gateway.locale import Message, worded
 from gateway.proof import note
-from gateway.proof.checkpoint import Checkpoint, open_checkpoint
+from gateway.proof.checkpoint import Checkpoint
 from gateway.proof.merkle import Frontier, leaf_hash
 from gateway.proof.note import NoteError, VerifierKey
 
@@ -88,16 +89,20 @@ def verify(
     ).all()
     for row in rows:
         if not gateways or row.gateway in gateways:
-            yield _Origin(db, row, keys.get(row.gateway)).verified()
+            chains = {one.id: one.chain for one in rows if one.gateway == row.gateway}
+            yield _Origin(db, row, keys.get(row.gateway), chains).verified()
 
 
 class _Origin:
     """One origin on its way through the records."""
 
-    def __init__(self, db: Connection, row: Row[Any], key: VerifierKey | None) -> None:
+    def __init__(
+        self, db: Connection, row: Row[Any], key: VerifierKey | None, chains: Mapping[int, str]
+    ) -> None:
         self._db = db
         self._row = row
         self._key = key
+        self._chains = chains
         self._found = Verified(row.gateway, row.chain, row.first, lost=row.missing or 0)
         self._heads: dict[int, list[tuple[str, bytes, str]]] = {}
         self._signed: dict[int, bytes] = {}  # what we cosigned
@@ -123,12 +128,15 @@ class _Origin:
             self._signed[size] = root
         if self._key is None:
             kept = self._execute(
-                "SELECT vkey, how FROM keys WHERE gateway = :gateway ORDER BY since",
+                "SELECT vkey, how FROM keys WHERE gateway = :gateway AND how <> 'renewed'"
+                " ORDER BY since",
                 gateway=self._row.gateway,
             )
-            self._keys = [(VerifierKey.parse(vkey).public, str(how)) for vkey, how in kept]
+            known = [(VerifierKey.parse(vkey).public, str(how)) for vkey, how in kept]
         else:
-            self._keys = [(self._key.public, "configured")]
+            known = [(self._key.public, "configured")]
+        self._how = known[0][1] if known else ""
+        self._keys = GatewayKeys(self._db, [public for public, _ in known], self._chains)
 
     def _read_records(self) -> None:
         found, prev, expected = self._found, bytes(self._row.prev), self._row.first
@@ -186,18 +194,13 @@ class _Origin:
 
     def _opened(self, text_: str) -> Checkpoint | None:
         """The head, if a known key signed it; None while no key is known."""
+        if not self._how:
+            return None
         parsed = note.parse(text_)
-        name, error = parsed.text.split("\n", 1)[0], None
-        for public, how in self._keys:
-            try:
-                signed = open_checkpoint(parsed, VerifierKey(name, public))
-                self._found.key = how
-                return signed
-            except NoteError as wrong:
-                error = wrong
-        if error is not None:
-            raise error
-        return None
+        signed = self._keys.open(parsed)
+        self._keys.check(self._row.id, self._row.first, signed.size, parsed)
+        self._found.key = self._how
+        return signed
 
     def _compare_with_cursor(self) -> None:
         """What the collector believes of itself, and heads of records that are not here."""

@@ -14,9 +14,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.proof import note
-from gateway.proof.checkpoint import cosigned_at
+from gateway.proof.checkpoint import Checkpoint, cosigned_at
 from gateway.proof.note import VerifierKey
 from tests.conftest import Mosquitto
 from tests.gateway.collector.gates import Gate
@@ -265,6 +266,44 @@ async def test_a_few_gateways_and_an_sqlite_file(
     await gate.badges(30)
     hq.start()
     await until(lambda: stored() == gate.records(), "stored")
+
+
+@pytest.mark.parametrize("configured", [False, True])
+async def test_a_gateway_that_changes_its_key_on_record_is_followed(
+    broker: Mosquitto,
+    postgres: Postgres,
+    headquarters: Callable[..., Headquarters],
+    gates: Callable[..., Gate],
+    configured: bool,
+) -> None:
+    gate = gates("gate-1", [broker])
+    more = f'[gateways.gate-1]\nkey = "{gate.vkey}"\n' if configured else ""
+    hq = headquarters(postgres.database(f"service_key_{configured}".lower()), [broker], more)
+    hq.start()
+    await gate.start()
+    await gate.badges(120)
+
+    def proven() -> bool:
+        rows = hq.rows("SELECT max(size) FROM checkpoints WHERE verdict = 'proven'")
+        newest = gate.checkpoints.newest
+        return newest is not None and rows == [(Checkpoint.parse(newest.text).size,)]
+
+    await until(proven, "proven with the old key")
+    assert await gate.checkpoints.change_key(Ed25519PrivateKey.generate, {}) is not None
+    await gate.badges(120, first=200)
+    assert await gate.checkpoints.make() is not None
+    await until(lambda: proven() and hq.has(gate), "proven with the new key")
+    assert ("renewed",) in hq.rows("SELECT how FROM keys")
+    assert hq.rows("SELECT count(*) FROM alarms WHERE kind = 'key_changed'") == [(0,)]
+    command = [sys.executable, "-m", "gateway.cli.main", "collect", "verify", "-c"]
+    checked = await asyncio.to_thread(
+        subprocess.run,
+        [*command, hq.folder / "hq-1.toml"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_a_database_of_somebody_else_ends_the_collector_with_a_reason(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -15,15 +16,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from gateway.collector import schema
+from gateway.collector import heads, schema
 from gateway.collector.database import Database
 from gateway.collector.heads import Heads
 from gateway.collector.judge import Delivery, judge
 from gateway.collector.leases import LeaseLost, Leases
 from gateway.collector.sink import Sink, Written
+from gateway.collector.verify import verify
 from gateway.ledger.event import EventType, NewEvent
 from gateway.proof import note
-from gateway.proof.checkpoint import cosigned_at
+from gateway.proof.checkpoint import Checkpoint, cosigned_at, sign
+from gateway.proof.keychange import sign_change
 from gateway.proof.note import COSIGNATURE, Signer
 from tests.gateway.collector.gates import badge
 from tests.gateway.collector.logs import BEGIN, Log, with_changes
@@ -219,12 +222,23 @@ def test_a_head_that_fits_nothing_is_an_alarm_and_is_not_cosigned(store: Store) 
     assert ("proven", 10) not in store.rows("SELECT verdict, size FROM checkpoints")
 
 
-def test_a_head_that_somebody_else_signed_is_put_aside(store: Store) -> None:
+@pytest.mark.parametrize("beyond", [False, True])
+def test_a_head_that_somebody_else_signed_is_put_aside(
+    store: Store, beyond: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = Log()
     store.take([*log.records, *log.badges(5), *log.checkpoint()])
     forger = log.fork()
-    forger.badges(2)
-    done = store.take([forger.head()])
+    if beyond:  # a record that has not come might say that the key changed: for a while it waits
+        forger.badges(2)
+        assert not store.take([forger.head()]).alarms
+        monkeypatch.setattr(heads, "UNKNOWN_S", 0.0)
+        head = forger.head()
+    else:
+        point = Checkpoint(forger.signer.name, 5, bytes(32))
+        topic = f"garita/{log.gateway}/checkpoint"
+        head = Delivery("b1", topic, sign(point, forger.signer).write().encode())
+    done = store.take([head])
     assert not done.cosigned and not done.missing
     assert {alarm.kind for alarm in done.alarms} == {"key_changed", "quarantine"}
     assert store.rows("SELECT size FROM checkpoints") == [(7,)]
@@ -428,3 +442,96 @@ def test_without_the_lease_nothing_is_written(postgres: Postgres) -> None:
                 sink.write(db, batch, plan.held)  # type: ignore[arg-type]
             assert db.execute(text("SELECT count(*) FROM events")).scalar() == 1
     database.engine.dispose()
+
+
+# The key changes
+
+
+def changed(log: Log, *, by: Signer | None = None) -> tuple[Delivery, Signer]:
+    """The record with which the log's key changes, signed by its own key or `by`; the old key."""
+    old, new = log.signer, Signer(log.signer.name, Ed25519PrivateKey.generate())
+    note_ = sign_change(by or old, new)
+    record = log.add(NewEvent(EventType.LEDGER_KEY_CHANGED, log.gateway, {"note": note_}))
+    log.signer = new
+    return record, old
+
+
+@pytest.mark.parametrize("configured", ["", "old", "new"])
+@pytest.mark.parametrize("order", ["as sent", "the head first"])
+def test_a_change_of_key_that_the_old_one_signed_is_followed(
+    store: Store, configured: str, order: str
+) -> None:
+    log = Log()
+    batches = [[*log.records, *log.badges(5), *log.checkpoint()], log.badges(3)]
+    old_head = batches[0][-1]
+    record, old = changed(log)
+    signer = {"": None, "old": old, "new": log.signer}[configured]
+    keys = {log.gateway: signer.key} if signer else {}
+    store.sink = Sink(store.database, Heads(keys, store.mirror), base="garita", run=None)
+    after = [record, *log.badges(2), *log.checkpoint()]
+    batches.append(after if order == "as sent" else [after[-1]])
+    if order != "as sent":
+        batches.append(after)
+    done = [store.take(batch) for batch in batches]
+    if configured == "new":  # as if the collector came after the change
+        store.take([old_head])
+    assert [alarm for one in done for alarm in one.alarms if configured != "new"] == []
+    proven = store.rows("SELECT max(size) FROM checkpoints WHERE verdict = 'proven'")
+    assert proven == [(log.tree.size,)]
+    store.holds(log)
+    (found,) = verify(store.db, keys)
+    store.db.rollback()
+    assert found.wrong == [] and found.proven == log.seq
+    assert found.heads == (2 if configured != "new" else found.heads)
+    # The next origin is signed with the new key; the old one counts for nothing any more.
+    told = {"chain": log.chain, "seq": log.seq, "hash": log.hash.hex(), "missing": 0}
+    for key, good in ((log.signer, True), (old, False)):
+        if configured == "new" and not good:
+            continue
+        facts = {"first": log.seq + 1, "prev": log.hash, "follows": told}
+        chain = f"{int(good)}36d086c136d1b3a"
+        after_ = Log(chain=chain, key=key.private, **facts)
+        done_ = store.take([*after_.records, *after_.badges(2), *after_.checkpoint()])
+        kinds = {alarm.kind for alarm in done_.alarms}
+        assert ("key_changed" in kinds) is not good and bool(done_.cosigned) is good
+
+
+def test_a_new_key_without_a_record_or_with_a_forged_one_stays_an_alarm(store: Store) -> None:
+    for forged in (False, True):
+        log = Log(gateway=f"gate-{int(forged)}")
+        store.take([*log.records, *log.badges(5), *log.checkpoint()])
+        thief = Signer(log.signer.name, Ed25519PrivateKey.generate())
+        if forged:
+            store.take([changed(log, by=thief)[0]])
+        else:
+            log.signer = thief
+        done = store.take([*log.badges(2), *log.checkpoint()])
+        assert "key_changed" in {alarm.kind for alarm in done.alarms} and not done.cosigned
+
+
+def test_the_old_key_signs_nothing_behind_the_change(store: Store) -> None:
+    log = Log()
+    store.take([*log.records, *log.badges(5), *log.checkpoint()])
+    record, old = changed(log)
+    store.take([record, *log.badges(2), *log.checkpoint()])
+    log.signer = old
+    done = store.take([*log.badges(2), *log.checkpoint()])
+    assert "key_changed" in {alarm.kind for alarm in done.alarms} and not done.cosigned
+    (found,) = verify(store.db, {})
+    store.db.rollback()
+    assert found.wrong == []  # it is put aside
+
+
+def test_a_true_change_that_is_sent_again_at_another_place_stops_nothing(store: Store) -> None:
+    """Whoever read it on the broker can put the note into a record of theirs."""
+    log = Log()
+    store.take([*log.records, *log.badges(5), *log.checkpoint()])
+    forger = log.fork()
+    record, _ = changed(log)
+    data = {"note": json.loads(record.payload)["data"]["note"]}
+    forged = forger.badges(1)  # stored before the gate's own of that number
+    forged.append(forger.add(NewEvent(EventType.LEDGER_KEY_CHANGED, log.gateway, data)))
+    store.take(forged)
+    done = store.take([record, *log.badges(4), *log.checkpoint()])
+    assert "key_changed" not in {alarm.kind for alarm in done.alarms} and done.cosigned
+    store.holds(log)
