@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from gateway.collector.leases import TTL_S
 from gateway.config import MqttSettings
+from gateway.config.log import LogKey
 from gateway.config.reading import read
 from gateway.config.tables import Name
 from gateway.locale import N_, worded
-from gateway.proof.note import ED25519, NoteError, VerifierKey, good_name
+from gateway.proof.note import VerifierKey, good_name
 
 HINT = N_("see config/collector.toml, which explains every key")
 DEFAULT_CONFIG = Path("/etc/garita/collector.toml")
@@ -30,21 +31,8 @@ class _Table(BaseModel):
 class GatewayTable(_Table):
     """What is known of one gateway beforehand."""
 
-    key: str
+    key: LogKey
     """The public key of its log, as `garita log key` prints it: of any of its origins."""
-
-    @field_validator("key")
-    @classmethod
-    def _known(cls, text: str) -> str:
-        try:
-            kind = VerifierKey.parse(text).kind
-        except NoteError as error:
-            raise ValueError(
-                worded("{text!r} is not a log's key: {error}", text=text[:60], error=error)
-            ) from error
-        if kind != ED25519:
-            raise ValueError(worded("{text!r} is the key of a witness", text=text[:60]))
-        return text
 
     @property
     def vkey(self) -> VerifierKey:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gateway.locale import worded
-from gateway.proof.note import COSIGNATURE, NoteError, VerifierKey
+from gateway.proof.note import COSIGNATURE, ED25519, NoteError, VerifierKey
 from gateway.proof.policy import NONE, Group, Trust
 
 MOST_COSIGNERS = 32
@@ -28,6 +28,22 @@ def _key(text: str) -> str:
     if kind != COSIGNATURE:
         raise ValueError(worded("not the key of a witness: it is a log's (type 0x01)"))
     return text
+
+
+def log_key(text: str) -> str:
+    """`text` if it is the public key of a log, as `garita log key` prints it; raises ValueError."""
+    try:
+        kind = VerifierKey.parse(text).kind
+    except NoteError as error:
+        raise ValueError(
+            worded("{text!r} is not a log's key: {error}", text=text[:60], error=error)
+        ) from error
+    if kind != ED25519:
+        raise ValueError(worded("{text!r} is the key of a witness", text=text[:60]))
+    return text
+
+
+LogKey = Annotated[str, AfterValidator(log_key)]
 
 
 def _url(text: str) -> str:

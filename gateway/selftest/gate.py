@@ -38,6 +38,7 @@ CHAPTER = 25
 REST_S = 10.0  # how long a relay may stay energised after a kill, on a busy machine
 CALM_S = 150.0  # how long a gate may take to publish what waited
 DAY_S = 86_400.0
+WRITTEN_S = 3.0  # in which a gate has written all that it had to
 
 
 class GateTrials:
@@ -196,7 +197,7 @@ class GateTrials:
 
         async def end() -> None:
             if kind == "power":  # it ends by itself, or has done all that it had to write
-                await asyncio.sleep(2.5)
+                await asyncio.sleep(WRITTEN_S)
             elif opening:
                 with suppress(TimeoutError):
                     await self._board.energised(since, 3.0)

@@ -8,10 +8,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gateway.config import BrokerAddress
+from gateway.config.log import LogKey
 from gateway.config.reading import read
 from gateway.config.tables import broker_address
 from gateway.locale import N_, worded
-from gateway.proof.note import COSIGNATURE, ED25519, NoteError, Signer, VerifierKey, good_name
+from gateway.proof.note import COSIGNATURE, Signer, VerifierKey, good_name
 from gateway.vault import signkey
 from gateway.witness.judge import Logs
 
@@ -30,7 +31,7 @@ class WitnessTable(BaseModel):
     key_file: Path = Path("witness.key")
     database: Path = Path("witness.db")
     listen: str = f"127.0.0.1:{PORT}"
-    logs: Annotated[list[str], Field(min_length=1, max_length=10_000)]
+    logs: Annotated[list[LogKey], Field(min_length=1, max_length=10_000)]
     new_origins: bool = True
     cert_file: Path | None = None
     cert_key_file: Path | None = None
@@ -47,20 +48,6 @@ class WitnessTable(BaseModel):
     def _listens(cls, text: str) -> str:
         broker_address(text, PORT)
         return text
-
-    @field_validator("logs")
-    @classmethod
-    def _known(cls, logs: list[str]) -> list[str]:
-        for text in logs:
-            try:
-                kind = VerifierKey.parse(text).kind
-            except NoteError as error:
-                raise ValueError(
-                    worded("{text!r} is not a log's key: {error}", text=text[:60], error=error)
-                ) from error
-            if kind != ED25519:
-                raise ValueError(worded("{text!r} is the key of a witness", text=text[:60]))
-        return logs
 
     @property
     def address(self) -> BrokerAddress:
