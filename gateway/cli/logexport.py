@@ -174,6 +174,9 @@ def export(
             until=until,
         )
         head = ledger.get(newest.last_seq) if newest is not None else None
+        if head is not None and head.seq < ledger.last_seq:
+            said = _("note: events after {seq} are not in it: they are not signed yet")
+            common.err.print(said.format(seq=head.seq), markup=False, soft_wrap=True)
         if head is None:  # nothing is signed: up to what there is
             head = next(iter(ledger.tail(1)), None)
         bar = bars.add_task(_("exporting"), total=ledger.last_seq)

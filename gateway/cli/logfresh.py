@@ -13,9 +13,10 @@ from gateway.vault.sitekey import KeyFileError
 
 
 def fresh(settings: Settings) -> Signed | None:
-    """The newest checkpoint: the running gateway signs one first, or this command if it is stopped.
+    """The newest checkpoint: the running gateway signs one first, or this command if it is stopped
+    and nobody else holds a checkpoint of it.
 
-    If neither can, a note on stderr says why, and the newest one that there is has to do.  None
+    If neither does, a note on stderr says why, and the newest one that there is has to do.  None
     if nothing was ever signed.  Ends the command if the log can't be read.
     """
     try:
@@ -40,9 +41,21 @@ def _sign_here(settings: Settings) -> None:
         reader.close()
         if newest is not None and newest.last_seq >= last_seq:
             return
+        if not stopped.may_sign(settings):
+            _say_reach(newest)
+            return
         stopped.sign(settings)
     except (LedgerBusy, LedgerUnavailable, LogKeyError, KeyFileError) as error:
         _note(error)
+
+
+def _say_reach(newest: Signed | None) -> None:
+    if newest is None:
+        said = _("note: the gateway is stopped, and only it may sign: nothing is signed yet")
+    else:
+        said = _("note: the gateway is stopped, and only it may sign: signed up to event {seq}")
+        said = said.format(seq=newest.last_seq)
+    common.err.print(said, markup=False, soft_wrap=True)
 
 
 def _note(error: Exception) -> None:

@@ -12,11 +12,22 @@ from contextlib import closing
 from gateway import __version__
 from gateway.config import Settings
 from gateway.daemon.checkpoints import Checkpoints
-from gateway.daemon.logkeys import at_start
+from gateway.daemon.logkeys import at_start, is_another
 from gateway.daemon.openlog import open_log
+from gateway.locale import worded
 from gateway.people import Roster, RosterUnavailable
 from gateway.vault import logkey
 from gateway.vault.sitekey import SiteKey
+
+
+def may_sign(settings: Settings) -> bool:
+    """Whether a checkpoint may be made without the gateway.
+
+    The gateway asks the broker and the witnesses first what they hold of its log.  A command does
+    not, so with a disk image that was put back it would sign a second history beside the one that
+    they know: it signs only for a gate that has neither.
+    """
+    return settings.tables.mqtt is None and not settings.tables.log.cosigners
 
 
 def sign(settings: Settings) -> bool:
@@ -31,6 +42,9 @@ def sign(settings: Settings) -> bool:
     private = at_start(settings.log_key_path, site, settings.ledger_path)
     table, gateway = settings.tables.log, settings.site.gateway
     with closing(open_log(settings)) as ledger:
+        if is_another(private, settings.ledger_path, ledger.first_seq):
+            said = worded("another key signed this log: start the gateway, which begins a new name")
+            raise logkey.LogKeyError(said)
         made = Checkpoints(
             ledger=ledger,
             gateway=gateway,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shutil
 import subprocess
@@ -24,9 +25,11 @@ from gateway.ledger.event import EventType, NewEvent
 from gateway.ledger.heads import Heads
 from gateway.proof import note
 from gateway.proof.checkpoint import Checkpoint, open_checkpoint, sign
-from gateway.proof.note import Signature, Signer, VerifierKey
+from gateway.proof.note import COSIGNATURE, Signature, Signer, VerifierKey
 from gateway.vault import logkey
 from tests.gateway.cli.conftest import Site
+
+MIRROR = Signer("hq.example/m", Ed25519PrivateKey.from_private_bytes(bytes(32)), COSIGNATURE)
 
 
 def signed(site: Site) -> None:
@@ -81,6 +84,15 @@ def test_what_an_auditor_gets_is_checked_by_the_program_that_comes_with_it(
     assert site.run("log", "verify", "--key", "nonsense").exit_code == 2
 
 
+def alone(site: Site) -> None:
+    """Without a broker."""
+    text, count = re.subn(
+        r"^\[mqtt\]\n(?:[^\[\n].*\n|\n)*", "", site.config.read_text(), flags=re.M
+    )
+    assert count == 1
+    site.config.write_text(text)
+
+
 def unsigned_event(site: Site) -> None:
     """What a power cut leaves: a record that no checkpoint covers."""
     with closing(open_log(config.load(site.config))) as ledger:
@@ -98,6 +110,7 @@ def covered(site: Site) -> bool:
 def test_whatever_is_handed_out_of_a_stopped_gate_is_signed_first(
     site: Site, tmp_path: Path, command: str
 ) -> None:
+    alone(site)
     signed(site)
     unsigned_event(site)
     assert not covered(site)
@@ -115,7 +128,57 @@ def test_whatever_is_handed_out_of_a_stopped_gate_is_signed_first(
     assert Heads(config.load(site.config).ledger_path).newest() == last  # nothing new: none made
 
 
+OTHERS = {
+    "a broker": "",  # as the example has it
+    "a witness": f'[log.witnesses.w]\nurl = "https://w.example/"\nkey = "{MIRROR.key}"\n',
+}
+
+
+@pytest.mark.parametrize("others", OTHERS)
+@pytest.mark.parametrize("command", ["copy", "prove", "checkpoint", "export"])
+def test_a_stopped_gate_that_others_know_is_not_signed_for(
+    site: Site, tmp_path: Path, command: str, others: str
+) -> None:
+    """The disk may be an image that was put back: only who asks the others may sign."""
+    signed(site)
+    if others != "a broker":
+        alone(site)
+        with site.config.open("a") as file:
+            file.write(OTHERS[others])
+    path = config.load(site.config).ledger_path
+    before = Heads(path).newest()
+    assert before is not None
+    unsigned_event(site)
+    words = {
+        "copy": ["copy", str(tmp_path / "all.db")],
+        "prove": ["prove", "1", "-o", str(tmp_path)],
+        "checkpoint": ["checkpoint"],
+        "export": ["export", "-o", str(tmp_path / "all.jsonl")],
+    }
+    done = site.run("log", *words[command])
+    assert done.exit_code == 0, done.output
+    assert f"signed up to event {before.last_seq}" in done.stderr
+    assert Heads(path).newest() == before
+    if command == "export":
+        rows = (tmp_path / "all.jsonl").read_text().splitlines()
+        assert json.loads(rows[-1])["seq"] == before.last_seq
+        assert f"events after {before.last_seq} are not in it" in done.stderr
+
+
+def test_nothing_is_signed_with_another_key_than_before(site: Site, tmp_path: Path) -> None:
+    alone(site)
+    signed(site)
+    unsigned_event(site)
+    settings = config.load(site.config)
+    settings.log_key_path.unlink()
+    logkey.load_or_make(settings.log_key_path, site.key)
+    done = site.run("log", "copy", str(tmp_path / "a.db"))
+    assert done.exit_code == 0 and "another key signed this log" in done.stderr, done.output
+    assert not covered(site)
+
+
 def test_who_may_not_sign_is_told_and_gets_what_there_is(site: Site, tmp_path: Path) -> None:
+    alone(site)
     signed(site)
     unsigned_event(site)
     settings = config.load(site.config)
