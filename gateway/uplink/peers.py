@@ -7,7 +7,8 @@ before it, so whoever has a signed head can follow the chain down from it: what 
 the gate recorded, all of it, in order.  Nothing else of what the broker brings is believed.
 
 Records may come twice, late, in any order and forged.  They wait until a signed head leads to
-them, and what is missing on the way is asked for.  Nothing here does I/O or reads a clock.
+them, and what is missing on the way is asked for.  A change of key that the old key signed is
+followed (peerkey.py).  Nothing here does I/O or reads a clock.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from gateway.ledger.event import Event, EventType
 from gateway.ledger.pen import Head
 from gateway.proof.checkpoint import Checkpoint, open_checkpoint, sign
 from gateway.proof.note import Note, NoteError, Signer, VerifierKey, parse
+from gateway.uplink.peerkey import PeerKey
 
 INTERESTING = (EventType.AREA_MOVED, EventType.AREA_FORGIVEN)
 HEAD_BYTES = 4096
@@ -85,6 +87,8 @@ class Record(NamedTuple):
     at: str
     begins: bool
     event: Event | None
+    change: str = ""
+    """The note of a change of key."""
 
 
 def read_record(payload: bytes) -> tuple[str, Record] | None:
@@ -111,7 +115,9 @@ def read_record(payload: bytes) -> tuple[str, Record] | None:
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
     wanted = event if kind in INTERESTING else None
-    return event.hash, Record(seq, event.prev, event.time, kind == EventType.LEDGER_CREATED, wanted)
+    begins = kind == EventType.LEDGER_CREATED
+    change = str(event.data.get("note")) if kind == EventType.LEDGER_KEY_CHANGED else ""
+    return event.hash, Record(seq, event.prev, event.time, begins, wanted, change)
 
 
 @dataclass(slots=True)
@@ -133,7 +139,7 @@ class PeerLog:
     """One other gate.  `key` is that of its log."""
 
     def __init__(self, key: VerifierKey) -> None:
-        self._key = key
+        self._key = PeerKey(key)
         self._records: dict[str, Record] = {}
         self._gaps: list[_Gap] = []
         self.head: SignedHead | None = None
@@ -153,8 +159,9 @@ class PeerLog:
             )
         except (KeyError, TypeError, ValueError):
             return  # it is read anew
-        if head.origin.rpartition("/")[0] == self._key.name.rpartition("/")[0]:
+        if head.origin.rpartition("/")[0] == self._key.configured.name.rpartition("/")[0]:
             self.head = self.whole = head
+            self._key.resume(kept)
 
     @property
     def kept(self) -> dict[str, Any]:
@@ -162,14 +169,19 @@ class PeerLog:
         at = self.whole
         if at is None:
             return {}
-        return {"origin": at.origin, "seq": at.seq, "hash": at.hash, "time": at.time}
+        read = {"origin": at.origin, "seq": at.seq, "hash": at.hash, "time": at.time}
+        return {**read, **self._key.kept}
 
     def hear_head(self, payload: bytes, now: float) -> list[Event]:
         """A head came at `now` (Unix seconds); returns the records of interest that are believed
         from now on.  One that is old is passed over.  Raises Refused."""
         try:
-            head = open_head(payload, self._key)
+            head = open_head(payload, self._key.now)
         except NoteError as error:
+            at = self.head  # a gate that was never read is not searched
+            short = payload[:HEAD_BYTES]
+            if at is not None and self._key.looks_for(short, at.origin, at.seq, now):
+                return []
             raise Refused(str(error)) from error
         if head.time > now + AHEAD_S:
             raise Refused("the head is dated in the future")
@@ -201,6 +213,8 @@ class PeerLog:
         if found is None:
             return []
         digest, record = found
+        if record.change:
+            self._key.hear_change(record.change)
         if len(self._records) >= WAITING:
             self._records.clear()  # what is needed is asked for again
         self._records[digest] = record
@@ -212,6 +226,8 @@ class PeerLog:
         try:
             item = json.loads(payload)
             first, last, done = item["from"], item["to"], item["done"]
+            if done is True:
+                self._key.hear_answered(first, last, item.get("count", 0))
             ended = done is True and self._gaps and first <= self._gaps[-1].seq <= last
         except (ValueError, TypeError, KeyError, RecursionError):
             return
@@ -226,8 +242,10 @@ class PeerLog:
 
     def wants(self, now: float) -> tuple[int, int] | None:
         """The records to ask for at `now` (seconds of any clock that goes on): first and last."""
-        if not self._gaps or self.fault:
+        if self.fault:
             return None
+        if not self._gaps:
+            return self._key.wants(now)
         gap = self._gaps[-1]
         if gap.asked_at is None:
             gap.asked_at, gap.asked_seq = now + GRACE_S - ASK_S, gap.seq

@@ -160,6 +160,25 @@ async def test_the_yard_is_one_place_for_both_gates(
     assert events(two, "area.contradiction", "area.peer_refused") == []
 
 
+async def test_a_gate_that_changes_its_key_is_followed(
+    make_rig: Callable[..., Rig], broker: Any
+) -> None:
+    one, two = await make_yard(make_rig, lambda _: f'host = "127.0.0.1"\nport = {broker.port}')
+    await start(one, two)
+    assert await badge(one, 1001) == "granted"
+    await see(two, "e1")
+    await one.acli("log", "key", "--renew", "--yes")
+    assert await badge(one, 1002) == "granted"
+    await see(two, "e1", "e2")
+    await two.stop_daemon()  # and once more while the other gate is away
+    await one.acli("log", "key", "--renew", "--yes")
+    assert await badge(one, 1001, "gate") == "granted"
+    await two.start()
+    await see(two, "e2")
+    await two.until(all_heard, 60)
+    assert events(two, "area.peer_refused") == []
+
+
 async def test_cut_off_each_gate_decides_alone_says_so_and_they_agree_again(
     make_rig: Callable[..., Rig], make_broker: Callable[..., Any]
 ) -> None:

@@ -15,12 +15,21 @@ from gateway.ledger import chain
 from gateway.ledger.event import Event, NewEvent
 from gateway.ledger.pen import Head
 from gateway.proof.checkpoint import Checkpoint, sign
+from gateway.proof.keychange import sign_change
 from gateway.proof.merkle import Frontier, leaf_hash
 from gateway.proof.note import NoteError, Signer, VerifierKey
-from gateway.uplink import cloud_event, peers
+from gateway.uplink import cloud_event, peerkey, peers
 from gateway.uplink.peers import PeerLog, Refused, open_head, sign_head
 
 NOW = 1_790_000_000
+
+
+def looked_for(log: PeerLog) -> None:
+    """The gate has no record that says that its key changed."""
+    wanted = log.wants(0.0)
+    assert wanted is not None
+    done = {"from": wanted[0], "to": wanted[1], "count": 0, "done": True}
+    log.hear_answered(json.dumps(done).encode())
 
 
 class Gate:
@@ -133,6 +142,8 @@ def test_a_forged_record_is_never_believed_and_does_not_hide_the_real_one() -> N
     log.hear_record(fake.add(subject="e666"))
     real = gate.add()
     assert log.hear_record(real) == []
+    assert log.hear_head(fake.head(), NOW + 1000) == []
+    looked_for(log)
     with pytest.raises(Refused):
         log.hear_head(fake.head(), NOW + 1000)
     found = log.hear_head(gate.head(), NOW + 1000)
@@ -182,6 +193,8 @@ def test_a_head_of_another_gate_or_key_or_form_is_refused() -> None:
     gate, other = Gate(), Gate("garita/gate-3")
     thief = Gate()
     log = started(gate)
+    assert log.hear_head(thief.head(), NOW + 1000) == []  # perhaps the key changed
+    looked_for(log)
     for wrong in (other.head(), thief.head()):
         with pytest.raises(Refused):
             log.hear_head(wrong, NOW + 1000)
@@ -351,3 +364,83 @@ def test_a_head_is_a_checkpoint_that_any_reader_of_that_format_takes() -> None:
     assert (head.seq, head.hash, head.time) == (1, gate.prev.hex(), NOW + 1)
     with pytest.raises(NoteError):
         open_head(gate.head(), replace(gate.key, public=bytes(32)))
+
+
+def change_key(gate: Gate) -> bytes:
+    """The record with which the gate's key changes."""
+    old = gate.signer
+    gate.private = Ed25519PrivateKey.generate()
+    return gate.add("ledger.key_changed", "gate-2", note=sign_change(old, gate.signer))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("order", ["as sent", "the head first", "backwards"])
+def test_a_change_of_key_that_the_old_one_signed_is_followed(times: int, order: str) -> None:
+    gate = Gate()
+    log, configured, first = started(gate), gate.key, gate.private
+    before = [change_key(gate) for _ in range(times)]
+    records = [*before, gate.add()]
+    head = gate.head()
+    if order == "as sent":
+        for record in records:
+            assert log.hear_record(record) == []
+        believed = log.hear_head(head, NOW + 1000)
+    elif order == "backwards":
+        for record in reversed(records):
+            log.hear_record(record)
+        believed = log.hear_head(head, NOW + 1000)
+    else:  # it was away when the key changed
+        assert log.hear_head(head, NOW + 1000) == []
+        assert log.wants(0.0) == (2, 1 + peerkey.BLOCK) and log.wants(1.0) is None
+        for record in records:
+            log.hear_record(record)
+        believed = log.hear_head(head, NOW + 1000)
+    assert numbers(believed) == [2 + times] and log.wants(100.0) is None
+    again = PeerLog(configured)
+    again.resume(log.kept)
+    gate.add()
+    assert again.hear_head(gate.head(), NOW + 1000) == []
+    gate.private = first  # the old key counts for nothing any more
+    for one in (log, again):
+        gate.add()
+        one.hear_head(gate.head(), NOW + 1000)
+        assert one.head is not None and one.head.seq < len(gate.events)
+    other = PeerLog(gate.key)  # somebody configures it anew: what was kept of the change is void
+    other.resume({**log.kept, "configured": "00" * 32})
+    gate.add()
+    other.hear_head(gate.head(), NOW + 1000)
+    assert other.head is not None and other.head.seq == len(gate.events)
+
+
+def test_a_new_key_without_a_record_is_refused_after_it_was_looked_for() -> None:
+    gate = Gate()
+    log = started(gate)
+    gate.private = Ed25519PrivateKey.generate()
+    thief = Signer("garita/gate-2/aa", Ed25519PrivateKey.generate())
+    log.hear_record(gate.add("ledger.key_changed", note=sign_change(thief, gate.signer)))
+    assert log.hear_head(gate.head(), NOW + 1000) == []
+    wanted = log.wants(0.0)
+    assert wanted is not None
+    first, last = wanted
+    log.hear_answered(json.dumps({"from": first, "to": last, "count": 3, "done": True}).encode())
+    assert log.wants(20.0) == (last + 1, last + peerkey.BLOCK)
+    done = {"from": last + 1, "to": last + peerkey.BLOCK, "count": 0, "done": True}
+    log.hear_answered(json.dumps(done).encode())
+    for _ in range(3):  # it is not asked for anew for each forged head
+        with pytest.raises(Refused):
+            log.hear_head(gate.head(), NOW + 1000)
+        assert log.wants(100.0) is None
+    assert log.hear_head(gate.head(), NOW + 1000 + 2 * peerkey.AGAIN_S) == []
+    assert log.wants(200.0) == wanted  # somebody else may have answered
+
+
+def test_a_gate_that_does_not_answer_is_not_looked_at_for_ever() -> None:
+    gate = Gate()
+    log = started(gate)
+    gate.private = Ed25519PrivateKey.generate()
+    gate.add()
+    assert log.hear_head(gate.head(), NOW + 1000) == []
+    asked = [log.wants(20.0 * n) for n in range(10)]
+    assert asked.count(None) == 10 - peerkey.IN_VAIN
+    with pytest.raises(Refused):
+        log.hear_head(gate.head(), NOW + 1000)
