@@ -181,30 +181,32 @@ def broker(make_broker: Callable[..., Mosquitto]) -> Mosquitto:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """A PostgreSQL that lives as long as the tests; each test makes databases of its own."""
-    from tests.postgres import Postgres
+    from tests.postgres import Postgres, open_folder
 
-    server = Postgres.fresh(tmp_path_factory.mktemp("postgres") / "cluster")
-    yield server
-    server.stop()
+    with open_folder() as folder:
+        server = Postgres.fresh(folder / "cluster")
+        yield server
+        server.stop()
 
 
 @pytest.fixture
-def make_postgres(tmp_path: Path) -> Iterator[Callable[..., Postgres]]:
+def make_postgres() -> Iterator[Callable[..., Postgres]]:
     """Clusters of the test's own, which it may kill, copy and promote."""
-    from tests.postgres import Postgres
+    from tests.postgres import Postgres, open_folder
 
     made: list[Postgres] = []
+    with open_folder() as parent:
 
-    def make(source: Postgres | None = None) -> Postgres:
-        folder = tmp_path / f"postgres{len(made)}"
-        made.append(source.standby(folder) if source else Postgres.fresh(folder))
-        return made[-1]
+        def make(source: Postgres | None = None) -> Postgres:
+            folder = parent / f"postgres{len(made)}"
+            made.append(source.standby(folder) if source else Postgres.fresh(folder))
+            return made[-1]
 
-    yield make
-    for server in made:
-        server.stop()
+        yield make
+        for server in made:
+            server.stop()
 
 
 @pytest.fixture

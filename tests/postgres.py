@@ -8,7 +8,9 @@ import pwd
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,16 @@ from psycopg import sql
 from demo.broker import free_port
 
 USER, PASSWORD = "hr", "s3cret"
+
+
+@contextlib.contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that other accounts get at: pytest closes its own to them, at any time when a
+    second run of it begins on this machine."""
+    with tempfile.TemporaryDirectory(prefix="garita-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 class Postgres:

@@ -218,7 +218,7 @@ EVENTS: Mapping[str, str] = {
     ),
     "ledger.archived": N_("events {first} to {last} went into the archive {file}"),
     "ledger.archive_deleted": N_(
-        "the archive with events {first} to {last} was deleted after {days} days"
+        "the archive with events {first} to {last} was deleted; days kept: {days}"
     ),
     "ledger.redacted": N_("personal data were taken out of events by {by}: {count}; {reason}"),
     "ledger.checkpoint": N_("the log's head is signed"),

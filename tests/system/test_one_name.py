@@ -22,9 +22,11 @@ def events(rig: Rig) -> list[Event]:
 def about_links(rig: Rig) -> list[Event]:
     """What two clients of one name would fill a log with.
 
-    The rest of a log (a start's last records, a checkpoint) may come in any second.
+    The rest of a log (a start's last devices, a checkpoint) may come in any second.
     """
-    return [e for e in events(rig) if e.type.split(".")[0] in {"uplink", "device"}]
+    return [
+        e for e in events(rig) if e.type.startswith("uplink.") or e.data.get("kind") == "broker"
+    ]
 
 
 async def shown(rig: Rig) -> str:

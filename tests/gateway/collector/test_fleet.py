@@ -16,6 +16,7 @@ import pytest
 
 from demo.broker import free_port
 from tests.gateway.collector.headquarters import ROOT, Headquarters
+from tests.postgres import open_folder
 
 SCRIPT = ROOT / "deploy" / "fleet" / "try.sh"
 
@@ -28,10 +29,6 @@ class Fleet:
         self.first = next(port for port in iter(free_port, 0) if port < 65_000)
         garita = Path(sys.executable).with_name("garita")
         self._environment = {**os.environ, "FIRST_PORT": str(self.first), "GARITA": str(garita)}
-        if os.geteuid() == 0:  # the account of the servers gets at its folder
-            for parent in folder.parents:
-                if parent.stat().st_uid == 0 and str(parent).startswith("/tmp/"):
-                    parent.chmod(parent.stat().st_mode | 0o055)
 
     def __call__(self, act: str, *more: str) -> str:
         with (self.folder.parent / "said").open("w+b") as said:  # a pipe would wait for the servers
@@ -57,11 +54,12 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    made = Fleet(tmp_path / "fleet")
-    yield made
-    if made.folder.exists():
-        made("down")
+def fleet() -> Iterator[Fleet]:
+    with open_folder() as folder:
+        made = Fleet(folder / "fleet")
+        yield made
+        if made.folder.exists():
+            made("down")
 
 
 @pytest.mark.slow
