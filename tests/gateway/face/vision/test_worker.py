@@ -128,7 +128,7 @@ def test_who_turns_as_asked_passes(
     person: tuple[stage.Portrait, str], scenes: Callable[..., Scene]
 ) -> None:
     scene = scenes(Actor(person[0], stage.head()), person[1])
-    answer = scene.match(challenge=True)
+    answer = scene.match(challenge=True, deadline=time.monotonic() + 30)  # ample on a busy machine
     assert answer["outcome"] == "match", answer
     prompts = [message["prompt"] for message in scene.sent if "prompt" in message]
     assert prompts[0] == "straight" and {"left", "right"} & set(prompts)
