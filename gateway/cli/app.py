@@ -99,6 +99,16 @@ class App(typer.Typer):
         return super().command(name, **options)
 
 
+# What `make gate` installs, and a package without its optional parts lacks.
+EXTRAS = {
+    "alembic": "collect",
+    "psycopg": "collect",
+    "sqlalchemy": "collect",
+    "starlette": "witness",
+    "uvicorn": "witness",
+}
+
+
 @dataclass(frozen=True)
 class Entry:
     """A command or group that is not loaded yet."""
@@ -198,6 +208,13 @@ def _explained(error: Exception) -> int:
     if isinstance(error, control.ControlError):
         common.err.print(f"garita: {error}", markup=False, soft_wrap=True)
         return UNREACHABLE
+    missing = (getattr(error, "name", None) or "").split(".")[0]
+    if isinstance(error, ModuleNotFoundError) and missing in EXTRAS:
+        text = _("garita: {module} is not installed: pip install 'garita[{extra}]'").format(
+            module=missing, extra=EXTRAS[missing]
+        )
+        common.err.print(text, markup=False, soft_wrap=True)
+        return REFUSED
     text = _("garita: {kind}: {error} (GARITA_DEBUG=1 shows where)").format(
         kind=type(error).__name__, error=error
     )

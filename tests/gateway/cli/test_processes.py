@@ -113,3 +113,18 @@ def test_wrong_usage_has_code_2(words: tuple[str, ...]) -> None:
     done = garita(*words)
     assert done.returncode in (0, 2) and "Traceback" not in done.stderr
     assert (done.returncode == 2) == (words != ("door",)) or "Usage" in done.stdout
+
+
+def test_a_part_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    config = tmp_path / "collector.toml"
+    config.write_text('name = "hq"\ndatabase = "hq.db"\n[mqtt]\nhost = "127.0.0.1"\n')
+    code = (
+        "import sys; sys.modules['sqlalchemy'] = None;"
+        f"sys.argv = ['garita', 'collect', '-c', {str(config)!r}];"
+        "from gateway.cli.main import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "sqlalchemy is not installed: pip install 'garita[collect]'" in done.stderr
