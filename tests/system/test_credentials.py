@@ -49,10 +49,14 @@ async def test_a_gateway_whose_certificate_expired_says_so_in_check_status_and_r
     status = await rig.until(lambda s: any(d["kind"] == "broker" for d in s["devices"]))
     assert not status["mqtt"]["connected"] and status["mqtt"]["credentials"][0]["wrong"]
     assert spanish in words((await rig.acli("status")).stdout)
-    with closing(LedgerReader(rig.ledger_path)) as reader:
-        events = reader.after(0, 1000)
-    said = [event.data["detail"] for event in events if event.type == "device.offline"]
-    assert f"old.pem: the certificate expired on {day}" in said  # records are in English
+
+    def said() -> list[str]:
+        with closing(LedgerReader(rig.ledger_path)) as reader:
+            events = reader.after(0, 1000)
+        return [event.data["detail"] for event in events if event.type == "device.offline"]
+
+    # Records are in English; the record of it follows the state.
+    await rig.until(lambda _: f"old.pem: the certificate expired on {day}" in said())
 
 
 async def test_a_gateway_with_an_encrypted_key_asks_nobody_at_its_terminal(

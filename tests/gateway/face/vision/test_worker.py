@@ -128,8 +128,12 @@ def test_who_turns_as_asked_passes(
     person: tuple[stage.Portrait, str], scenes: Callable[..., Scene]
 ) -> None:
     scene = scenes(Actor(person[0], stage.head()), person[1])
-    answer = scene.match(challenge=True, deadline=time.monotonic() + 30)  # ample on a busy machine
-    assert answer["outcome"] == "match", answer
+    for _ in range(5):
+        answer = scene.match(challenge=True)
+        assert answer["outcome"] == "match", answer
+        # On a busy machine half a second may pass without a frame: they are asked once more.
+        if answer["liveness"].get("detail") not in {"face_lost", "no_response"}:
+            break
     prompts = [message["prompt"] for message in scene.sent if "prompt" in message]
     assert prompts[0] == "straight" and {"left", "right"} & set(prompts)
     assert answer["liveness"]["challenge"] is True, answer["liveness"]
