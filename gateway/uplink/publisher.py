@@ -30,9 +30,9 @@ from gateway.uplink.oversize import Sizes
 
 log = logging.getLogger("garita.uplink.publisher")
 
-BATCH = 40
+BATCH = 20
 SLICE = 5  # so many messages, then whoever else has something to do
-PAUSE_S = 0.0005
+PAUSE_S = 0.003
 NOT_THE_MESSAGE = (NOT_AUTHORIZED, QUOTA_EXCEEDED)  # reasons that hold for any message
 TRIES = 3  # how often a record is offered to a broker that refuses this one
 
