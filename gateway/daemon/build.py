@@ -328,18 +328,8 @@ def _checkpoints(
         log.error("no checkpoints of the log: %s", said)
         status.add("checkpoint", lambda: {"error": said})
         return None
-    table, gateway = settings.tables.log, settings.site.gateway
-    made = Checkpoints(
-        ledger=ledger,
-        gateway=gateway,
-        name=f"{table.name}/{gateway}",
-        key=private,
-        path=settings.head_path,
-        every=table.checkpoint_records,
-        minutes=table.checkpoint_minutes,
-        facts=status.bound,
-        broker=settings.tables.mqtt is not None,
-    )
+    broker = settings.tables.mqtt is not None
+    made = Checkpoints.of(settings, ledger, private, facts=status.bound, broker=broker)
     status.add("checkpoint", lambda: made.newest and {"note": made.newest.write()})
     return made
 

@@ -15,10 +15,11 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.config import Settings
 from gateway.daemon.control import Refused
 from gateway.ledger import Ledger, LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
@@ -75,6 +76,30 @@ class Checkpoints:
         self._changing = False  # whether a change of key is not known to be on record
         self.newest: Note | None = None
         """The newest checkpoint of this run."""
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        ledger: Ledger,
+        key: Ed25519PrivateKey,
+        *,
+        facts: Callable[[], Mapping[str, Any]],
+        broker: bool,
+    ) -> Self:
+        """Those of the gateway of `settings`."""
+        table, gateway = settings.tables.log, settings.site.gateway
+        return cls(
+            ledger=ledger,
+            gateway=gateway,
+            name=f"{table.name}/{gateway}",
+            key=key,
+            path=settings.head_path,
+            every=table.checkpoint_records,
+            minutes=table.checkpoint_minutes,
+            facts=facts,
+            broker=broker,
+        )
 
     def signer(self) -> Signer:
         """The key under the name of the present origin."""

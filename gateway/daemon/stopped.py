@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import closing
+from functools import partial
 
 from gateway import __version__
 from gateway.config import Settings
@@ -40,22 +41,12 @@ def sign(settings: Settings) -> bool:
     site = SiteKey.load(settings.tables.site.key_file)
     logkey.load(settings.log_key_path, site)
     private = at_start(settings.log_key_path, site, settings.ledger_path)
-    table, gateway = settings.tables.log, settings.site.gateway
     with closing(open_log(settings)) as ledger:
         if is_another(private, settings.ledger_path, ledger.first_seq):
             said = worded("another key signed this log: start the gateway, which begins a new name")
             raise logkey.LogKeyError(said)
-        made = Checkpoints(
-            ledger=ledger,
-            gateway=gateway,
-            name=f"{table.name}/{gateway}",
-            key=private,
-            path=settings.head_path,
-            every=table.checkpoint_records,
-            minutes=table.checkpoint_minutes,
-            facts=lambda: _facts(settings),
-            broker=False,
-        )
+        facts = partial(_facts, settings)
+        made = Checkpoints.of(settings, ledger, private, facts=facts, broker=False)
         return asyncio.run(made.make()) is not None
 
 
