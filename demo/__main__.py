@@ -27,9 +27,9 @@ from demo.rig import ROOT, Rig
 from drivers.readers import wiegand
 from drivers.simulated.camera import empty_video, person_video
 from drivers.simulated.reader import VirtualRdm6300
-from gateway.cli.text import reason
 from gateway.daemon import control
 from gateway.ledger import LedgerReader
+from gateway.wording.text import reason
 
 out = Console(highlight=False, width=110, record="--svg" in sys.argv)
 FACILITY = 18

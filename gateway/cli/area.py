@@ -18,10 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, words
+from gateway.cli import common
 from gateway.cli.app import App
 from gateway.cli.context import Context
-from gateway.cli.details import detail
 from gateway.config import Settings
 from gateway.daemon import control
 from gateway.daemon.openlog import open_log
@@ -35,6 +34,8 @@ from gateway.state.muster import parts_kept
 from gateway.state.presence import Presence, new_presence
 from gateway.state.threat import ThreatState, UnknownLevel
 from gateway.vault.files import write_whole
+from gateway.wording import words
+from gateway.wording.details import detail
 
 area_app = App()
 threat_app = App()

@@ -8,11 +8,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, words
+from gateway.cli import common
 from gateway.cli.app import App
 from gateway.cli.context import Context
-from gateway.cli.details import detail
 from gateway.locale import _
+from gateway.wording import words
+from gateway.wording.details import detail
 
 app = App()
 

@@ -13,9 +13,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, words
+from gateway.cli import common
 from gateway.cli.app import App
-from gateway.cli.text import duration
 from gateway.collector.config import DEFAULT_CONFIG, CollectorTable, load
 from gateway.collector.reading import Unreachable, snapshot
 from gateway.collector.status import GatewayState, Status
@@ -24,6 +23,8 @@ from gateway.collector.verify import Verified
 from gateway.collector.verify import verify as read_records
 from gateway.config import ConfigError
 from gateway.locale import N_, GaritaError, _, system
+from gateway.wording import words
+from gateway.wording.text import duration
 
 app = App(no_args_is_help=False, invoke_without_command=True)
 

@@ -9,11 +9,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, text, words
+from gateway.cli import common
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.daemon import control
 from gateway.locale import _
+from gateway.wording import text, words
 
 app = App()
 interlock_app = App()

@@ -22,12 +22,9 @@ from gateway.cli import (
     logproof,
     logredact,
     logtrust,
-    text,
-    words,
 )
 from gateway.cli.app import App
 from gateway.cli.context import Context
-from gateway.cli.details import detail
 from gateway.config import Settings
 from gateway.config.criteria import editions
 from gateway.ledger import LedgerReader
@@ -41,6 +38,8 @@ from gateway.people import RosterUnavailable, audit
 from gateway.proof.checkpoint import Checkpoint
 from gateway.proof.note import Note, NoteError, VerifierKey
 from gateway.proof.note import parse as parse_note
+from gateway.wording import text, words
+from gateway.wording.details import detail
 
 app = App()
 app.command()(logaccept.accept)

@@ -12,9 +12,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from gateway.cli import common, words
+from gateway.cli import common
 from gateway.cli.context import Context
-from gateway.cli.details import detail
 from gateway.config import Settings
 from gateway.daemon import control
 from gateway.daemon.openlog import open_log
@@ -24,6 +23,8 @@ from gateway.ledger.archives import registered
 from gateway.ledger.event import EventType, NewEvent
 from gateway.locale import _, ngettext, system
 from gateway.proof.note import VerifierKey
+from gateway.wording import words
+from gateway.wording.details import detail
 
 _LONGEST_S = 30.0
 

@@ -17,7 +17,6 @@ import typer
 
 from gateway.cli import checker, common, logfilter, logtrust
 from gateway.cli.context import Context
-from gateway.cli.details import detail
 from gateway.cli.logfresh import fresh
 from gateway.desk.text import MARK, defused
 from gateway.ledger import LedgerReader, LedgerUnavailable
@@ -29,6 +28,7 @@ from gateway.ledger.signed import Covered
 from gateway.locale import _, ngettext, system
 from gateway.proof.note import Note, VerifierKey
 from gateway.vault.files import new_text_file
+from gateway.wording.details import detail
 
 PROOF = ".proof"
 """What is added to an export's name for the file with its proof."""

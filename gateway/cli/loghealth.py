@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway.cli import words
 from gateway.ledger.origin import KEY_LOST
 from gateway.locale import Message, _
+from gateway.wording import words
 
 SOURCE = "restore"  # as gateway/backup/restore.py writes it
 LATE = timedelta(hours=3)  # a checkpoint goes out every hour

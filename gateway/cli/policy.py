@@ -12,9 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import area as areas
-from gateway.cli import common, criteria, text, words
+from gateway.cli import common, criteria
 from gateway.cli.context import Context
-from gateway.cli.details import detail
 from gateway.cli.keyed import Keyed
 from gateway.cli.people.permit import moment
 from gateway.config import Settings
@@ -42,6 +41,8 @@ from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.locale import _
 from gateway.people import Roster, RosterUnavailable
 from gateway.state.health import Health
+from gateway.wording import text, words
+from gateway.wording.details import detail
 
 _BADGE = Credential("explained", "", "0")
 

@@ -18,14 +18,15 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from gateway import config
-from gateway.cli import common, text
+from gateway.cli import common
 from gateway.cli.app import App
-from gateway.cli.details import detail
 from gateway.config.remote import RemoteTable, load_remote
 from gateway.daemon.signed import RULES, sign
 from gateway.locale import _, system
 from gateway.people import account
 from gateway.vault import commandkey
+from gateway.wording import text
+from gateway.wording.details import detail
 
 app = App()
 

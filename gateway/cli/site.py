@@ -10,10 +10,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, loghealth, text, words
+from gateway.cli import common, loghealth
 from gateway.cli.context import Context
-from gateway.cli.details import detail
-from gateway.cli.text import duration
 from gateway.config import Settings
 from gateway.config.mistakes import located
 from gateway.config.zones import difference
@@ -24,6 +22,9 @@ from gateway.locale import Message, _, ngettext
 from gateway.people import account
 from gateway.people.cardnumbers import impossible_in_force
 from gateway.vault.sitekey import KeyFileError, SiteKey
+from gateway.wording import text, words
+from gateway.wording.details import detail
+from gateway.wording.text import duration
 
 
 def check(

@@ -11,13 +11,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from gateway.cli import common, words
+from gateway.cli import common
 from gateway.cli.app import App
 from gateway.config import ConfigError
 from gateway.locale import _, system
 from gateway.vault.signkey import SignKeyError
 from gateway.witness.config import DEFAULT_CONFIG, WitnessTable, load
 from gateway.witness.store import Store, StoreError
+from gateway.wording import words
 
 app = App(no_args_is_help=False, invoke_without_command=True)
 

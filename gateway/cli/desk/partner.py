@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import common, words
+from gateway.cli import common
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.cli.desk import common as desk
@@ -16,6 +16,7 @@ from gateway.desk import partners
 from gateway.desk.partners import Partner, clearance
 from gateway.desk.visits.settings import partner_policy
 from gateway.locale import N_, _
+from gateway.wording import words
 
 app = App()
 

@@ -13,12 +13,12 @@ from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.cli.desk import common as desk
 from gateway.cli.desk import logs
-from gateway.cli.words import yes
 from gateway.desk.act import local
 from gateway.desk.visits import records, regulars, visitlog
 from gateway.desk.visits.settings import visit_policy
 from gateway.desk.visits.visit import STATES, WORDS, Visit
 from gateway.locale import N_, _, pgettext
+from gateway.wording.words import yes
 
 app = App()
 regular_app = App(help="Known regular visitors.")

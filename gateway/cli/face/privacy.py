@@ -17,7 +17,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, personnel, words
+from gateway.cli import common, personnel
 from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.daemon import control
@@ -31,6 +31,7 @@ from gateway.state.health import synchronised
 from gateway.vault.files import write_whole
 from gateway.vault.sitekey import KeyFileError, Sealer, SiteKey
 from gateway.vault.templates import Vault, VaultError
+from gateway.wording import words
 
 NOTE_LIMIT = 200
 PersonOption = Annotated[str, typer.Argument(help="The person's id; not with --list.")]

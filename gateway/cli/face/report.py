@@ -11,13 +11,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, words
+from gateway.cli import common
 from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.locale import N_, _
 from gateway.people import RosterUnavailable
 from gateway.people.enrolled import enrolled
+from gateway.wording import words
 
 if TYPE_CHECKING:  # needs NumPy: loaded when the command runs
     from gateway.face.accuracy.report import Drift, Report

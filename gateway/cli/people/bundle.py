@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, text, words
+from gateway.cli import common
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.config import Settings
@@ -21,6 +21,7 @@ from gateway.people.fleet import Fleet, GateList
 from gateway.people.sources import SourceError, bundle, parts
 from gateway.people.sync.file import MAX_BYTES
 from gateway.vault.files import write_whole
+from gateway.wording import text, words
 
 app = App()
 

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, words
+from gateway.cli import common
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.cli.people.permit import moment
@@ -23,6 +23,7 @@ from gateway.locale.text import name_key
 from gateway.people import losses, permits
 from gateway.people.losses import Loss
 from gateway.people.sync import apply as sync
+from gateway.wording import words
 
 app = App()
 

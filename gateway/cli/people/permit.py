@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, words
+from gateway.cli import common
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.cli.personnel import PersonArgument, open_list
@@ -23,6 +23,7 @@ from gateway.locale import _, language
 from gateway.locale.text import name_key
 from gateway.people import permits, requirements
 from gateway.people.requirements import Row
+from gateway.wording import words
 
 grant_app = App()
 requirement_app = App()

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, keyed, words
+from gateway.cli import common, keyed
 from gateway.cli.context import Context
 from gateway.cli.people import show
 from gateway.cli.people import sync as lists
@@ -21,6 +21,7 @@ from gateway.locale import _, system
 from gateway.people.sources import Asked, Pulled, SourceError
 from gateway.people.sources import pull as puller
 from gateway.people.sync import apply as sync
+from gateway.wording import words
 
 MQTT = "mqtt"  # the source that a broker's bundles come from
 

@@ -10,12 +10,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, words
+from gateway.cli import common
 from gateway.cli.context import Context
 from gateway.cli.people import show
 from gateway.cli.personnel import open_list
 from gateway.locale import _
 from gateway.people import losses
+from gateway.wording import words
 
 
 def revocations(

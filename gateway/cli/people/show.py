@@ -10,8 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, text, words
-from gateway.cli.details import detail
+from gateway.cli import common
 from gateway.config import Settings
 from gateway.decide.model import Person
 from gateway.decide.policy import Direction
@@ -22,6 +21,8 @@ from gateway.people.sync.history import shown
 from gateway.people.sync.plan import Plan, Tripped, entry
 from gateway.people.sync.rehearsal import Rehearsal
 from gateway.people.sync.source import RowError
+from gateway.wording import text, words
+from gateway.wording.details import detail
 
 SHOWN = 50  # errors and people printed before the rest is only counted
 

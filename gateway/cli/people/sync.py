@@ -15,7 +15,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, words
+from gateway.cli import common
 from gateway.cli.context import Context
 from gateway.cli.keyed import Keyed
 from gateway.cli.people.show import cell, show_errors, show_plan, show_tripped
@@ -33,6 +33,7 @@ from gateway.people.sync.holders import badges
 from gateway.people.sync.profile import Profile, ProfileError
 from gateway.people.sync.rehearsal import Rehearsal, rehearse
 from gateway.vault.sitekey import KeyFileError
+from gateway.wording import words
 
 ConfirmOption = Annotated[
     str, typer.Option("--confirm", help="Tripwires that you let pass, by name, parted by commas.")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import common, details
+from gateway.cli import common
 from gateway.config import ReaderTable, Settings
 from gateway.devices import ReaderBus, attached
 from gateway.devices.ports import OnDevice
@@ -16,6 +16,7 @@ from gateway.ledger.event import NewEvent
 from gateway.locale import _
 from gateway.vault.readerkeys import ReaderKeys, ReaderKeysError
 from gateway.vault.sitekey import KeyFileError, SiteKey
+from gateway.wording import details
 
 NameArgument = Annotated[str, typer.Argument(help="The reader's name in the configuration.")]
 IN_USE = "in use by another program"  # as drivers/serialport.py says it

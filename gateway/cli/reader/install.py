@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli import common, details
+from gateway.cli import common
 from gateway.cli.context import Context
 from gateway.cli.reader.common import NameArgument, bus_alone, on_bus, why_closed
 from gateway.config import Settings
@@ -27,6 +27,7 @@ from gateway.ledger import LedgerBusy, LedgerUnavailable
 from gateway.ledger.operator import Operator
 from gateway.locale import _
 from gateway.vault.readerkeys import ReaderKeysError
+from gateway.wording import details
 
 POLL_S = 0.1
 # A reader that speaks has been asked with each kind of key by then; a silent one was asked often.

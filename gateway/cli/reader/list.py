@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway import config
-from gateway.cli import common, words
+from gateway.cli import common
 from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.cli.reader.common import NameArgument, on_bus
@@ -20,6 +20,7 @@ from gateway.config import Settings
 from gateway.daemon import control
 from gateway.devices import attached
 from gateway.locale import N_, _
+from gateway.wording import words
 
 app = App()
 

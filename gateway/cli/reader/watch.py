@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from drivers.base import Reading
-from gateway.cli import common, details, words
+from gateway.cli import common
 from gateway.cli.context import Context
 from gateway.cli.reader.common import NameArgument, bus_alone, table_of, why_closed
 from gateway.config import Settings
@@ -24,6 +24,7 @@ from gateway.daemon import control
 from gateway.daemon.watching import about
 from gateway.devices import ReaderPort
 from gateway.locale import N_, _, ngettext
+from gateway.wording import details, words
 
 LOOK_S = 1.0  # how often the state of the reader is looked at
 WHY = {

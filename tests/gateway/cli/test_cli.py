@@ -17,7 +17,6 @@ import pytest
 
 from demo.rig import Rig
 from gateway import config
-from gateway.cli import text
 from gateway.decide.model import Reason
 from gateway.desk.text import defused
 from gateway.face.evidence import Evidence, Kept, site_sealer
@@ -27,6 +26,7 @@ from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.locale import LANGUAGES
 from gateway.vault.sitekey import SiteKey
 from gateway.vault.templates import Vault
+from gateway.wording import text
 
 ROOT = Path(__file__).parents[3]
 PEOPLE = [

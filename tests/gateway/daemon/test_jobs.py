@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from gateway import config
-from gateway.cli import text
 from gateway.daemon.jobs import Jobs, Retention, expiring, look_at_clock, watch_clock
 from gateway.desk.identity import Shown
 from gateway.desk.visits import register
@@ -27,6 +26,7 @@ from gateway.people.schema import now_text, open_admin
 from gateway.state.clock import Clock
 from gateway.state.health import Health
 from gateway.state.presence import Presence
+from gateway.wording import text
 
 ROOT = Path(__file__).parents[3]
 TODAY = date(2026, 11, 25)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli import words
 from gateway.config import SourceTable
 from gateway.people import Roster, losses, permits, requirements
 from gateway.people.losses import Loss
@@ -20,6 +19,7 @@ from gateway.people.sources import Asked, pull
 from gateway.people.sync import apply as sync
 from gateway.people.sync import history
 from gateway.people.sync.file import COLUMNS, read_people
+from gateway.wording import words
 
 LEVELS = frozenset({"plant", "night"})
 HEAD = f"{','.join(COLUMNS)},requires:t"

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from gateway.cli import words
 from gateway.locale import N_, SYSTEM, Message, in_context
+from gateway.wording import words
 
 _CLOSED = in_context("port", "closed")
 _KNOWN: tuple[tuple[str, str], ...] = (

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.cli import text
-from gateway.cli.details import detail
 from gateway.ledger.event import Event
 from gateway.locale import Message
+from gateway.wording import text
+from gateway.wording.details import detail
 from tests.gateway.cli.test_spanish import english
 
 ROOT = Path(__file__).parents[3]

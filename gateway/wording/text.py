@@ -13,11 +13,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway import locale
-from gateway.cli import words
-from gateway.cli.details import detail, details
 from gateway.ledger.event import Event, EventType
 from gateway.ledger.origin import KEY_LOST
 from gateway.locale import N_, Message
+from gateway.wording import words
+from gateway.wording.details import detail, details
 
 REASONS: Mapping[str, str] = {
     "granted": N_("may pass"),
