@@ -22,7 +22,6 @@ from gateway.cli.desk.truck import (
     answer,
     app,
     site,
-    told_unit,
     units_of,
     usage,
     vvtt_of,
@@ -130,7 +129,9 @@ def arrive(
             driver, carrier = driver or told.driver, carrier or told.carrier
             tractor = tractor or told.tractor
             if not units:
-                units = tuple(told_unit(number, as_painted) for number in told.units)
+                units = tuple(
+                    arrivals.told_unit(number, as_painted=as_painted) for number in told.units
+                )
         seals = []
         for text in seal or ():
             where, equals, number = text.rpartition("=")

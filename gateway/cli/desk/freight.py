@@ -23,6 +23,7 @@ from gateway.cli.desk.truck import (
 )
 from gateway.desk.freight import (
     pickuplog,
+    report,
     store,
 )
 from gateway.desk.freight.findings import judge, status
@@ -122,5 +123,5 @@ def checklists(
         title = _("What a truck needs ({set}):").format(set=policy.checklists.name)
         common.out.print(f"\n{title}", markup=False)
         for kind, needed in policy.checklists.required.items():
-            line = f"  {freightpage.unit_kind(kind)}: {', '.join(needed)}"
+            line = f"  {report.unit_kind(kind)}: {', '.join(needed)}"
             common.out.print(line, markup=False, soft_wrap=True)

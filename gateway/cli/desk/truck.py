@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, NoReturn
@@ -91,12 +90,6 @@ def units_of(
             number, _, plates = text.partition("/")
             found.append(arrivals.unit(kind, number, plates, as_painted=painted))
     return tuple(found)
-
-
-def told_unit(number: str, painted: bool) -> Unit:
-    """An announced unit: a container if the number has that form, else a trailer."""
-    kind: UnitKind = "container" if re.fullmatch(r"[A-Z]{3}[UJZ]\d{7}", number) else "trailer"
-    return arrivals.unit(kind, number, as_painted=painted)
 
 
 def usage(message: str) -> NoReturn:

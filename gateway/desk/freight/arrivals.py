@@ -73,6 +73,13 @@ def unit(kind: UnitKind, number: str, plates: str = "", *, as_painted: bool = Fa
     return Unit(kind, text, plate, good)
 
 
+def told_unit(number: str, plates: str = "", *, as_painted: bool = False) -> Unit:
+    """An announced unit: a container if the number has that form, else a trailer; raises
+    DeskError."""
+    kind: UnitKind = "container" if iso6346.looks_like(number) else "trailer"
+    return unit(kind, number, plates, as_painted=as_painted)
+
+
 def document(text: str) -> Document:
     """A document from ``kind=number``, such as ``bill_of_lading=BL-778``; raises DeskError."""
     kind, equals, value = text.partition("=")
