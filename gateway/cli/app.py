@@ -102,6 +102,13 @@ class App(typer.Typer):
 # What `make gate` installs, and a package without its optional parts lacks.
 EXTRAS = {
     "alembic": "collect",
+    "authlib": "console",
+    "fpdf": "console",
+    "httpx": "console",
+    "jinja2": "console",
+    "limits": "console",
+    "pyotp": "console",
+    "webauthn": "console",
     "psycopg": "collect",
     "sqlalchemy": "collect",
     "starlette": "witness",

@@ -28,6 +28,7 @@ class Garita(Root):
         "muster": Entry(f"{CLI}.area:muster", DAILY, "Who is inside, and since when."),
         "visit": Entry(f"{CLI}.desk.visit:app", DAILY, "Visitors and vendors."),
         "freight": Entry(f"{CLI}.desk.freight:app", DAILY, "Trucks, inspections and seals."),
+        "console": Entry(f"{CLI}.console:app", DAILY, "The web console; a process of its own."),
         "partner": Entry(
             f"{CLI}.desk.partner:app", DAILY, "Companies that visitors and trucks come from."
         ),

@@ -193,6 +193,13 @@ def _absolute(tables: Tables, base: Path) -> Tables:
         for name, one in tables.log.witnesses.items()
     }
     log = tables.log.model_copy(update={"witnesses": witnesses})
+    console = tables.console.model_copy(
+        update={
+            key: base / value
+            for key in ("data_dir", "cert_file", "cert_key_file")
+            if (value := getattr(tables.console, key)) is not None
+        }
+    )
     return tables.model_copy(
         update={
             "site": site,
@@ -201,6 +208,7 @@ def _absolute(tables: Tables, base: Path) -> Tables:
             "sync": sync,
             "freight": freight,
             "log": log,
+            "console": console,
         }
     )
 

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from gateway.config.console import ConsoleTable
 from gateway.config.desk import FreightTable, PartnersTable, VisitsTable
 from gateway.config.log import LogTable
 from gateway.config.operators import OperatorTable
@@ -580,6 +581,7 @@ class Tables(_Table):
     partners: PartnersTable = PartnersTable()
     freight: FreightTable = FreightTable()
     operators: dict[Name, OperatorTable] = {}
+    console: ConsoleTable = ConsoleTable()
     mqtt: MqttSettings | None = None
     sync: SyncTable = SyncTable()
 

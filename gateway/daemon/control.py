@@ -5,7 +5,8 @@ One request a connection, one JSON line each way: ``{"op": "status"}`` ->
 nothing is broken.  The socket's file mode decides who may connect (0660: the service's own user
 and group, and root).  Who asks is what the kernel says of the other end, by
 gateway/people/account.py: the server puts that operator into the request as `by`, in place of
-whatever the request says.  There is no operation that opens a door.
+whatever the request says.  The web console is the one account that acts for others: its requests
+name the operator who is signed in, as `on_behalf`.  There is no operation that opens a door.
 """
 
 from __future__ import annotations
@@ -46,12 +47,21 @@ class Unreachable(ControlError):
 
 class ControlServer:
     """Answers on `path` with the given handlers, by operation.  `who` makes the operator of an
-    account; by default nobody knows the person."""
+    account; by default nobody knows the person.  `console` is the account that may name the
+    operator for whom it acts."""
 
-    def __init__(self, path: Path, handlers: Mapping[str, Handler], who: Who = Operator) -> None:
+    def __init__(
+        self,
+        path: Path,
+        handlers: Mapping[str, Handler],
+        who: Who = Operator,
+        *,
+        console: str = "",
+    ) -> None:
         self._path = path
         self._handlers = handlers
         self._who = who
+        self._console = console
 
     async def run(self) -> None:
         """Serve until cancelled; takes over the socket file of a daemon that died."""
@@ -92,6 +102,14 @@ class ControlServer:
             handler = self._handlers[request["op"]]
         except (ValueError, TypeError, KeyError):
             return {"ok": False, "error": f"expected one of {', '.join(sorted(self._handlers))}"}
+        if "on_behalf" in request:
+            if not self._console or by != self._console:
+                said = str(worded("{account} may not act for others", account=str(by)))
+                return {"ok": False, "error": said, "refused": True}
+            try:
+                request["by"] = behalf(request.pop("on_behalf"))
+            except (ValueError, TypeError, KeyError):
+                return {"ok": False, "error": "on_behalf: who?"}
         try:
             return {"ok": True, **await handler(request)}
         except Refused as refusal:
@@ -101,6 +119,25 @@ class ControlServer:
             for_people = bool(error.args) and isinstance(error.args[0], Message)
             said = str(error.args[0]) if for_people else f"{type(error).__name__}: {error}"
             return {"ok": False, "error": said}
+
+
+def behalf(named: Mapping[str, Any]) -> Operator:
+    """The operator whom the console names; raises ValueError, TypeError or KeyError."""
+    fields = {key: str(named[key]) for key in ("account", "person", "name")}
+    if not fields["account"] or any(len(text) > 200 for text in fields.values()):
+        raise ValueError("no account, or too long")
+    return Operator(
+        fields["account"],
+        person=fields["person"],
+        name=fields["name"],
+        roles=frozenset(map(str, named["roles"])),
+    )
+
+
+def for_operator(operator: Operator) -> dict[str, Any]:
+    """What `behalf` reads."""
+    known = {"account": str(operator), "person": operator.person, "name": operator.name}
+    return {**known, "roles": sorted(operator.roles)}
 
 
 def ask(path: Path, op: str, *, timeout_s: float = 10.0, **params: Any) -> dict[str, Any]:

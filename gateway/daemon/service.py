@@ -148,7 +148,12 @@ class Daemon:
             settings=settings, clock=parts.clock, note=note, destroyed=parts.outbox.nudge
         )
         runs: dict[str, Run] = {
-            "control": ControlServer(settings.socket_path, handlers, operators.of).run,
+            "control": ControlServer(
+                settings.socket_path,
+                handlers,
+                operators.of,
+                console=settings.tables.console.account,
+            ).run,
             "outbox": parts.outbox.run,
             "clock": partial(watch_clock, parts.clock, self._gateway, parts.ledger),
             "retention": retention.run,

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import gettext as _gettext
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ LANGUAGES = (
 _catalogues: dict[str, _gettext.NullTranslations] = {"en": _gettext.NullTranslations()}
 _current: _gettext.NullTranslations = _catalogues["en"]
 _language = "en"
+_spoken: ContextVar[str] = ContextVar("garita_language", default="")
 
 
 def catalogue(language: str) -> _gettext.NullTranslations:
@@ -46,7 +49,7 @@ def catalogue(language: str) -> _gettext.NullTranslations:
 
 def use(language: str) -> None:
     """Say everything from now on in `language` (``en`` or ``es``).  Process-wide: a command calls
-    it once, before it says anything; a server for people of many languages calls `catalogue`."""
+    it once, before it says anything; a server for people of many languages uses `speaking`."""
     global _current, _language
     _current, _language = catalogue(language), language
     # Click and Typer look their own words up in the default domain, by the environment.
@@ -55,24 +58,39 @@ def use(language: str) -> None:
     _gettext.textdomain(DOMAIN)
 
 
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Inside it this task or thread, and what it starts, says everything in `language`."""
+    token = _spoken.set(language)
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
+
+
 def language() -> str:
     """The language in use: ``en`` or ``es``."""
-    return _language
+    return _spoken.get() or _language
+
+
+def _in_use() -> _gettext.NullTranslations:
+    spoken = _spoken.get()
+    return catalogue(spoken) if spoken else _current
 
 
 def _(message: str) -> str:
     """`message` in the language in use.  Placeholders stand as ``{name}`` for `str.format`."""
-    return _current.gettext(message) if message else ""
+    return _in_use().gettext(message) if message else ""
 
 
 def ngettext(one: str, many: str, n: int) -> str:
     """`one` or `many` in the language in use, by its rule of plurals for `n`."""
-    return _current.ngettext(one, many, n)
+    return _in_use().ngettext(one, many, n)
 
 
 def pgettext(context: str, message: str) -> str:
     """Like `_` for a word that means different things in different places."""
-    return _current.pgettext(context, message)
+    return _in_use().pgettext(context, message)
 
 
 def N_(message: str) -> str:
@@ -115,7 +133,7 @@ class Message:
 
     def words(self, language: str | None = None) -> str:
         """The text alone, with its placeholders, in `language`."""
-        words = _current if language is None else catalogue(language)
+        words = _in_use() if language is None else catalogue(language)
         if self.context:
             return words.pgettext(self.context, self.text)
         return words.gettext(self.text) if self.text else ""
@@ -163,4 +181,4 @@ Words = tuple[str, str]
 def choose(words: Words) -> str:
     """Of words that a site gave in two languages those of the language in use; where a third one
     is in use, what its catalogue has for the English."""
-    return words[1] if _language == "es" else _(words[0])
+    return words[1] if language() == "es" else _(words[0])

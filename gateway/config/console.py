@@ -1,0 +1,88 @@
+"""The table [console]: the web console, a process of its own (`garita console`).
+
+The daemon reads one key of it: the account whose word on who acts it takes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from gateway.locale import worded
+
+PORT = 8440
+UNIX = "unix:"
+
+
+def _listen(value: str) -> str:
+    """`HOST:PORT`, `HOST` or ``unix:/path``."""
+    if value.startswith(UNIX):
+        if not value.removeprefix(UNIX).startswith("/"):
+            raise ValueError(worded("write unix:/path/of/the.sock"))
+        return value
+    if not re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]/]+)(:\d{1,5})?", value):
+        raise ValueError(worded("write HOST:PORT, or unix:/path/of/the.sock"))
+    return value
+
+
+class ConsoleTable(BaseModel):
+    """Where the console listens, as whom it runs, and where it keeps its own file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    listen: Annotated[str, AfterValidator(_listen)] = f"127.0.0.1:{PORT}"
+    account: str = "garita-console"
+    """The account of the operating system that the console runs as.  The daemon takes the name of
+    the operator from this account alone."""
+    data_dir: Path = Path("/var/lib/garita-console")
+    cert_file: Path | None = None
+    cert_key_file: Path | None = None
+    public_url: str = ""
+    """The address that browsers use, such as ``https://gate.example.com``.  Passkeys need it."""
+    session_h: Annotated[float, Field(gt=0, le=24)] = 12.0
+    """A session ends after this time (hours)."""
+    idle_min: Annotated[float, Field(gt=0, le=1440)] = 240.0
+    """A session ends after this time without a request of its person (minutes)."""
+
+    @model_validator(mode="after")
+    def _certain(self) -> ConsoleTable:
+        if (self.cert_file is None) != (self.cert_key_file is None):
+            raise ValueError(worded("cert_file and cert_key_file come together"))
+        if not self.local and self.cert_file is None:
+            raise ValueError(
+                worded(
+                    "an address that others reach needs TLS: `garita console cert` makes "
+                    "cert_file and cert_key_file"
+                )
+            )
+        return self
+
+    @property
+    def socket(self) -> Path | None:
+        """The Unix socket that it listens on; None for a port."""
+        return Path(self.listen.removeprefix(UNIX)) if self.listen.startswith(UNIX) else None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port; without a meaning for a Unix socket."""
+        host, colon, port = self.listen.rpartition(":")
+        if not colon or self.listen.endswith("]"):
+            host, port = self.listen, str(PORT)
+        return host.strip("[]"), int(port)
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine reaches it."""
+        if self.socket is not None:
+            return True
+        host = self.address[0]
+        if host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return False

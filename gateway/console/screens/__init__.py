@@ -1,0 +1,1 @@
+"""The screens: one folder each, with its addresses in pages.py."""

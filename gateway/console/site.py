@@ -1,0 +1,71 @@
+"""What all screens work with: the settings, the operators, the files, and the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+from gateway.config import Settings
+from gateway.console.follow.feed import Feed
+from gateway.console.follow.hub import Hub
+from gateway.console.security.store import Store
+from gateway.daemon import control
+from gateway.ledger import LedgerReader
+from gateway.ledger.operator import Operator
+from gateway.people.operators import Operators
+from gateway.people.schema import open_admin
+
+THREADS = 4
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Site:
+    """One console of one gate.  Whatever blocks goes through `run`."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        self.operators = Operators(settings.tables.operators, settings.people_path)
+        self.hub = Hub()
+        self.feed = Feed(settings.ledger_path, self.hub.publish)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="console")
+
+    async def run(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """`work(...)` in a thread, in the language of this request."""
+        context = contextvars.copy_context()
+        call = partial(context.run, work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    @contextmanager
+    def people(self) -> Iterator[sqlite3.Connection]:
+        """people.db, open for acts; use it inside `run`.  Raises RosterUnavailable."""
+        with closing(open_admin(self.settings.people_path)) as db:
+            yield db
+
+    @contextmanager
+    def ledger(self) -> Iterator[LedgerReader]:
+        """The log, for reading; use it inside `run`.  Raises LedgerUnavailable."""
+        with closing(LedgerReader(self.settings.ledger_path)) as reader:
+            yield reader
+
+    async def ask(
+        self, operator: Operator | None, op: str, *, timeout_s: float = 10.0, **params: Any
+    ) -> dict[str, Any]:
+        """Ask the daemon, in the name of `operator` if it is an act.  Raises ControlError."""
+        if operator is not None:
+            params["on_behalf"] = control.for_operator(operator)
+        path = self.settings.socket_path
+        return await self.run(control.ask, path, op, timeout_s=timeout_s, **params)
+
+    async def close(self) -> None:
+        """Let go of threads and files."""
+        await self.feed.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self.store.close()
