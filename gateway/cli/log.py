@@ -27,7 +27,7 @@ from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.config.criteria import editions
-from gateway.ledger import LedgerReader
+from gateway.desk.auditor.verify import verified
 from gateway.ledger import export as proofs
 from gateway.ledger.apart import is_archive
 from gateway.ledger.copies import is_log, lacks_wal
@@ -46,7 +46,7 @@ app.command()(logaccept.accept)
 app.command()(logarchive.archive)
 app.command("redact")(logredact.redact_person)
 app.command()(logexport.copy)
-app.command()(logexport.export)
+app.command("export")(logexport.export_)
 app.command()(logproof.key)
 app.command()(logproof.checkpoint)
 app.command()(logproof.prove)
@@ -134,7 +134,7 @@ def verify(
     is wrong."""
     settings, noted, keys = ctx.settings, _head(head), _keys(key)
     kept = _checkpoints(checkpoint or [])
-    path, alone, trail = file or settings.ledger_path, False, audit.Trail()
+    path, alone = file or settings.ledger_path, False
     if file is not None:
         try:
             if is_archive(file):
@@ -147,14 +147,19 @@ def verify(
     trusted, keys = logtrust.read(trust, path, keys, copy=alone)
     with logexport.reading(path, copy=alone) as ledger, common.progress() as bars:
         bar = bars.add_task(_("verifying"), total=ledger.last_seq)
-        report = ledger.verify(
-            lambda seq: bars.update(bar, completed=seq),
-            noted,
-            keys,
-            look=None if file else trail.follow,
-            checkpoints=kept,
-        )
-        tables = [] if file else _tables(settings, ledger, trail, report.head_seq)
+        people = None if file else settings.people_path
+        try:
+            found = verified(
+                ledger,
+                people,
+                lambda seq: bars.update(bar, completed=seq),
+                head=noted,
+                keys=keys,
+                checkpoints=kept,
+            )
+        except RosterUnavailable as error:
+            common.fail(str(error), common.UNREACHABLE)
+    report, tables, trail = found.report, found.tables, found.trail
     good = report.ok and not tables and not (trusted and trusted.problem)
     if json:
         end = {"seq": report.head_seq, "hash": report.head_hash, "time": report.head_time}
@@ -214,14 +219,7 @@ def verify(
                 " check it as well"
             )
             common.say(said.format(**report.before))
-        if report.begins > 1:
-            said = _("events before {seq} are not kept any more: their archives were deleted")
-            common.say(said.format(seq=report.begins))
-        if report.redacted:
-            said = ngettext(
-                "{count} event is redacted", "{count} events are redacted", report.redacted
-            )
-            common.say(said.format(count=report.redacted))
+        _say_kept(report)
         logexport.signed(report.covered, report.head_seq, named=keys is not None)
         if trusted is not None:
             trusted.say(report.head_seq)
@@ -237,25 +235,13 @@ def _say_clock(report: VerifyReport) -> None:
         common.say(said.format(seconds=seconds, seq=seq))
 
 
-def _tables(
-    settings: Settings, ledger: LedgerReader, trail: audit.Trail, seq: int
-) -> list[audit.Difference]:
-    """Where the tables of people.db differ from the records.
-
-    The gateway may record an act between the reading of the one and the other, so a difference
-    counts only if no record was added meanwhile.
-    """
-    try:
-        while True:
-            found = audit.compare(settings.people_path, trail)
-            more = ledger.after(seq, 500) if found else []
-            if not more:
-                return found
-            for event in more:
-                trail.follow(event)
-                seq = event.seq
-    except RosterUnavailable as error:
-        common.fail(str(error), common.UNREACHABLE)
+def _say_kept(report: VerifyReport) -> None:
+    if report.begins > 1:
+        said = _("events before {seq} are not kept any more: their archives were deleted")
+        common.say(said.format(seq=report.begins))
+    if report.redacted:
+        said = ngettext("{count} event is redacted", "{count} events are redacted", report.redacted)
+        common.say(said.format(count=report.redacted))
 
 
 def _keys(given: list[str] | None) -> list[VerifierKey] | None:

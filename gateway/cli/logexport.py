@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import json as jsonlib
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
-from typing import IO, Annotated
-from zoneinfo import ZoneInfo
+from typing import Annotated
 
 import typer
 
 from gateway.cli import checker, common, logfilter, logtrust
 from gateway.cli.context import Context
 from gateway.cli.logfresh import fresh
-from gateway.desk.text import MARK, defused
+from gateway.desk.auditor import export
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.ledger import export as proofs
 from gateway.ledger.copies import copy_log
-from gateway.ledger.event import Event
-from gateway.ledger.heads import Heads
 from gateway.ledger.signed import Covered
 from gateway.locale import _, ngettext, system
 from gateway.proof.note import Note, VerifierKey
-from gateway.vault.files import new_text_file
 from gateway.wording.details import detail
-
-PROOF = ".proof"
-"""What is added to an export's name for the file with its proof."""
-COLUMNS = (
-    "seq",
-    "time",
-    "type",
-    "subject",
-    "reason",
-    "rule",
-    "person_id",
-    "person_name",
-    "badge",
-    "hash",
-    "data",
-    "local_time",
-)
 
 
 def verify(
@@ -59,7 +35,7 @@ def verify(
     """An export and its proof; exit code 3 if they are not part of one chain, and of what was
     signed."""
     logtrust.refuse(trust)
-    beside = Path(f"{file}{PROOF}")
+    beside = Path(f"{file}{export.PROOF}")
     problem = ""
     found = proofs.Checked()
     try:
@@ -141,7 +117,7 @@ def copy(
         checker.ship(to.parent)
 
 
-def export(
+def export_(
     ctx: Context,
     format: Annotated[str, typer.Option(help="jsonl or csv.")] = "jsonl",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Not stdout.")] = None,
@@ -156,7 +132,7 @@ def export(
     checkers: checker.ShipOption = True,
 ) -> None:
     """Events as JSON lines or CSV; JSON lines in a file have their proof beside them."""
-    if format not in ("jsonl", "csv"):
+    if format not in export.FORMATS:
         common.fail(_("--format is jsonl or csv"), common.USAGE)
     settings = ctx.settings
     newest = fresh(settings) if output is not None else None
@@ -173,36 +149,24 @@ def export(
             since=since,
             until=until,
         )
-        head = ledger.get(newest.last_seq) if newest is not None else None
-        if head is not None and head.seq < ledger.last_seq:
+        head = export.head_of(ledger, newest.last_seq if newest is not None else None)
+        if newest is not None and head is not None and head.seq < ledger.last_seq:
             said = _("note: events after {seq} are not in it: they are not signed yet")
             common.err.print(said.format(seq=head.seq), markup=False, soft_wrap=True)
-        if head is None:  # nothing is signed: up to what there is
-            head = next(iter(ledger.tail(1)), None)
         bar = bars.add_task(_("exporting"), total=ledger.last_seq)
-        events = ledger.walk(
-            lambda seq: bars.update(bar, completed=seq), head.seq if head is not None else 0
-        )
+
+        def progress(seq: int) -> None:
+            bars.update(bar, completed=seq)
+
+        zone = settings.site.zone
         if output is None:
-            _write(proofs.chosen(events, wanted.fits), format, sys.stdout, settings.site.zone)
+            events = ledger.walk(progress, head.seq if head is not None else 0)
+            export.write(proofs.chosen(events, wanted.fits), format, sys.stdout, zone)
             return
         try:
-            with ExitStack() as files:
-                proof = None
-                if format == "jsonl" and head is not None:
-                    beside = files.enter_context(new_text_file(Path(f"{output}{PROOF}")))
-                    heads = Heads(settings.ledger_path)
-                    proof = proofs.Proof(
-                        beside,
-                        head,
-                        wanted.asked,
-                        heads.newest_each(),
-                        heads.log_keys(),
-                        ledger.begins(),
-                    )
-                file = files.enter_context(new_text_file(output))
-                chosen = proofs.chosen(events, wanted.fits, proof)
-                count = _write(chosen, format, file, settings.site.zone)
+            count = export.into(
+                output, format, settings.ledger_path, ledger, wanted, head, zone, progress
+            )
         except FileExistsError as error:
             common.fail(f"{error.filename or output}: {system(error.strerror)}", common.REFUSED)
         except OSError as error:
@@ -212,41 +176,6 @@ def export(
     common.err.print(
         ngettext("{count} event", "{count} events", count).format(count=count), markup=False
     )
-
-
-def _write(events: Iterable[Event], format: str, file: IO[str], zone: ZoneInfo) -> int:
-    """Write the events; returns how many there were."""
-    count = 0
-    writer = csv.writer(file)
-    if format == "csv":
-        file.write(MARK)  # Excel reads the file as UTF-8
-        writer.writerow(COLUMNS)
-    for event in events:
-        count += 1
-        if format == "jsonl":
-            file.write(jsonlib.dumps(proofs.record(event), ensure_ascii=False) + "\n")
-            continue
-        person = event.data.get("person") or {}
-        if not isinstance(person, dict):
-            person = {"id": person}
-        writer.writerow(
-            defused(cell)
-            for cell in (
-                event.seq,
-                event.time,
-                event.type,
-                event.subject,
-                event.data.get("reason", ""),
-                event.data.get("rule", ""),
-                person.get("id", ""),
-                person.get("name", ""),
-                (event.data.get("credential") or {}).get("masked", ""),
-                event.hash,
-                jsonlib.dumps(dict(event.data), ensure_ascii=False),
-                f"{datetime.fromisoformat(event.time).astimezone(zone):%Y-%m-%d %H:%M:%S}",
-            )
-        )
-    return count
 
 
 @contextmanager

@@ -157,6 +157,23 @@ class LedgerReader(Rows):
                 return
             end = begin
 
+    @property
+    def oldest_seq(self) -> int:
+        """The first record that is still kept."""
+        return self._archived().begins
+
+    def holding(self, begin: int, end: int, marks: Sequence[Sequence[str]]) -> list[Event]:
+        """The records after `begin` up to `end` whose body has of each of `marks` at least one text
+        (a part of the JSON as chain.canonical writes it), the newest first."""
+        return [_event(kept) for kept in self._holding(begin, end, marks)]
+
+    def any_since(self, begin: int, end: int, since: str) -> bool:
+        """Whether any record after `begin` up to `end` is from `since` (RFC 3339 text in UTC) or
+        later."""
+        if begin >= self._archived().last:
+            return self._younger(begin, end, since)
+        return any(_time_of(kept.body) >= since for kept in self._span(begin + 1, end, end - begin))
+
     def _younger(self, begin: int, end: int, since: str) -> bool:
         """Whether any record after `begin` up to `end` is from `since` or later."""
         sql = (

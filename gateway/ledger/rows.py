@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
@@ -82,6 +82,31 @@ class Rows:
         return [
             Kept(seq, body, digest, before[2], self._redacted.get(seq))
             for before, (seq, body, digest) in islice(pairs, limit)
+        ]
+
+    def _holding(self, begin: int, end: int, marks: Sequence[Sequence[str]]) -> list[Kept]:
+        """The records after `begin` up to `end` whose body has of each of `marks` at least one
+        text, the newest first.  The texts are parts of a body as it is kept."""
+        if begin >= self._archived().last:
+            each = " OR ".join
+            wanted = [f"({each('instr(e.body, ?)' for _ in texts)})" for texts in marks]
+            rows = self._rows(
+                "SELECT e.seq, e.body, e.hash, p.hash FROM events e "  # noqa: S608 - all marks
+                "LEFT JOIN events p ON p.seq = e.seq - 1 "
+                f"WHERE {' AND '.join(['e.seq > ? AND e.seq <= ?', *wanted])} "
+                "ORDER BY e.seq DESC",
+                (begin, end, *(text for texts in marks for text in texts)),
+            )
+            if begin >= self._archived().last:
+                return [
+                    Kept(seq, body, digest, prev or self._hash_before(seq), self._redacted.get(seq))
+                    for seq, body, digest, prev in rows
+                ]
+        span = self._span(begin + 1, end, end - begin)
+        return [
+            kept
+            for kept in reversed(span)
+            if all(any(text in kept.body for text in texts) for texts in marks)
         ]
 
     def _hash_before(self, seq: int) -> bytes:

@@ -129,7 +129,7 @@ def test_a_visit_from_announcement_to_departure(db: sqlite3.Connection) -> None:
     ]
     assert all(data["by"] for _, data in found)
     assert all(data["criteria"] == ["10.2"] for kind, data in found if kind != "escort.set")
-    assert "777" not in json.dumps(found)
+    assert "18:777" not in json.dumps(found)  # fingerprints and marks may hold any digits
 
 
 def test_a_badge_that_a_visitor_takes_along_and_a_partner_that_is_suspended_lose_access(
@@ -794,3 +794,43 @@ async def test_a_shift_at_the_desk(make_rig: Callable[..., Rig]) -> None:
     ):
         done = await rig.acli(*bad, check=False)
         assert done.returncode in (1, 2) and "Traceback" not in done.stderr, bad
+
+
+# Who came before
+
+
+def test_three_letters_find_regulars_first_and_then_whoever_came_before(
+    db: sqlite3.Connection,
+) -> None:
+    regulars.set_regular(db, "Núria Ponce", "Paquetería Águila", regular=True, by="g", now=NOW)
+    regulars.set_regular(db, "Pedro Paz", "Acme México", regular=True, by="g", now=NOW)
+    partners.put(db, ACME, PartnerPolicy(), by=BOSS, now=NOW)
+    for hours, host in ((0, "Laura Gil"), (1, "Luis Vega")):
+        plan = replace(PLAN, company="Acme México", host=host)
+        visit = register.walk_in(db, plan, ine(), POLICY, by=GUARD, now=NOW + hours * HOUR)
+        register.depart(db, visit.id, by=GUARD, now=NOW + hours * HOUR)
+    register.expect(db, replace(PLAN, name="Nuño Nunca"), POLICY, by=GUARD, now=NOW)
+    found = regulars.known(db, "nuñ")
+    assert [(item.name, item.regular) for item in found] == [("José Núñez", False)]
+    assert found[0].host == "Luis Vega"  # whom they visited last; whoever never came is not known
+    assert [item.name for item in regulars.known(db, "NUR")] == ["Núria Ponce"]
+    assert [item.name for item in regulars.known(db, "acme")] == ["Pedro Paz", "José Núñez"]
+    assert [item.name for item in regulars.known(db, "jo nu acm")] == ["José Núñez"]
+    assert regulars.known(db, "aguila") and not regulars.known(db, "guila")
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "  ", "nu", "n u", "'; DROP TABLE visit; --", "%%%", "x" * 999]
+)
+def test_less_than_three_letters_and_nonsense_find_nobody(
+    db: sqlite3.Connection, typed: str
+) -> None:
+    on_site(db)
+    assert regulars.known(db, typed) == []
+
+
+def test_a_regular_who_came_keeps_the_name_of_the_register(db: sqlite3.Connection) -> None:
+    regulars.set_regular(db, "José Núñez", "", regular=True, by="g", now=NOW)
+    on_site(db, replace(PLAN, name="JOSE NUÑEZ"))
+    (found,) = regulars.known(db, "nunez")
+    assert found == regulars.Known("José Núñez", "", "Laura Gil", "2026-11-25T16:00:00Z", True)
