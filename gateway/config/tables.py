@@ -301,6 +301,8 @@ class FaceTable(_Table):
     require_consent: bool = False
     keep_pictures: Literal["never", "denied", "all"] = "never"
     keep_pictures_days: Annotated[int, Field(ge=1, le=365)] = 7
+    # A small picture of each face that is enrolled at a camera, for the guard who compares.
+    portraits: bool = False
 
 
 class Titles(_Table):

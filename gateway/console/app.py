@@ -28,6 +28,7 @@ from gateway.console.routes import Screen
 from gateway.console.screens.account import signin
 from gateway.console.screens.live import pages as live
 from gateway.console.screens.live import stream
+from gateway.console.screens.pictures import pages as pictures
 from gateway.console.security.headers import SafeHeaders
 from gateway.console.security.store import Session
 from gateway.console.site import Site
@@ -37,7 +38,7 @@ from gateway.locale import GaritaError, _, speaking
 
 log = logging.getLogger("garita.console")
 
-ALL = (signin.pages, live.pages, stream.pages)
+ALL = (signin.pages, live.pages, stream.pages, pictures.pages)
 """The screens' modules; a new screen adds its `pages` here."""
 
 MOST_FIELDS = 500

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
+from gateway import locale
 from gateway.config import Settings
 from gateway.console.follow.feed import Feed
 from gateway.console.follow.hub import Hub
@@ -61,6 +62,7 @@ class Site:
         """Ask the daemon, in the name of `operator` if it is an act.  Raises ControlError."""
         if operator is not None:
             params["on_behalf"] = control.for_operator(operator)
+        params.setdefault("language", locale.language())
         path = self.settings.socket_path
         return await self.run(control.ask, path, op, timeout_s=timeout_s, **params)
 

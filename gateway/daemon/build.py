@@ -21,6 +21,7 @@ from gateway.daemon.fleetwatch import FleetWatch
 from gateway.daemon.jobs import Jobs
 from gateway.daemon.logkeys import LogKeys, at_start
 from gateway.daemon.outbox import Outbox
+from gateway.daemon.pictures import Pictures
 from gateway.daemon.pulls import Pulls
 from gateway.daemon.sharing import Sharing
 from gateway.daemon.status import Status
@@ -74,6 +75,7 @@ class Parts:
     health: Health
     faces: FaceService | None
     matcher: CardholderMatcher | None
+    pictures: Pictures
     uplink: Uplink | None
     outbox: Outbox
     pulls: Pulls
@@ -168,6 +170,13 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
     if faces is not None:
         faceparts.announce(settings, plant, faces)
 
+    pictures = Pictures(
+        faces=faces,
+        people=settings.people_path,
+        key=key,
+        wanted=tables.face.portraits,
+        append=ledger.append,
+    )
     outbox = Outbox(settings.people_path, ledger.append, lambda: ledger.chain)
     pulls = Pulls(settings, ledger.note)
     status = Status(
@@ -253,6 +262,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         health=health,
         faces=faces,
         matcher=matcher,
+        pictures=pictures,
         uplink=uplink,
         outbox=outbox,
         pulls=pulls,

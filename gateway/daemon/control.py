@@ -6,7 +6,8 @@ nothing is broken.  The socket's file mode decides who may connect (0660: the se
 and group, and root).  Who asks is what the kernel says of the other end, by
 gateway/people/account.py: the server puts that operator into the request as `by`, in place of
 whatever the request says.  The web console is the one account that acts for others: its requests
-name the operator who is signed in, as `on_behalf`.  There is no operation that opens a door.
+name the operator who is signed in, as `on_behalf`.  A request may name the `language` of its
+answer.  There is no operation that opens a door.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.ledger.operator import Operator
-from gateway.locale import GaritaError, Message, worded
+from gateway.locale import LANGUAGES, GaritaError, Message, catalogue, speaking, worded
 from gateway.people import account
 
 log = logging.getLogger("garita.daemon.control")
@@ -110,6 +111,15 @@ class ControlServer:
                 request["by"] = behalf(request.pop("on_behalf"))
             except (ValueError, TypeError, KeyError):
                 return {"ok": False, "error": "on_behalf: who?"}
+        language = str(request.get("language", ""))
+        if language not in LANGUAGES:
+            return await self._done(handler, request)
+        await asyncio.to_thread(catalogue, language)  # the first time it is a file
+        with speaking(language):  # in this task, which is the request's own
+            return await self._done(handler, request)
+
+    @staticmethod
+    async def _done(handler: Handler, request: Mapping[str, Any]) -> dict[str, Any]:
         try:
             return {"ok": True, **await handler(request)}
         except Refused as refusal:

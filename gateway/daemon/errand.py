@@ -25,13 +25,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway import config, locale
-from gateway.daemon.control import Refused
+from gateway.daemon.control import Refused, behalf
 from gateway.decide.model import PinOutcome
 from gateway.ledger.operator import Operator
 from gateway.locale import GaritaError, system, worded
 from gateway.people import Roster, RosterUnavailable, SealedPin, faces
 from gateway.people.operators import Operators
 from gateway.people.pins import Pins, check_new
+from gateway.people.portraits import PortraitError
 from gateway.people.schema import open_admin
 from gateway.people.sources import pull
 from gateway.people.sync import apply as sync
@@ -180,7 +181,8 @@ class Errand:
         return {"pin": new if given is None else "", "lost": lost}
 
     def enrol(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Store the good ones of `photos` as templates of `person`.
+        """Store the good ones of `photos` as templates of `person`, and `portrait` (a JPEG in
+        base64) where the site keeps portraits.
 
         The answer has `total` and `added` templates, `uncompared` people, and `refused` with its
         facts if people.db is as it was: gateway/cli/face/enroll.py says it in words.
@@ -191,6 +193,7 @@ class Errand:
         person = str(request["person"])
         today = datetime.now(UTC).astimezone(self._settings.site.zone).date()
         items = [_photograph(item) for item in request["photos"]]
+        portrait = base64.b64decode(str(request.get("portrait", ""))) if face.portraits else b""
         vault = Vault(self._key)
         if self._enrolled is None:
             self._enrolled = enrolment.EnrolledFaces(vault, limit=face.threshold, today=today)
@@ -211,9 +214,10 @@ class Errand:
                     needed=face.min_templates,
                     mode=enrolment.Mode(str(request["mode"])),
                     allow_duplicate=request.get("allow_duplicate") is True,
+                    portrait=portrait,
                 )
                 answer |= {"total": stored.total, "added": stored.added}
-            except (LookupError, VaultError, ValueError) as error:
+            except (LookupError, VaultError, PortraitError, ValueError) as error:
                 answer |= {"refused": "error", "facts": {"error": str(error)}}
             except enrolment.NotStored as refusal:
                 facts = {"good": refusal.good, "distance": refusal.distance}
@@ -268,8 +272,13 @@ def main() -> int:
     locale.use(settings.tables.site.language)
     answer: dict[str, Any]
     try:
+        request = json.loads(sys.stdin.readline())
+        if request.get("language") in locale.LANGUAGES:
+            locale.use(request["language"])
+        if isinstance(request.get("by"), dict):
+            request["by"] = behalf(request["by"])  # the gateway wrote it, whoever asked
         key = SiteKey.load(settings.tables.site.key_file)
-        answer = {"ok": True, **Errand(settings, key).do(json.loads(sys.stdin.readline()))}
+        answer = {"ok": True, **Errand(settings, key).do(request)}
     except Refused as refusal:
         answer = {"ok": False, "error": str(refusal), "refused": True}
     except (GaritaError, ValueError, TypeError, AttributeError) as error:

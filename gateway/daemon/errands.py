@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gateway.daemon.control import ControlError, Refused
+from gateway import locale
+from gateway.daemon.control import ControlError, Refused, for_operator
+from gateway.ledger.operator import Operator
 from gateway.locale import worded
 
 LIMIT = 1024 * 1024  # of an answer
@@ -31,6 +33,9 @@ class Errands:
 
     async def asked(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Do what `request` asks for.  Raises Refused, and ControlError if it can't be done."""
+        by = request.get("by", "")
+        named = for_operator(by) if isinstance(by, Operator) and by else str(by)
+        sent = {**request, "by": named, "language": locale.language()}
         async with self._one:
             process = await asyncio.create_subprocess_exec(
                 self._python,
@@ -44,7 +49,7 @@ class Errands:
                 env={**os.environ, **ONE_THREAD},
             )
             try:
-                said, _ = await process.communicate(json.dumps(request).encode() + b"\n")
+                said, _ = await process.communicate(json.dumps(sent).encode() + b"\n")
             finally:
                 if process.returncode is None:  # the caller's time is over
                     process.kill()

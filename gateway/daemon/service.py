@@ -21,6 +21,7 @@ from gateway.config import Settings
 from gateway.daemon import logkeys
 from gateway.daemon.build import Parts, build
 from gateway.daemon.control import ControlServer
+from gateway.daemon.enrolling import Enrolling
 from gateway.daemon.errands import Errands
 from gateway.daemon.jobs import Retention, watch_clock
 from gateway.daemon.openlog import open_log
@@ -124,10 +125,22 @@ class Daemon:
         pins = OperatorPins(
             operators, settings.people_path, parts.pins, parts.pin_limits, parts.ledger.append
         )
+        errands = Errands(settings.path)
+        enrolling = Enrolling(
+            service=parts.faces,
+            table=settings.tables.face,
+            people=settings.people_path,
+            views=parts.pictures.views,
+            errand=errands.asked,
+            today=lambda: parts.clock.now().astimezone(settings.site.zone).date(),
+            stored=parts.outbox.nudge,
+        )
         handlers = {
             "status": parts.status.asked,
             "operator_pin": pins.asked,
-            "errand": Errands(settings.path).asked,
+            "errand": errands.asked,
+            **parts.pictures.table(),
+            **enrolling.table(),
             "reader_watch": Watching(parts.plant).asked,
             **operations.table(),
         }

@@ -24,6 +24,7 @@ log = logging.getLogger("garita.face.service")
 RETRY_S = (0.5, 10.0)
 START_S = 30.0
 CHALLENGE_S = 14.0  # the longest that a challenge may take, with a last look
+VIEW_S = 5.0  # for a picture that somebody only watches
 GRACE_S = 1.0  # beyond the deadline; after that the process is assumed to hang
 # Both print lines at each attempt to open a camera; we report its state once.
 QUIET = {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}
@@ -191,8 +192,45 @@ class FaceService:
             return {key: answer[key] for key in kept if key in answer}
         return {"refused": str(answer.get("refused") or answer.get("detail"))}
 
+    async def still(self, camera: str) -> dict[str, Any]:
+        """What `camera` sees now: ``still`` (a small JPEG, base64) and ``state``, or ``refused``.
+        A slow answer is no reason to end the process that the doors need."""
+        if camera not in self._config["cameras"]:
+            return {"refused": "no such camera"}
+        return await self._view({"op": "still", "camera": camera})
+
+    async def look(
+        self, camera: str, *, after: int, kept: Sequence[str], threshold: float, portrait: bool
+    ) -> dict[str, Any]:
+        """A look at the nearest face for an enrolment; gateway/face/vision/views.py says what the
+        answer holds.  `kept` are the templates (base64) of the looks that were good before."""
+        if camera not in self._config["cameras"]:
+            return {"refused": "no such camera"}
+        rows = b"".join(base64.b64decode(item) for item in kept)
+        request = {
+            "op": "look",
+            "camera": camera,
+            "after": after,
+            "kept": base64.b64encode(rows).decode(),
+            "embedder": self._config.get("embedder", "dlib"),
+            "threshold": threshold,
+            "portrait": portrait,
+        }
+        return await self._view(request)
+
+    async def _view(self, request: dict[str, Any]) -> dict[str, Any]:
+        answer = await self._ask(request, VIEW_S, patient=True)
+        if answer.get("outcome") == "unavailable":
+            return {"refused": "unavailable", "detail": str(answer.get("detail", ""))}
+        return answer
+
     async def _ask(
-        self, request: dict[str, Any], timeout_s: float, on_prompt: OnPrompt | None = None
+        self,
+        request: dict[str, Any],
+        timeout_s: float,
+        on_prompt: OnPrompt | None = None,
+        *,
+        patient: bool = False,
     ) -> dict[str, Any]:
         process = self._process
         if not self.ready.is_set() or process is None or process.stdin is None:
@@ -207,8 +245,9 @@ class FaceService:
             async with asyncio.timeout(timeout_s):
                 return await future
         except TimeoutError:
-            log.error("the face process does not answer: it is killed and started again")
-            self._kill(process)
+            if not patient:
+                log.error("the face process does not answer: it is killed and started again")
+                self._kill(process)
             return {"outcome": "unavailable", "detail": "no answer"}
         except (OSError, ValueError) as error:
             return {"outcome": "unavailable", "detail": type(error).__name__}

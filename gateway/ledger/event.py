@@ -30,6 +30,7 @@ class EventType(StrEnum):
     AREA_PEER_REFUSED = "area.peer_refused"
 
     CAMERA_ACCEPTED = "camera.accepted"
+    CAMERA_VIEWED = "camera.viewed"
 
     CLOCK_ACCEPTED = "clock.accepted"
     CLOCK_STEPPED = "clock.stepped"
@@ -76,6 +77,7 @@ class EventType(StrEnum):
     FACE_KEY_DESTROYED = "face.key_destroyed"
     FACE_PICTURE_VIEWED = "face.picture_viewed"
     FACE_PICTURES_PURGED = "face.pictures_purged"
+    FACE_PORTRAIT_VIEWED = "face.portrait_viewed"
 
     FREIGHT_ARRIVED = "freight.arrived"
     FREIGHT_DEPARTED = "freight.departed"

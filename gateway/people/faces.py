@@ -1,9 +1,9 @@
 """What is kept of faces in people.db, and how it goes: keys and consent, person by person.
 
-For commands.  Whatever destroys a key also deletes the templates sealed with it and puts the event
-``face.key_destroyed`` in the outbox, in one transaction: whoever dies in between leaves both
-or neither.  `scrub` then clears the old bytes out of this box's files.  Never sees a plain
-template: the vault, handed in, opens and seals.
+For commands.  Whatever destroys a key also deletes the templates and the portrait sealed with it
+and puts the event ``face.key_destroyed`` in the outbox, in one transaction: whoever dies in
+between leaves both or neither.  `scrub` then clears the old bytes out of this box's files.  Never
+sees a plain template: the vault, handed in, opens and seals.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ def reseal(db: sqlite3.Connection, vault: Vault, refused: type[Exception]) -> tu
 
 
 def destroy(db: sqlite3.Connection, person_id: str, *, why: str, by: str) -> int | None:
-    """Delete a person's templates and key, with the event, inside the caller's transaction.
+    """Delete a person's templates, portrait and key, with the event, inside the caller's
+    transaction.
 
     Returns how many templates they had, or None if there was neither template nor key (then
     there is no event).  The event's `key_id` is null for templates from before version 3.
@@ -79,8 +80,11 @@ def destroy(db: sqlite3.Connection, person_id: str, *, why: str, by: str) -> int
     lost = db.execute("DELETE FROM template WHERE person_id = ?", (person_id,)).rowcount
     if row is None and not lost:
         return None
+    shown = db.execute("DELETE FROM portrait WHERE person_id = ?", (person_id,)).rowcount
     db.execute("DELETE FROM person_key WHERE person_id = ?", (person_id,))
     data = {"key_id": row[0] if row else None, "templates": lost, "by": by, "why": why}
+    if shown:
+        data["portrait"] = True
     put_event(db, EventType.FACE_KEY_DESTROYED, person_id, data)
     return lost
 

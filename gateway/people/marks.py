@@ -80,6 +80,7 @@ TABLES: Mapping[str, Table] = {
         Table("pin", ("person_id",), many=True),
         Table("person_key", ("person_id",), many=True),
         Table("template", many=True),
+        Table("portrait", ("person_id",), many=True),
     )
 }
 
@@ -119,7 +120,7 @@ _HISTORY = (
     "SELECT json_array(person_id, op, fields, before) FROM person_history WHERE version = ? "
     "ORDER BY person_id"
 )
-_BYTES = {("person_key", "wrapped"), ("template", "sealed")}
+_BYTES = {("person_key", "wrapped"), ("template", "sealed"), ("portrait", "sealed")}
 _CHUNK = 5000
 
 

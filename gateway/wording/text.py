@@ -146,6 +146,7 @@ EVENTS: Mapping[str, str] = {
     "uplink.message_skipped": N_(
         "the broker does not take event {event} ({bytes} bytes); it went without its data"
     ),
+    "camera.viewed": N_("{by} looked at what the camera sees"),
     "camera.accepted": N_("what the camera sees now was accepted by {by}: {reason}"),
     "people.list_everywhere": N_(
         "list {version} is in force at all gates after {seconds} s; the last was {last_gate}"
@@ -166,6 +167,7 @@ EVENTS: Mapping[str, str] = {
     "face.key_destroyed": N_("face key destroyed by {by}; templates: {templates}; {why}"),
     "face.consent_set": N_("agreed to the face match on {given_at}, until {until}"),
     "face.picture_viewed": N_("{by} looked at the picture of event {seq}"),
+    "face.portrait_viewed": N_("{by} looked at the portrait"),
     "face.pictures_purged": N_("pictures deleted: {count}; days kept: {days}"),
     "face.forgotten": N_("face forgotten by {by}: {reason}"),
     "people.pin_set": N_("PIN set by {by}"),

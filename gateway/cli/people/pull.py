@@ -10,17 +10,19 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, keyed
+from gateway.cli import common
 from gateway.cli.context import Context
 from gateway.cli.people import show
 from gateway.cli.people import sync as lists
 from gateway.cli.personnel import open_list
 from gateway.config import Settings, SourceTable
 from gateway.daemon.control import ControlError
+from gateway.daemon.keyed import ask_gateway
 from gateway.locale import _, system
 from gateway.people.sources import Asked, Pulled, SourceError
 from gateway.people.sources import pull as puller
 from gateway.people.sync import apply as sync
+from gateway.people.sync import review
 from gateway.wording import words
 
 MQTT = "mqtt"  # the source that a broker's bundles come from
@@ -72,7 +74,7 @@ def pull(
         common.nudge(settings)
         _unchanged(name, json)
         return
-    plan = lists.look(settings, db, sync.plan(db, found.source))
+    plan = review.looked_at(settings, db, sync.plan(db, found.source))
     version = plan.base
     waits = apply and bool({item.name for item in plan.tripped} - lists.confirmed(confirm))
     if waits:
@@ -103,7 +105,7 @@ def _forget(settings: Settings, db: sqlite3.Connection, name: str, *, dropped_by
         puller.forget(db, settings.pending_path, name, dropped_by=dropped_by)
     except PermissionError as error:
         try:
-            keyed.ask_gateway(settings, system(error.strerror), "forget", source=name)
+            ask_gateway(settings, system(error.strerror), "forget", source=name)
         except ControlError as stays:  # the next pull that is put aside or in force ends it
             note = _("note: the file of the list that waited is still there: {why}")
             common.err.print(note.format(why=stays), markup=False, soft_wrap=True)
@@ -176,7 +178,7 @@ def confirm(
         )
         return
     # Looked at again: the list in force may have changed since, and who is inside.
-    plan = lists.look(settings, db, sync.plan(db, held.source))
+    plan = review.looked_at(settings, db, sync.plan(db, held.source))
     version = plan.base
     if names:
         agreed = lists.confirmed(names)

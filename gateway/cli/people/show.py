@@ -17,12 +17,12 @@ from gateway.decide.policy import Direction
 from gateway.ledger.chain import utc_text
 from gateway.locale import _
 from gateway.people.losses import Loss
-from gateway.people.sync.history import shown
-from gateway.people.sync.plan import Plan, Tripped, entry
+from gateway.people.sync.plan import Plan, Tripped
 from gateway.people.sync.rehearsal import Rehearsal
+from gateway.people.sync.review import changes_of
 from gateway.people.sync.source import RowError
+from gateway.wording import lists as wording
 from gateway.wording import text, words
-from gateway.wording.details import detail
 
 SHOWN = 50  # errors and people printed before the rest is only counted
 
@@ -90,12 +90,8 @@ def _show_rehearsal(tried: Rehearsal, settings: Settings) -> None:
     table = Table("", _("person"), _("door"), _("times"), _("last"), _("why"), box=None)
     for shift in tried.shifts[:SHOWN]:
         colour = "red" if shift.now == "refused" else "green"
-        now = _("refused") if shift.now == "refused" else _("let in")
-        why = text.reason(shift.was if shift.now == "let_in" else shift.reason)
-        if shift.now == "let_in":
-            why = _("{rule} (was: {why})").format(rule=detail(shift.rule), why=why)
-        elif shift.rule:
-            why = f"{why} ({detail(shift.rule)})"
+        now = wording.now(shift)
+        why = wording.why(shift)
         table.add_row(
             f"[{colour}]{now}[/{colour}]",
             escape(f"{shift.person} {shift.name}"),
@@ -121,19 +117,6 @@ def _show_rehearsal(tried: Rehearsal, settings: Settings) -> None:
         )
 
 
-def cell(entry: dict[str, Any] | None, name: str) -> str:
-    """A field of an entry (history.shown) as text."""
-    value = entry[name] if entry else None
-    if isinstance(value, list):
-        return ", ".join(value) or _("none")
-    if isinstance(value, dict):
-        good = _("for good")
-        return ", ".join(f"{kind} {day or good}" for kind, day in value.items()) or _("none")
-    if name == "status" and value:
-        return words.word(value)
-    return str(value or _("none"))
-
-
 def lost(loss: Loss) -> str:
     """What somebody lost, in words: ``left the list``, ``badge withdrawn (h10301:…45)``."""
     what = ", ".join(words.loss(how) for how in loss.how.split(","))
@@ -141,22 +124,11 @@ def lost(loss: Loss) -> str:
     return f"{what} ({detail})" if detail else what
 
 
-def _changes(plan: Plan, person: Person) -> dict[str, dict[str, Any]]:
-    """What changes of a person, by field, badges masked: ``{"before": ..., "after": ...}``."""
-    before = shown(plan.before[person.id])
-    after = shown(entry(person, plan.requirements.get(person.id)))
-    held = before["requirements"]
-    before["requirements"] = {kind: day for kind, day in held.items() if kind in plan.kinds}
-    return {
-        name: {"before": before[name], "after": after[name]} for name in plan.changed[person.id]
-    }
-
-
 def _change_line(plan: Plan, person: Person) -> str:
     more = plan.widened.get(person.id, ())
     said = []
-    for name, sides in _changes(plan, person).items():
-        before, after = cell({name: sides["before"]}, name), cell({name: sides["after"]}, name)
+    for name, sides in changes_of(plan, person).items():
+        before, after = (wording.cell({name: sides[side]}, name) for side in ("before", "after"))
         wide = " [yellow]" + _("(more access)") + "[/yellow]" if name in more else ""
         said.append(f"{words.word(name)}: {escape(before)} -> {escape(after)}{wide}")
     return f"[yellow]~[/yellow] {escape(person.id)}  {'; '.join(said)}"
@@ -184,7 +156,7 @@ def show_plan(
         people: dict[str, Any] = {
             "added": [person.id for person in plan.added],
             "changed": {key: list(names) for key, names in plan.changed.items()},
-            "changes": {person.id: _changes(plan, person) for person in plan.updates},
+            "changes": {person.id: changes_of(plan, person) for person in plan.updates},
             "widened": {key: list(names) for key, names in plan.widened.items()},
             "removed": [key for key, _name in plan.removed],
             "still_revoked": plan.overridden,

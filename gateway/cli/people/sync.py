@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -18,21 +17,21 @@ from rich.table import Table
 from gateway.cli import common
 from gateway.cli.context import Context
 from gateway.cli.keyed import Keyed
-from gateway.cli.people.show import cell, show_errors, show_plan, show_tripped
+from gateway.cli.people.show import show_errors, show_plan, show_tripped
 from gateway.cli.personnel import open_list
 from gateway.config import Settings
 from gateway.daemon.control import ControlError
-from gateway.ledger import LedgerReader, LedgerUnavailable
-from gateway.locale import N_, _, in_context
+from gateway.ledger import LedgerUnavailable
+from gateway.locale import _
 from gateway.people.cardnumbers import impossible
 from gateway.people.sync import apply as sync
 from gateway.people.sync import file as source
-from gateway.people.sync import history, tripwires
+from gateway.people.sync import history, review, tripwires
 from gateway.people.sync import profile as profiles
-from gateway.people.sync.holders import badges
 from gateway.people.sync.profile import Profile, ProfileError
-from gateway.people.sync.rehearsal import Rehearsal, rehearse
+from gateway.people.sync.rehearsal import Rehearsal
 from gateway.vault.sitekey import KeyFileError
+from gateway.wording import lists as said
 from gateway.wording import words
 
 ConfirmOption = Annotated[
@@ -83,7 +82,7 @@ def sync_(
             show_errors(file.name, found.errors, json)
         db = open_list(settings)
         bars.update(reading, description="comparing")
-        plan = look(settings, db, sync.plan(db, found))
+        plan = review.looked_at(settings, db, sync.plan(db, found))
         if plan.errors:
             show_errors(file.name, plan.errors, json)
         version = plan.base
@@ -132,7 +131,7 @@ def rollback(
     db = open_list(settings)
     try:
         to = version or sync.version(db) - 1
-        plan = look(settings, db, history.rollback(db, to, settings.site.access_levels))
+        plan = review.looked_at(settings, db, history.rollback(db, to, settings.site.access_levels))
     except history.HistoryError as error:
         common.fail(str(error), common.REFUSED)
     if plan.errors:
@@ -145,15 +144,6 @@ def rollback(
     if number != plan.base:
         common.nudge(settings)
     show_plan(plan, number, apply, json, [], tried, settings)
-
-
-# How a version of the list came about.
-_OPS = {
-    "added": in_context("person", "added"),
-    "changed": in_context("person", "changed"),
-    "removed": in_context("person", "removed"),
-}
-_KINDS = {"sync": N_("sync"), "delta": N_("changes"), "rollback": N_("rollback")}
 
 
 def versions(ctx: Context, json: common.JsonOption = False) -> None:
@@ -178,8 +168,7 @@ def versions(ctx: Context, json: common.JsonOption = False) -> None:
     )
     zone = ctx.settings.site.zone
     for row in rows:
-        kind = _KINDS.get(row["kind"], N_("sync"))
-        kind = _(kind) + (_(" to {n}").format(n=row["to_version"]) if row["to_version"] else "")
+        kind = said.kind(row["kind"], row["to_version"])
         note = (
             _("confirmed: {names}").format(names=", ".join(row["confirmed"]))
             if row["confirmed"]
@@ -215,10 +204,10 @@ def history_(
             source=change.source,
         )
         common.out.print(
-            f"{head}\n  {change.person} {_OPS[change.op].say()}", markup=False, soft_wrap=True
+            f"{head}\n  {change.person} {said.op(change.op)}", markup=False, soft_wrap=True
         )
         for name in change.fields:
-            before, after = (cell(side, name) for side in (change.before, change.after))
+            before, after = (said.cell(side, name) for side in (change.before, change.after))
             common.out.print(
                 f"    {words.word(name)}: {before} -> {after}", markup=False, soft_wrap=True
             )
@@ -251,28 +240,6 @@ def confirmed(text: str) -> set[str]:
     return names
 
 
-def look(settings: Settings, db: sqlite3.Connection, plan: sync.Plan) -> sync.Plan:
-    """`plan` with its tripwires looked at."""
-    table = settings.tables.sync
-    limits = tripwires.Limits(
-        table.removed_percent,
-        table.losing_percent,
-        table.added_percent,
-        table.widened_percent,
-        table.few,
-        table.reissue_days,
-    )
-    today = datetime.now(settings.site.zone).date()
-    tripwires.check(
-        db,
-        plan,
-        limits,
-        inside=lambda: tripwires.people_inside(settings.presence_path),
-        today=today,
-    )
-    return plan
-
-
 def put_in_force(
     settings: Settings,
     db: sqlite3.Connection,
@@ -287,15 +254,13 @@ def put_in_force(
     waiting = [item for item in plan.tripped if item.name not in names]
     if waiting:
         show_tripped(waiting, json)
-    table = settings.tables.sync
-    keep = sync.Keep(table.history_versions, table.history_mb * 1024 * 1024)
     try:
         return sync.apply(
             db,
             plan,
             by=by or common.operator(settings),
             confirmed=names,
-            keep=keep,
+            keep=review.kept(settings),
             progress=progress,
         )
     except sync.SyncError as error:
@@ -310,11 +275,7 @@ def rehearsed(
     progress: Callable[[int], None] | None = None,
 ) -> Rehearsal | str:
     """What the list would have done in the past; or why that can't be told."""
-    since = datetime.now(UTC) - timedelta(days=days or settings.tables.sync.rehearse_days)
     try:
-        with closing(LedgerReader(settings.ledger_path)) as records:
-            key = Keyed(settings)
-            key.expect(badges(plan))
-            return rehearse(db, plan, settings.site, key, records, since, progress)
+        return review.rehearsed(settings, db, plan, Keyed(settings), days, progress)
     except (ControlError, KeyFileError, LedgerUnavailable, OverflowError) as error:
         return _("not rehearsed: {error}").format(error=error)

@@ -13,19 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from gateway.face.vision.agreement import disagrees
 from gateway.face.vision.embedder import BUILT_IN, by_name
 from gateway.face.vision.engine import DETECTOR_PX, MODEL, Embedding, Engine
 from gateway.face.vision.photograph import SUFFIXES, read
 from gateway.face.vision.quality import Refusal, judge
-from gateway.face.vision.score import RECOMMENDED, score
+from gateway.face.vision.score import RECOMMENDED
 from gateway.locale import Message
 from gateway.people.pictures import PictureError
-
-# Both limits are shares of the model's usual threshold, because each model has its own scale
-# (docs/face.md).  Two pictures of one person are nearly always closer than SAME_PERSON, two
-# people's nearly never.  Two shots of one person a second apart differ by more than SAME_PICTURE.
-SAME_PERSON = 1.5
-SAME_PICTURE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +84,10 @@ def agree(
     for item in examined:
         embedding, refusal = item.embedding, item.refusal
         if embedding is not None:
-            near = [score(embedding[None], other[None]) / usual for other in kept]
-            if not near or (near[0] <= SAME_PERSON and min(near) >= SAME_PICTURE):
+            refusal = disagrees(embedding, kept, usual)
+            if refusal is None:
                 kept.append(embedding)
             else:
-                stranger = near[0] > SAME_PERSON
-                refusal = Refusal.ANOTHER_PERSON if stranger else Refusal.SAME_PICTURE
                 embedding = None
         result.append(replace(item, embedding=embedding, refusal=refusal))
     return result

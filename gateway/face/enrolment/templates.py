@@ -28,9 +28,9 @@ from gateway.face.vision.gallery import Rows
 from gateway.face.vision.score import score
 from gateway.ledger.event import EventType
 from gateway.locale import GaritaError
-from gateway.people import faces
+from gateway.people import faces, portraits
 from gateway.people.schema import now_text, put_event
-from gateway.vault.templates import Vault, VaultError
+from gateway.vault.templates import Vault, VaultError, WrappedKey
 
 
 class Mode(StrEnum):
@@ -83,16 +83,18 @@ def store(
     needed: int,
     mode: Mode = Mode.RENEW,
     allow_duplicate: bool = False,
+    portrait: bytes = b"",
 ) -> Stored:
-    """Write the usable photographs as templates of `person_id`.
+    """Write the usable photographs as templates of `person_id`, and `portrait` (a small JPEG, or
+    nothing) as the picture that a guard compares.
 
     `needed` is how many make an enrolment complete (``face.min_templates``).  A person without
     templates may begin with fewer.  Nothing is written if no photograph is usable.
 
     Raises NotStored if the enrolment before must stay, DuplicateFace if another id has the face
     (unless `allow_duplicate`, which the event then says), LookupError if the id is not on the
-    list, VaultError if the person's key does not open.  Whatever is raised, and whenever the
-    process dies, people.db is as it was.
+    list, VaultError if the person's key does not open, PortraitError for a portrait that is not a
+    small JPEG.  Whatever is raised, and whenever the process dies, people.db is as it was.
     """
     good = [item for item in examined if item.embedding is not None]
     model, new = _stack(good)
@@ -115,7 +117,10 @@ def store(
         if mode is not Mode.ADD:
             # The key goes too: a damaged one must not stand in the way of a new enrolment.
             removed = faces.destroy(connection, person_id, why="new photographs", by=by) or 0
-        _insert(connection, vault, person_id, good)
+        key = faces.key_for(connection, vault, person_id)
+        _insert(connection, vault, person_id, key, good)
+        if portrait:
+            portraits.put(connection, vault, person_id, key, portrait, by=by)
         total = _count(connection, person_id)
         data: dict[str, Any] = {
             "templates": len(good),
@@ -125,6 +130,8 @@ def store(
             "quality": [item.quality for item in good],
             "by": by,
         }
+        if portrait:
+            data["portrait"] = True
         if twin is not None:
             data["duplicate_of"] = {"person": twin.person, "distance": twin.distance}
         put_event(connection, EventType.PEOPLE_ENROLLED, person_id, data)
@@ -177,9 +184,9 @@ def _insert(
     connection: sqlite3.Connection,
     vault: Vault,
     person_id: str,
+    key: WrappedKey,
     good: Sequence[ExaminedPhotograph],
 ) -> None:
-    key = faces.key_for(connection, vault, person_id)
     for item in good:
         assert item.embedding is not None
         template_id = str(uuid.uuid4())

@@ -29,6 +29,7 @@ from gateway.face.vision.embedder import BUILT_IN, Unusable, by_name
 from gateway.face.vision.engine import Engine, Face, ModelsMissing
 from gateway.face.vision.gallery import Gallery
 from gateway.face.vision.health import HealthReporter
+from gateway.face.vision.views import Views
 from gateway.face.vision.watch import Watcher
 
 PR_SET_PDEATHSIG = 1
@@ -66,9 +67,11 @@ class Worker:
             others=int(config.get("others", 0)),
             send=self._send,
         )
+        self._views = Views(self.cameras, self.engine)
         self._health = HealthReporter(self.cameras, self.watchers, self._send)
         # Four a camera: a challenge at each of two readers, and enrolments, keep nobody waiting.
         self._pool = ThreadPoolExecutor(max_workers=max(1, 4 * len(self.cameras)))
+        self._viewing = ThreadPoolExecutor(max_workers=1)  # no door waits for who only watches
 
     def run(self, requests: BinaryIO) -> None:
         """Serve until the daemon closes our stdin."""
@@ -86,6 +89,8 @@ class Worker:
                 self._take_gallery(message)
             elif message.get("op") == "accept_scene":
                 self._health.accept(str(message["camera"]))
+            elif message.get("op") in ("still", "look"):
+                self._viewing.submit(self._view, message)
             else:
                 self._pool.submit(self._answer, message)
         os._exit(0)  # threads inside OpenCV may hang; nothing here needs an orderly end
@@ -103,6 +108,14 @@ class Worker:
                 answer = operation(request)
         except Exception as error:
             answer = {"outcome": "unavailable", "detail": type(error).__name__}
+        self._send({"id": request.get("id"), **answer})
+
+    def _view(self, request: Mapping[str, Any]) -> None:
+        try:
+            view = self._views.look if request["op"] == "look" else self._views.still
+            answer = view(request)
+        except Exception as error:
+            answer = {"refused": "unavailable", "detail": type(error).__name__}
         self._send({"id": request.get("id"), **answer})
 
     def _send(self, message: Mapping[str, Any]) -> None:

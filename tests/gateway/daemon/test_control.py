@@ -13,13 +13,16 @@ import pytest
 
 from gateway.daemon.control import ControlError, ControlServer, Refused, Unreachable, ask
 from gateway.ledger.operator import Operator
+from gateway.locale import worded
 from gateway.people import account
 
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Path]:
     async def refuse(request: Mapping[str, Any]) -> Mapping[str, Any]:
-        raise Refused("not today")
+        await asyncio.sleep(0.05)
+        known = "language" in request
+        raise Refused(worded("the gateway is not running") if known else "not today")
 
     async def echo(request: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"said": request["text"]}
@@ -48,6 +51,17 @@ async def test_question_and_answer(desk: Path) -> None:
 async def test_who_asks_is_what_the_kernel_says_and_not_the_request(desk: Path) -> None:
     answer = await asyncio.to_thread(ask, desk, "whoami", by="lgil")  # as older clients send it
     assert answer["by"] == account.own() != "lgil" and answer["name"] == "Ana"
+
+
+async def test_each_asker_is_answered_in_their_language_at_the_same_time(desk: Path) -> None:
+    languages = ["es", "en", "es", "xx", "en"]
+    asked = (
+        asyncio.to_thread(ask, desk, "refuse", language=language, timeout_s=20.0)
+        for language in languages
+    )
+    said = [str(error) for error in await asyncio.gather(*asked, return_exceptions=True)]
+    english, spanish = "the gateway is not running", "el equipo está detenido"
+    assert said == [spanish, english, spanish, english, english]
 
 
 async def test_errors_are_answers(desk: Path) -> None:

@@ -17,9 +17,11 @@ import pytest
 from demo.rig import Rig
 from gateway import config
 from gateway.cli.policy import ListSnapshot
-from gateway.daemon.control import ControlError, Refused, ask
+from gateway.daemon.control import ControlError, Refused, ask, behalf
 from gateway.daemon.errand import Errand
 from gateway.daemon.errands import Errands
+from gateway.ledger.operator import Operator
+from gateway.locale import speaking
 from gateway.people import Roster
 from gateway.people.pins import PinOutcome, Pins
 from gateway.people.sync import profile
@@ -50,6 +52,19 @@ async def guarded(
     await rig.start()
     monkeypatch.delenv("CREDENTIALS_DIRECTORY")
     return rig, key
+
+
+async def test_an_errand_knows_the_operator_and_speaks_their_language(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\nread -r asked\nprintf \'{"ok": true, "asked": %s}\' "$asked"\n')
+    python.chmod(0o755)
+    errands = Errands(tmp_path / "garita.toml", python=str(python))
+    by = Operator("lgil", person="e4", name="Luz", roles=frozenset({"hr"}))
+    with speaking("es"):
+        told = (await errands.asked({"act": "enrol", "by": by, "language": "xx"}))["asked"]
+    assert told["language"] == "es" and told["act"] == "enrol"
+    assert behalf(told["by"]) == by and behalf(told["by"]).roles == {"hr"}
+    assert (await errands.asked({"act": "mark"}))["asked"]["by"] == ""
 
 
 async def test_with_the_key_as_a_credential_a_shell_sets_pins_hands_out_badges_and_enrols(

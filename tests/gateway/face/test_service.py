@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import signal
 import sys
@@ -22,6 +23,7 @@ from gateway.face.result import result_of
 from gateway.face.service import FaceService
 from gateway.face.vision import comparison
 from gateway.face.vision.engine import MODEL
+from gateway.people.pictures import inspect
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 THRESHOLD = 0.40
@@ -137,6 +139,62 @@ async def test_enrolment_from_the_gates_camera(live: Live, obama: Templates) -> 
     assert live.service.status()["embedder"] in ("dlib-onnx", "dlib")
     assert {"turn", "roll", "side_light"} <= set(answer["quality"])
     assert await live.service.capture("nowhere", 1.0) == {"refused": "no such camera"}
+
+
+async def test_people_see_what_the_camera_sees_and_what_keeps_a_face_from_being_enrolled(
+    live: Live, photos: Path
+) -> None:
+    still = await live.service.still("gate")
+    assert still["state"] == "ok"
+    jpeg = base64.b64decode(still["still"])
+    header = inspect(jpeg)
+    assert header.format == "JPEG" and max(header.width, header.height) <= 640
+    assert len(jpeg) <= 128 * 1024
+    assert await live.service.still("nowhere") == {"refused": "no such camera"}
+
+    async def look(after: int, *kept: str) -> dict[str, Any]:
+        wanted = {"after": after, "threshold": THRESHOLD, "portrait": True}
+        return await live.service.look("gate", kept=kept, **wanted)
+
+    first = await look(0)
+    assert first["refused"] == "" and len(first["template"]) == 684 and first["model"] == MODEL
+    left, top, right, bottom = first["box"]
+    assert 0 <= left < right <= 1 and 0 <= top < bottom <= 1
+    face = inspect(base64.b64decode(first["portrait"]))
+    assert face.format == "JPEG" and max(face.width, face.height) <= 320
+    assert face.height > face.width > 60
+    second = await look(first["frame"], first["template"])
+    assert second["frame"] > first["frame"]
+    assert second["refused"] in ("", "same_picture")
+    await asyncio.to_thread(person_video, photos / "biden.jpg", live.video, seconds=1.0)
+    seen = set()
+    async with asyncio.timeout(20):
+        while "another_person" not in seen:
+            answer = await look(second["frame"], first["template"])
+            second = answer if "frame" in answer else second
+            seen.add(answer["refused"])
+            assert not (answer["refused"] and "template" in answer)
+    await asyncio.to_thread(empty_video, live.video, seconds=1.0)
+    async with asyncio.timeout(20):
+        while (answer := await look(second["frame"]))["refused"] != "no_face":
+            second = answer
+    assert "template" not in answer and "portrait" not in answer and answer["still"]
+
+
+async def test_a_look_that_takes_too_long_ends_no_process_that_the_doors_need(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid = live.service.pid
+    assert pid is not None
+    monkeypatch.setattr("gateway.face.service.VIEW_S", 0.2)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert (await live.service.still("gate"))["refused"] == "unavailable"
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert live.service.pid == pid
+    monkeypatch.undo()
+    assert (await live.service.still("gate"))["still"]
 
 
 @pytest.mark.parametrize("fault", ["frozen", "black", "no_signal"])

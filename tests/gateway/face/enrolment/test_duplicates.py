@@ -73,7 +73,8 @@ def store(
 def insert(db: sqlite3.Connection, person: str, found: list[ExaminedPhotograph]) -> None:
     """Templates as they lie in people.db after a site changed its face model."""
     with db as connection:
-        stored._insert(connection, VAULT, person, found)
+        key = faces.key_for(connection, VAULT, person)
+        stored._insert(connection, VAULT, person, key, found)
 
 
 def test_the_same_face_under_another_id_is_refused_by_name_and_nothing_changes(

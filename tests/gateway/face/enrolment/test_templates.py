@@ -25,7 +25,7 @@ from gateway.face.enrolment import (
 from gateway.face.enrolment import templates as module
 from gateway.face.vision.engine import MODEL
 from gateway.face.vision.quality import Refusal
-from gateway.people import Roster
+from gateway.people import Roster, faces
 from gateway.people.schema import open_admin
 from gateway.people.sync import apply as sync
 from gateway.people.sync.file import COLUMNS, read_people
@@ -108,7 +108,8 @@ def test_another_face_takes_nobodys_place_and_joins_nobody(
 def test_what_can_not_be_compared_stays(db: sqlite3.Connection, harm: str) -> None:
     if harm == "model":
         with db as connection:
-            module._insert(connection, VAULT, "e1", good(ANA, 3, "other-128"))
+            key = faces.key_for(connection, VAULT, "e1")
+            module._insert(connection, VAULT, "e1", key, good(ANA, 3, "other-128"))
     else:
         enrol(db, good(ANA))
     with db as connection:
