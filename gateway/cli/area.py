@@ -29,18 +29,16 @@ from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
 from gateway.locale import _, language, system
 from gateway.people import RosterUnavailable, account
+from gateway.state.muster import LONG_H, kept_presence, parts_kept
 from gateway.state.muster import muster as who_is_inside
-from gateway.state.muster import parts_kept
-from gateway.state.presence import Presence, new_presence
+from gateway.state.presence import Presence
 from gateway.state.threat import ThreatState, UnknownLevel
 from gateway.vault.files import write_whole
 from gateway.wording import words
-from gateway.wording.details import detail
+from gateway.wording.muster import said_of_gate
 
 area_app = App()
 threat_app = App()
-
-LONG_H = 16  # inside for longer: somebody who left without a badge, or should be looked for
 
 
 @contextmanager
@@ -55,15 +53,10 @@ def stopped_ledger(settings: Settings) -> Iterator[Ledger]:
 
 def presence(settings: Settings) -> Presence:
     """Who is inside, from the checkpoint and the log; reads only."""
-    found = new_presence(settings)
-    reader = LedgerReader(settings.ledger_path)
     try:
-        found.restore(settings.presence_path, reader)
+        return kept_presence(settings)
     except LedgerUnavailable as error:
         common.fail(str(error), common.UNREACHABLE)
-    finally:
-        reader.close()
-    return found
 
 
 def muster(
@@ -118,29 +111,8 @@ def muster(
         markup=False,
     )
     for part in others:
-        _say_part(part, settings)
-
-
-def _say_part(part: dict[str, Any], settings: Settings) -> None:
-    """How far what another gate says is known."""
-    zone = settings.site.zone
-    facts = {"gate": part["gate"], "areas": ", ".join(part["areas"])}
-    known = words.moment(part["as_of"], zone, named=True) if part["as_of"] else ""
-    if not part["away"]:
-        line = _("{gate} ({areas}): known up to {known}").format(known=known, **facts)
-    elif known:
-        line = _(
-            "NOT COMPLETE: {gate} ({areas}) is known up to {known} only: {why}. Ask there."
-        ).format(known=known, why=detail(part["away"]), **facts)
-    else:
-        line = _("NOT COMPLETE: nothing is known of {gate} ({areas}): {why}. Ask there.").format(
-            why=detail(part["away"]), **facts
-        )
-    style = "red" if part["away"] else None
-    common.out.print(line, markup=False, style=style, soft_wrap=True)
-    if part["missing"]:
-        said = _("{gate}: records that it could not give: {count}")
-        common.out.print(said.format(count=part["missing"], **facts), markup=False, style="red")
+        for line, wrong in said_of_gate(part, settings.site.zone):
+            common.out.print(line, markup=False, style="red" if wrong else None, soft_wrap=True)
 
 
 @area_app.command()

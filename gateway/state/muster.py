@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.state.presence import Presence
+from gateway.config import Settings
+from gateway.ledger import LedgerReader
+from gateway.state.presence import Presence, new_presence
+
+LONG_H = 16
+"""Inside for longer (hours): somebody who left without a badge, or should be looked for."""
+
+
+def kept_presence(settings: Settings) -> Presence:
+    """Who is inside while the gateway is stopped, from the checkpoint and the log; reads only.
+    Raises LedgerUnavailable."""
+    found = new_presence(settings)
+    with closing(LedgerReader(settings.ledger_path)) as reader:
+        found.restore(settings.presence_path, reader)
+    return found
 
 
 def muster(presence: Presence, area: str = "") -> list[dict[str, Any]]:
