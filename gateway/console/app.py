@@ -26,8 +26,8 @@ from gateway.console.page import Page, alive, cookie_name
 from gateway.console.roles import NOBODY
 from gateway.console.routes import Screen
 from gateway.console.screens.account import signin
+from gateway.console.screens.live import muster, stream
 from gateway.console.screens.live import pages as live
-from gateway.console.screens.live import stream
 from gateway.console.screens.pictures import pages as pictures
 from gateway.console.security.headers import SafeHeaders
 from gateway.console.security.store import Session
@@ -38,7 +38,13 @@ from gateway.locale import GaritaError, _, speaking
 
 log = logging.getLogger("garita.console")
 
-ALL = (signin.pages, live.pages, stream.pages, pictures.pages)
+ALL = (
+    signin.pages,
+    live.pages,
+    muster.pages,
+    stream.pages,
+    pictures.pages,
+)
 """The screens' modules; a new screen adds its `pages` here."""
 
 MOST_FIELDS = 500
@@ -55,13 +61,13 @@ def app_of(site: Site) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        feed = asyncio.create_task(site.feed.run())
+        following = asyncio.create_task(site.follow())
         try:
             yield
         finally:
-            feed.cancel()
+            following.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await feed
+                await following
             await site.close()
 
     app = Starlette(

@@ -38,6 +38,8 @@ class Page:
         form: FormData,
     ) -> None:
         self.request, self.site = request, site
+        self.seq = site.hub.seq
+        """The newest record when the request came: what a page shows is at least as new."""
         self.session, self._operator, self.form = session, operator, form
         self.language, self.theme = site.settings.tables.site.language, "auto"
         if session is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
@@ -13,11 +13,16 @@ from typing import Any, ParamSpec, TypeVar
 
 from gateway import locale
 from gateway.config import Settings
+from gateway.console.follow.board import Board
 from gateway.console.follow.feed import Feed
 from gateway.console.follow.hub import Hub
+from gateway.console.follow.view import Screens
+from gateway.console.follow.watch import Watch, happened_last
 from gateway.console.security.store import Store
+from gateway.console.words import part
 from gateway.daemon import control
 from gateway.ledger import LedgerReader
+from gateway.ledger.event import Event
 from gateway.ledger.operator import Operator
 from gateway.people.operators import Operators
 from gateway.people.schema import open_admin
@@ -35,8 +40,24 @@ class Site:
         self.store = store
         self.operators = Operators(settings.tables.operators, settings.people_path)
         self.hub = Hub()
-        self.feed = Feed(settings.ledger_path, self.hub.publish)
+        self.feed = Feed(settings.ledger_path, self._told)
+        self.board = Board(settings)
+        self.screens = Screens(self.board, partial(part, zone=settings.site.zone))
+        self.watch = Watch(self.board, partial(self.ask, None), self.hub.wake)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="console")
+
+    def _told(self, events: Sequence[Event]) -> None:
+        self.board.take(events)
+        self.hub.publish(events)
+        self.watch.look()
+
+    async def follow(self) -> None:
+        """Keep what pages show true, until cancelled."""
+        for event in await self.run(happened_last, self.settings):
+            self.board.doors.seed(event)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.feed.run())
+            tasks.create_task(self.watch.run())
 
     async def run(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """`work(...)` in a thread, in the language of this request."""

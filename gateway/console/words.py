@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -66,3 +66,9 @@ def clock(moment: str | datetime | None, form: str = "%H:%M", *, zone: ZoneInfo)
 def rendered(template: str, facts: Mapping[str, Any]) -> str:
     """A template with `facts`."""
     return environment().get_template(template).render(facts)
+
+
+def part(template: str, *, zone: ZoneInfo, **facts: Any) -> str:
+    """A part of a page for many browsers: it knows no request, so its forms carry the token in a
+    header alone (base.html)."""
+    return rendered(template, {"clock": partial(clock, zone=zone), "csrf": "", **facts})

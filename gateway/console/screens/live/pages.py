@@ -1,16 +1,23 @@
-"""The first page: what happens at the doors now."""
+"""GET /: what happens at the doors now, and who waits for a guard's word.
+
+The page is whole without JavaScript; with it, its parts are kept fresh through the stream.
+"""
 
 from __future__ import annotations
 
-from starlette.responses import Response
+import time
 
+from starlette.responses import PlainTextResponse, Response
+
+from gateway.console.follow.board import DOOR
+from gateway.console.follow.view import ROWS, portraits, waiting_of
 from gateway.console.page import Page
-from gateway.console.roles import EVERYBODY, WATCHERS
+from gateway.console.roles import EVERYBODY, GUARDS, WATCHERS
 from gateway.console.routes import Pages
-from gateway.wording import text
+from gateway.console.screens.live.seen import view_of
+from gateway.locale import _
 
 pages = Pages()
-SHOWN = 20
 
 
 @pages.get("/", roles=EVERYBODY)
@@ -18,19 +25,59 @@ async def live(page: Page) -> Response:
     """The live page; HR, who does not watch doors, goes on to the people."""
     if not page.may(*WATCHERS):
         return page.back("/people")
-    return page.render("live/page.html", news=await page.run(_news, page))
+    site, view = page.site, view_of(page)
+    parts = {name: shown.html for name, shown in site.screens.parts(view).items()}
+    return page.render(
+        "live/page.html",
+        parts=parts,
+        waiting=waiting_of(site.board, view),
+        doors=site.screens.doors(view),
+        extras=list(site.board.extras),
+        rows=site.screens.rows(view, 0),
+        most=ROWS,
+        wall=page.query("wall") == "1",
+    )
 
 
-@pages.get("/live/news", roles=WATCHERS)
-async def news(page: Page) -> Response:
-    """The newest records in words."""
-    return page.render("live/news.html", news=await page.run(_news, page))
+@pages.get("/live/clock", roles=WATCHERS)
+async def clock(page: Page) -> Response:
+    """The console's time (Unix, ms), so that a browser can say how long a record took to it."""
+    return PlainTextResponse(str(round(time.time() * 1000, 1)))
 
 
-def _news(page: Page) -> list[dict[str, str]]:
-    with page.site.ledger() as ledger:
-        found = ledger.tail(SHOWN)
-    return [
-        {"time": event.time, "words": text.describe(event, zone=page.zone), "seq": str(event.seq)}
-        for event in reversed(found)
-    ]
+@pages.post("/live/answer", roles=GUARDS)
+async def answer(page: Page) -> Response:
+    """A guard's word for one who waits.  The daemon takes it once, for that request alone; what
+    comes late, twice or for nobody opens nothing, and the page says so."""
+    door, word = page.field("door"), page.field("word")
+    if word not in ("yes", "no"):
+        return page.refused(_("let pass, or do not: choose one of the two"))
+    if door not in page.site.settings.tables.doors or DOOR + door not in page.site.screens.doors(
+        view_of(page)
+    ):
+        return page.refused(_("there is no such door"))
+    told = await page.ask("door_confirm", id=page.field("id"), door=door, yes=word == "yes")
+    if not page.fragment:
+        return page.back("/")
+    name = told.get("name") or told.get("person", "")
+    said = _("{name} may pass.") if word == "yes" else _("{name} does not pass.")
+    kind = "good" if word == "yes" else "info"
+    return page.render("live/answered.html", kind=kind, text=said.format(name=name))
+
+
+@pages.get("/live/pictures/{door}/{seq}", roles=WATCHERS)
+async def pictures(page: Page) -> Response:
+    """The enrolled photograph of the person of a record beside what the door's camera sees now."""
+    settings, seq = page.site.settings, page.path("seq")
+    table = settings.tables.doors.get(page.path("door"))
+    known = page.site.board.doors.all.get(page.path("door"))
+    seen = known.passage if known is not None else None
+    if table is None or seen is None or str(seen.seq) != seq or not seen.person:
+        return page.refused(_("somebody else has come since: look at the door's tile"), 404)
+    return page.render(
+        "live/pictures.html" if page.fragment else "live/pictures-page.html",
+        person=seen.person,
+        name=seen.who,
+        portrait=portraits(settings),
+        camera=table.camera or "",
+    )

@@ -1,5 +1,7 @@
 // What every page of the console runs: the clock, and the stream of changes.
+import "./sound.js";
 import "./stream.js";
+import "./times.js";
 
 const clock = document.getElementById("clock");
 if (clock) {
