@@ -9,7 +9,7 @@ person acts from another account, and a name that was typed is on record as type
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -81,6 +81,25 @@ def choose(
         )
     own = found.person == me.person
     return Second(str(found), found.person, listed.name, "account" if own else "pin")
+
+
+def proven(chosen: Second, outcome: str, record: str) -> Second:
+    """The second person after the gateway verified their PIN.
+
+    `outcome` is its answer (correct, duress, wrong, locked, unavailable), `record` the id of the
+    record that says so.  Raises DeskError unless the PIN was right.
+    """
+    if outcome == "locked":
+        raise DeskError("pin_locked", "too many wrong PINs of {name}: wait", name=chosen.name)
+    if outcome == "unavailable":
+        raise DeskError(
+            "no_pin",
+            "{name} has no PIN that can be verified: act from their account, or give them one",
+            name=chosen.name,
+        )
+    if outcome not in ("correct", "duress"):
+        raise DeskError("wrong_pin", "this is not the PIN of {name}", name=chosen.name)
+    return replace(chosen, confirmed=record)
 
 
 def looked(named: str, me: Operator, operators: Operators) -> tuple[str, str]:

@@ -87,6 +87,7 @@ class EventType(StrEnum):
     FREIGHT_IDENTIFIED = "freight.identified"
     FREIGHT_INSPECTED = "freight.inspected"
     FREIGHT_LOADING = "freight.loading"
+    FREIGHT_PICTURE_VIEWED = "freight.picture_viewed"
     FREIGHT_REFUSED = "freight.refused"
     FREIGHT_RELEASED = "freight.released"
     FREIGHT_SEAL_SEEN = "freight.seal_seen"

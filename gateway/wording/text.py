@@ -198,6 +198,7 @@ EVENTS: Mapping[str, str] = {
     "freight.signed": N_("inspections signed by {supervisor}"),
     "freight.unloaded": N_("unloaded"),
     "freight.loading": N_("loading, recorded by {by}"),
+    "freight.picture_viewed": N_("{by} looked at a picture of truck {freight}"),
     "freight.held": N_("HELD: {codes}"),
     "freight.refused": N_("REFUSED: {codes}"),
     "freight.released": N_("released by {supervisor}: {reason}"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import closing
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -21,8 +20,7 @@ from gateway.config import Settings
 from gateway.daemon import control
 from gateway.decide.model import PinOutcome
 from gateway.desk.act import writing
-from gateway.desk.errors import DeskError
-from gateway.desk.second import Second, choose, looked
+from gateway.desk.second import Second, choose, looked, proven
 from gateway.doors.pinpad import PinLimits
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType
@@ -56,7 +54,7 @@ def second(ctx: Context, named: str, act: str) -> Second:
     with desk.saying(settings):
         chosen = choose(named, ctx.operator, ctx.operators, today, names)
         if chosen.proof == "pin":
-            chosen = replace(chosen, confirmed=_proven(ctx, chosen, act))
+            chosen = _by_pin(ctx, chosen, act)
     return chosen
 
 
@@ -67,8 +65,8 @@ def inspector(ctx: Context, named: str) -> tuple[str, str]:
     return "", ""
 
 
-def _proven(ctx: Context, chosen: Second, act: str) -> str:
-    """Ask for the PIN and have it verified; returns the id of its record.  Raises DeskError."""
+def _by_pin(ctx: Context, chosen: Second, act: str) -> Second:
+    """Ask for the PIN and have it verified.  Raises DeskError."""
     typed = _asked(_("PIN of {person}").format(person=chosen.name))
     try:
         answer = control.ask(
@@ -84,17 +82,7 @@ def _proven(ctx: Context, chosen: Second, act: str) -> str:
         result, record = _verified_here(ctx, chosen, typed, act)
     except control.ControlError as error:
         common.fail(str(error), common.UNREACHABLE)
-    if result == "locked":
-        raise DeskError("pin_locked", "too many wrong PINs of {name}: wait", name=chosen.name)
-    if result == "unavailable":
-        raise DeskError(
-            "no_pin",
-            "{name} has no PIN that can be verified: act from their account, or give them one",
-            name=chosen.name,
-        )
-    if result not in ("correct", "duress"):
-        raise DeskError("wrong_pin", "this is not the PIN of {name}", name=chosen.name)
-    return record
+    return proven(chosen, result, record)
 
 
 def _asked(what: str) -> str:

@@ -57,7 +57,7 @@ def release(
             found = [f for f in found if f.code in codes]
         if not found:
             raise DeskError("nothing_held", "nothing is held")
-        not_among(supervisor, tx.accounts, tx.persons, tx.people)
+        may_release(tx, supervisor)
         keys = tuple(f.key for f in found)
         new = life.released(
             tx, Release(keys, supervisor.name, str(act.by), act.now, why, supervisor)
@@ -73,6 +73,11 @@ def release(
         return Done(new, data, serves=tuple(f.code for f in found))
 
     return act.on(number, EventType.FREIGHT_RELEASED, step, version=version, part=False)
+
+
+def may_release(tx: Transaction, supervisor: Second) -> None:
+    """Raise DeskError if the supervisor took part in the truck, or drives it."""
+    not_among(supervisor, tx.accounts, tx.persons, tx.people)
 
 
 def depart(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from gateway.desk.act import writing
 from gateway.desk.errors import DeskError
 from gateway.desk.freight import transaction as life
 from gateway.desk.freight.act import Act, Done, unit_of
@@ -19,6 +20,7 @@ from gateway.desk.second import Second, not_among
 from gateway.desk.text import clean
 from gateway.ledger.event import EventType
 from gateway.locale import N_
+from gateway.people.schema import put_event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,7 @@ def inspect(
             "at_once": len(signed),
             "bad": [a.point for a in signed if a.result == "bad"],
             "pictures": [p.sha256 for p in told.pictures],
+            "pictured": {p.sha256: p.point for p in told.pictures if p.point},
             "finished": new.finished_at is not None,
             "took_s": new.took.total_seconds() if new.took is not None else None,
         }
@@ -148,11 +151,10 @@ def sign(act: Act, number: int, *, supervisor: Second, version: int | None = Non
 
     def step(tx: Transaction) -> Done:
         life.need(tx, *HERE)
-        open_ = [i for i in tx.inspections if i.finished_at is not None and i.signed_at is None]
+        open_ = unsigned(tx)
         if not open_:
             raise DeskError("nothing_to_sign", "nothing to sign")
-        for item in open_:
-            _not_of(supervisor, tx, item)
+        may_sign(tx, supervisor)
         signed = tuple(
             replace(i, supervisor=supervisor.name, signed_at=act.now, signed_by=supervisor)
             if i in open_
@@ -182,8 +184,7 @@ def spot_check(
         life.need(tx, *HERE)
         if tx.spot is None or not tx.spot.drawn:
             raise DeskError("not_drawn", "it was not drawn")
-        for item in tx.inspections:
-            _not_of(checker, tx, item)
+        may_check(tx, checker)
         spot = replace(
             tx.spot, done_at=act.now, done_by=checker.name, ok=ok, note=text, checked_by=checker
         )
@@ -191,6 +192,30 @@ def spot_check(
         return Done(replace(tx, spot=spot), data)
 
     return act.on(number, EventType.FREIGHT_SPOT_CHECKED, step, version=version, part=False)
+
+
+def viewed(act: Act, tx: Transaction, sha256: str) -> None:
+    """Put on record that the operator looks at a picture of the truck."""
+    with writing(act.db):
+        data = {"freight": tx.id, "picture": sha256, "by": act.by}
+        put_event(act.db, EventType.FREIGHT_PICTURE_VIEWED, f"freight-{tx.id}", data)
+
+
+def unsigned(tx: Transaction) -> list[Inspection]:
+    """The finished inspections that nobody has signed."""
+    return [i for i in tx.inspections if i.finished_at is not None and i.signed_at is None]
+
+
+def may_sign(tx: Transaction, supervisor: Second) -> None:
+    """Raise DeskError if the supervisor took part in an inspection that waits for a signature."""
+    for item in unsigned(tx):
+        _not_of(supervisor, tx, item)
+
+
+def may_check(tx: Transaction, checker: Second) -> None:
+    """Raise DeskError if the checker of a spot check took part in an inspection of the truck."""
+    for item in tx.inspections:
+        _not_of(checker, tx, item)
 
 
 def _not_of(second: Second, tx: Transaction, item: Inspection) -> None:

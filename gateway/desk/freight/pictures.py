@@ -7,6 +7,7 @@ default the program does not copy it.
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from gateway.desk.errors import DeskError
@@ -35,15 +36,34 @@ def reference(path: Path, keep: Path | None = None) -> Picture:
         if not path.is_file() or path.stat().st_size > MAX_BYTES:
             raise DeskError("bad_picture", "{name}: no file, or larger than 32 MB", name=name)
         data = path.read_bytes()
-        _check_size(name, data)
-        digest = hashlib.sha256(data).hexdigest()
-        if keep is not None:
-            _store(keep, f"{digest}{suffix}", data)
+        return record(name, data, suffix, keep)
     except OSError as error:
         raise DeskError(
             "bad_picture", "{name}: {detail}", name=name, detail=error.strerror
         ) from error
-    return Picture(name, digest)
+
+
+def record(
+    name: str, data: bytes, suffix: str, keep: Path | None = None, *, point: str = ""
+) -> Picture:
+    """The picture `data` by its hash; `point` is the point of a checklist that it shows.
+
+    If `keep` is a folder, it gets a copy named by the hash and `suffix`.  Raises OSError, and
+    DeskError for a picture that is too large to decode later.
+    """
+    _check_size(name, data)
+    digest = hashlib.sha256(data).hexdigest()
+    if keep is not None:
+        _store(keep, f"{digest}{suffix}", data)
+    return Picture(name, digest, point)
+
+
+def kept(keep: Path | None, sha256: str) -> Path | None:
+    """The file of a picture that the site kept as JPEG; None if there is none."""
+    if keep is None or not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        return None
+    path = keep / f"{sha256}.jpg"
+    return path if path.is_file() else None
 
 
 def _check_size(name: str, data: bytes) -> None:

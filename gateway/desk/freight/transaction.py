@@ -89,10 +89,12 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A photograph by its file's name and SHA-256 (hex)."""
+    """A photograph by its file's name and SHA-256 (hex).  `point` is the point of a checklist that
+    it shows, "" if nobody said."""
 
     name: str
     sha256: str
+    point: str = ""
 
 
 @dataclass(frozen=True, slots=True)

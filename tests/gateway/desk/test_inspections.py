@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,12 +15,20 @@ import pytest
 from demo.rig import Rig
 from gateway.config.desk import FreightPolicyTable
 from gateway.desk.errors import DeskError
-from gateway.desk.freight import arrivals, checklists, inspections
+from gateway.desk.freight import (
+    arrivals,
+    checklists,
+    departures,
+    inspections,
+    pictures,
+    store,
+)
 from gateway.desk.freight.act import Act
 from gateway.desk.freight.findings import FreightPolicy, judge
 from gateway.desk.freight.inspections import Answers
 from gateway.desk.freight.transaction import PointAnswer, Result, Transaction
 from gateway.desk.identity import Shown
+from gateway.desk.second import Second
 from gateway.ledger.operator import Operator
 from gateway.people.schema import open_admin
 
@@ -30,6 +39,8 @@ POLICY = FreightPolicy(
 POINTS = [point.id for point in POLICY.checklists.lists["tractor-7"].points]
 ROSA = Operator("rosa", person="e3", name="Rosa Díaz")
 PEPE = Operator("pepe", person="e4", name="José Luna")
+
+JPEG = b"\xff\xd8\xff\xe0 not whole: its hash is a record too"
 
 Look = Callable[..., Transaction]
 
@@ -126,3 +137,41 @@ async def test_the_page_shows_when_how_long_and_by_one_command(
     for text in ("took 0 min", "2 points answered at once at", "by one command: pepe", "5 points"):
         assert text in page, page
     assert "faster than somebody can look" in page
+
+
+def test_a_picture_is_kept_with_its_point_and_each_look_at_it_is_on_record(tmp_path: Path) -> None:
+    keep = tmp_path / "pictures"
+    picture = pictures.record("floor.jpg", JPEG, ".jpg", keep, point="cab")
+    assert pictures.kept(keep, picture.sha256) == keep / f"{picture.sha256}.jpg"
+    for name in ("", "../people", picture.sha256.upper(), "0" * 64):
+        assert pictures.kept(keep, name) is None
+    with closing(open_admin(tmp_path / "people.db")) as db:
+        act = Act(db, POLICY, ROSA, NOW)
+        arrivals.arrive(act, None, arrivals.Came("Juan Pérez", "Norte", "AB1", shown=Shown("ine")))
+        told = Answers(
+            checklist="tractor-7",
+            points=[PointAnswer("cab", "bad", "cut")],
+            inspector=ROSA.name,
+            person=ROSA.person,
+            pictures=[picture],
+        )
+        tx = inspections.inspect(act, 1, told)
+        assert store.load(db, 1).inspections[0].pictures == (picture,)
+        inspections.viewed(act, tx, picture.sha256)
+        rows = dict(db.execute("SELECT type, data FROM outbox ORDER BY rowid"))
+    assert json.loads(rows["freight.inspected"])["pictured"] == {picture.sha256: "cab"}
+    seen = json.loads(rows["freight.picture_viewed"])
+    assert (seen["freight"], seen["picture"], seen["by"]) == (1, picture.sha256, "rosa")
+
+
+def test_who_may_sign_is_told_before_they_try(look: Look) -> None:
+    tx = look(ROSA, 0, rest=True)
+    for who in (Second("rosa", "e3", "Rosa Díaz"), Second("", "e3", "Rosa Díaz", "pin")):
+        with pytest.raises(DeskError):
+            inspections.may_sign(tx, who)
+        with pytest.raises(DeskError):
+            departures.may_release(tx, who)
+    laura = Second("laura", "e9", "Laura Gil", "pin")
+    inspections.may_sign(tx, laura)
+    inspections.may_check(tx, laura)
+    departures.may_release(tx, laura)
