@@ -29,6 +29,7 @@ from gateway.console.screens.account import signin
 from gateway.console.screens.live import muster, stream
 from gateway.console.screens.live import pages as live
 from gateway.console.screens.pictures import pages as pictures
+from gateway.console.screens.trucks import pages as trucks
 from gateway.console.security.headers import SafeHeaders
 from gateway.console.security.store import Session
 from gateway.console.site import Site
@@ -44,6 +45,7 @@ ALL = (
     muster.pages,
     stream.pages,
     pictures.pages,
+    *trucks.ALL,
 )
 """The screens' modules; a new screen adds its `pages` here."""
 

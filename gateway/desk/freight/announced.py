@@ -9,9 +9,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.desk.act import moment
@@ -52,9 +54,25 @@ def read(path: Path, zone: ZoneInfo, now: datetime) -> tuple[list[Expected], lis
     try:
         if path.stat().st_size > MAX_BYTES:
             return [], [LineError(0, _("larger than 4 MB"))]
-        text = path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
     except OSError as error:
         return [], [LineError(0, str(error.strerror))]
+    return parsed(data, zone, now)
+
+
+def apart(data: bytes, args: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """`parsed` for a process of its own: `zone` (a name) and `now` (ISO 8601) come in `args`, and
+    the answer is made of what JSON can hold."""
+    now = datetime.fromisoformat(str(args["now"]))
+    found, errors = parsed(data, ZoneInfo(str(args["zone"])), now)
+    trucks = [{**asdict(item), "eta": item.eta.isoformat()} for item in found]
+    return {"trucks": trucks, "errors": [[e.line, e.message] for e in errors]}, b""
+
+
+def parsed(data: bytes, zone: ZoneInfo, now: datetime) -> tuple[list[Expected], list[LineError]]:
+    """The same as `read`, of the bytes of a file."""
+    try:
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return [], [LineError(0, _("not UTF-8 text"))]
     first = text.partition("\n")[0]
@@ -96,10 +114,11 @@ def _row(cells: dict[str, str], zone: ZoneInfo, now: datetime) -> Expected:
         clean(cells.get("driver", ""), N_("driver"), most=120),
         clean(cells.get("carrier", ""), N_("carrier"), most=120),
         clean(cells.get("tractor", ""), N_("tractor"), most=20, needed=False),
-        tuple(clean(u, N_("unit"), most=20) for u in _split(cells.get("units", ""))),
-        tuple(seals.number(seal) for seal in _split(cells.get("seals", ""))),
+        tuple(clean(u, N_("unit"), most=20) for u in split(cells.get("units", ""))),
+        tuple(seals.number(seal) for seal in split(cells.get("seals", ""))),
     )
 
 
-def _split(text: str) -> list[str]:
+def split(text: str) -> list[str]:
+    """The parts of a cell that names several units or seals."""
     return [part.strip() for part in re.split(r"[;|]", text) if part.strip()]

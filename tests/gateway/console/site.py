@@ -103,9 +103,11 @@ def write_site(folder: Path, more: str = "") -> config.Settings:
     (folder / "data").mkdir(exist_ok=True)
     SiteKey.create(folder / "site.key")
     settings = config.load(path)
-    rows = [f"{person},{name},Garita,plant" for _, person, name, _ in PEOPLE]
+    rows = [f"{person},{name},Garita,plant," for _, person, name, _ in PEOPLE]
     people = folder / "people.csv"
-    people.write_text("\n".join(("id,name,company,access_levels", *rows)) + "\n", encoding="utf-8")
+    people.write_text(
+        "\n".join(("id,name,company,access_levels,credentials", *rows)) + "\n", encoding="utf-8"
+    )
     with closing(open_admin(settings.people_path)) as db:
         read = read_people(people, levels=("plant",), zone=UTC)
         sync.apply(db, sync.plan(db, read), by="t")

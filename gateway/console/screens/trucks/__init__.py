@@ -1,0 +1,1 @@
+"""Trucks: the board, one truck's way through the gate, and the pictures of its inspection."""

@@ -1,0 +1,87 @@
+"""Trucks for tests of the console: partners, seals, and a truck brought as far as a test needs."""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from gateway.console.site import Site
+from gateway.desk import partners
+from gateway.desk.freight import seals, store
+from gateway.desk.freight.transaction import Transaction
+from gateway.people.schema import open_admin
+from tests.gateway.console.site import Desk
+
+FREIGHT = '\n[freight]\nspot_check_percent = 0.0\npictures_dir = "pictures"\n'
+CARRIER = "Transportes Norte"
+VVTT = dict.fromkeys(("view-0", "verify-0", "tug-0", "twist-0"), "yes")
+LISTS = ("tractor-7", "trailer-10", "pests")
+SAME = {
+    "driver": "same",
+    "carrier": "same",
+    "tractor": "same",
+    "unit-0": "same",
+    "id_kind": "licence",
+    "loaded": "no",
+}
+
+
+def stock(site: Site, to: str = "Rosa Ibarra") -> None:
+    """A cleared carrier, and ten seals of which four are handed to the guard."""
+    now = datetime.now(UTC)
+    norte = partners.Partner(CARRIER, "carrier", "ctpat", "SVI-9", None, date(2036, 5, 31))
+    with closing(open_admin(site.settings.people_path)) as db:
+        partners.put(db, norte, partners.PartnerPolicy(), by="boss", now=now)
+        numbers = seals.numbers(["AB100000..AB100009"])
+        seals.receive(db, numbers, seal_class="H", certificate="T-1", by="boss", now=now)
+        seals.issue(db, numbers[:4], to=to, by="boss", now=now)
+
+
+@dataclass
+class Yard:
+    """Trucks at a desk, by what forms say."""
+
+    desk: Desk
+
+    def tx(self, number: int = 1) -> Transaction:
+        """The truck as people.db has it."""
+        with closing(open_admin(self.desk.site.settings.people_path)) as db:
+            return store.load(db, number)
+
+    def events(self, prefix: str = "freight.") -> list[str]:
+        """The types of events, oldest first: of the log, then of the outbox."""
+        with self.desk.site.ledger() as ledger:
+            recorded = [event.type for event in ledger.tail(500)]
+        with closing(open_admin(self.desk.site.settings.people_path)) as db:
+            waiting = [kind for (kind,) in db.execute("SELECT type FROM outbox ORDER BY rowid")]
+        return [kind for kind in (*recorded, *waiting) if kind.startswith(prefix)]
+
+    def announce(self, **fields: str) -> None:
+        """Announce the usual truck."""
+        told = {"eta": datetime.now(UTC).isoformat(timespec="minutes"), "driver": "Juan Pérez"}
+        told |= {"carrier": CARRIER, "tractor": "AB-123-C", "units": "5301", **fields}
+        answer = self.desk.post("/trucks/new", told)
+        assert answer.status_code == 303, answer.text
+
+    def act(self, what: str, fields: dict[str, str] | None = None, number: int = 1) -> str:
+        """Send a form of the truck's page with the version that the page has; returns where the
+        answer leads, or the page that says why not."""
+        answer = self.desk.post(
+            f"/trucks/{number}/{what}", {"version": str(self.tx(number).version), **(fields or {})}
+        )
+        return answer.headers["location"] if answer.status_code == 303 else answer.text
+
+    def inspect(self, number: int = 1, unit: str = "5301", lists: tuple[str, ...] = LISTS) -> None:
+        """All points of all lists are good."""
+        for name in lists:
+            told = {"list": name, "unit": unit}
+            self.act("inspect", {**told, "begin": "yes"}, number)
+            assert self.act("inspect", {**told, "rest": "good"}, number) == f"/trucks/{number}"
+
+
+def notice(page: str) -> str:
+    """What the page says went wrong."""
+    found = re.search(r'<p class="notice notice-bad"[^>]*>(.*?)</p>', page, re.DOTALL)
+    return found[1].strip() if found else ""
