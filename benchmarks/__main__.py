@@ -34,6 +34,7 @@ from benchmarks import (
     osdp,
     roster,
     rules,
+    search,
     spoof,
     uplink,
 )
@@ -45,6 +46,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
     "ledger": ledger.run,
     "archive": archive.run,
     "roster": roster.run,
+    "search": search.run,
     "rules": rules.run,
     "areas": areas.run,
     "osdp": osdp.run,

@@ -22,6 +22,7 @@ from gateway.locale import _
 from gateway.locale.text import name_key
 from gateway.people import losses, permits
 from gateway.people.losses import Loss
+from gateway.people.standing import standing
 from gateway.people.sync import apply as sync
 from gateway.wording import words
 
@@ -225,11 +226,8 @@ _WHEN_THERE = ("revoked_at", "revoked_by", "revoked_why", *_INACTIVE)
 
 def _standing(row: dict[str, Any], today: date) -> str:
     """Whether a person may pass at all today: the code of a word."""
-    if row["status"] != "active":
-        return str(row["status"])
-    if row["valid_until"] and row["valid_until"] < today.isoformat():
-        return "expired"
-    return "not_yet" if row["valid_from"] and row["valid_from"] > today.isoformat() else "active"
+    revoked = row["revoked_at"] is not None
+    return standing(row["status"], revoked, row["valid_from"], row["valid_until"], today)
 
 
 def _inactive(settings: Settings, db: sqlite3.Connection, row: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.ledger.event import EventType
 from gateway.locale import GaritaError, worded
-from gateway.people import faces, losses, marks
+from gateway.people import faces, losses, marks, search
 from gateway.people.schema import now_text, put_event
 from gateway.people.sync import history
 from gateway.people.sync.history import Keep
@@ -83,8 +83,12 @@ def apply(
         was = marks.of_list(connection)
         size = history.record(connection, plan, number)
         _release_badges(connection, plan)
-        lost = _remove_people(connection, [key for key, _ in plan.removed], by)
-        _write_people(connection, plan, progress)
+        removed = [key for key, _ in plan.removed]
+        added = [person.id for person in plan.added]
+        renamed = [key for key, names in plan.changed.items() if {"name", "company"} & set(names)]
+        with search.kept(connection, gone=[*removed, *renamed], come=[*added, *renamed]):
+            lost = _remove_people(connection, removed, by)
+            _write_people(connection, plan, progress)
         _write_requirements(connection, plan, by)
         agreed = sorted(item.name for item in plan.tripped)
         _write_version(connection, plan, number, by=by, agreed=agreed, size=size)
