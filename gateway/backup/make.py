@@ -6,7 +6,7 @@ import json
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,8 @@ from gateway.backup.contents import (
 from gateway.backup.sealing import Sealing
 from gateway.config import Settings
 from gateway.ledger import LedgerReader, LedgerUnavailable
+from gateway.ledger.event import EventType
+from gateway.people.schema import open_admin, put_event
 from gateway.vault.files import new_file
 
 
@@ -55,6 +57,22 @@ def make(settings: Settings, to: Path, sealing: Sealing, *, clear: bool = False)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
     return header
+
+
+def record(
+    settings: Settings, header: Mapping[str, Any], to: Path, *, clear: bool, by: str
+) -> None:
+    """Have the log say that a backup was made, with the name of its file and how far it goes.
+
+    The record comes after the backup and is not in it.  Raises RosterUnavailable or sqlite3.Error
+    if people.db can't be written; nothing to do for a gate that has none yet.
+    """
+    if not settings.people_path.exists():
+        return
+    data = {"file": to.name, "bytes": to.stat().st_size, "clear": clear, "by": by}
+    data |= {key: header[key] for key in ("last_seq", "site_key")}
+    with closing(open_admin(settings.people_path)) as db, db:
+        put_event(db, EventType.BACKUP_MADE, settings.site.gateway, data)
 
 
 def _header(settings: Settings) -> dict[str, Any]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from gateway.backup.contents import BackupError
-from gateway.backup.make import make
+from gateway.backup.make import make, record
 from gateway.backup.restore import restore as restored_from
 from gateway.backup.sealing import Sealing, by_passphrase, for_recipients
 from gateway.cli import common
 from gateway.cli.context import Context
 from gateway.config import ConfigError
 from gateway.locale import _, system
+from gateway.people import RosterUnavailable
 
 PassphraseOption = Annotated[
     Path | None,
@@ -48,6 +51,7 @@ def backup(
         common.fail(str(error), common.REFUSED)
     except OSError as error:
         common.fail(f"{error.filename or to}: {system(error.strerror)}", common.REFUSED)
+    _on_record(ctx, header, to, clear=clear)
     if json:
         common.print_json(header | {"file": str(to), "bytes": to.stat().st_size})
         return
@@ -57,6 +61,17 @@ def backup(
         common.say(
             _("note: the site key is not in it, because this account can't read it; keep it apart")
         )
+
+
+def _on_record(ctx: Context, header: Mapping[str, Any], to: Path, *, clear: bool) -> None:
+    """Have the log say that a backup was made.  The backup is good also where it can't."""
+    try:
+        record(ctx.settings, header, to, clear=clear, by=ctx.operator)
+    except (RosterUnavailable, sqlite3.Error, OSError) as error:
+        said = _("note: the backup is made, and the log does not say so: {error}")
+        common.err.print(said.format(error=error), markup=False, soft_wrap=True)
+        return
+    common.nudge(ctx.settings)
 
 
 def restore(

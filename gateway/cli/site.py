@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, loghealth
+from gateway.cli import common
 from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.config.mistakes import located
@@ -18,13 +18,12 @@ from gateway.config.zones import difference
 from gateway.daemon import control
 from gateway.desk.errors import DeskError
 from gateway.desk.freight.settings import freight_policy
-from gateway.locale import Message, _, ngettext
+from gateway.locale import _, ngettext
 from gateway.people import account
 from gateway.people.cardnumbers import impossible_in_force
 from gateway.vault.sitekey import KeyFileError, SiteKey
-from gateway.wording import text, words
+from gateway.wording import health, loghealth, text, words
 from gateway.wording.details import detail
-from gateway.wording.text import duration
 
 
 def check(
@@ -166,17 +165,11 @@ def status(ctx: Context, json: common.JsonOption = False) -> None:
     _log_rows(table, answer, settings)
     if threat := answer["threat"]:
         table.add_row(_("threat"), threat["level"])
-    table.add_row(_("clock"), _clock(answer))
+    table.add_row(_("clock"), _marked(*health.clock(answer)))
     if mqtt:
-        table.add_row("mqtt", _uplink(mqtt))
-        if taken := mqtt["name_taken_by"]:
-            table.add_row("", f"[red]{escape(_name_taken(taken))}[/red]")
-        for item in mqtt.get("credentials", ()):
-            said = escape(str(Message(item["text"], item["facts"])))
-            table.add_row("", f"[red]{said}[/red]" if item["wrong"] else said)
-        if skipped := mqtt.get("skipped"):
-            said = _("event {event} ({bytes} bytes) went without its data: {detail}")
-            table.add_row("", escape(said.format(**skipped)))
+        table.add_row("mqtt", _marked(*health.broker(mqtt)))
+        for said, wrong in health.broker_notes(mqtt):
+            table.add_row("", _marked(said, wrong))
     if (face := answer.get("face")) and face.get("embedder"):
         about = f"{face['embedder']} ({face['model']}), " + ngettext(
             "{n} person", "{n} people", face["enrolled"]
@@ -221,41 +214,9 @@ def _log_rows(table: Table, answer: Mapping[str, Any], settings: Settings) -> No
         ),
     )
     for said, wrong in loghealth.lines(answer, settings.site.zone):
-        table.add_row("", f"[red]{escape(said)}[/red]" if wrong else escape(said))
+        table.add_row("", _marked(said, wrong))
 
 
-def _clock(answer: dict[str, Any]) -> str:
-    if answer["clock_trusted"]:
-        if answer["clock_sure"]:
-            return _("trusted")
-        ahead = answer["clock_ahead_s"]
-        said = (
-            _("trusted, but it leapt {ahead} ahead: nothing is destroyed until it is synchronised")
-            if ahead
-            else _("trusted; nothing is destroyed until it is synchronised, or garita clock accept")
-        )
-        return said.format(ahead=duration(ahead))
-    said = _("not trusted: {behind} behind the newest record; set it, or garita clock accept")
-    return f"[red]{said.format(behind=duration(answer.get('clock_behind_s', 0.0)))}[/red]"
-
-
-def _uplink(mqtt: Mapping[str, Any]) -> str:
-    """The state of the uplink in a line; red where somebody has to look."""
-    connected = _("connected") if mqtt["connected"] else "[red]" + _("not connected") + "[/red]"
-    if len(mqtt.get("brokers", ())) > 1:
-        connected = f"{connected}, {escape(mqtt['broker'])}"
-    return _("{connected} (MQTT {version}), published {published}, waiting {waiting}").format(
-        connected=connected,
-        version=mqtt["version"],
-        published=mqtt["published"],
-        waiting=mqtt["waiting"],
-    )
-
-
-def _name_taken(taken: Mapping[str, str]) -> str:
-    said = {
-        "connected": _("ANOTHER gateway has this name: host {host}, started {since}"),
-        "asking": _("ANOTHER gateway wants this name: host {host}, started {since}"),
-        "takeover": _("ANOTHER gateway or client takes over our connection"),
-    }
-    return said[taken["how"]].format(host=taken["host"], since=taken["since"])
+def _marked(said: str, wrong: bool) -> str:
+    """A sentence for the screen, red where somebody has to look."""
+    return f"[red]{escape(said)}[/red]" if wrong else escape(said)

@@ -399,13 +399,24 @@ class CommandKeyTable(_Table):
     """Who may send signed commands: an Ed25519 public key, 32 bytes in base64.
 
     `operator` names the one of `[operators]` who holds the key; a key that lets people in has one.
-    `doors` are the doors for which its commands count; none named: all.
+    `doors` are the doors for which its commands count; none named: all.  `through` is the way on
+    which they come: by the broker, or from the operator's browser through the console, which can
+    only ask for a door to be opened.
     """
 
     public_key: str
     commands: list[RemoteCommand] = ["threat_set"]
     operator: str = ""
     doors: list[Name] = []
+    through: Literal["broker", "console"] = "broker"
+
+    @model_validator(mode="after")
+    def _way(self) -> CommandKeyTable:
+        if self.through == "console" and list(self.commands) != ["door_open"]:
+            raise ValueError(
+                worded("through = 'console' is for commands = ['door_open'] and no other")
+            )
+        return self
 
     @model_validator(mode="after")
     def _key(self) -> CommandKeyTable:

@@ -1,4 +1,7 @@
-"""Takes signed commands from the broker, one after the other, and has each carried out once.
+"""Takes signed commands, one after the other, and has each carried out once.
+
+They come from the broker, or through the console, which passes on what an operator's browser has
+signed.  A key counts on the way that its table names, and on no other.
 
 gateway/daemon/signed.py judges a message.  Beyond that a command is refused if one of its key
 with the same counter or a later one was taken before, also after a restart (`Counters`), and if
@@ -15,13 +18,24 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.daemon.signed import RULES, USUAL, Command, Refused, SenderKey, verify
+from gateway.daemon.signed import (
+    BROKER,
+    CONSOLE,
+    RULES,
+    USUAL,
+    Command,
+    Refused,
+    SenderKey,
+    verify,
+)
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.event import Event, EventType, NewEvent
+from gateway.ledger.operator import Operator
 from gateway.vault.files import DamagedFile, FileThread, read_object, write_json
 
 log = logging.getLogger("garita.daemon.commands")
@@ -114,6 +128,7 @@ class RemoteCommands:
         self._now = now
         self._started = now()[0].replace(microsecond=0)  # as coarse as senders say it
         self._answer: Answer = lambda answer: None
+        self._one = asyncio.Lock()
         self._queue: asyncio.Queue[tuple[Any, bool, float | None]] = asyncio.Queue(WAITING)
         self._refused: dict[str, int] = {}
         self._refused_keys: set[str] = set()
@@ -135,6 +150,18 @@ class RemoteCommands:
         except asyncio.QueueFull:
             self._count("too many wait")
 
+    async def pass_on(self, payload: bytes, by: Operator) -> Mapping[str, Any]:
+        """A message that `by` has signed and the console passes on; returns what became of it, as
+        the sender of a message by the broker is told."""
+        try:
+            return await self.carry_out(payload, retained=False, by=by)
+        except Refused as refused:
+            await self._refused_whole(refused)
+            return {"done": False, "why": str(refused)}
+        except LedgerUnavailable as error:
+            log.critical("a command can't be recorded: %s", error)
+            return {"done": False, "why": UNRECORDED}
+
     async def run(self) -> None:
         """Carry commands out until cancelled; then what was counted is recorded."""
         try:
@@ -154,19 +181,36 @@ class RemoteCommands:
         try:
             await self.carry_out(payload, retained=retained, expires_at=expires_at)
         except Refused as refused:
-            self._count(str(refused))
-            if refused.command is not None:
-                self._refused_keys.add(refused.command.key)
-                self._tell_sender(refused.command, why=str(refused))
-            await self._tell()
+            await self._refused_whole(refused)
         except LedgerUnavailable as error:
             log.critical("a command can't be recorded: %s", error)
 
+    async def _refused_whole(self, refused: Refused) -> None:
+        """A message that is not a new command of ours: count it, and tell its sender if we know
+        who that is."""
+        self._count(str(refused))
+        if refused.command is not None:
+            self._refused_keys.add(refused.command.key)
+            self._tell_sender(refused.command, why=str(refused))
+        await self._tell()
+
     async def carry_out(
-        self, payload: Any, *, retained: bool, expires_at: float | None = None
-    ) -> None:
-        """One message.  Raises Refused for what is not a new command of ours, or
-        LedgerUnavailable if its effect is not on record."""
+        self,
+        payload: Any,
+        *,
+        retained: bool,
+        expires_at: float | None = None,
+        by: Operator | None = None,
+    ) -> Mapping[str, Any]:
+        """One message; `by` is who is signed in at the console that passed it on, None for one
+        from the broker.  Returns what its sender is told.  Raises Refused for what is not a new
+        command of ours, or LedgerUnavailable if its effect is not on record."""
+        async with self._one:
+            return await self._carry_out(payload, retained, expires_at, by)
+
+    async def _carry_out(
+        self, payload: Any, retained: bool, expires_at: float | None, by: Operator | None
+    ) -> Mapping[str, Any]:
         now, trusted = self._now()
         command = verify(
             payload,
@@ -176,7 +220,10 @@ class RemoteCommands:
             retained=retained,
             boot=self._boot,
             started=self._started,
+            through=BROKER if by is None else CONSOLE,
         )
+        if by is not None:
+            command = replace(command, signed_in=by.person)
         if expires_at is not None and asyncio.get_running_loop().time() >= expires_at:
             raise Refused("expired on its way", command)
         if not trusted:
@@ -189,17 +236,16 @@ class RemoteCommands:
             await self._counters.take(command)
         except Refused as refused:
             raise Refused(str(refused), command) from refused
-        await self._do(command, handler)
+        return await self._do(command, handler)
 
-    async def _do(self, command: Command, handler: Handler) -> None:
+    async def _do(self, command: Command, handler: Handler) -> Mapping[str, Any]:
         """Carry out a command that was taken, and record what became of it."""
         data: dict[str, Any] = {"command": command.name, "key": command.key, "by": command.by}
         data["counter"] = command.counter
         try:
             more = await handler(command)
         except Refused as refused:
-            await self._refuse(command, data, str(refused))
-            return
+            return await self._refuse(command, data, str(refused))
         except LedgerUnavailable:
             self._tell_sender(command, why=UNRECORDED)
             # It may have worked in part: a higher threat level is in force without its record.
@@ -207,25 +253,31 @@ class RemoteCommands:
             raise
         except Exception:
             log.exception("command %s of %s failed", command.name, command.key)
-            await self._refuse(command, data, "denied_internal_error")
-            return
-        self._tell_sender(command, **more)
+            return await self._refuse(command, data, "denied_internal_error")
+        told = self._tell_sender(command, **more)
         log.warning("command %s of %s (%s): %s", command.name, command.by, command.key, dict(more))
         await self._append(NewEvent(EventType.COMMAND_ACCEPTED, self._gateway, {**more, **data}))
+        return told
 
-    async def _refuse(self, command: Command, data: Mapping[str, Any], why: str) -> None:
+    async def _refuse(
+        self, command: Command, data: Mapping[str, Any], why: str
+    ) -> Mapping[str, Any]:
         """A command that was taken and can't be carried out has a record of its own."""
         log.warning("command %s of %s: refused, %s", command.name, command.key, why)
-        self._tell_sender(command, why=why)
+        told = self._tell_sender(command, why=why)
         about = {"door": command.text("door")} if "door" in command.body else {}
         refusal = {**data, **about, "why": why, "count": 1}
         await self._append(NewEvent(EventType.COMMAND_REFUSED, self._gateway, refusal))
+        return told
 
-    def _tell_sender(self, command: Command, *, why: str = "", **more: Any) -> None:
+    def _tell_sender(self, command: Command, *, why: str = "", **more: Any) -> Mapping[str, Any]:
         """What became of a command, for whoever has the key and listens."""
         whose = {"gateway": self._gateway, "boot": self._boot, "key": command.key}
         which = {"command": command.name, "counter": command.counter}
-        self._answer({**more, **whose, **which, "done": not why, "why": why})
+        told = {**more, **whose, **which, "done": not why, "why": why}
+        if command.sender.through == BROKER:
+            self._answer(told)
+        return told
 
     def _count(self, why: str) -> None:
         self._refused[why] = self._refused.get(why, 0) + 1

@@ -20,7 +20,7 @@ from gateway.config import Settings
 from gateway.daemon import control
 from gateway.daemon.commands import RemoteCommands
 from gateway.daemon.operations import Operations
-from gateway.daemon.signed import Command, Refused
+from gateway.daemon.signed import CONSOLE, Command, Refused
 from gateway.daemon.wiring import Plant
 from gateway.doors.confirm import NoSuchRequest
 from gateway.doors.controller import DoorController
@@ -79,6 +79,8 @@ class RemoteActs:
             listed = await asyncio.to_thread(self._operators.listed, person, day)
             if operator is None or listed is None or not listed.active:
                 raise Refused("its operator is not active on the list")
+            if command.sender.through == CONSOLE and command.signed_in != person:
+                raise Refused("signed with the key of another operator")
             return await act(command, operator)
 
         return done
@@ -92,6 +94,7 @@ class RemoteActs:
             "counter": command.counter,
             "nonce": command.nonce,
             "reason": command.text("reason"),
+            "through": command.sender.through,
             **self._settings.criteria.marks("door.remote_opened"),
         }
         try:

@@ -24,6 +24,7 @@ from gateway.daemon.control import ControlServer
 from gateway.daemon.enrolling import Enrolling
 from gateway.daemon.errands import Errands
 from gateway.daemon.jobs import Retention, watch_clock
+from gateway.daemon.levels import InputLevels
 from gateway.daemon.openlog import open_log
 from gateway.daemon.operations import Operations
 from gateway.daemon.operatorpins import OperatorPins
@@ -142,6 +143,7 @@ class Daemon:
             **parts.pictures.table(),
             **enrolling.table(),
             "reader_watch": Watching(parts.plant).asked,
+            "inputs": InputLevels(parts.plant).asked,
             **operations.table(),
         }
         handlers["archive"] = parts.archiving.asked
@@ -195,6 +197,7 @@ class Daemon:
             runs["gallery"] = partial(parts.matcher.keep_gallery, settings.people_path)
         if parts.uplink is not None:
             runs["uplink"] = parts.uplink.run
+        if settings.tables.command_keys:
             runs["commands"] = parts.triggers.desk.run
         return runs
 

@@ -34,6 +34,8 @@ from gateway.locale.text import tidy
 MESSAGE_LIMIT = 4096
 MAX_COUNTER = 2**62
 ANOTHER_START = "for another start of the gateway"
+BROKER, CONSOLE = "broker", "console"
+"""The ways on which a message can come to us."""
 NONCE = re.compile(r"[0-9a-f]{32}")
 
 
@@ -76,17 +78,20 @@ RULES: Mapping[str, Rule] = {
 @dataclass(frozen=True, slots=True)
 class SenderKey:
     """One sender: their public key, which commands they may give, by which operator of the site it
-    is held ("": nobody is named), and for which doors it is (none: for all)."""
+    is held ("": nobody is named), for which doors it is (none: for all), and on which way its
+    messages come."""
 
     public: Ed25519PublicKey
     commands: frozenset[str]
     operator: str = ""
     doors: frozenset[str] = frozenset()
+    through: str = BROKER
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command whose signature is good: by the key `key`, which is `sender`."""
+    """A command whose signature is good: by the key `key`, which is `sender`.  `signed_in` is the
+    person on whose behalf the console passed it on; "" for a command that came by the broker."""
 
     key: str
     name: str
@@ -96,6 +101,7 @@ class Command:
     sender: SenderKey = field(compare=False)
     expires: datetime = field(compare=False)
     nonce: str = ""
+    signed_in: str = ""
 
     def text(self, name: str, longest: int = 200) -> str:
         """What the body says under `name`, as text for the record."""
@@ -103,11 +109,15 @@ class Command:
 
 
 def sender_key(
-    public_key: str, commands: list[str], operator: str = "", doors: list[str] | None = None
+    public_key: str,
+    commands: list[str],
+    operator: str = "",
+    doors: list[str] | None = None,
+    through: str = BROKER,
 ) -> SenderKey:
     """From the configuration; `public_key` is 32 bytes in base64."""
     public = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key))
-    return SenderKey(public, frozenset(commands), operator, frozenset(doors or ()))
+    return SenderKey(public, frozenset(commands), operator, frozenset(doors or ()), through)
 
 
 def sign(body: Mapping[str, Any], key_name: str, private: Ed25519PrivateKey) -> str:
@@ -125,9 +135,10 @@ def verify(
     retained: bool,
     boot: str = "",
     started: datetime | None = None,
+    through: str = BROKER,
 ) -> Command:
-    """The command in a message that arrived at `now`, in the run `boot` of the gateway, which
-    began at `started`; raises Refused."""
+    """The command in a message that arrived at `now` on the way `through`, in the run `boot` of
+    the gateway, which began at `started`; raises Refused."""
     if not isinstance(payload, bytes | bytearray) or len(payload) > MESSAGE_LIMIT:
         raise Refused("retained" if retained else "too long")
     try:
@@ -145,6 +156,8 @@ def verify(
         why = "retained"
     elif whom != gateway:
         why = "for another gateway"
+    elif command.sender.through != through:
+        why = "not allowed on this way"
     if why:
         raise Refused(why, command)
     return command

@@ -40,7 +40,11 @@ class ThreatTriggers:
         self._raising: set[asyncio.Task[None]] = set()
         keys = {
             name: sender_key(
-                table.public_key, list(table.commands), table.operator, list(table.doors)
+                table.public_key,
+                list(table.commands),
+                table.operator,
+                list(table.doors),
+                table.through,
             )
             for name, table in settings.tables.command_keys.items()
         }

@@ -29,6 +29,8 @@ class EventType(StrEnum):
     AREA_PASSBACK = "area.passback"
     AREA_PEER_REFUSED = "area.peer_refused"
 
+    BACKUP_MADE = "backup.made"
+
     CAMERA_ACCEPTED = "camera.accepted"
     CAMERA_VIEWED = "camera.viewed"
 

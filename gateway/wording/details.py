@@ -186,6 +186,8 @@ _PLAIN = frozenset(
         N_("expired on its way"),
         N_("issued in the future"),
         N_("not allowed to this key"),
+        N_("not allowed on this way"),
+        N_("signed with the key of another operator"),
         N_("the clock is not to be trusted"),
         N_("not known here"),
         N_("seen before"),

@@ -147,6 +147,7 @@ EVENTS: Mapping[str, str] = {
         "the broker does not take event {event} ({bytes} bytes); it went without its data"
     ),
     "camera.viewed": N_("{by} looked at what the camera sees"),
+    "backup.made": N_("backup {file}, up to event {last_seq}, made by {by}"),
     "camera.accepted": N_("what the camera sees now was accepted by {by}: {reason}"),
     "people.list_everywhere": N_(
         "list {version} is in force at all gates after {seconds} s; the last was {last_gate}"

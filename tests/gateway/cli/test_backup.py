@@ -60,13 +60,19 @@ def test_a_gate_comes_back_and_its_log_goes_on_under_a_new_name(
     settings = config.load(site.config)
     (settings.tables.site.data_dir / "doors.json").write_text("{}")
     file = tmp_path / "gate.backup"
+    before = types(settings.ledger_path)
     words = ["backup", str(file), "--passphrase-file", phrase, *(["--clear"] if clear else [])]
     done = site.run(*words)
     assert done.exit_code == 0, done.output
     assert site.run(*words).exit_code == 1  # nothing is replaced
     assert file.stat().st_mode & 0o777 == 0o600
     assert not list(settings.tables.site.data_dir.glob(".backup-*"))
-    before = types(settings.ledger_path)
+    # The log says so, after what is in the backup.
+    assert types(settings.ledger_path) == [*before, EventType.BACKUP_MADE]
+    with closing(LedgerReader(settings.ledger_path)) as reader:
+        made = reader.tail(1)[0].data
+    assert (made["file"], made["last_seq"], made["clear"]) == ("gate.backup", len(before), clear)
+    assert made["criteria"] == ["4.12"] and PHRASE not in json.dumps(made)
     append(site, 3)  # what the backup does not know
     away = empty(site)
     key = Path(settings.tables.site.key_file)

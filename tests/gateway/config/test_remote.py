@@ -92,3 +92,13 @@ def test_a_wrong_profile_is_told(tmp_path: Path, text: str, said: str) -> None:
         load_remote(written(tmp_path, text))
     with pytest.raises(ConfigError, match="can't be read"):
         load_remote(tmp_path / "none")
+
+
+def test_a_browsers_key_is_for_opening_a_door_and_for_nothing_else(tmp_path: Path) -> None:
+    through = ROSA + 'through = "console"\n'
+    key = load(written(tmp_path, GOOD + through)).tables.command_keys["rosa"]
+    assert key.through == "console"
+    more = through.replace('["door_open"]', '["door_open", "person_revoke"]')
+    assert "and no other" in wrong(tmp_path, more)["command_keys.rosa"]
+    nobody = through.replace('operator = "rosa"\n', "")
+    assert "name them" in wrong(tmp_path, nobody)["command_keys.rosa.operator"]

@@ -19,6 +19,7 @@ from gateway.daemon.commands import Counters, RemoteCommands
 from gateway.daemon.signed import Command, Refused, sender_key, sign, verify
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.event import Event, NewEvent
+from gateway.ledger.operator import Operator
 
 NOW = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
 PRIVATE = Ed25519PrivateKey.generate()
@@ -28,6 +29,7 @@ KEYS = {
     "room": sender_key(PUBLIC, ["threat_set"]),
     "sync": sender_key(PUBLIC, ["sync"]),
     "rosa": sender_key(PUBLIC, ["door_open", "door_in_service"], "rosa"),
+    "booth": sender_key(PUBLIC, ["door_open"], "rosa", through="console"),
 }
 BOOT = "9f2c51d07a3be644"
 BODY: dict[str, Any] = {
@@ -154,7 +156,7 @@ class Desk:
             "g",
             KEYS,
             Counters(folder / "c.json"),
-            {"threat_set": self.carry},
+            {"threat_set": self.carry, "door_open": self.open},
             self.append,
             lambda: (NOW, self.trusted),
             boot=BOOT,
@@ -171,6 +173,10 @@ class Desk:
             raise LedgerUnavailable("the disk is full")
         self.done.append(command)
         return {"changed": True}
+
+    async def open(self, command: Command) -> Mapping[str, Any]:
+        self.done.append(command)
+        return {"door": command.body["door"], "seq": 7}
 
     async def append(self, event: NewEvent) -> Event:
         self.events.append(event)
@@ -247,10 +253,10 @@ async def test_a_command_that_expired_on_its_way_is_refused(tmp_path: Path) -> N
     assert refused == [{"why": "expired on its way", "count": 1, "keys": ["room"]}]
 
 
-def opening(key: str = "rosa", **changes: Any) -> bytes:
+def opening(key: str = "rosa", private: Ed25519PrivateKey = PRIVATE, **changes: Any) -> bytes:
     """A good command to open a door, with changes."""
     about = {"command": "door_open", "door": "yard", "boot": BOOT, "nonce": "ab" * 16}
-    return message(key, **{**about, "expires": "2026-11-25T18:00:30Z", **changes})
+    return message(key, private, **{**about, "expires": "2026-11-25T18:00:30Z", **changes})
 
 
 @pytest.mark.parametrize(
@@ -358,3 +364,53 @@ def test_a_changed_byte_never_opens_another_door(place: int, change: int) -> Non
     except Refused:
         return
     assert (command.key, dict(command.body)) == ("rosa", json.loads(opening())["body"])
+
+
+ROSA = Operator("rosa", person="e2", name="Rosa")
+
+
+async def test_what_the_console_passes_on_is_carried_out_once_and_answered(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    answer = await desk.desk.pass_on(opening("booth"), ROSA)
+    assert (answer["done"], answer["seq"], answer["door"]) == (True, 7, "yard")
+    assert [command.signed_in for command in desk.done] == ["e2"]
+    again = await desk.desk.pass_on(opening("booth"), ROSA)
+    assert (again["done"], again["why"]) == (False, "seen before")
+    assert len(desk.done) == 1
+    assert [event.type for event in desk.events] == ["command.accepted", "command.refused"]
+    assert desk.answers == []  # the broker is told of what came through it
+
+
+async def test_a_key_counts_on_its_own_way_only(tmp_path: Path) -> None:
+    """A browser's key is worth nothing without the console, which asks for a second factor; and
+    the console can't use a key that is for the broker."""
+    desk = Desk(tmp_path)
+    await desk.send(opening("booth"))
+    assert (await desk.desk.pass_on(opening("rosa"), ROSA))["why"] == "not allowed on this way"
+    assert desk.done == []
+    # The second is counted, and told with others later.
+    assert [event.data["why"] for event in desk.events] == ["not allowed on this way"]
+
+
+async def test_the_console_can_forge_and_hold_nothing(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    wrong = [
+        (opening("booth")[:-2], "not in its form"),
+        (opening("booth").replace(b"yard", b"gate"), "the signature is wrong"),
+        (opening("booth", OTHER), "the signature is wrong"),
+        (opening("booth", boot="0" * 16), "for another start of the gateway"),
+        (opening("booth", issued="2026-11-25T17:59:00Z"), "valid for more than 30 s"),
+        (b"x" * 5000, "too long"),
+    ]
+    for payload, reason in wrong:
+        answer = await desk.desk.pass_on(payload, ROSA)
+        assert (answer["done"], answer["why"]) == (False, reason)
+    assert desk.done == []
+
+
+async def test_two_ways_do_not_meet_in_the_middle_of_a_command(tmp_path: Path) -> None:
+    """The same message by both ways at once: at most one is carried out."""
+    desk = Desk(tmp_path)
+    answers = await asyncio.gather(*(desk.desk.pass_on(opening("booth"), ROSA) for _ in range(5)))
+    assert sorted(answer["done"] for answer in answers) == [False] * 4 + [True]
+    assert len(desk.done) == 1

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from gateway.config.operators import OperatorTable
 from gateway.daemon.operations import Operations
 from gateway.daemon.remote import RemoteActs
 from gateway.daemon.signed import Command, Refused, SenderKey
@@ -157,3 +161,27 @@ async def test_an_operator_who_is_not_known_gives_no_command(tmp_path: Path) -> 
     done = site.acts._by_operator(site.acts.in_service)
     said = await why(done(command("door_in_service", door="yard")))
     assert said == "its operator is not active on the list" and site.kept == {}
+
+
+async def test_a_key_of_another_operator_opens_nothing_through_the_console(tmp_path: Path) -> None:
+    """Two operators share a browser, and each has a key in it."""
+    with closing(sqlite3.connect(tmp_path / "people.db")) as db:
+        db.executescript(
+            "CREATE TABLE person (id, name, status, valid_from, valid_until);"
+            "CREATE TABLE revocation (person_id);"
+            "INSERT INTO person VALUES ('e2', 'Rosa', 'active', NULL, NULL)"
+        )
+    site = Site(tmp_path)
+    table = {"rosa": OperatorTable(account="rosa", person="e2", roles=["guard"])}
+    site.acts._operators = Operators(table, tmp_path / "people.db")
+    settings: Any = SimpleNamespace(site=SimpleNamespace(zone=UTC))
+    site.acts._settings = settings
+    done = site.acts._by_operator(site.acts.in_service)
+    sender = SenderKey(None, frozenset({"door_in_service"}), "rosa", through="console")  # type: ignore[arg-type]
+    asked = replace(command("door_in_service", door="yard"), sender=sender)
+    for other in ("", "e3"):
+        said = await why(done(replace(asked, signed_in=other)))
+        assert said == "signed with the key of another operator"
+    assert site.kept == {}
+    await done(replace(asked, signed_in="e2"))
+    assert site.kept == {"yard": ""}

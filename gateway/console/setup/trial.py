@@ -1,0 +1,101 @@
+"""The first badge at the new gate: the real gateway runs, and the log says what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.config import Settings
+from gateway.daemon import control
+from gateway.ledger import LedgerReader, LedgerUnavailable
+from gateway.ledger.event import EventType
+
+END_S = 20.0
+_ANSWERS = (EventType.ACCESS_GRANTED, EventType.ACCESS_DENIED)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How far the first opening is.  `away` names devices that are not there, with the reason;
+    `answer` is the newest answer at the door (the data of its record), and `opened` the number of
+    the record of the first opening, 0 before."""
+
+    running: bool = False
+    why: str = ""
+    away: Mapping[str, str] | None = None
+    answer: Mapping[str, Any] | None = None
+    opened: int = 0
+
+
+class Trial:
+    """Starts the gateway of a configuration where none runs, and looks at it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start the gateway as a process of ours, unless one answers there already."""
+        if self._process is not None and self._process.returncode is None:
+            return
+        if await asyncio.to_thread(self._status) is not None:
+            return
+        arguments = ("-m", "gateway.daemon", "-c", str(self._settings.path))
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, *arguments, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+        )
+
+    async def stop(self) -> None:
+        """End the gateway if it is ours; its locks are at rest then."""
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            async with asyncio.timeout(END_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def look(self) -> Seen:
+        """What can be seen now."""
+        status = await asyncio.to_thread(self._status)
+        answer, opened = await asyncio.to_thread(self._log)
+        process = self._process
+        if status is None:
+            ended = process is not None and process.returncode is not None
+            why = f"exit code {process.returncode}" if process is not None and ended else ""
+            return Seen(why=why, answer=answer, opened=opened)
+        away = {
+            str(device["name"]): str(device["detail"])
+            for device in status["devices"]
+            if not device["online"]
+        }
+        return Seen(running=True, away=away, answer=answer, opened=opened)
+
+    def _status(self) -> Mapping[str, Any] | None:
+        try:
+            return control.ask(self._settings.socket_path, "status", timeout_s=2)
+        except control.ControlError:
+            return None
+
+    def _log(self) -> tuple[Mapping[str, Any] | None, int]:
+        path: Path = self._settings.ledger_path
+        answer: Mapping[str, Any] | None = None
+        opened = 0
+        with (
+            contextlib.suppress(LedgerUnavailable),
+            contextlib.closing(LedgerReader(path)) as reader,
+        ):
+            for event in reader.tail(100):
+                if event.type in _ANSWERS:
+                    answer = {**event.data, "type": event.type}
+                elif event.type == EventType.DOOR_UNLOCKED and not opened:
+                    opened = event.seq
+        return answer, opened
