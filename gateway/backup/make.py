@@ -28,7 +28,7 @@ from gateway.config import Settings
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType
 from gateway.people.schema import open_admin, put_event
-from gateway.vault.files import new_file
+from gateway.vault.files import adopt, new_file, write_json
 
 
 def make(settings: Settings, to: Path, sealing: Sealing, *, clear: bool = False) -> dict[str, Any]:
@@ -62,11 +62,15 @@ def make(settings: Settings, to: Path, sealing: Sealing, *, clear: bool = False)
 def record(
     settings: Settings, header: Mapping[str, Any], to: Path, *, clear: bool, by: str
 ) -> None:
-    """Have the log say that a backup was made, with the name of its file and how far it goes.
+    """Have the log say that a backup was made, with the name of its file and how far it goes; and
+    keep its time beside the data, so that nobody has to search the log for it.
 
-    The record comes after the backup and is not in it.  Raises RosterUnavailable or sqlite3.Error
-    if people.db can't be written; nothing to do for a gate that has none yet.
+    The record comes after the backup and is not in it.  Raises RosterUnavailable, sqlite3.Error or
+    OSError if it can't be written; a gate without people.db has no record.
     """
+    about = {key: header[key] for key in ("time", "last_seq")}
+    write_json(settings.backup_path, {**about, "file": to.name})
+    adopt(settings.backup_path)
     if not settings.people_path.exists():
         return
     data = {"file": to.name, "bytes": to.stat().st_size, "clear": clear, "by": by}

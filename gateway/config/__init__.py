@@ -94,6 +94,11 @@ class Settings:
         return self.tables.site.data_dir / "reader-keys.json"
 
     @property
+    def backup_path(self) -> Path:
+        """When the newest backup was made; the log has the record."""
+        return self.tables.site.data_dir / "backup.json"
+
+    @property
     def scenes_path(self) -> Path:
         return self.tables.site.data_dir / "scenes.json"
 

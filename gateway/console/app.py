@@ -26,6 +26,8 @@ from gateway.console.page import Page, alive, cookie_name
 from gateway.console.roles import NOBODY
 from gateway.console.routes import Screen
 from gateway.console.screens.account import signin
+from gateway.console.screens.devices import opening, threat
+from gateway.console.screens.devices import pages as devices
 from gateway.console.screens.live import muster, stream
 from gateway.console.screens.live import pages as live
 from gateway.console.screens.pictures import pages as pictures
@@ -46,6 +48,9 @@ ALL = (
     stream.pages,
     pictures.pages,
     *trucks.ALL,
+    devices.pages,
+    threat.pages,
+    opening.pages,
 )
 """The screens' modules; a new screen adds its `pages` here."""
 

@@ -6,8 +6,9 @@ nothing is broken.  The socket's file mode decides who may connect (0660: the se
 and group, and root).  Who asks is what the kernel says of the other end, by
 gateway/people/account.py: the server puts that operator into the request as `by`, in place of
 whatever the request says.  The web console is the one account that acts for others: its requests
-name the operator who is signed in, as `on_behalf`.  A request may name the `language` of its
-answer.  There is no operation that opens a door.
+name the operator who is signed in, as `on_behalf`, and a handler sees by `console` that it was so.
+A request may name the `language` of its answer.  No operation opens a door by itself: `command`
+takes a message that an operator's key has signed (gateway/daemon/remote.py).
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class ControlServer:
 
     async def _answer(self, line: bytes, by: Operator) -> dict[str, Any]:
         try:
-            request = {**json.loads(line), "by": by}
+            request = {**json.loads(line), "by": by, "console": False}
             handler = self._handlers[request["op"]]
         except (ValueError, TypeError, KeyError):
             return {"ok": False, "error": f"expected one of {', '.join(sorted(self._handlers))}"}
@@ -109,6 +110,7 @@ class ControlServer:
                 return {"ok": False, "error": said, "refused": True}
             try:
                 request["by"] = behalf(request.pop("on_behalf"))
+                request["console"] = True
             except (ValueError, TypeError, KeyError):
                 return {"ok": False, "error": "on_behalf: who?"}
         language = str(request.get("language", ""))

@@ -26,6 +26,7 @@ from gateway.doors.confirm import NoSuchRequest
 from gateway.doors.controller import DoorController
 from gateway.doors.remote import NotOpened
 from gateway.ledger.operator import Operator
+from gateway.locale import worded
 from gateway.people import RosterUnavailable
 from gateway.people.operators import Operators
 from gateway.state.clock import Clock
@@ -52,6 +53,7 @@ class RemoteActs:
         self._operators = operators
         self._clock = clock
         self._nudge = nudge
+        self._desk: RemoteCommands | None = None
 
     def register(self, desk: RemoteCommands) -> None:
         """Have `desk` hand these commands to us."""
@@ -64,6 +66,16 @@ class RemoteActs:
         }
         for name, act in acts.items():
             desk.handle(name, self._by_operator(act))
+        self._desk = desk
+
+    async def passed_on(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A `message` that the operator who is signed in at the console has signed; what became
+        of it: `done`, and `why` if it was refused.  For the control socket."""
+        by = request["by"]
+        if request.get("console") is not True or not isinstance(by, Operator):
+            raise control.Refused(worded("only the console passes on what a browser has signed"))
+        assert self._desk is not None
+        return await self._desk.pass_on(str(request["message"]).encode(), by)
 
     def _by_operator(self, act: Act) -> Callable[[Command], Awaitable[Mapping[str, Any]]]:
         """`act` with who gave the command; refused if their person may act no more."""

@@ -151,14 +151,16 @@ class Daemon:
             handlers["checkpoint"] = parts.checkpoints.asked
         if parts.logkeys is not None:
             handlers["log_key"] = parts.logkeys.asked
-        RemoteActs(
+        remote = RemoteActs(
             settings=settings,
             plant=parts.plant,
             operations=operations,
             operators=operators,
             clock=parts.clock,
             nudge=parts.outbox.nudge,
-        ).register(parts.triggers.desk)
+        )
+        remote.register(parts.triggers.desk)
+        handlers["command"] = remote.passed_on
         retention = Retention(
             settings=settings, clock=parts.clock, note=note, destroyed=parts.outbox.nudge
         )

@@ -95,6 +95,11 @@ def examine(settings: MqttSettings, now: datetime | None = None) -> list[Finding
     return sorted(found, key=lambda item: not item.wrong)
 
 
+def ends(path: Path) -> datetime:
+    """When the first certificate of a PEM file expires (UTC).  Raises CredentialError."""
+    return _certificates(path)[0].not_valid_after_utc
+
+
 class Credentials:
     """What is to be said of a gateway's files, for `garita status` and the log."""
 

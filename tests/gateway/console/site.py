@@ -110,6 +110,7 @@ def write_site(folder: Path, more: str = "") -> config.Settings:
     )
     with closing(open_admin(settings.people_path)) as db:
         read = read_people(people, levels=("plant",), zone=UTC)
+        assert not read.errors
         sync.apply(db, sync.plan(db, read), by="t")
     record(settings)
     return settings
