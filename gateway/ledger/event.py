@@ -118,6 +118,9 @@ class EventType(StrEnum):
     LEDGER_REDACTED = "ledger.redacted"
     LEDGER_RECOVERED = "ledger.recovered"
 
+    OPERATOR_ADDED = "operator.added"
+    OPERATOR_CHANGED = "operator.changed"
+    OPERATOR_ENDED = "operator.ended"
     OPERATOR_PIN_ACCEPTED = "operator.pin_accepted"
     OPERATOR_PIN_REFUSED = "operator.pin_refused"
 

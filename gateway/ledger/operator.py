@@ -15,14 +15,16 @@ class Operator(str):
     """The name of an account, "" for a person who has none.
 
     `person` is the id on the personnel list and `name` the name there; both are "" for an account
-    that the configuration does not know.  `roles` are the words of `[operators.*] roles`.
+    that the configuration does not know.  `roles` are the words of `[operators.*] roles`; `areas`
+    are the areas that the console shows them, all if there is none.
     """
 
-    __slots__ = ("name", "person", "roles")
+    __slots__ = ("areas", "name", "person", "roles")
 
     name: str
     person: str
     roles: frozenset[str]
+    areas: frozenset[str]
 
     def __new__(
         cls,
@@ -31,9 +33,10 @@ class Operator(str):
         person: str = "",
         name: str = "",
         roles: frozenset[str] = frozenset(),
+        areas: frozenset[str] = frozenset(),
     ) -> Operator:
         made = super().__new__(cls, account)
-        made.person, made.name, made.roles = person, name, roles
+        made.person, made.name, made.roles, made.areas = person, name, roles, areas
         return made
 
 

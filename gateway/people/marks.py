@@ -81,6 +81,7 @@ TABLES: Mapping[str, Table] = {
         Table("person_key", ("person_id",), many=True),
         Table("template", many=True),
         Table("portrait", ("person_id",), many=True),
+        Table("operator", ("name",)),
     )
 }
 
