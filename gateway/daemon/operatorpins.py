@@ -38,15 +38,23 @@ class OperatorPins:
     async def asked(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Verify `pin` of `person`.  Answers `outcome` (correct, duress, wrong, locked or
         unavailable) and the `id` of the record.  Raises Refused for anybody else."""
-        person, pin = str(request["person"]), str(request["pin"])[: LONGEST + 1]
+        person, pin = str(request["person"]), request["pin"]
         found = await asyncio.to_thread(self._operators.find, person)
         if found is None or found.person != person or SUPERVISOR not in found.roles:
             raise Refused(worded("{name} is no supervisor of this site", name=person[:60]))
+        about = {"act": tidy(request.get("act", ""), 100), "by": request.get("by", "")}
+        return await self.verify(found.person, found.name, pin, about)
+
+    async def verify(
+        self, person: str, name: str, pin: object, about: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Whether `pin` is that of `person`, an operator of that `name` on the list: the answer of
+        `asked`.  `about` is what the record says beside it: `act`, `by` and more."""
         async with self._one:
-            return await self._verified(found.person, found.name, pin, request)
+            return await self._verified(person, name, str(pin)[: LONGEST + 1], about)
 
     async def _verified(
-        self, person: str, name: str, pin: str, request: Mapping[str, Any]
+        self, person: str, name: str, pin: str, about: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         now = asyncio.get_running_loop().time()
         result = "locked"
@@ -55,8 +63,7 @@ class OperatorPins:
             self._limits.tried(person, became, now)
             result = became.value
         good = result in (PinOutcome.CORRECT.value, PinOutcome.DURESS.value)
-        data = {"person": person, "name": name, "act": tidy(request.get("act", ""), 100)}
-        data["by"] = request.get("by", "")
+        data = {"person": person, "name": name, **about}
         kind = EventType.OPERATOR_PIN_ACCEPTED if good else EventType.OPERATOR_PIN_REFUSED
         record = await self._append(NewEvent(kind, person, {**data, "pin": "" if good else result}))
         if result == PinOutcome.DURESS.value:
