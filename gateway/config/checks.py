@@ -44,6 +44,7 @@ def mistakes_across(tables: Tables) -> Iterator[tuple[Loc, str]]:
                 )
     yield from _policy_mistakes(tables)
     yield from operators.mistakes(tables.operators)
+    yield from _console_mistakes(tables)
     for key in ("access_levels", "escorted_access_levels"):
         for name in getattr(tables.visits, key):
             if name not in tables.access_levels:
@@ -66,6 +67,29 @@ def mistakes_across(tables: Tables) -> Iterator[tuple[Loc, str]]:
     for index, day in enumerate(days):
         if day in days[:index]:
             yield ("holidays", index, "date"), _("{day} is listed twice").format(day=day)
+
+
+def _console_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
+    """A desk's reader that is not there or belongs to a door; areas of operators."""
+    desk = tables.console.desk_reader
+    here: Loc = ("console", "desk_reader")
+    if desk and desk not in tables.readers:
+        yield here, _("there is no [readers.{reader}]").format(reader=desk)
+    for name, door in tables.doors.items():
+        if desk and desk in (door.reader, door.reader_out):
+            yield (
+                here,
+                _("reader {reader} belongs to door {other} already").format(
+                    reader=desk, other=name
+                ),
+            )
+    for name, operator in tables.operators.items():
+        for area in operator.areas:
+            if area not in tables.areas:
+                yield (
+                    ("operators", name, "areas"),
+                    _("there is no [{kind}.{name}]").format(kind="areas", name=area),
+                )
 
 
 def criteria_mistakes(tables: Tables, known: Collection[str]) -> Iterator[tuple[Loc, str]]:

@@ -1,6 +1,6 @@
 """The table [console]: the web console, a process of its own (`garita console`).
 
-The daemon reads one key of it: the account whose word on who acts it takes.
+The daemon reads two keys of it: the account whose word on who acts it takes, and the desk's reader.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ class ConsoleTable(BaseModel):
     cert_key_file: Path | None = None
     public_url: str = ""
     """The address that browsers use, such as ``https://gate.example.com``.  Passkeys need it."""
+    desk_reader: str = ""
+    """One of [readers] on the guard's desk, which belongs to no door: operators change by badge and
+    PIN, and visitors' badges are read there."""
     session_h: Annotated[float, Field(gt=0, le=24)] = 12.0
     """A session ends after this time (hours)."""
     idle_min: Annotated[float, Field(gt=0, le=1440)] = 240.0

@@ -60,6 +60,7 @@ class Parts:
     """The parts of one gateway; None for what the site does not have."""
 
     settings: Settings
+    key: SiteKey
     ledger: Ledger
     clock: Clock
     plant: Plant
@@ -247,6 +248,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
     status.add("face", lambda: faceparts.status(faces, matcher))
     return Parts(
         settings=settings,
+        key=key,
         ledger=ledger,
         clock=clock,
         plant=plant,

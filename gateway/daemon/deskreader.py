@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.base import CardRead, Reading, Signal
-from gateway.daemon.control import Refused
+from gateway.daemon.control import Handler, Refused
 from gateway.daemon.operatorpins import OperatorPins
 from gateway.decide.model import Credential
 from gateway.ledger.operator import Operator
@@ -97,7 +97,7 @@ class DeskReader:
         self._news = asyncio.Event()
         self._open_until = -math.inf  # monotonic; after it nobody asks, and no badge is taken
 
-    def table(self) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
+    def table(self) -> dict[str, Handler]:
         """The handlers by the name of the operation."""
         return {
             "desk_read": self.desk_read,

@@ -16,11 +16,13 @@ import time
 from functools import partial
 from typing import Any
 
+from drivers.base import Signal
 from gateway import __version__
 from gateway.config import Settings
 from gateway.daemon import logkeys
 from gateway.daemon.build import Parts, build
-from gateway.daemon.control import ControlServer
+from gateway.daemon.control import ControlServer, Handler
+from gateway.daemon.deskreader import DeskReader
 from gateway.daemon.enrolling import Enrolling
 from gateway.daemon.errands import Errands
 from gateway.daemon.jobs import Retention, watch_clock
@@ -32,6 +34,7 @@ from gateway.daemon.remote import RemoteActs
 from gateway.daemon.supervisor import Run, Watchdog, end, start
 from gateway.daemon.systemd import notify
 from gateway.daemon.watching import Watching
+from gateway.devices import BusReader
 from gateway.ledger import Ledger, LedgerBusy, LedgerDamaged, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.locale import english, worded
@@ -146,6 +149,7 @@ class Daemon:
             "inputs": InputLevels(parts.plant).asked,
             **operations.table(),
         }
+        handlers |= self._desk(operators, pins)
         handlers["archive"] = parts.archiving.asked
         if parts.checkpoints is not None:
             handlers["checkpoint"] = parts.checkpoints.asked
@@ -202,6 +206,23 @@ class Daemon:
         if settings.tables.command_keys:
             runs["commands"] = parts.triggers.desk.run
         return runs
+
+    def _desk(self, operators: Operators, pins: OperatorPins) -> dict[str, Handler]:
+        """The handlers of the reader on the guard's desk, if the site has one."""
+        parts, settings = self._parts, self._parts.settings
+        device = parts.plant.reader(settings.tables.console.desk_reader)
+        if device is None:
+            return {}
+        desk = DeskReader(
+            settings.people_path,
+            operators,
+            pins,
+            parts.key,
+            lambda: parts.clock.now().astimezone(settings.site.zone).date(),
+            device.signal if isinstance(device, BusReader) else _shows_nothing,
+        )
+        device.listen_readings(desk.take)
+        return desk.table()
 
     def _restore(self) -> None:
         """Bring back what must outlive a restart: doors out of service, alarms that were open,
@@ -272,6 +293,10 @@ class Daemon:
             await self._parts.ledger.append(NewEvent(kind, self._gateway, data))
         except LedgerUnavailable as error:
             log.critical("the log can't be written (%s): %s is not on record", error, kind)
+
+
+def _shows_nothing(signal: Signal) -> None:
+    """A reader on a port of its own only reads."""
 
 
 async def serve(settings: Settings, key: SiteKey) -> None:

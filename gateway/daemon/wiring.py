@@ -57,6 +57,11 @@ class Plant:
         """All readers on buses, by name."""
         return {n: r for bus in self.buses.values() for n, r in bus.readers.items()}
 
+    def reader(self, name: str) -> ReaderPort | BusReader | None:
+        """A reader by name, wherever it is."""
+        on_port = next((reader for reader in self.readers if reader.name == name), None)
+        return on_port or self.bus_reader(name)
+
     def ports(self) -> dict[tuple[str, str], SerialPort]:
         """Every serial port that has to be kept open, by kind and name of its device."""
         boards = {n: b for n, b in self.boards.items() if isinstance(b, LockBoard)}
@@ -98,12 +103,16 @@ def build_devices(
 def build_doors(
     plant: Plant, settings: Settings, *, services: Services, on_device: OnDevice
 ) -> None:
-    """Add all doors to `plant`, each with its readers, and connect them to their devices."""
+    """Add all doors to `plant`, each with its readers, and connect them to their devices.  The
+    desk's reader, which has no door, is added too."""
     tables = settings.tables
     interlock_of: dict[str, Interlock] = {}
     for name, item in tables.interlocks.items():
         plant.interlocks[name] = Interlock(name)
         interlock_of |= dict.fromkeys(item.doors, plant.interlocks[name])
+    desk = tables.console.desk_reader
+    if desk and plant.bus_reader(desk) is None:
+        plant.readers.append(ReaderPort(desk, tables.readers[desk], on_device))
     for name, door in tables.doors.items():
         interlock = interlock_of.get(name)
         plant.doors[name] = _door(name, door, settings, services, plant, on_device, interlock)

@@ -40,6 +40,12 @@ class EventType(StrEnum):
     COMMAND_ACCEPTED = "command.accepted"
     COMMAND_REFUSED = "command.refused"
 
+    CONSOLE_ACCOUNT_CHANGED = "console.account_changed"
+    CONSOLE_SESSION_ENDED = "console.session_ended"
+    CONSOLE_SIGN_IN_REFUSED = "console.sign_in_refused"
+    CONSOLE_SIGNED_IN = "console.signed_in"
+    CONSOLE_SIGNED_OUT = "console.signed_out"
+
     DEVICE_OFFLINE = "device.offline"
     DEVICE_ONLINE = "device.online"
     DEVICE_UNSTABLE = "device.unstable"

@@ -140,8 +140,7 @@ class Operators:
 
 
 def _of_table(name: str, item: OperatorTable) -> Named:
-    areas = frozenset(getattr(item, "areas", ()))
-    return Named(name, item.account, item.person, frozenset(item.roles), areas)
+    return Named(name, item.account, item.person, frozenset(item.roles), frozenset(item.areas))
 
 
 def _of_row(name: str, person: str, roles: str, areas: str, origin: str) -> Named:

@@ -124,6 +124,11 @@ EVENTS: Mapping[str, str] = {
     ),
     "tables.marked": N_("marks of rows in people.db, part {part} of {parts}: {why}"),
     "threat.changed": N_("THREAT LEVEL {level} (was {was}) by {by}: {reason}"),
+    "console.signed_in": N_("{by} signed in at the console by {how}; from {address}"),
+    "console.signed_out": N_("{by} signed out of the console"),
+    "console.sign_in_refused": N_("a sign-in as {name} was refused: {why}; from {address}"),
+    "console.session_ended": N_("a session of {name} was ended: {why}; by {by}"),
+    "console.account_changed": N_("account {name}: {what}; by {by}"),
     "command.accepted": N_("command {command} of {by}"),
     "command.refused": N_("a command over MQTT was refused ({count}): {why}"),
     "door.confirm_asked": N_("GUARD: may {name} pass? ({why})"),
@@ -269,6 +274,43 @@ RULES: Mapping[str, str] = {
 """What each rule of `decide()` looks at, as it is when the rule lets pass."""
 
 
+CONSOLE: Mapping[str, str] = {
+    # how somebody signed in
+    "password": N_("password"),
+    "password+code": N_("password and code"),
+    "password+passkey": N_("password and passkey"),
+    "badge": N_("badge and PIN"),
+    "code": N_("one-time code"),
+    "oidc": N_("the company's sign-in"),
+    # why not
+    "wrong": N_("name or password is wrong"),
+    "wrong_code": N_("the one-time code is wrong"),
+    "wrong_second": N_("the second factor is wrong"),
+    "wrong_pin": N_("the PIN is wrong"),
+    "limited": N_("too many tries"),
+    "not_active": N_("not active on the list"),
+    "no_role": N_("no role at this site"),
+    # why a session ended
+    "elsewhere": N_("its cookie came from another browser or address"),
+    "ended": N_("ended by hand"),
+    "password_changed": N_("the password changed"),
+    "taken_over": N_("somebody else signed in at the same screen"),
+    # what changed
+    "new_code": N_("one-time code given"),
+    "new_password": N_("password chosen"),
+    "totp_on": N_("codes of an app set up"),
+    "totp_off": N_("codes of an app removed"),
+    "passkey_on": N_("passkey set up"),
+    "passkey_off": N_("passkey removed"),
+    "second_forgotten": N_("second factor forgotten"),
+    "screen_on": N_("this screen stands at the desk's reader"),
+    "screen_off": N_("a screen stands at the desk's reader no more"),
+    "closed": N_("closed"),
+}
+"""How and why, as the events of the console say it."""
+_CODED = ("how", "why", "what")
+
+
 def rule(name: str, language: str | None = None) -> str:
     """A rule of `decide()` as a sentence."""
     return _said(RULES.get(name, name), language)
@@ -366,6 +408,9 @@ def describe(event: Event, language: str | None = None, zone: ZoneInfo | None = 
         facts["detail"] = detail(str(data["detail"]), language)
     if event.type == EventType.STATE_DAMAGED and (done := data.get("done")) in DAMAGED:
         facts["done"] = _said(DAMAGED[str(done)], language)
+    if event.type.startswith("console."):
+        known = {key: CONSOLE[str(data[key])] for key in _CODED if data.get(key) in CONSOLE}
+        facts.update((key, _said(text, language)) for key, text in known.items())
     if event.type.startswith(("visit.", "freight.")):
         facts.update(_desk(data, language))
     return template.format_map(facts).strip()
