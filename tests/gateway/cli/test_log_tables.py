@@ -65,9 +65,10 @@ def busy(site: Site) -> Site:
         )
         key = "INSERT INTO person_key VALUES ('e2', x'01ff', '2026', 'k1')"
         face = "INSERT INTO template VALUES ('t1', 'e2', 'm', '2026', '{}', x'02fe')"
+        portrait = "INSERT INTO portrait VALUES ('e2', 'p1', '2026', 't', x'02fe')"
         operator = "INSERT INTO operator VALUES ('rosa', 'e2', '[]', '[]', '', '', '', '')"
         badge = "INSERT INTO visit_badge VALUES ('x', 77, 'visit:77', '', '', '', '', '', '')"
-        for statement in (key, face, operator, badge):
+        for statement in (key, face, portrait, operator, badge):
             db.execute(statement)
         db.commit()  # written in the way of an act, and told with the next event
         faces.set_consent(db, "e2", given_at=date(2026, 1, 1), until=None, note="", by="t")
@@ -119,6 +120,7 @@ CHANGES = {
     "pin": "UPDATE pin SET hash = 'other'",
     "person_key": "UPDATE person_key SET wrapped = x'01fe'",
     "template": "UPDATE template SET sealed = x'02ff'",
+    "portrait": "UPDATE portrait SET made_at = '2020'",
     "operator": "UPDATE operator SET roles = '[\"administrator\"]'",
 }
 
