@@ -11,7 +11,7 @@ from os.path import normpath
 from pydantic import ValidationError
 
 from drivers import registry
-from gateway.config import afar, operators
+from gateway.config import afar, alarms, operators
 from gateway.config.mistakes import Loc, reason
 from gateway.config.tables import ALWAYS, InputRef, PortTable, Tables, with_port
 from gateway.locale import _
@@ -45,6 +45,12 @@ def mistakes_across(tables: Tables) -> Iterator[tuple[Loc, str]]:
     yield from _policy_mistakes(tables)
     yield from operators.mistakes(tables.operators)
     yield from _console_mistakes(tables)
+    yield from alarms.mistakes(
+        tables.alarms,
+        bus_readers=[name for name, reader in tables.readers.items() if reader.bus],
+        boards=[name for name, lock in tables.locks.items() if lock.reader is None],
+        driven={(door.lock, door.channel): name for name, door in tables.doors.items()},
+    )
     for key in ("access_levels", "escorted_access_levels"):
         for name in getattr(tables.visits, key):
             if name not in tables.access_levels:

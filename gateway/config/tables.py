@@ -18,11 +18,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from gateway.config.alarms import AlarmsTable
 from gateway.config.console import ConsoleTable
 from gateway.config.desk import FreightTable, PartnersTable, VisitsTable
 from gateway.config.log import LogTable
 from gateway.config.operators import OperatorTable
 from gateway.config.sync import SyncTable
+from gateway.config.titles import Titles
 from gateway.decide.policy import Action, Mode, Passback, Subsystem
 from gateway.locale import LANGUAGES, _, worded
 from gateway.proof.note import ED25519, NoteError, VerifierKey
@@ -305,16 +307,6 @@ class FaceTable(_Table):
     portraits: bool = False
 
 
-class Titles(_Table):
-    en: str
-    es: str
-
-    def said(self, language: str) -> str:
-        """The title in `language`; the English one where the site gives none."""
-        title: str = getattr(self, language, self.en)
-        return title
-
-
 class AreaTable(_Table):
     """A place that doors lead into; `Area` in gateway/decide/policy.py says what each key means."""
 
@@ -595,6 +587,7 @@ class Tables(_Table):
     freight: FreightTable = FreightTable()
     operators: dict[Name, OperatorTable] = {}
     console: ConsoleTable = ConsoleTable()
+    alarms: AlarmsTable = AlarmsTable()
     mqtt: MqttSettings | None = None
     sync: SyncTable = SyncTable()
 

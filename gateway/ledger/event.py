@@ -18,9 +18,15 @@ class EventType(StrEnum):
     ACCESS_GRANTED = "access.granted"
 
     ALARM_DURESS = "alarm.duress"
+    ALARM_ESCALATED = "alarm.escalated"
     ALARM_LENT_BADGE = "alarm.lent_badge"
     ALARM_LIST_LATE = "alarm.list_late"
     ALARM_LOG_LOST = "alarm.log_lost"
+    ALARM_RESOLVED = "alarm.resolved"
+    ALARM_SEEN = "alarm.seen"
+    ALARM_SHELVED = "alarm.shelved"
+    ALARM_STEP = "alarm.step"
+    ALARM_UNSHELVED = "alarm.unshelved"
 
     AREA_ALONE = "area.alone"
     AREA_CONTRADICTION = "area.contradiction"
@@ -165,6 +171,9 @@ class EventType(StrEnum):
     SEAL_RECEIVED = "seal.received"
     SEAL_RECONCILED = "seal.reconciled"
     SEAL_VOIDED = "seal.voided"
+
+    SHIFT_HANDED_OVER = "shift.handed_over"
+    SHIFT_TAKEN_OVER = "shift.taken_over"
 
     STATE_DAMAGED = "state.damaged"
 

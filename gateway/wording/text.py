@@ -103,6 +103,16 @@ EVENTS: Mapping[str, str] = {
     "door.in_service": N_("back in service"),
     "alarm.duress": N_("DURESS: {name} was forced to open"),
     "alarm.lent_badge": N_("LENT BADGE: the badge of {who}, the face of {face_name}"),
+    "alarm.seen": N_("{by} saw the alarm {alarm} ({kind}): {note}"),
+    "alarm.step": N_("{by} did a step of alarm {alarm} ({kind}): {step}"),
+    "alarm.resolved": N_("{by} closed the alarm {alarm} ({kind}): {outcome}. {note}"),
+    "alarm.escalated": N_(
+        "NOBODY ANSWERED the alarm {alarm} ({kind}) within {after_s} s; it goes to: {to}"
+    ),
+    "alarm.shelved": N_("{kind} is shelved until {until} by {by}: {reason}"),
+    "alarm.unshelved": N_("{kind} is not shelved any more, by {by}"),
+    "shift.handed_over": N_("{by} hands the shift over; open alarms: {alarms}, inside: {inside}"),
+    "shift.taken_over": N_("{by} takes over the shift that event {handover} handed over"),
     "area.passback": N_("PASSBACK: {who}, {detail}"),
     "area.alone": N_("{name} is alone in {area}"),
     "area.moved": N_("{name} is in {area} now"),
@@ -413,6 +423,8 @@ def describe(event: Event, language: str | None = None, zone: ZoneInfo | None = 
         facts.update((key, _said(text, language)) for key, text in known.items())
     if event.type.startswith(("visit.", "freight.")):
         facts.update(_desk(data, language))
+    if "kind" in data and event.type.startswith("alarm."):
+        facts.update(_alarm(data, language))
     return template.format_map(facts).strip()
 
 
@@ -461,6 +473,18 @@ def _desk(data: Mapping[str, Any], language: str | None) -> dict[str, str]:
     if (kind := data.get("id_kind")) in ID_KINDS:
         names = ID_KINDS[str(kind)]
         said["id_kind"] = names.es if (language or locale.language()) == "es" else names.en
+    return said
+
+
+def _alarm(data: Mapping[str, Any], language: str | None) -> dict[str, str]:
+    """The codes of what people did about an alarm in words."""
+    from gateway.state.alarms.kinds import KINDS, OUTCOMES  # noqa: PLC0415 - only for these
+
+    said = {}
+    if (kind := KINDS.get(str(data["kind"]))) is not None:
+        said["kind"] = _said(kind.title, language)
+    if (outcome := data.get("outcome")) in OUTCOMES:
+        said["outcome"] = _said(OUTCOMES[str(outcome)], language)
     return said
 
 
