@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import checker, common, qrcode
+from gateway.cli import checker, common
 from gateway.cli.context import Context
 from gateway.cli.logfresh import fresh
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.heads import Heads, Signed
 from gateway.locale import _, system
+from gateway.proof import qrcode
 from gateway.proof.note import Note
 from gateway.vault.files import write_new
 

@@ -26,6 +26,10 @@ class Garita(Root):
     entries: ClassVar = {
         "status": Entry(f"{CLI}.site:status", DAILY, "What the running gateway says of itself."),
         "muster": Entry(f"{CLI}.area:muster", DAILY, "Who is inside, and since when."),
+        "alarms": Entry(
+            f"{CLI}.alarms:app", DAILY, "Alarms: what is open, what was done, how many."
+        ),
+        "shift": Entry(f"{CLI}.shift:app", DAILY, "The handover of a shift, signed by two."),
         "visit": Entry(f"{CLI}.desk.visit:app", DAILY, "Visitors and vendors."),
         "freight": Entry(f"{CLI}.desk.freight:app", DAILY, "Trucks, inspections and seals."),
         "console": Entry(f"{CLI}.console:app", DAILY, "The web console; a process of its own."),

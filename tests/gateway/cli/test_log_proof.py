@@ -17,13 +17,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway import config
-from gateway.cli import qrcode
 from gateway.daemon.checkpoints import Checkpoints
 from gateway.daemon.openlog import open_log
 from gateway.ledger import LedgerReader
 from gateway.ledger.event import EventType, NewEvent
 from gateway.ledger.heads import Heads
-from gateway.proof import note
+from gateway.proof import note, qrcode
 from gateway.proof.checkpoint import Checkpoint, open_checkpoint, sign
 from gateway.proof.note import COSIGNATURE, Signature, Signer, VerifierKey
 from gateway.vault import logkey
