@@ -19,7 +19,8 @@ from typing import Any
 from drivers.base import Signal
 from gateway import __version__
 from gateway.config import Settings
-from gateway.daemon import logkeys
+from gateway.daemon import alarmwatch, logkeys
+from gateway.daemon.alarmwatch import AlarmWatch
 from gateway.daemon.build import Parts, build
 from gateway.daemon.control import ControlServer, Handler
 from gateway.daemon.deskreader import DeskReader
@@ -34,6 +35,7 @@ from gateway.daemon.remote import RemoteActs
 from gateway.daemon.supervisor import Run, Watchdog, end, start
 from gateway.daemon.systemd import notify
 from gateway.daemon.watching import Watching
+from gateway.daemon.wiring import build_siren
 from gateway.devices import BusReader
 from gateway.ledger import Ledger, LedgerBusy, LedgerDamaged, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import Event, EventType, NewEvent
@@ -185,6 +187,16 @@ class Daemon:
         }
         if parts.checkpoints is not None:
             runs["checkpoints"] = parts.checkpoints.run
+        if alarmwatch.is_wanted(settings):
+            siren = build_siren(parts.plant, settings)
+            now = parts.clock.now
+            watch = AlarmWatch(
+                settings,
+                parts.ledger.append,
+                siren,
+                lambda: now() if parts.clock.trusted else None,
+            )
+            runs["alarms"] = watch.run
         if parts.cosigning is not None:
             runs["cosigning"] = parts.cosigning.run
         if parts.sharing is not None:

@@ -13,6 +13,7 @@ from functools import partial
 from drivers.base import InputState, LinkChange, Restarted, Tamper
 from drivers.serialport import SerialPort
 from gateway.config import DoorTable, InputRef, Settings
+from gateway.daemon.alarmwatch import RELAY, Siren
 from gateway.decide.policy import Direction
 from gateway.devices import (
     BusReader,
@@ -22,6 +23,8 @@ from gateway.devices import (
     OutputLock,
     ReaderBus,
     ReaderPort,
+    SirenRelay,
+    Wired,
     input_number,
     make_inputs,
 )
@@ -92,12 +95,35 @@ def build_devices(
     for name, lock in tables.locks.items():
         doors = {key: door for key, door in tables.doors.items() if door.lock == name}
         if lock.reader is None:
-            plant.boards[name] = LockBoard(name, lock, doors, on_device)
+            plant.boards[name] = LockBoard(
+                name, lock, {**doors, **_siren(name, settings)}, on_device
+            )
         else:
             reader = plant.bus_reader(lock.reader)
             assert reader is not None  # checked with the configuration
             plant.boards[name] = OutputLock(name, reader, doors, on_device)
     return plant
+
+
+def _siren(board: str, settings: Settings) -> dict[str, Wired]:
+    """The siren's relay, if it is on this board."""
+    siren = settings.tables.alarms.siren
+    if siren is None or siren.lock != board:
+        return {}
+    return {RELAY: SirenRelay(siren.channel)}
+
+
+def build_siren(plant: Plant, settings: Settings) -> Siren | None:
+    """What sounds at the gate; None if the site has nothing."""
+    table = settings.tables.alarms.siren
+    if table is None:
+        return None
+    known = plant.bus_readers()
+    board = plant.boards.get(table.lock)
+    return Siren(
+        [known[name] for name in table.readers if name in known],
+        board if isinstance(board, LockBoard) else None,
+    )
 
 
 def build_doors(

@@ -9,7 +9,7 @@ from gateway.devices.bus import BusReader, ReaderBus
 from gateway.devices.debounce import Debounce
 from gateway.devices.inputs import InputDevice, LocalInputs, SerialInputs, make_inputs
 from gateway.devices.listeners import Listeners, input_number
-from gateway.devices.locks import LockBoard, OutputLock, rest_board
+from gateway.devices.locks import LockBoard, OutputLock, SirenRelay, Wired, rest_board
 from gateway.devices.readers import ReaderPort
 
 __all__ = [
@@ -23,6 +23,8 @@ __all__ = [
     "ReaderBus",
     "ReaderPort",
     "SerialInputs",
+    "SirenRelay",
+    "Wired",
     "input_number",
     "make_inputs",
     "rest_board",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 from drivers import registry
 from drivers.base import LinkChange, LockDriver, OutputState
@@ -20,15 +22,32 @@ log = logging.getLogger("garita.devices.locks")
 REASSERT_S = 5.0
 
 
+class Wired(Protocol):
+    """What a relay does: which one of the board, and whether it pulls or drops to release."""
+
+    @property
+    def channel(self) -> int: ...
+    @property
+    def release(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SirenRelay:
+    """The relay of a siren: it pulls to sound."""
+
+    channel: int
+    release: str = "energise"
+
+
 class LockBoard:
     """A relay board on its serial port, with the dead man that puts it to rest after a crash.
 
-    `doors` are the doors wired to it.  When the board appears, all its doors are put to rest before
+    `doors` are the doors wired to it, and a siren.  When the board appears, all are put to rest before
     anything else: it may have kept a relay energised while the gateway was off.
     """
 
     def __init__(
-        self, name: str, table: LockTable, doors: Mapping[str, DoorTable], on_device: OnDevice
+        self, name: str, table: LockTable, doors: Mapping[str, Wired], on_device: OnDevice
     ) -> None:
         self.name = name
         self._driver: LockDriver = registry.load("locks", table.driver).make(table.options)
@@ -103,7 +122,7 @@ class LockBoard:
             self.port.write(self._frame(door, False))
 
 
-def rest_board(name: str, table: LockTable, doors: Mapping[str, DoorTable]) -> None:
+def rest_board(name: str, table: LockTable, doors: Mapping[str, Wired]) -> None:
     """Open a board, put its doors to rest, close it.  Raises OSError when it can't be opened."""
     board = LockBoard(name, table, doors, lambda *_: None)
     with board.port.opened() as port:

@@ -222,7 +222,10 @@ class Book:
             else:
                 alarm.ticked[step] = mark
         elif event.type == EventType.ALARM_ESCALATED:
-            alarm.escalated.append(replace(mark, note=str(data.get("to", ""))))
+            siren = "siren" if data.get("siren") is True else ""
+            alarm.escalated.append(
+                replace(mark, note=str(data.get("to", "")), outcome=siren, level=int(data["level"]))
+            )
         elif int(data.get("upto", 0)) < alarm.seq:
             return False  # it came again since that person looked
         elif event.type == EventType.ALARM_SEEN:

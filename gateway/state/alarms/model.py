@@ -14,7 +14,8 @@ from gateway.state.alarms.kinds import Kind
 @dataclass(frozen=True, slots=True)
 class Mark:
     """Who did something about an alarm, and when.  `by` is the account, `name` the person's name or
-    the account; `seq` is the record's number, 0 while it waits to be recorded."""
+    the account; `seq` is the record's number, 0 while it waits to be recorded.  `level` is the step
+    of an escalation."""
 
     at: datetime
     by: str
@@ -22,6 +23,7 @@ class Mark:
     note: str = ""
     outcome: str = ""
     seq: int = 0
+    level: int = 0
 
 
 @dataclass(slots=True)
