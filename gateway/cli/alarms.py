@@ -83,7 +83,8 @@ def show(ctx: Context, number: Number) -> None:
         policy = _policy(ctx)
         one = alarms.find(alarms.current(db, books), number, policy, ctx.operator)
     common.say(f"{one.id}  {said.title(one.kind.name)}, {one.subject}: {said.sentence(one, zone)}")
-    common.say(f"    {said.priority(one.priority)}, {said.state(one, now)}: {_(one.kind.effect)}")
+    effect = _(one.kind.effect)
+    common.say(f"    {said.priority(one.priority)}, {said.state(one, now)}: {effect}")
     steps, _required = alarms.steps_of(one, policy.table)
     for index, step in enumerate(steps, 1):
         done = one.ticked.get(step.key)

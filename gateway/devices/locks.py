@@ -42,7 +42,7 @@ class SirenRelay:
 class LockBoard:
     """A relay board on its serial port, with the dead man that puts it to rest after a crash.
 
-    `doors` are the doors wired to it, and a siren.  When the board appears, all are put to rest before
+    `doors` are the doors wired to it, and a siren.  When the board appears, all go to rest before
     anything else: it may have kept a relay energised while the gateway was off.
     """
 

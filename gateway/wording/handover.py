@@ -55,11 +55,12 @@ def lines(page: Mapping[str, Any], zone: ZoneInfo) -> Iterable[str]:
         gateway=page["gateway"], since=since, until=until
     )
     for part, head in HEADS.items():
-        found = page[part]
+        found, named = page[part], _(head)
         if found is None:
-            yield f"{_(head)}: " + _("not known, the gateway is stopped")
+            unknown = _("not known, the gateway is stopped")
+            yield f"{named}: {unknown}"
             continue
-        yield f"{_(head)}: {len(found) + page['more'].get(part, 0)}"
+        yield f"{named}: {len(found) + page['more'].get(part, 0)}"
         for item in found:
             yield f"    {line(part, item, zone)}"
     yield _("log: {seq}:{hash}").format(seq=page["head"]["seq"], hash=page["head"]["hash"])

@@ -103,7 +103,7 @@ EVENTS: Mapping[str, str] = {
     "door.in_service": N_("back in service"),
     "alarm.duress": N_("DURESS: {name} was forced to open"),
     "alarm.lent_badge": N_("LENT BADGE: the badge of {who}, the face of {face_name}"),
-    "alarm.seen": N_("{by} saw the alarm {alarm} ({kind}): {note}"),
+    "alarm.seen": N_("{by} saw the alarm {alarm} ({kind}). {note}"),
     "alarm.step": N_("{by} did a step of alarm {alarm} ({kind}): {step}"),
     "alarm.resolved": N_("{by} closed the alarm {alarm} ({kind}): {outcome}. {note}"),
     "alarm.escalated": N_(
