@@ -14,7 +14,8 @@ from gateway.desk.freight.checklists import Checklist
 from gateway.locale import N_
 
 WIDTH, HEIGHT = 360, 240
-TOP, BOTTOM = 26, HEIGHT - 26
+TOP, BOTTOM = 27, HEIGHT - 27
+GAP = 54
 A_ROW = 6
 
 Spot = tuple[int, int]
@@ -134,7 +135,23 @@ def _marks(spots: Mapping[str, Spot], numbers: Mapping[str, int]) -> tuple[Mark,
     marks = []
     for row, y in ((by_height[:above], TOP), (by_height[above:], BOTTOM)):
         ordered = sorted(row, key=lambda point: spots[point])
-        for n, point in enumerate(ordered):
-            x = round(WIDTH * (2 * n + 1) / (2 * len(ordered)))
+        places = _apart([spots[point][0] for point in ordered])
+        for point, x in zip(ordered, places, strict=True):
             marks.append(Mark(point, numbers[point], x, y, *spots[point]))
     return tuple(sorted(marks, key=lambda mark: mark.number))
+
+
+def _apart(wanted: Sequence[int]) -> list[int]:
+    """Places near the `wanted` ones, in the same order, at least `GAP` apart and inside the
+    picture.  The sum of the squares of the moves is the least (isotonic regression by pooling
+    neighbours)."""
+    pools: list[tuple[float, int]] = []  # (mean place of the first mark, how many)
+    for n, x in enumerate(wanted):
+        mean, count = float(x - n * GAP), 1
+        while pools and pools[-1][0] >= mean:
+            before, many = pools.pop()
+            mean, count = (before * many + mean * count) / (many + count), many + count
+        pools.append((mean, count))
+    firsts = [mean for mean, count in pools for _ in range(count)]
+    most = WIDTH - GAP // 2 - (len(wanted) - 1) * GAP
+    return [round(min(max(x, GAP // 2), most)) + n * GAP for n, x in enumerate(firsts)]

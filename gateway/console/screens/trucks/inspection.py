@@ -24,7 +24,7 @@ from gateway.desk.freight import inspections, pictures, store
 from gateway.desk.freight.act import Act
 from gateway.desk.freight.inspections import Answers
 from gateway.desk.freight.transaction import Inspection, Picture, PointAnswer, Result, Transaction
-from gateway.locale import N_, _, choose
+from gateway.locale import N_, choose
 
 pages = Pages()
 
@@ -246,10 +246,3 @@ def _read(page: Page, number: int, name: str, unit: str, point: str) -> Shown | 
         finished=item is not None and item.finished_at is not None,
         pictures_kept=page.site.settings.tables.freight.pictures_dir is not None,
     )
-
-
-def state_word(state: str) -> str:
-    """The state of a point, for people."""
-    return {"open": _("not looked at"), "ok": _("good"), "bad": _("bad"), "na": _("not there")}[
-        state
-    ]

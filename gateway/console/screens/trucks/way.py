@@ -95,9 +95,10 @@ def obstacles(
 
 def words(finding: Finding, policy: FreightPolicy) -> str:
     """A finding as a guard reads it: a checklist by its title."""
-    name, _space, rest = finding.about.partition(" ")
+    told = finding.told or finding.about
+    name, _space, rest = str(told).partition(" ")
     known = policy.checklists.lists.get(name)
-    if known is None or finding.told:
+    if known is None:
         return str(finding.message)
     about = f"{choose(known.title)} {rest}".rstrip()
     return str(replace(finding, told=about).message)
