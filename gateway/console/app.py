@@ -28,6 +28,7 @@ from gateway.console.routes import Screen
 from gateway.console.screens.account import signin
 from gateway.console.screens.devices import opening, threat
 from gateway.console.screens.devices import pages as devices
+from gateway.console.screens.lists import pages as lists
 from gateway.console.screens.live import muster, stream
 from gateway.console.screens.live import pages as live
 from gateway.console.screens.pictures import pages as pictures
@@ -47,6 +48,7 @@ ALL = (
     muster.pages,
     stream.pages,
     pictures.pages,
+    lists.pages,
     *trucks.ALL,
     devices.pages,
     threat.pages,

@@ -17,6 +17,25 @@ _OPS = {
 }
 _KINDS = {"sync": N_("sync"), "delta": N_("changes"), "rollback": N_("rollback")}
 
+_TRIPWIRES = {
+    "empty": N_("Nobody is on the list"),
+    "removed": N_("Many people go"),
+    "losing_access": N_("Many people lose access"),
+    "added": N_("Many people are new"),
+    "widened": N_("Many people get more access"),
+    "missing_column": N_("A column is missing"),
+    "stranded": N_("People inside would not get out"),
+    "badge_reissued": N_("A badge goes to somebody else soon"),
+    "older": N_("Older than the list in force"),
+    "rolled_back": N_("This list was rolled back before"),
+    "similar_ids": N_("Ids that are nearly the same"),
+}
+
+
+def tripwire(name: str) -> str:
+    """The title of what holds a list back."""
+    return _(_TRIPWIRES.get(name, name))
+
 
 def op(code: str) -> str:
     """What became of a person: added, changed or removed."""

@@ -249,7 +249,7 @@ _ICONS = {"locked": "good", "open": "live", "unlocked": "live", "waiting": "visi
 
 def portraits(settings: Settings) -> bool:
     """Whether the site keeps portraits of people."""
-    return settings.tables.face.portraits
+    return bool(getattr(settings.tables.face, "portraits", False))
 
 
 def waiting_of(board: Board, view: View) -> list[Ask]:

@@ -124,7 +124,7 @@ def cell_lines(
 
 
 def to_json(source: Source) -> str:
-    """A whole list as the JSON that `parse` reads; the same people give the same text."""
+    """A list as the JSON that `parse` reads; the same people give the same text."""
     people = []
     for person in sorted(source.people, key=lambda person: person.id):
         item: dict[str, Any] = {
@@ -143,6 +143,13 @@ def to_json(source: Source) -> str:
             days = {kind: held.get(kind) for kind in sorted(source.kinds)}
             item["requirements"] = {kind: day and str(day) for kind, day in days.items()}
         if at := source.revoked_at.get(person.id):
+            item[REVOKED_AT] = at.isoformat()
+        if source.delta:
+            item[OP] = source.ops[person.id]
+        people.append(item)
+    for key in source.removals or ():
+        item = {OP: "remove", "id": key}
+        if at := source.revoked_at.get(key):
             item[REVOKED_AT] = at.isoformat()
         people.append(item)
     about = {"generated_at": source.generated_at.isoformat()} if source.generated_at else {}
