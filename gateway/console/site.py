@@ -16,7 +16,7 @@ from gateway.config import Settings
 from gateway.console.follow.board import Board
 from gateway.console.follow.feed import Feed
 from gateway.console.follow.hub import Hub
-from gateway.console.follow.view import Screens
+from gateway.console.follow.screens import Screens
 from gateway.console.follow.watch import Watch, happened_last
 from gateway.console.security.store import Store
 from gateway.console.words import part

@@ -1,41 +1,30 @@
-"""The parts of the live page as HTML, once for all browsers that see the same.
+"""What a browser of the live page sees, as values for the templates, in the language in use.
 
-What a browser sees depends on its operator's language, roles and areas: a `View`.  Each part is
-rendered once for a view and a version of it, and sent to all browsers of that view.  A record of
-duress is not shown to those who may stand beside the person who forces somebody.
+That depends on its operator's language, roles and areas: a `View`.  A record of duress is not shown
+to those who may stand beside the person who forces somebody.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gateway.config import Settings
-from gateway.console.follow.board import DOOR, GATE, INSIDE, WAITING, Board
+from gateway.config import DoorTable, Settings
+from gateway.console.follow.board import Board
 from gateway.console.follow.doors import DoorNow
 from gateway.console.follow.waiting import Asked
+from gateway.console.roles import GUARDS, PEOPLE
 from gateway.ledger.event import Event, EventType
-from gateway.locale import language, speaking
+from gateway.locale import language
 from gateway.locale.text import tidy
 from gateway.wording import nextstep, text
 from gateway.wording.details import details
 
 log = logging.getLogger("garita.console.view")
 
-VIEWS = 24
-"""So many views are kept; a site has a few."""
-MESSAGES = 16
 LONGEST = 400
 """So many characters a line of the feed has at most."""
-ROWS = 40
-"""So many records the feed of a page holds."""
-
-Render = Callable[..., str]
-"""A template's name and its facts in, HTML out."""
 
 _ALARMS = ("alarm.", "door.forced", "door.held", "door.tamper", "door.fire", "interlock.breached")
 _OVER = ("door.forced_cleared", "door.held_cleared", "door.tamper_cleared", "door.fire_cleared")
@@ -57,19 +46,13 @@ class View:
     roles: frozenset[str]
     areas: frozenset[str] = frozenset()
 
+    secrets: bool = False
+    """Whether records of duress are shown."""
+
     @property
-    def sees_duress(self) -> bool:
-        """Whether records of duress are shown."""
-        return not self.roles.isdisjoint({"supervisor", "administrator", "auditor"})
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A part as HTML; `at` is the time of the record that changed it, "" if none did."""
-
-    html: str
-    version: int
-    at: str
+    def pictures(self) -> bool:
+        """Whether portraits and stills are shown (gateway/console/screens/pictures)."""
+        return not self.roles.isdisjoint(GUARDS | PEOPLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,106 +96,6 @@ class Ask:
         return bool(self.camera or self.portraits)
 
 
-class Screens:
-    """Renders the parts of `board`; `render` makes HTML of a template in the language in use."""
-
-    def __init__(self, board: Board, render: Render) -> None:
-        self._board, self._render = board, render
-        self._kept: OrderedDict[View, dict[str, Shown]] = OrderedDict()
-        self._rows: OrderedDict[tuple[View, int], str] = OrderedDict()
-        self._messages: OrderedDict[tuple[object, ...], str] = OrderedDict()
-
-    def parts(self, view: View, have: int = 0) -> dict[str, Shown]:
-        """The parts of `view` that changed after the version `have`, by name."""
-        kept = self._kept_of(view)
-        found = {}
-        for part, (version, at) in self._board.changed(have).items():
-            if not self._in_scope(view, part):
-                continue
-            shown = kept.get(part)
-            if shown is None or shown.version != version:
-                with speaking(view.language):
-                    shown = kept[part] = Shown(self._html(view, part), version, at)
-            found[part] = shown
-        return found
-
-    def message(self, view: View, have: int, fed: int) -> str:
-        """The server-sent event that brings a browser of `view` from the version `have` and the
-        feed's record `fed` to what is so now.  All who stand at the same point get the same."""
-        board = self._board
-        key = (view, have, fed, board.version, board.seq)
-        if (known := self._messages.get(key)) is not None:
-            return known
-        parts = self.parts(view, have)
-        told = {
-            "seq": board.seq,
-            "at": board.news[-1].time if board.news and board.news[-1].seq > fed else "",
-            "parts": {name: {"html": part.html, "at": part.at} for name, part in parts.items()},
-            "feed": self.rows(view, fed),
-        }
-        made = f"id: {board.seq}\nevent: parts\ndata: {json.dumps(told)}\n\n"
-        self._messages[key] = made
-        if len(self._messages) > MESSAGES:
-            self._messages.popitem(last=False)
-        return made
-
-    def doors(self, view: View) -> list[str]:
-        """The parts of the doors that `view` shows, in the order of the configuration."""
-        return [DOOR + name for name in self._board.doors.all if self._in_scope(view, DOOR + name)]
-
-    def rows(self, view: View, after: int, most: int = ROWS) -> str:
-        """The feed after the record `after` as HTML, newest first; if records are left out, it ends
-        with a line that says how many."""
-        events, left = self._board.news_after(after)
-        events = [event for event in events if self._may_see(view, event)]
-        left += max(0, len(events) - most)
-        rows = [self._row(view, event) for event in reversed(events[-most:])]
-        if left and after:
-            with speaking(view.language):
-                rows.append(self._render("live/gap.html", left=left))
-        return "".join(rows)
-
-    def _kept_of(self, view: View) -> dict[str, Shown]:
-        kept = self._kept.setdefault(view, {})
-        self._kept.move_to_end(view)
-        if len(self._kept) > VIEWS:
-            self._kept.popitem(last=False)
-        return kept
-
-    def _row(self, view: View, event: Event) -> str:
-        key = (view, event.seq)
-        if key not in self._rows:
-            with speaking(view.language):
-                row = row_of(event, self._board)
-                self._rows[key] = self._render("live/row.html", row=row)
-            while len(self._rows) > VIEWS * ROWS:
-                self._rows.popitem(last=False)
-        return self._rows[key]
-
-    def _in_scope(self, view: View, part: str) -> bool:
-        if not part.startswith(DOOR):
-            return True
-        return door_in_scope(self._board, view, part.removeprefix(DOOR))
-
-    def _may_see(self, view: View, event: Event) -> bool:
-        if event.type == EventType.ALARM_DURESS and not view.sees_duress:
-            return False
-        door = str(event.data.get("door") or event.subject)
-        return door not in self._board.doors.all or door_in_scope(self._board, view, door)
-
-    def _html(self, view: View, part: str) -> str:
-        board = self._board
-        if part in board.extras:
-            return board.extras[part].render(view)
-        if part == WAITING:
-            return self._render("live/waiting.html", waiting=waiting_of(board, view))
-        if part == INSIDE:
-            return self._render("live/inside.html", areas=areas_of(board, view))
-        if part == GATE:
-            return self._render("live/gate.html", gate=board.gate, threat=threat_of(board))
-        return self._render("live/door.html", tile=tile_of(board, part.removeprefix(DOOR)))
-
-
 def door_in_scope(board: Board, view: View, door: str) -> bool:
     """Whether an operator of some areas sees the door: it leads into one of them, or out of it."""
     table = board.settings.tables.doors.get(door)
@@ -221,7 +104,7 @@ def door_in_scope(board: Board, view: View, door: str) -> bool:
     )
 
 
-def tile_of(board: Board, name: str) -> Tile:
+def tile_of(board: Board, view: View, name: str) -> Tile:
     """A door's tile."""
     door = board.doors.all[name]
     table = board.settings.tables.doors[name]
@@ -240,7 +123,7 @@ def tile_of(board: Board, name: str) -> Tile:
         icon=_ICONS.get(door.state, "warn"),
         reason=reason,
         next=then,
-        pictures=bool(table.camera) or portraits(board.settings),
+        pictures=view.pictures and (bool(table.camera) or portraits(board.settings)),
     )
 
 
@@ -260,12 +143,17 @@ def waiting_of(board: Board, view: View) -> list[Ask]:
             asked=item,
             why=details(item.why),
             seconds=seconds,
-            camera=(table.camera or "") if (table := doors.get(item.door)) else "",
-            portraits=portraits(board.settings),
+            camera=camera_of(doors.get(item.door)) if view.pictures else "",
+            portraits=view.pictures and portraits(board.settings),
         )
         for item in board.waiting.all(datetime.now(UTC))
         if door_in_scope(board, view, item.door)
     ]
+
+
+def camera_of(door: DoorTable | None) -> str:
+    """The camera that sees who stands at a door; "" if none does."""
+    return (door.camera or "") if door is not None else ""
 
 
 def threat_of(board: Board) -> tuple[str, str] | None:

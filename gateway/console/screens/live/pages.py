@@ -10,7 +10,8 @@ import time
 from starlette.responses import PlainTextResponse, Response
 
 from gateway.console.follow.board import DOOR
-from gateway.console.follow.view import ROWS, portraits, waiting_of
+from gateway.console.follow.screens import ROWS
+from gateway.console.follow.view import portraits, waiting_of
 from gateway.console.page import Page
 from gateway.console.roles import EVERYBODY, GUARDS, WATCHERS
 from gateway.console.routes import Pages
