@@ -33,6 +33,7 @@ from gateway.console.screens.live import muster, stream
 from gateway.console.screens.live import pages as live
 from gateway.console.screens.pictures import pages as pictures
 from gateway.console.screens.trucks import pages as trucks
+from gateway.console.screens.visitors import every as visitors
 from gateway.console.security.headers import SafeHeaders
 from gateway.console.security.store import Session
 from gateway.console.site import Site
@@ -50,6 +51,7 @@ ALL = (
     pictures.pages,
     lists.pages,
     *trucks.ALL,
+    *visitors.ALL,
     devices.pages,
     threat.pages,
     opening.pages,

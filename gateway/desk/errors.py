@@ -20,7 +20,7 @@ class DeskError(GaritaError):
     ) -> None:
         self.code, self.serves = code, serves or (code,)
         self.message = text if isinstance(text, Message) else Message(text, facts)
-        super().__init__(self.message.say("en"))
+        super().__init__(self.message)
 
     def say(self, language: str | None = None) -> str:
         """The sentence in `language`, by default the one in use."""
@@ -29,6 +29,10 @@ class DeskError(GaritaError):
 
 class NotFound(DeskError):
     """Nothing has that number or name."""
+
+
+class Held(DeskError):
+    """The desk held it; a second person can let it pass."""
 
 
 class Conflict(DeskError):

@@ -19,7 +19,7 @@ from gateway.desk import text
 from gateway.desk.act import day_bounds, parse, stamp
 from gateway.ledger import LedgerReader
 from gateway.ledger.event import Event, EventType
-from gateway.locale import N_, _
+from gateway.locale import N_, _, ngettext
 
 Facts = dict[str, Any]
 FROM_TABLE = N_("From the table, not from the record")
@@ -50,10 +50,12 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One arrival, with the columns that an older record lacks and the table gave."""
+    """One arrival, with the columns that an older record lacks and the table gave.  `number` is
+    that of the visit or truck."""
 
     cells: Mapping[str, str]
     from_table: tuple[str, ...] = ()
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,36 @@ class Log:
             {**row.cells, **({"from_table": list(row.from_table)} if row.from_table else {})}
             for row in self.rows
         ]
+
+    def notes(self) -> list[str]:
+        """What a reader has to know of it, as sentences."""
+        found = []
+        if self.completed:
+            found.append(
+                _(
+                    "note: an earlier version recorded less; the cells that a row names at its end "
+                    "come from the table in people.db and not from the record"
+                )
+            )
+        if self.waiting:
+            found.append(
+                ngettext(
+                    "note: {count} act is not recorded yet, so it is missing here",
+                    "note: {count} acts are not recorded yet, so they are missing here",
+                    self.waiting,
+                ).format(count=self.waiting)
+            )
+        if self.unrecorded:
+            found.append(
+                ngettext(
+                    "note: the table in people.db has {count} more arrival on these days, "
+                    "without a record",
+                    "note: the table in people.db has {count} more arrivals on these days, "
+                    "without a record",
+                    self.unrecorded,
+                ).format(count=self.unrecorded)
+            )
+        return found
 
     def write_csv(self, file: IO[str]) -> None:
         """Write the log as CSV; no cell is a formula.  If cells come from the table, one column
@@ -144,7 +176,8 @@ def read(
         if any(begin <= at < end for at in came):
             needed = {**kind.arrived, **kind.left}
             shown = {column for name in completed for column in needed[name]}
-            row = Row(cells(entry.facts), tuple(name for name in kind.columns if name in shown))
+            of_table = tuple(name for name in kind.columns if name in shown)
+            row = Row(cells(entry.facts), of_table, number)
             found.append((came[0], number, event.seq, row))
     found.sort(key=lambda item: item[:3])
     told = seen | {int(subject) for subject in waiting.values() if subject.isdecimal()}

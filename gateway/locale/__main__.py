@@ -33,6 +33,7 @@ KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "DeskError": (2,),
     "NotFound": (2,),
     "Conflict": (2,),
+    "Held": (2,),
     "Unwritable": (2,),
     "Message": None,
 }

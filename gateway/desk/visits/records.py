@@ -59,6 +59,27 @@ def overdue(connection: sqlite3.Connection, now: datetime) -> list[Visit]:
     return [_visit(row) for row in rows]
 
 
+def expected(connection: sqlite3.Connection, begin: str, end: str, limit: int = 200) -> list[Visit]:
+    """Announced visits to which nobody came yet and whose time touches that from `begin` to `end`
+    (as rows hold times; "" is open), in the order in which they are expected."""
+    rows = connection.execute(
+        f"{_SELECT} WHERE state = 'expected' AND (? = '' OR expected_until >= ?) "
+        "AND (? = '' OR expected_from < ?) ORDER BY expected_from, id LIMIT ?",
+        (begin, begin, end, end, limit),
+    )
+    return [_visit(row) for row in rows]
+
+
+def departed_since(connection: sqlite3.Connection, begin: str, limit: int = 100) -> list[Visit]:
+    """Visits that ended at `begin` or later, the last one first."""
+    rows = connection.execute(
+        f"{_SELECT} WHERE state = 'departed' AND departed_at >= ? "
+        "ORDER BY departed_at DESC, id DESC LIMIT ?",
+        (begin, limit),
+    )
+    return [_visit(row) for row in rows]
+
+
 def badges_out(connection: sqlite3.Connection, *, departed_only: bool = False) -> list[Visit]:
     """Visits whose temporary badge did not come back, oldest first."""
     rows = connection.execute(

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from gateway.config.criteria import Criteria
 from gateway.desk import partners
 from gateway.desk.act import parse, stamp, writing
-from gateway.desk.errors import DeskError
+from gateway.desk.errors import DeskError, Held
 from gateway.desk.identity import Shown, other_name
 from gateway.desk.second import Second, not_among
 from gateway.desk.text import clean
@@ -101,7 +101,7 @@ def walk_in(
     """A visitor whom nobody announced is here: writes the visit and the arrival, or neither."""
     plan = _checked(plan, policy)
     if not policy.walk_ins and release is None:
-        raise DeskError(
+        raise Held(
             "visit_unexpected", "nobody announced this visit; a second person must let it in"
         )
     with writing(connection):
@@ -308,7 +308,7 @@ def _arrive(
         _second_person(visit, release.by, by)
     if held and release is None:
         code, why = held[0]
-        raise DeskError(code, "{why}: held, a second person must let it in", why=why)
+        raise Held(code, "{why}: held, a second person must let it in", why=why)
     new = replace(
         visit,
         state="on_site",

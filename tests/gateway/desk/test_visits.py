@@ -745,7 +745,7 @@ def test_every_code_of_a_refusal_is_in_the_docs() -> None:
                 if (isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
                 else ""
             )
-            if name in ("DeskError", "NotFound", "Conflict", "Unwritable"):
+            if name in ("DeskError", "NotFound", "Held", "Conflict", "Unwritable"):
                 code = node.args[0]  # type: ignore[attr-defined]
                 if isinstance(code, ast.Constant):
                     found.add(str(code.value))
