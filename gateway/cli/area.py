@@ -25,14 +25,14 @@ from gateway.config import Settings
 from gateway.daemon import control
 from gateway.daemon.openlog import open_log
 from gateway.daemon.signed import sign
-from gateway.ledger import Ledger, LedgerBusy, LedgerReader, LedgerUnavailable
+from gateway.ledger import Ledger, LedgerBusy, LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
 from gateway.locale import _, language, system
 from gateway.people import RosterUnavailable, account
 from gateway.state.muster import LONG_H, kept_presence, parts_kept
 from gateway.state.muster import muster as who_is_inside
 from gateway.state.presence import Presence
-from gateway.state.threat import ThreatState, UnknownLevel
+from gateway.state.threat import ThreatState, UnknownLevel, kept_threat
 from gateway.vault.files import write_whole
 from gateway.wording import words
 from gateway.wording.muster import said_of_gate
@@ -280,29 +280,9 @@ def sign_(
     sys.stdout.write(sign(body, name, private) + "\n")
 
 
-def threat_level(settings: Settings) -> str:
-    """The level in force, asked of the gateway or read from its files."""
-    try:
-        status = control.ask(settings.socket_path, "status")["threat"]
-    except control.ControlError:
-        return _stopped_threat(settings).level
-    return str(status["level"]) if status else ""
-
-
 def _stopped_threat(settings: Settings) -> ThreatState:
     """The level as the files have it; reads only."""
-    site = settings.site
-    state = ThreatState(
-        site.threat_levels, settings.threat_path, site.gateway, settings.tables.threat.on_unknown
-    )
-    reader = LedgerReader(settings.ledger_path)
     try:
-        if settings.ledger_path.exists():
-            state.restore(reader.newest)
-        else:
-            state.restore(lambda kind: None)
+        return kept_threat(settings)
     except LedgerUnavailable as error:
         common.fail(str(error), common.UNREACHABLE)
-    finally:
-        reader.close()
-    return state

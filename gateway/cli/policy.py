@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -11,7 +13,6 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import area as areas
 from gateway.cli import common, criteria
 from gateway.cli.context import Context
 from gateway.cli.keyed import Keyed
@@ -20,31 +21,18 @@ from gateway.config import Settings
 from gateway.config.criteria import editions
 from gateway.config.criteria.editions import Named
 from gateway.daemon import control
-from gateway.daemon.control import ControlError
-from gateway.decide import Step, explain
-from gateway.decide.model import (
-    Confirmation,
-    Credential,
-    Decision,
-    FaceOutcome,
-    FaceResult,
-    Liveness,
-    Lookup,
-    Outcome,
-    Person,
-    PinOutcome,
-    Request,
-)
-from gateway.decide.policy import Direction, Site, Subsystem
-from gateway.decide.replay import Holder, NotReplayable, replay_steps
+from gateway.decide import Step
+from gateway.decide.model import Decision, Outcome
+from gateway.decide.policy import Direction
+from gateway.decide.replay import NotReplayable, replay_steps
+from gateway.decide.whatif import ASKED, Obstacle, settled, ways
+from gateway.desk.explain import Facts, ListSnapshot, NotListed
 from gateway.ledger import LedgerReader, LedgerUnavailable
-from gateway.locale import _
+from gateway.locale import GaritaError, _
 from gateway.people import Roster, RosterUnavailable
-from gateway.state.health import Health
 from gateway.wording import text, words
 from gateway.wording.details import detail
-
-_BADGE = Credential("explained", "", "0")
+from gateway.wording.ways import sentence
 
 
 def explain_(
@@ -63,10 +51,13 @@ def explain_(
     if way not in ("in", "out"):
         common.fail(_("--way is in or out"), common.USAGE)
     when = moment(settings, at).astimezone(UTC) if at else datetime.now(UTC)
-    request, assumed = _request(settings, person, door, Direction(way), when)
+    known = _facts(settings, person, when)
+    request, assumed = known.request(door, Direction(way), when), known.assumed
     if face:
         request = replace(request, credential=None, identified=True, enrolled=_enrolled(settings))
-    decision, steps, asked = _to_the_end(request, settings.site, when)
+    answer = settled(request, settings.site, when)
+    decision, steps, asked = answer.decision, answer.steps, answer.asked
+    obstacles = ways(request, settings.site, when)
     if json:
         common.print_json(
             {
@@ -79,6 +70,7 @@ def explain_(
                 "assumed": assumed,
                 **_decided(decision),
                 "steps": _steps(steps),
+                "ways": [_obstacle(item) for item in obstacles],
             }
         )
         return
@@ -88,10 +80,11 @@ def explain_(
     common.out.print(f"{who}, {door} ({way_word}), {shown}", markup=False)
     _show_steps(steps)
     for item in asked:
-        common.out.print(f"  ? {text.reason(_REASON[item])}", markup=False)
+        common.out.print(f"  ? {text.reason(ASKED[item])}", markup=False)
     _show_decision(decision)
     for line in criteria.lines(settings, _today(decision)):
         common.out.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    _show_ways(obstacles, settings)
     if assumed:
         common.out.print(
             _("assumed: {assumed}").format(assumed="; ".join(assumed)), markup=False, soft_wrap=True
@@ -115,7 +108,7 @@ def replay(
     if event is None:
         common.fail(_("there is no event {number}").format(number=number), common.REFUSED)
     try:
-        then, now, steps = replay_steps(event, settings.site, ListSnapshot(settings))
+        then, now, steps = replay_steps(event, settings.site, list_snapshot(settings))
     except NotReplayable as error:
         common.fail(_("event {number}: {error}").format(number=number, error=error), common.REFUSED)
     except RosterUnavailable as error:
@@ -154,27 +147,15 @@ def replay(
     )
 
 
-class ListSnapshot:
-    """The list in force as `replay_event` reads it.  If neither this account nor a running gateway
-    can tell a badge by its fingerprint, whoever held it then stands for it, and a note says so."""
+def list_snapshot(settings: Settings) -> ListSnapshot:
+    """The list in force for a replay.  If neither this account nor a running gateway can tell a
+    badge by its fingerprint, whoever held it then stands for it, and a note says so."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._roster = Roster(settings.people_path)
-        self._keyed = Keyed(settings)
+    def unsure(person: str, why: GaritaError) -> None:
+        note = _("note: taken as the badge of {person}, who had it then: {why}")
+        common.err.print(note.format(person=person, why=why), markup=False, soft_wrap=True)
 
-    def holder(self, fingerprint: str, person_id: str) -> Holder:
-        try:
-            owner = self._keyed.owner(fingerprint)
-        except ControlError as error:
-            owner = person_id
-            note = _("note: taken as the badge of {person}, who had it then: {why}")
-            common.err.print(note.format(person=person_id, why=error), markup=False, soft_wrap=True)
-        found = self._roster.find_person(owner)
-        return Holder(found.person, found.templates, found.has_pin, found.list_version)
-
-    def person(self, person_id: str) -> Person | None:
-        return self._roster.find_person(person_id).person
+    return ListSnapshot(settings, Keyed(settings).owner, unsure)
 
 
 def _enrolled(settings: Settings) -> int:
@@ -188,93 +169,17 @@ def _enrolled(settings: Settings) -> int:
         roster.close()
 
 
-def _request(
-    settings: Settings, person: str, door: str, direction: Direction, when: datetime
-) -> tuple[Request, list[str]]:
-    """The request that their badge would make now, and what had to be assumed for it."""
-    roster = Roster(settings.people_path)
+def _facts(settings: Settings, person: str, when: datetime) -> Facts:
+    """What is known now of a person and of the gate."""
+    status = None
+    with contextlib.suppress(control.ControlError):
+        status = control.ask(settings.socket_path, "status")
     try:
-        found = roster.find_person(person)
-    except RosterUnavailable as error:
+        return Facts.read(settings, person, when, status)
+    except NotListed as error:
+        common.fail(str(error), common.REFUSED)
+    except (RosterUnavailable, LedgerUnavailable) as error:
         common.fail(str(error), common.UNREACHABLE)
-    finally:
-        roster.close()
-    if found.person is None:
-        common.fail(
-            _("nobody on the list has the id {person}").format(person=person), common.REFUSED
-        )
-    health = settings.tables.health
-    looked = Health(
-        settings.tables.site.data_dir,
-        disk_free_mb=health.disk_free_mb,
-        list_max_age_h=health.list_max_age_h,
-    ).failing("", found.applied_at, when)
-    looked.pop(Subsystem.CHANNEL, None)
-    request = Request(
-        door=door,
-        credential=_BADGE,
-        lookup=Lookup.FOUND,
-        person=found.person,
-        list_version=found.list_version,
-        templates=found.templates,
-        face_until=found.face_until,
-        has_pin=found.has_pin,
-        direction=direction,
-        threat=areas.threat_level(settings),
-        failing=looked,
-    )
-    if settings.ledger_path.exists():
-        facts = areas.presence(settings).facts(door, direction, person, when)
-        request = replace(request, area=facts)
-    try:
-        shown = control.ask(settings.socket_path, "status")["doors"].get(door)
-    except control.ControlError:
-        return request, [_("the gateway is not running: lock, reader and camera work")]
-    if shown is not None:
-        request = replace(
-            request,
-            out_of_service=bool(shown["out_of_service"]),
-            tampered=bool(shown["tampered"]),
-        )
-    return request, [_("lock and camera work, and no other door of an interlock is open")]
-
-
-def _to_the_end(
-    request: Request, site: Site, when: datetime
-) -> tuple[Decision, tuple[Step, ...], list[Outcome]]:
-    """The decision if everything that is asked for is given."""
-    asked: list[Outcome] = []
-    while True:
-        decision, steps = explain(request, site, when)
-        if decision.outcome not in _REASON or decision.outcome in asked:
-            return decision, steps, asked
-        asked.append(decision.outcome)
-        request = _give(request, site, decision.outcome)
-
-
-def _give(request: Request, site: Site, asked: Outcome) -> Request:
-    """The same request, with what was asked for given as it should be."""
-    if asked is Outcome.NEED_PIN:
-        return replace(request, pin=PinOutcome.CORRECT)
-    if asked is Outcome.NEED_FACE:
-        return replace(request, face=FaceResult(FaceOutcome.MATCH, 0.0, 1, liveness=Liveness(True)))
-    if asked is Outcome.NEED_CONFIRM:
-        return replace(request, confirmation=Confirmation.CONFIRMED)
-    # Company: somebody who may escort, and is no visitor themselves.
-    assert request.person is not None
-    levels = tuple(n for n, a in site.access_levels.items() if a.may_escort and not a.needs_escort)
-    who = request.person.escorts[0] if request.person.escorts else "somebody else"
-    other = Person(who, who, access_levels=levels)
-    return replace(request, companions=(*request.companions, other))
-
-
-_REASON = {
-    Outcome.NEED_PIN: "pin_required",
-    Outcome.NEED_FACE: "face_required",
-    Outcome.NEED_ESCORT: "escort_required",
-    Outcome.NEED_SECOND: "second_required",
-    Outcome.NEED_CONFIRM: "confirm_required",
-}
 
 
 def _today(decision: Decision) -> list[Named]:
@@ -315,6 +220,25 @@ def _show_steps(steps: tuple[Step, ...]) -> None:
         why = detail(step.end.rule) if step.end else ""
         table.add_row(mark, escape(text.rule(step.name)), escape(why))
     common.out.print(table)
+
+
+def _obstacle(item: Obstacle) -> dict[str, Any]:
+    """What stands in the way, as JSON; the codes are those of gateway/decide/waysout.py."""
+    return {
+        "reason": item.reason.value,
+        "detail": item.rule,
+        "ways": [{"code": way.code, **way.facts} for way in item.ways],
+    }
+
+
+def _show_ways(obstacles: Sequence[Obstacle], settings: Settings) -> None:
+    """What would let them in: for each thing in the way, who can do what."""
+    for number, item in enumerate(obstacles):
+        head = _("what would let them in:") if number == 0 else _("and then:")
+        common.out.print(head, text.reason(item.reason.value), markup=False, soft_wrap=True)
+        for way in item.ways:
+            line = sentence(way, settings.site.zone)
+            common.out.print(f"  - {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _show_decision(decision: Decision) -> None:

@@ -11,12 +11,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gateway.config import Settings
 from gateway.decide.policy import ThreatLevel
+from gateway.ledger import LedgerReader
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.locale import GaritaError, english, worded
 from gateway.vault.files import DamagedFile, FileThread, read_object, write_json
@@ -147,3 +150,16 @@ class ThreatState:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def kept_threat(settings: Settings) -> ThreatState:
+    """The level in force as the files have it, while the gateway is stopped; reads only.  Raises
+    LedgerUnavailable."""
+    site, unknown = settings.site, settings.tables.threat.on_unknown
+    state = ThreatState(site.threat_levels, settings.threat_path, site.gateway, unknown)
+    if not settings.ledger_path.exists():
+        state.restore(lambda kind: None)
+        return state
+    with closing(LedgerReader(settings.ledger_path)) as reader:
+        state.restore(reader.newest)
+    return state

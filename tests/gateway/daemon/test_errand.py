@@ -16,7 +16,7 @@ import pytest
 
 from demo.rig import Rig
 from gateway import config
-from gateway.cli.policy import ListSnapshot
+from gateway.cli.policy import list_snapshot
 from gateway.daemon.control import ControlError, Refused, ask, behalf
 from gateway.daemon.errand import Errand
 from gateway.daemon.errands import Errands
@@ -235,7 +235,7 @@ async def test_without_the_key_a_badge_was_replayed_as_its_holders_of_then(
 
     async def holder(of: str) -> str | None:
         """Whose badge it is, where e17 had it then; each time a command of its own."""
-        found = await asyncio.to_thread(lambda: ListSnapshot(settings).holder(of, "e17"))
+        found = await asyncio.to_thread(lambda: list_snapshot(settings).holder(of, "e17"))
         return found.person and found.person.id
 
     assert await holder(mark) == "e18"
