@@ -29,14 +29,14 @@ class Second:
 
     `account` is "" for somebody without one, `person` "" at a site without operators.  `name` is
     the name on the list; at a site without operators the one that was typed, or the account.
-    `proof` is ``account`` or ``pin``; `confirmed` is the id of the record that says that the PIN
-    was right.
+    `proof` is ``account``, ``pin`` or ``badge`` (a badge and its PIN); `confirmed` is the id of the
+    record that says that the PIN was right.
     """
 
     account: str
     person: str
     name: str
-    proof: Literal["account", "pin"] = "account"
+    proof: Literal["account", "pin", "badge"] = "account"
     confirmed: str = ""
 
     def record(self) -> dict[str, object]:

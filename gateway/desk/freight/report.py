@@ -224,6 +224,8 @@ class Report:
                 account=second.account, name=second.name
             )
         shown = _named(second.name, second.account)
+        if second.proof == "badge":
+            return _("{who}, by badge and PIN").format(who=shown)
         return _("{who}, by PIN").format(who=shown) if second.proof == "pin" else shown
 
     def _span(self, first: datetime | None, last: datetime | None) -> str:

@@ -23,7 +23,7 @@ from tests.gateway.console.trucks import CARRIER, FREIGHT, SAME, VVTT, Yard, not
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     made = make(write_site(tmp_path, FREIGHT))
-    stock(made)
+    stock(made.settings)
     yield made
     made.store.close()
 

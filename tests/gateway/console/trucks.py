@@ -7,10 +7,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from gateway.console.site import Site
+from gateway.config import Settings
 from gateway.desk import partners
-from gateway.desk.freight import seals, store
-from gateway.desk.freight.transaction import Transaction
+from gateway.desk.freight import arrivals, seals, store
+from gateway.desk.freight.act import Act
+from gateway.desk.freight.settings import freight_policy
+from gateway.desk.freight.transaction import Expected, Transaction
+from gateway.ledger.operator import Operator
 from gateway.people.schema import open_admin
 from tests.gateway.console.site import Desk
 
@@ -28,15 +31,22 @@ SAME = {
 }
 
 
-def stock(site: Site, to: str = "Rosa Ibarra") -> None:
+def stock(settings: Settings, to: str = "Rosa Ibarra") -> None:
     """A cleared carrier, and ten seals of which four are handed to the guard."""
     now = datetime.now(UTC)
     norte = partners.Partner(CARRIER, "carrier", "ctpat", "SVI-9", None, date(2036, 5, 31))
-    with closing(open_admin(site.settings.people_path)) as db:
+    with closing(open_admin(settings.people_path)) as db:
         partners.put(db, norte, partners.PartnerPolicy(), by="boss", now=now)
         numbers = seals.numbers(["AB100000..AB100009"])
         seals.receive(db, numbers, seal_class="H", certificate="T-1", by="boss", now=now)
         seals.issue(db, numbers[:4], to=to, by="boss", now=now)
+
+
+def expected(settings: Settings, told: Expected) -> None:
+    """A carrier announced a truck."""
+    with closing(open_admin(settings.people_path)) as db:
+        act = Act(db, freight_policy(settings), Operator("boss"), datetime.now(UTC))
+        arrivals.expect(act, told)
 
 
 @dataclass

@@ -85,6 +85,7 @@ class Truck:
     papers_here: list[tuple[str, str]]
     id_kinds: list[tuple[str, str]]
     pictures_kept: bool
+    desk_reader: bool
 
     @property
     def name(self) -> str:
@@ -194,6 +195,7 @@ def _truck(
         papers_here=_papers_here(tx),
         id_kinds=id_kinds(page),
         pictures_kept=page.site.settings.tables.freight.pictures_dir is not None,
+        desk_reader=bool(page.site.settings.tables.console.desk_reader),
     )
 
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from gateway.console.page import Page
 from gateway.console.roles import GUARDS
 from gateway.console.routes import Pages
+from gateway.console.screens.trucks import seconds
 from gateway.console.screens.trucks.comparison import vvtt
 from gateway.console.screens.trucks.seconds import second
 from gateway.console.screens.trucks.view import acting, answer, done, version
@@ -41,6 +42,12 @@ async def _second(
             work(acts, who)
 
     return await done(page, number, act, do)
+
+
+@pages.get("/trucks/badge", roles=GUARDS)
+async def badge(page: Page) -> Response:
+    """Whose badge the desk's reader reads, for the second person of an act."""
+    return page.render("trucks/badge.html", waiting=await seconds.badge(page))
 
 
 @pages.post("/trucks/{number:int}/sign", roles=GUARDS)
