@@ -53,6 +53,29 @@ def password(
         store.set_password(operator, passwords.hashed(typed))
 
 
+@app.command()
+def setup(
+    ctx: Context,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port of 127.0.0.1.")] = 8441,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="Simulate a reader and a relay board.")
+    ] = False,
+) -> None:
+    """First run: find the devices, make garita.toml, and open the first door, in a browser.
+
+    It listens on this machine alone.  From another one: ssh -L 8441:127.0.0.1:8441 BOX.
+    """
+    from gateway.console.setup.server import serve  # noqa: PLC0415 - the server, which others lack
+
+    if ctx.config.exists():
+        said = _("{path} is there already: the wizard makes a new gate and changes none")
+        common.fail(said.format(path=ctx.config), common.REFUSED)
+    try:
+        serve(ctx.config, port, simulated, lambda url: common.say(_("open {url}").format(url=url)))
+    except OSError as error:
+        common.fail(str(error), common.UNREACHABLE)
+
+
 def _run(ctx: Context) -> None:
     from gateway.console.server import serve  # noqa: PLC0415 - the server, which others lack
 

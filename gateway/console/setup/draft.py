@@ -26,7 +26,7 @@ class Draft:
     none.  `badge` is what the reader read, as the list has it.  `operator` is the name with which
     the first administrator signs in."""
 
-    gateway: str = "gate-1"
+    gateway: str = ""
     timezone: str = "America/Tijuana"
     language: str = "en"
     reader_driver: str = ""

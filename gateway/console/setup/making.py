@@ -42,6 +42,7 @@ def make(draft: Draft, places: Places, by: str) -> None:
     try:
         for folder in (places.config.parent, places.data_dir, places.run_dir):
             folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        _to_owner(places.run_dir, places.data_dir)
         if not places.key_file.exists():
             SiteKey.create(places.key_file, places.data_dir)
         _people(draft, places, by)
@@ -68,6 +69,13 @@ def _people(draft: Draft, places: Places, by: str) -> None:
             raise NotMade(worded("{folder} holds a list of another gate already", folder=folder))
         if not plan.base:
             sync.apply(db, plan, by=by)
+
+
+def _to_owner(made: Path, folder: Path) -> None:
+    """Give what root made to the owner of `folder`, the gateway's account."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.chown(made, owner.st_uid, owner.st_gid)
 
 
 def _to_group(path: Path, folder: Path) -> None:

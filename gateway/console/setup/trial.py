@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import pwd
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +19,19 @@ from gateway.ledger.event import EventType
 
 END_S = 20.0
 _ANSWERS = (EventType.ACCESS_GRANTED, EventType.ACCESS_DENIED)
+
+
+def as_owner(folder: Path) -> dict[str, Any]:
+    """How to start a process as the owner of `folder`, for root: what the gateway writes must be
+    its account's, which runs it later.  Nothing for anybody else."""
+    owner = folder.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return {}
+    try:
+        groups = os.getgrouplist(pwd.getpwuid(owner.st_uid).pw_name, owner.st_gid)
+    except KeyError:
+        groups = [owner.st_gid]
+    return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": groups}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +62,11 @@ class Trial:
             return
         arguments = ("-m", "gateway.daemon", "-c", str(self._settings.path))
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, *arguments, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+            sys.executable,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+            **as_owner(self._settings.tables.site.data_dir),
         )
 
     async def stop(self) -> None:

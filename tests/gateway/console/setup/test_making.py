@@ -43,6 +43,7 @@ def test_the_service_has_its_files_where_the_unit_says() -> None:
 
 def test_what_was_not_said_is_named() -> None:
     assert set(missing(Draft())) == {
+        "gateway",
         "reader_port",
         "reader_driver",
         "lock_port",
