@@ -26,12 +26,15 @@ from gateway.console.page import Page, alive, cookie_name
 from gateway.console.roles import NOBODY
 from gateway.console.routes import Screen
 from gateway.console.screens.account import signin
+from gateway.console.screens.alarms import figures
+from gateway.console.screens.alarms import pages as alarms
 from gateway.console.screens.devices import opening, threat
 from gateway.console.screens.devices import pages as devices
 from gateway.console.screens.lists import pages as lists
 from gateway.console.screens.live import muster, stream
 from gateway.console.screens.live import pages as live
 from gateway.console.screens.pictures import pages as pictures
+from gateway.console.screens.shift import pages as shift
 from gateway.console.screens.trucks import pages as trucks
 from gateway.console.screens.visitors import every as visitors
 from gateway.console.security.headers import SafeHeaders
@@ -50,6 +53,9 @@ ALL = (
     stream.pages,
     pictures.pages,
     lists.pages,
+    figures.pages,
+    alarms.pages,
+    shift.pages,
     *trucks.ALL,
     *visitors.ALL,
     devices.pages,

@@ -14,12 +14,15 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from gateway.console.follow.view import View
 from gateway.console.menu import menu
+from gateway.console.roles import WATCHERS
 from gateway.console.security.store import Session
 from gateway.console.site import Site
 from gateway.console.words import clock, rendered
 from gateway.daemon.control import ControlError
 from gateway.ledger.operator import Operator
+from gateway.state.alarms.who import sees_secret
 
 COOKIE = "garita"
 P = ParamSpec("P")
@@ -58,6 +61,20 @@ class Page:
     def zone(self) -> ZoneInfo:
         """The site's time zone."""
         return self.site.settings.site.zone
+
+    @property
+    def view(self) -> View:
+        """What the operator sees: language, roles, areas, and whether duress alarms."""
+        by, table = self.operator, self.site.settings.tables.alarms
+        return View(self.language, by.roles, by.areas, sees_secret(by.roles, table))
+
+    @property
+    def alarms(self) -> str:
+        """The alarms that call somebody, as HTML for the top of every page; "" for those who watch
+        no doors."""
+        if self._operator is None or not self.may(*WATCHERS):
+            return ""
+        return self.site.alarms.strip(self.view)
 
     @property
     def fragment(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from gateway import locale
 from gateway.config import Settings
+from gateway.console.follow.alarms import PART, AlarmBoard
 from gateway.console.follow.board import Board
 from gateway.console.follow.feed import Feed
 from gateway.console.follow.hub import Hub
@@ -26,6 +27,7 @@ from gateway.ledger.event import Event
 from gateway.ledger.operator import Operator
 from gateway.people.operators import Operators
 from gateway.people.schema import open_admin
+from gateway.state.alarms.book import READS
 
 THREADS = 4
 P = ParamSpec("P")
@@ -42,7 +44,9 @@ class Site:
         self.hub = Hub()
         self.feed = Feed(settings.ledger_path, self._told)
         self.board = Board(settings)
-        self.screens = Screens(self.board, partial(part, zone=settings.site.zone))
+        render = partial(part, zone=settings.site.zone)
+        self.screens = Screens(self.board, render)
+        self.alarms = AlarmBoard(settings, self.board, render, self._alarmed)
         self.watch = Watch(self.board, partial(self.ask, None), self.hub.wake)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="console")
 
@@ -50,6 +54,11 @@ class Site:
         self.board.take(events)
         self.hub.publish(events)
         self.watch.look()
+        if not READS.isdisjoint({event.type for event in events}):
+            self.alarms.look()
+
+    def _alarmed(self) -> None:
+        self.hub.announce(frozenset({PART}))
 
     async def follow(self) -> None:
         """Keep what pages show true, until cancelled."""
@@ -58,6 +67,7 @@ class Site:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.feed.run())
             tasks.create_task(self.watch.run())
+            tasks.create_task(self.alarms.run(self.run))
 
     async def run(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """`work(...)` in a thread, in the language of this request."""
@@ -90,5 +100,6 @@ class Site:
     async def close(self) -> None:
         """Let go of threads and files."""
         await self.feed.close()
+        self.alarms.log.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.store.close()

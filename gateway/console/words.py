@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway import __version__, locale
-from gateway.wording import text, words
+from gateway.wording import alarms, text, words
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -44,6 +44,10 @@ def environment() -> Environment:
         duration=text.duration,
         day=words.day,
         number=words.number,
+        alarm_title=alarms.title,
+        alarm_priority=alarms.priority,
+        alarm_sentence=alarms.sentence,
+        alarm_state=alarms.state,
     )
     return made
 

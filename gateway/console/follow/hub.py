@@ -73,6 +73,11 @@ class Hub:
         self.seq = events[-1].seq
         self.wake()
 
+    def announce(self, topics: frozenset[str]) -> None:
+        """Tell everybody that something of `topics` looks different, without a new record."""
+        self._topics |= topics
+        self.wake()
+
     def wake(self) -> None:
         """Tell everybody, now or when the last message is GAP_S old."""
         if self._timer is not None:

@@ -1,6 +1,7 @@
 """Which parts of the console a record changes: the word before the dot of its type decides.
 
-A page asks for a part again when it hears that part's topic (static/js/stream.js).
+A page asks for a part again when it hears that part's topic (static/js/stream.js).  The topic
+``alarms`` comes from gateway/console/follow/alarms.py: alarms also change without a record.
 """
 
 from __future__ import annotations
@@ -23,32 +24,32 @@ TOPICS = frozenset(
 )
 
 _OF_WORD: dict[str, frozenset[str]] = {
-    "access": frozenset({"doors", "inside", "alarms"}),
-    "alarm": frozenset({"alarms", "shift"}),
+    "access": frozenset({"doors", "inside"}),
+    "alarm": frozenset({"shift"}),
     "area": frozenset({"inside"}),
-    "camera": frozenset({"devices", "alarms"}),
-    "clock": frozenset({"devices", "alarms"}),
+    "camera": frozenset({"devices"}),
+    "clock": frozenset({"devices"}),
     "command": frozenset({"doors"}),
-    "device": frozenset({"devices", "alarms", "doors"}),
-    "door": frozenset({"doors", "alarms", "waiting", "inside"}),
+    "device": frozenset({"devices", "doors"}),
+    "door": frozenset({"doors", "waiting", "inside"}),
     "escort": frozenset({"people", "visitors"}),
     "face": frozenset({"people"}),
     "freight": frozenset({"trucks", "shift"}),
-    "gateway": frozenset({"devices", "doors", "alarms", "waiting"}),
+    "gateway": frozenset({"devices", "doors", "waiting"}),
     "grant": frozenset({"people"}),
-    "interlock": frozenset({"doors", "alarms"}),
-    "ledger": frozenset({"devices", "alarms"}),
+    "interlock": frozenset({"doors"}),
+    "ledger": frozenset({"devices"}),
     "operator": frozenset({"people"}),
     "partner": frozenset({"trucks", "people"}),
-    "people": frozenset({"people", "alarms"}),
-    "reader": frozenset({"devices", "alarms"}),
+    "people": frozenset({"people"}),
+    "reader": frozenset({"devices"}),
     "requirement": frozenset({"people"}),
     "seal": frozenset({"trucks"}),
     "shift": frozenset({"shift"}),
-    "state": frozenset({"devices", "alarms"}),
-    "tables": frozenset({"people", "alarms"}),
-    "threat": frozenset({"doors", "devices", "alarms"}),
-    "uplink": frozenset({"devices", "alarms"}),
+    "state": frozenset({"devices"}),
+    "tables": frozenset({"people"}),
+    "threat": frozenset({"doors", "devices"}),
+    "uplink": frozenset({"devices"}),
     "visit": frozenset({"visitors", "inside", "shift"}),
 }
 

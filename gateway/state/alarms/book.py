@@ -78,10 +78,8 @@ class Book:
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             return False
 
-    def with_acts(self, waiting: list[Event]) -> Book:
-        """A copy of this book in which acts count that are not on record yet."""
-        if not waiting:
-            return self
+    def copied(self) -> Book:
+        """This book as it is now, for readers in other threads; nobody changes a copy."""
         made = copy.copy(self)
         made._open = {key: _copied(alarm) for key, alarm in self._open.items()}
         made._by_id = {alarm.id: alarm for alarm in (*self._closed, *made._open.values())}
@@ -89,6 +87,13 @@ class Book:
         made._shelves = dict(self._shelves)
         made._left_standing = set(self._left_standing)
         made._calls, made._raises = {}, deque(self._raises, maxlen=KEPT_RAISES)
+        return made
+
+    def with_acts(self, waiting: list[Event]) -> Book:
+        """A copy of this book in which acts count that are not on record yet."""
+        if not waiting:
+            return self
+        made = self.copied()
         for event in waiting:
             made.apply(event)
         return made

@@ -30,7 +30,8 @@ def rules_of(settings: Settings) -> Rules:
 
 
 class AlarmLog:
-    """The book of one site.  `now_book` may be called from any thread; it reads what is new.
+    """The book of one site.  `now_book` may be called from any thread; it reads what is new, and
+    returns a copy that stays as it is.
 
     A log that was replaced, so that it ends before what was read, is read anew.
     """
@@ -40,6 +41,7 @@ class AlarmLog:
         self._lock = Lock()
         self._reader: LedgerReader | None = None
         self._book: Book | None = None
+        self._copy: Book | None = None
 
     def now_book(self) -> Book:
         """The book as the log has it now.  Raises LedgerUnavailable."""
@@ -47,18 +49,22 @@ class AlarmLog:
             if self._reader is None:
                 self._reader = LedgerReader(self._path)
             if self._book is None or self._reader.last_seq < self._book.last_seq:
-                self._book = read(self._reader, self._rules)
+                self._book, self._copy = read(self._reader, self._rules), None
             while events := self._reader.after(self._book.last_seq, CHUNK):
                 for event in events:
                     self._book.apply(event)
-            return self._book
+                    if event.type in READS:
+                        self._copy = None
+            if self._copy is None:
+                self._copy = self._book.copied()
+            return self._copy
 
     def close(self) -> None:
         """Let go of the log."""
         with self._lock:
             if self._reader is not None:
                 self._reader.close()
-            self._reader = self._book = None
+            self._reader = self._book = self._copy = None
 
 
 def read(reader: LedgerReader, rules: Rules, now: datetime | None = None) -> Book:

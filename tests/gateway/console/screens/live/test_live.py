@@ -221,16 +221,16 @@ def test_another_screen_s_part_is_on_the_page_and_rendered_when_its_topic_change
     def strip(view: View) -> str:
         nonlocal count
         count += 1
-        return f'<div data-part="alarms">{view.language} {count}</div>'
+        return f'<div data-part="other">{view.language} {count}</div>'
 
-    site.board.register(Extra("alarms", frozenset({"alarms"}), strip))
+    site.board.register(Extra("other", frozenset({"doors"}), strip))
     assert "en 1" in desk("rosa").get("/").text
     have = site.board.version
     told(site, ("ledger.checkpoint", "", {}))
     told(site, ("visit.departed", "v1", {"name": "x"}))
     version = site.board.version
     told(site, ("door.forced", "main", {}))
-    assert site.screens.parts(GUARD, have)["alarms"].version > version
+    assert site.screens.parts(GUARD, have)["other"].version > version
 
 
 def test_what_did_not_change_is_rendered_once_for_all_who_see_the_same(site: Site) -> None:
