@@ -66,6 +66,7 @@ class Hub:
         self._topics: set[str] = set()
         self._told_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
 
     def publish(self, events: Sequence[Event]) -> None:
         """Tell everybody of new records, in order."""
@@ -97,6 +98,8 @@ class Hub:
         for other in mine[: max(0, len(mine) + 1 - MOST_EACH)]:
             other.end()
         self._listeners[listener] = None
+        if self._closed:
+            listener.end()
         return listener
 
     def leave(self, listener: Listener) -> None:
@@ -108,6 +111,12 @@ class Hub:
         for listener in self._listeners:
             if listener.owner == owner:
                 listener.end()
+
+    def close(self) -> None:
+        """The console ends: all streams do."""
+        self._closed = True
+        for listener in self._listeners:
+            listener.end()
 
     def __len__(self) -> int:
         return len(self._listeners)

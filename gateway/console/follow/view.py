@@ -132,7 +132,7 @@ _ICONS = {"locked": "good", "open": "live", "unlocked": "live", "waiting": "visi
 
 def portraits(settings: Settings) -> bool:
     """Whether the site keeps portraits of people."""
-    return bool(getattr(settings.tables.face, "portraits", False))
+    return settings.tables.face.portraits
 
 
 def waiting_of(board: Board, view: View) -> list[Ask]:

@@ -45,7 +45,7 @@ function feed(told) {
     (row) => !row.dataset.seq || Number(row.dataset.seq) > newest,
   );
   list.prepend(...rows);
-  while (list.children.length > Number(list.dataset.most)) list.lastElementChild.remove();
+  while (list.children.length > Number(list.dataset.most) + 1) list.lastElementChild.remove(); // a gap's line
 }
 
 export function apply(told) {
