@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Page
-from tests.gateway.console.window import Window
 
 from benchmarks.figures import percentile, resident_mb, say, spread
 from benchmarks.latency import ANA, taps
 from demo.rig import ROOT, Rig
 from gateway.console.security.store import Store
 from tests.gateway.console.booth import Booth
+from tests.gateway.console.window import Window
 
 BROWSERS = 10
 IDLE_S = 20

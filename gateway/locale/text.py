@@ -101,6 +101,8 @@ def tidy(value: object, most: int = MAX_TEXT) -> str:
     For text that comes with something which must not be refused, such as a lockdown's reason.
     """
     text = str(value)[: 4 * most]
+    if text.isprintable() and not _EMPTY.search(text):  # most texts, quickly
+        return " ".join(text.split())[:most]
     return " ".join("".join("?" if _unseen(char) else char for char in text).split())[:most]
 
 
