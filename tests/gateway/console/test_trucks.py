@@ -16,7 +16,7 @@ from gateway.console.site import Site
 from gateway.desk.freight import checklists
 from gateway.desk.freight.settings import freight_policy
 from gateway.desk.freight.transaction import Expected, Transaction
-from tests.gateway.console.site import Desk, desk_of, make, words_of, write_site
+from tests.gateway.console.site import Desk, desk_of, make, record, words_of, write_site
 from tests.gateway.console.trucks import CARRIER, FREIGHT, SAME, VVTT, Yard, notice, stock
 
 
@@ -405,3 +405,107 @@ def test_every_panel_of_every_stage_is_shown(rosa: Yard, samuel: Yard) -> None:
         assert "notice-bad" not in str(step())
         shown()
     assert columns(rosa)["gone"] == ["1"]
+
+
+# --- a spot check, seals and logs
+
+
+def test_a_drawn_truck_waits_for_somebody_who_did_not_inspect(tmp_path: Path) -> None:
+    site = make(write_site(tmp_path, FREIGHT.replace("0.0", "100.0")))
+    stock(site.settings)
+    rosa, samuel = Yard(desk_of(site, "rosa")), Yard(desk_of(site, "samuel"))
+    arrived(rosa)
+    rosa.inspect()
+    samuel.act("sign", {"second": "e102"})
+    page = rosa.act("depart")
+    assert "drawn for a spot check" in notice(page) and 'data-act="spot"' in page
+    assert "say whether" in notice(samuel.act("spot", {"second": "e102"}))
+    assert samuel.act("spot", {"second": "e102", "result": "ok"}) == "/trucks/1"
+    assert rosa.act("depart") == "/trucks/1" and rosa.tx().stage == "departed"
+    assert rosa.events("freight.spot_drawn") == ["freight.spot_drawn"]
+    site.store.close()
+
+
+def test_a_supervisor_keeps_the_inventory_of_seals(rosa: Yard, samuel: Yard) -> None:
+    new = {"numbers": "CD200000..CD200009", "class": "H", "certificate": "T-2"}
+    file = {"file": ("t2.pdf", b"%PDF-1.4 a certificate", "application/pdf")}
+    answer = samuel.desk.post("/trucks/seals/receive", new, files=file)
+    assert answer.headers["location"] == "/trucks/seals"
+    twice = samuel.desk.post("/trucks/seals/receive", new)
+    assert twice.status_code == 409 and "in the inventory already" in notice(twice.text)
+    given = {"numbers": "CD200000, CD200001", "to": "Rosa Ibarra"}
+    assert samuel.desk.post("/trucks/seals/issue", given).status_code == 303
+    void = {"number": "CD200001", "reason": "it broke"}
+    assert samuel.desk.post("/trucks/seals/void", void).status_code == 303
+    listed = words_of(rosa.desk.get("/trucks/seals?state=void").text)
+    assert "CD200001 Rosa Ibarra samuel it broke" in listed
+    assert "agree" in words_of(samuel.desk.post("/trucks/seals/reconcile").text)
+    for act in ("receive", "issue", "void", "reconcile"):
+        assert rosa.desk.post(f"/trucks/seals/{act}", new).status_code == 403
+    assert "<form" not in rosa.desk.get("/trucks/seals").text.split("<main", 1)[1]
+    types = ["received", "issued", "voided", "reconciled"]
+    assert rosa.events("seal.")[-4:] == [f"seal.{word}" for word in types]
+
+
+def test_seals_that_do_not_agree_are_named(rosa: Yard, samuel: Yard) -> None:
+    arrived(rosa)
+    rosa.inspect()
+    samuel.act("sign", {"second": "e102"})
+    rosa.act("load")
+    rosa.act("load", {"finished": "yes", "paper-bill_of_lading": "BL-1"})
+    rosa.act("seal", {"seal-typed": "ZZ999999", **VVTT, "papers_name": "same"})
+    page = samuel.desk.post("/trucks/seals/reconcile").text
+    assert "ZZ999999" in page and "not in the inventory" in page
+
+
+def test_the_pickup_log_is_shown_and_given_as_a_file(rosa: Yard, site: Site) -> None:
+    arrived(rosa)
+    aurelio = desk_of(site, "aurelio")
+    assert "not recorded yet" in words_of(aurelio.get("/trucks/log").text)
+    record(site.settings)
+    page = words_of(aurelio.get("/trucks/log").text)
+    assert "Juan Pérez" in page and "AB123C" in page
+    file = aurelio.get("/trucks/log.csv")
+    assert file.headers["content-type"].startswith("text/csv") and "Juan Pérez" in file.text
+    assert aurelio.get("/trucks/log?from=2026-11-20&to=2026-11-01").status_code == 409
+
+
+# --- what else comes from outside
+
+
+def test_what_is_too_large_late_or_not_a_number_changes_nothing(rosa: Yard) -> None:
+    arrived(rosa)
+    before = rosa.tx().version
+    huge = {"picture": ("x.jpg", b"x" * (13 * 1024 * 1024), "image/jpeg")}
+    told = {"list": "tractor-7", "unit": "5301", "point": "cab", "result": "bad", "note": "x"}
+    assert rosa.desk.post("/trucks/1/inspect", told, files=huge).status_code == 413
+    wrong = [
+        ("inspect", {**told, "list": "none"}),
+        ("inspect", {**told, "unit": "9999"}),
+        ("inspect", {**told, "point": "none"}),
+        ("inspect", {**told, "result": "perhaps"}),
+        ("inspect", {**told, "note": "x" * 5000}),
+        ("check", {"seal": "' OR 1=1 --", **VVTT}),
+        ("hook", {"unit-more-kind": ""}),
+        ("load", {"paper-../x": "1"}),
+        ("seal", {"seal-typed": ""}),
+        ("depart", {"version": "1"}),
+        ("depart", {"version": "9" * 40}),
+        ("identify", {"id_kind": "none"}),
+        ("turn-away", {}),
+    ]
+    for act, fields in wrong:
+        answer = rosa.act(act, fields)
+        assert "notice-bad" in answer, (act, answer[:200])
+    tx = rosa.tx()
+    assert tx.version == before or tx.stage == "arrived"
+    assert tx.inspections == () or tx.inspections[0].answers == ()
+    for number in ("0", "999", "99999999999999999999999"):
+        assert rosa.desk.get(f"/trucks/{number}").status_code == 409
+        assert rosa.desk.post(f"/trucks/{number}/depart").status_code == 409
+
+
+def test_the_number_of_an_id_needs_the_gateway_and_is_never_shown_again(rosa: Yard) -> None:
+    rosa.announce()
+    page = rosa.act("arrive", {**SAME, "id_number": "K-7788"})
+    assert notice(page) and "K-7788" not in page and rosa.tx().arrival is None

@@ -10,12 +10,14 @@ from gateway.console.roles import GUARDS
 from gateway.console.routes import Pages
 from gateway.console.screens.trucks import comparison, view
 from gateway.console.screens.trucks.view import acting, done, version
+from gateway.console.screens.visitors.typed import document
+from gateway.daemon.control import ControlError
 from gateway.desk import partners
 from gateway.desk.errors import DeskError
 from gateway.desk.freight import arrivals, iso6346, store
 from gateway.desk.freight.report import unit_kind
 from gateway.desk.freight.transaction import Stage, Transaction, Unit
-from gateway.desk.identity import Shown, shown
+from gateway.desk.identity import Shown
 from gateway.locale import _
 
 pages = Pages()
@@ -103,42 +105,37 @@ async def _form(
 
 
 async def _came(page: Page, number: int | None) -> Response:
-    def arrive() -> int:
-        kind = page.field("id_kind")
+    def arrive(shown: Shown | None) -> int:
         with acting(page) as act:
             tx = store.load(act.db, number) if number is not None else None
             told = tx.expected if tx else None
-            came = comparison.came(page.field, told, _shown(page, kind) if kind else None)
+            came = comparison.came(page.field, told, shown)
             return arrivals.arrive(act, number, came, version=version(page)).id
 
     try:
-        made = await page.run(arrive)
-    except DeskError as error:
-        painted = error.code == "unit_number_wrong"
-        return await _form(page, number, wrong=error.say(), painted=painted, status=409)
+        made = await page.run(arrive, await document(page))
+    except (DeskError, ControlError) as error:
+        painted = isinstance(error, DeskError) and error.code == "unit_number_wrong"
+        return await _form(page, number, wrong=str(error), painted=painted, status=409)
     finally:
         await page.nudge()
     return page.back(f"/trucks/{made}")
-
-
-def _shown(page: Page, kind: str) -> Shown:
-    kinds = {
-        name: (item.en, item.es) for name, item in page.site.settings.tables.visits.id_kinds.items()
-    }
-    return shown(kind, "", kinds=kinds, key=None, keep=False)
 
 
 @pages.post("/trucks/{number:int}/identify", roles=GUARDS)
 async def identify(page: Page) -> Response:
     """The guard looked at the driver's photo ID after the arrival."""
     number = int(page.path("number"))
+    try:
+        shown = await document(page)
+    except (DeskError, ControlError) as error:
+        return await view.answer(page, number, act="identify", wrong=str(error), status=409)
 
     def work() -> None:
-        kind = page.field("id_kind")
-        if not kind:
+        if shown is None:
             raise DeskError("missing", "choose which photo ID you looked at")
         with acting(page) as act:
-            arrivals.identify(act, number, _shown(page, kind), version=version(page))
+            arrivals.identify(act, number, shown, version=version(page))
 
     return await done(page, number, "identify", work)
 

@@ -135,7 +135,11 @@ async def _picture(page: Page, file: UploadFile | None, point: str) -> Picture |
 def _told(page: Page, number: int, name: str, unit: str, picture: Picture | None) -> bool:
     """Record what the form says; returns whether the inspection is finished."""
     with acting(page) as act:
-        known = store.load(act.db, number).latest(name, unit)
+        tx = store.load(act.db, number)
+        listed = act.policy.checklists.lists.get(name)
+        if listed is not None and not listed.per_unit and unit != tx.whole:
+            raise DeskError("changed", "it pulls something else now: look at the truck again")
+        known = tx.latest(name, unit)
         again = page.field("again") == "yes"
         if page.field("begin"):
             if known is None or (again and known.finished_at is not None):

@@ -11,13 +11,13 @@ from gateway.console import uploads
 from gateway.console.page import Page
 from gateway.console.roles import GUARDS, WATCHERS
 from gateway.console.routes import Pages
-from gateway.console.screens.trucks import announce, arrival, board, inspection, yard
+from gateway.console.screens.trucks import announce, arrival, board, inspection, log, seals, yard
 from gateway.console.screens.trucks.view import acting, answer
 from gateway.desk.errors import DeskError
 from gateway.desk.freight import arrivals, inspections, pictures, store
 
 pages = Pages()
-ALL = (pages, arrival.pages, inspection.pages, yard.pages)
+ALL = (pages, arrival.pages, inspection.pages, yard.pages, seals.pages, log.pages)
 """The addresses of all of /trucks."""
 
 
