@@ -30,6 +30,7 @@ from gateway.console.screens.alarms import figures
 from gateway.console.screens.alarms import pages as alarms
 from gateway.console.screens.devices import opening, threat
 from gateway.console.screens.devices import pages as devices
+from gateway.console.screens.enrol import pages as enrol
 from gateway.console.screens.lists import pages as lists
 from gateway.console.screens.live import muster, stream
 from gateway.console.screens.live import pages as live
@@ -56,6 +57,7 @@ ALL = (
     figures.pages,
     alarms.pages,
     shift.pages,
+    enrol.pages,
     *trucks.ALL,
     *visitors.ALL,
     devices.pages,

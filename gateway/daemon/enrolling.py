@@ -102,10 +102,11 @@ class Enrolling:
 
     async def look(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Look at the face now.  The answer has `still` and `box` for the guard, `refused` (what is
-        wrong with this look, or ""), `taken` pictures of `wanted`."""
+        wrong with this look, or ""), `taken` pictures of `wanted`.  With `peek` nobody looks: it
+        says how far it is."""
         made = self._find(request)
         async with made.one:
-            if len(made.looks) < made.wanted:
+            if len(made.looks) < made.wanted and request.get("peek") is not True:
                 answer = await self._looked(made)
             else:
                 answer = {"refused": ""}

@@ -254,7 +254,7 @@ def photograph_as_json(item: ExaminedPhotograph) -> dict[str, Any]:
 
 def _photograph(data: Mapping[str, Any]) -> ExaminedPhotograph:
     from gateway.face import enrolment  # noqa: PLC0415
-    from gateway.face.vision.quality import Refusal  # noqa: PLC0415
+    from gateway.face.refusal import Refusal  # noqa: PLC0415
 
     name, model = str(data["name"]), str(data["model"])
     quality = {str(key): float(value) for key, value in data["quality"].items()}

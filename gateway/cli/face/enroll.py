@@ -142,8 +142,8 @@ def _usual(settings: Settings) -> float:
 def _from_camera(settings: Settings, camera: str, shots: int) -> list[ExaminedPhotograph]:
     """Pictures through the running gateway, which has the camera open."""
     from gateway.face import enrolment  # noqa: PLC0415
+    from gateway.face.refusal import Refusal  # noqa: PLC0415
     from gateway.face.vision.engine import MODEL  # noqa: PLC0415
-    from gateway.face.vision.quality import Refusal  # noqa: PLC0415
 
     examined: list[ExaminedPhotograph] = []
     for attempt in range(ATTEMPTS * shots):
@@ -265,7 +265,7 @@ def _refusal(person: str, done: dict[str, Any], needed: int) -> str:
 
 
 def _show(entry: dict[str, Any], items: list[ExaminedPhotograph], needed: int) -> None:
-    from gateway.face.vision.quality import sentence  # noqa: PLC0415
+    from gateway.face.refusal import sentence  # noqa: PLC0415
 
     for item in items:
         why = _("good")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gateway.face.refusal import Refusal
 from gateway.face.vision.protocols import Embedding
-from gateway.face.vision.quality import Refusal
 from gateway.face.vision.score import score
 
 # Both limits are shares of the model's usual threshold, because each model has its own scale

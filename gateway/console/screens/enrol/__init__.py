@@ -1,0 +1,1 @@
+"""Enrolling a face at the gate's camera."""
