@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import sqlite3
+import os
 import sys
 from contextlib import closing
 from typing import Annotated
@@ -77,13 +76,5 @@ def setup(
 
 
 def _run(ctx: Context) -> None:
-    from gateway.console.server import serve  # noqa: PLC0415 - the server, which others lack
-
-    settings = ctx.settings
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
-    )
-    try:
-        serve(settings)
-    except (sqlite3.Error, OSError) as error:
-        common.fail(str(error), common.UNREACHABLE)
+    arguments = ["-m", "gateway.console", "-c", str(ctx.config)]
+    os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - no shell is wanted

@@ -18,7 +18,7 @@ from gateway.ledger.event import Event
 
 log = logging.getLogger("garita.console.feed")
 
-LOOKS = 40
+LOOKS = 25
 READ_AT_LEAST_S = 1.0
 AT_ONCE = 500
 BACK = 500

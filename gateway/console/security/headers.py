@@ -50,9 +50,10 @@ class SafeHeaders:
                 for name, value in FIXED.items():
                     headers[name] = value
                 marked = scope["path"].startswith("/static/") and b"v=" in scope["query_string"]
-                headers["cache-control"] = (
-                    f"public, max-age={ASSET_S}, immutable" if marked else "no-store"
-                )
+                # A module that another imports has no mark: the browser asks whether it changed.
+                kept = f"public, max-age={ASSET_S}, immutable" if marked else "no-cache"
+                asset = scope["path"].startswith("/static/")
+                headers["cache-control"] = kept if asset else "no-store"
                 if scope["scheme"] == "https":
                     headers["strict-transport-security"] = f"max-age={ASSET_S}"
             await send(message)

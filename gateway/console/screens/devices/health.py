@@ -16,7 +16,6 @@ from typing import Any
 from gateway.config import Settings
 from gateway.locale import _
 from gateway.state.health import synchronised
-from gateway.uplink.credentials import WARN_DAYS, CredentialError, ends
 from gateway.vault.files import DamagedFile, read_object
 from gateway.wording import health, loghealth, words
 from gateway.wording.text import duration
@@ -157,6 +156,9 @@ def _certificates(settings: Settings) -> Iterator[Check]:
 
 
 def _certificate(title: str, path: Path) -> Check:
+    # Where there is a certificate: it brings the client of MQTT, 3 MB that others have no use for.
+    from gateway.uplink.credentials import WARN_DAYS, CredentialError, ends  # noqa: PLC0415
+
     key = f"certificate-{path.name}"
     try:
         days = (ends(path) - datetime.now(UTC)).days
