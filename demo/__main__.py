@@ -21,7 +21,9 @@ from typing import Any
 
 from rich.console import Console
 
+from demo import console as screens
 from demo.broker import Auditor, DemoBroker, free_port
+from demo.console import DemoConsole
 from demo.photos import PhotosMissing, fetch
 from demo.rig import ROOT, Rig
 from drivers.readers import wiegand
@@ -78,15 +80,22 @@ rank = 0
 title = { en = "Lockdown", es = "Cierre" }
 rank = 9
 closed = ["*"]
+
+[freight]
+spot_check_percent = 0.0
 """
+NORAS_PIN = "2580"
 BRUNO, ELENA, DIEGO, NORA, NOBODY = 5550100, 5550200, 5550300, 5550400, 5559999
 
 
 class Story:
     """The scenes, and whether each went as it should."""
 
-    def __init__(self, rig: Rig, photos: Path, broker: DemoBroker, auditor: Auditor) -> None:
+    def __init__(
+        self, rig: Rig, photos: Path, broker: DemoBroker, auditor: Auditor, console: DemoConsole
+    ) -> None:
         self.rig = rig
+        self.console = console
         self.photos = photos
         self.broker = broker
         self.auditor = auditor
@@ -189,6 +198,7 @@ class Story:
         await self.vault()
         await self.rules()
         await self.truck()
+        await self.screen()
         self.scene("Bruno leaves the company: revoked while the gate is running")
         revoked = await self.rig.acli("people", "revoke", "e100", "--reason", "left the company")
         self.check(revoked.returncode == 0, "garita people revoke e100")
@@ -295,6 +305,22 @@ class Story:
         await self.told("freight.held", "a supervisor has to look")
         await self.command("freight", "depart", "1", fails=True)
 
+    async def screen(self) -> None:
+        """A guard takes a truck from its arrival to its departure in the web console."""
+        self.scene("Elena, the guard, takes another truck through the web console")
+        expect = ("freight", "expect", "--eta", "15:00", "--driver", "Luisa Mora")
+        truck = ("--carrier", "Transportes Norte", "--tractor", "77-AK-9P", "--unit", "5302")
+        await self.command(*expect, *truck)
+        if screens.browser() is None:
+            out.print("  [yellow]-[/yellow] no chromium here, so no browser taps through it")
+            return
+        begun = time.monotonic()
+        taps, typed = await screens.truck_walk(self.console, NORAS_PIN)
+        took = time.monotonic() - begun
+        self.check(True, f"chromium: {taps} taps and {typed} typed fields in {took:.0f} s")
+        await self.told("seal.affixed", "the seal is on, with view, verify, tug and twist")
+        await self.told("freight.departed", "and the truck is gone; every act has her name")
+
     async def at_vault(self, number: int, keys: str, expected: str) -> None:
         """Show a badge and type a PIN at the vault's keypad."""
         before = await self._last("vault")
@@ -360,6 +386,7 @@ async def prepare(rig: Rig, photos: Path) -> None:
     out.print("  [green]✓[/green] garita people sync people.csv --apply: 4 people")
     await rig.acli("people", "pin", "e200", stdin="4711\n")
     out.print("  [green]✓[/green] garita people pin e200 (from stdin; stored as argon2id)")
+    await rig.acli("people", "pin", "e400", stdin=f"{NORAS_PIN}\n")
     # These are not the photograph that the camera shows: obama3 is the live face.
     names = ("obama.jpg", "obama2.jpg", "obama_partial_face.jpg")
     await rig.acli("people", "enroll", "e100", *(str(photos / name) for name in names))
@@ -369,6 +396,9 @@ async def prepare(rig: Rig, photos: Path) -> None:
     status = ("--programme", "oea", "--number", "OEA-0001", "--until", "2035-12-31")
     await rig.acli("partner", "add", "Transportes Norte", *status)
     out.print("  [green]✓[/green] garita requirement set, garita partner add")
+    await rig.acli("freight", "seals", "receive", "AB200000..AB200009", "--certificate", "T-1")
+    await rig.acli("freight", "seals", "issue", "AB200000..AB200003", "--to", "Elena Ortiz")
+    out.print("  [green]✓[/green] garita freight seals receive, issue: four to Elena, the guard")
 
 
 @contextlib.asynccontextmanager
@@ -380,6 +410,7 @@ async def gate(photos: Path, folder: Path) -> AsyncIterator[Story]:
     out.print(f"  [green]✓[/green] an MQTT broker on 127.0.0.1:{port}")
     await asyncio.to_thread(person_video, photos / "biden.jpg", folder / "camera.avi", seconds=1.0)
     mqtt = f'host = "127.0.0.1"\nport = {port}'
+    web = free_port()
     rig = Rig(
         folder,
         camera=True,
@@ -387,8 +418,9 @@ async def gate(photos: Path, folder: Path) -> AsyncIterator[Story]:
         mqtt=mqtt,
         hold_off_s=0.2,
         yard_more='area = "yard"',
-        policy=POLICY,
+        policy=POLICY + screens.tables(web),
     )
+    console = DemoConsole(rig, web)
     out.print("  [green]✓[/green] two virtual RDM6300 readers, a virtual relay board (ptys)")
     out.print("  [green]✓[/green] two virtual OSDP readers with keypad on one RS-485 bus (a pty)")
     auditor = Auditor(port, "demo-gate")
@@ -400,8 +432,11 @@ async def gate(photos: Path, folder: Path) -> AsyncIterator[Story]:
         out.print(f"  [green]✓[/green] garita run: ready in {time.monotonic() - begun:.1f} s")
         await rig.until_online("reader", "lock", "camera", "face", "broker")
         out.print("  [green]✓[/green] camera and face process ready")
-        yield Story(rig, photos, broker, auditor)
+        await console.start()
+        out.print(f"  [green]✓[/green] garita console: {console.url}")
+        yield Story(rig, photos, broker, auditor, console)
     finally:
+        await console.stop()
         await rig.stop()
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
@@ -420,6 +455,9 @@ async def demo(keep: bool) -> int:
         if keep:
             out.print(f"\nLeft running.  Try:  .venv/bin/garita status -c {story.rig.config}")
             out.print(f"                    .venv/bin/garita log tail -f -c {story.rig.config}")
+            out.print(f"The console: {story.console.url}")
+            for name, what in ((screens.GUARD, "a guard"), (screens.SUPERVISOR, "a supervisor")):
+                out.print(f"    {what}: name {name}, password {story.console.password}")
             out.print("Ctrl-C ends it.")
             with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
                 await asyncio.Event().wait()
