@@ -205,6 +205,9 @@ def _absolute(tables: Tables, base: Path) -> Tables:
             if (value := getattr(tables.console, key)) is not None
         }
     )
+    if (oidc := console.oidc) is not None:
+        secret = {"client_secret_file": base / oidc.client_secret_file}
+        console = console.model_copy(update={"oidc": oidc.model_copy(update=secret)})
     return tables.model_copy(
         update={
             "site": site,

@@ -9,9 +9,11 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from gateway.config.operators import Role
 from gateway.locale import worded
 
 PORT = 8440
@@ -29,6 +31,31 @@ def _listen(value: str) -> str:
     return value
 
 
+class OidcTable(BaseModel):
+    """Signing in with the company's account (OpenID Connect): the client at the identity provider,
+    and which of its groups has which roles here.
+
+    `name_claim` holds the name to sign in with, `person_claim` the id on the list of people.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    issuer: str
+    client_id: str = Field(min_length=1)
+    client_secret_file: Path
+    name_claim: str = "preferred_username"
+    person_claim: str = "employee_id"
+    groups_claim: str = "groups"
+    roles: dict[str, list[Role]] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _safe(self) -> OidcTable:
+        url = urlsplit(self.issuer)
+        if url.scheme != "https" and url.hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise ValueError(worded("issuer: an address that begins with https://"))
+        return self
+
+
 class ConsoleTable(BaseModel):
     """Where the console listens, as whom it runs, and where it keeps its own file."""
 
@@ -43,9 +70,12 @@ class ConsoleTable(BaseModel):
     cert_key_file: Path | None = None
     public_url: str = ""
     """The address that browsers use, such as ``https://gate.example.com``.  Passkeys need it."""
+    bind_address: bool = True
+    """A session belongs to the address of the browser that began it."""
     desk_reader: str = ""
     """One of [readers] on the guard's desk, which belongs to no door: operators change by badge and
     PIN, and visitors' badges are read there."""
+    oidc: OidcTable | None = None
     session_h: Annotated[float, Field(gt=0, le=24)] = 12.0
     """A session ends after this time (hours)."""
     idle_min: Annotated[float, Field(gt=0, le=1440)] = 240.0
@@ -62,6 +92,8 @@ class ConsoleTable(BaseModel):
                     "cert_file and cert_key_file"
                 )
             )
+        if self.oidc is not None and not self.public_url:
+            raise ValueError(worded("oidc needs public_url: the provider sends browsers there"))
         return self
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gateway.locale import N_
+
 GUARD, SUPERVISOR, HR = "guard", "supervisor", "hr"
 ADMINISTRATOR, AUDITOR = "administrator", "auditor"
 
@@ -13,3 +15,12 @@ PEOPLE = frozenset({HR, SUPERVISOR, ADMINISTRATOR})
 ADMINISTRATORS = frozenset({ADMINISTRATOR})
 WATCHERS = frozenset({GUARD, SUPERVISOR, ADMINISTRATOR, AUDITOR})
 EVERYBODY = frozenset({GUARD, SUPERVISOR, HR, ADMINISTRATOR, AUDITOR})
+
+ROLES = {
+    GUARD: N_("guard"),
+    SUPERVISOR: N_("supervisor"),
+    HR: N_("personnel office"),
+    ADMINISTRATOR: N_("administrator"),
+    AUDITOR: N_("auditor"),
+}
+"""The roles in words; show them with `_`."""

@@ -20,7 +20,8 @@ Handler = Callable[[Page], Awaitable[Response]]
 class Screen:
     """One address: `roles` may use it; `NOBODY` opens it to people without a session.
 
-    `upload` is the largest body in bytes that a POST may have.
+    `upload` is the largest body in bytes that a POST may have.  `fresh`: a second factor that was
+    shown just now is needed.
     """
 
     method: str
@@ -28,6 +29,7 @@ class Screen:
     handler: Handler
     roles: frozenset[str]
     upload: int
+    fresh: bool = False
 
 
 FORM_BYTES = 64 * 1024
@@ -42,21 +44,23 @@ class Pages:
     def __iter__(self) -> Iterator[Screen]:
         return iter(self._screens)
 
-    def get(self, path: str, *, roles: frozenset[str]) -> Callable[[Handler], Handler]:
+    def get(
+        self, path: str, *, roles: frozenset[str], fresh: bool = False
+    ) -> Callable[[Handler], Handler]:
         """Declare what answers GET `path`.  It changes nothing."""
-        return self._add("GET", path, roles, 0)
+        return self._add("GET", path, roles, 0, fresh)
 
     def post(
-        self, path: str, *, roles: frozenset[str], upload: int = FORM_BYTES
+        self, path: str, *, roles: frozenset[str], upload: int = FORM_BYTES, fresh: bool = False
     ) -> Callable[[Handler], Handler]:
         """Declare what answers POST `path`: an act.  The form's token was checked before."""
-        return self._add("POST", path, roles, upload)
+        return self._add("POST", path, roles, upload, fresh)
 
     def _add(
-        self, method: str, path: str, roles: frozenset[str], upload: int
+        self, method: str, path: str, roles: frozenset[str], upload: int, fresh: bool
     ) -> Callable[[Handler], Handler]:
         def declared(handler: Handler) -> Handler:
-            self._screens.append(Screen(method, path, handler, roles, upload))
+            self._screens.append(Screen(method, path, handler, roles, upload, fresh))
             return handler
 
         return declared

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from datetime import date, datetime
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -19,11 +20,14 @@ from gateway.console.follow.feed import Feed
 from gateway.console.follow.hub import Hub
 from gateway.console.follow.screens import Screens
 from gateway.console.follow.watch import Watch, happened_last
-from gateway.console.security.store import Store
+from gateway.console.roles import ADMINISTRATOR
+from gateway.console.security.limits import Limits
+from gateway.console.security.notes import Notes
+from gateway.console.security.store import Session, Store
 from gateway.console.words import part
 from gateway.daemon import control
 from gateway.ledger import LedgerReader
-from gateway.ledger.event import Event
+from gateway.ledger.event import Event, EventType
 from gateway.ledger.operator import Operator
 from gateway.people.operators import Operators
 from gateway.people.schema import open_admin
@@ -41,6 +45,8 @@ class Site:
         self.settings = settings
         self.store = store
         self.operators = Operators(settings.tables.operators, settings.people_path)
+        self.notes = Notes(store.db, settings.people_path)
+        self.limits = Limits()
         self.hub = Hub()
         self.feed = Feed(settings.ledger_path, self._told)
         self.board = Board(settings)
@@ -95,7 +101,44 @@ class Site:
             params["on_behalf"] = control.for_operator(operator)
         params.setdefault("language", locale.language())
         path = self.settings.socket_path
-        return await self.run(control.ask, path, op, timeout_s=timeout_s, **params)
+        return await control.asking(path, op, timeout_s=timeout_s, **params)
+
+    def holder(self, session: Session) -> Operator | None:
+        """Who acts by a session, with the roles that it may use; None if they may act no more.
+        Blocks."""
+        found = self.acts(session.operator)
+        if found is None or session.roles is None:
+            return found
+        return Operator(
+            str(found),
+            person=found.person,
+            name=found.name,
+            roles=found.roles & session.roles,
+            areas=found.areas,
+        )
+
+    def acts(self, login: str) -> Operator | None:
+        """The operator who signs in as `login`, if they may act today.
+
+        They have to be active on the list.  Before the first list nobody is, and the administrators
+        of garita.toml act, so that somebody can put one in force.  Blocks.
+        """
+        found = self.operators.named(login)
+        if found is None:
+            return None
+        listed = self.operators.listed(found.person, self.today())
+        if listed is not None:
+            return found if listed.active else None
+        first = login in self.settings.tables.operators and ADMINISTRATOR in found.roles
+        return found if first and not self.operators.have_list() else None
+
+    def today(self) -> date:
+        """The day at the site."""
+        return datetime.now(self.settings.site.zone).date()
+
+    def put(self, kind: EventType, subject: str, data: Mapping[str, Any]) -> None:
+        """Keep an event of the console itself, for the log.  Blocks."""
+        self.notes.put(kind, subject, data)
 
     async def close(self) -> None:
         """Let go of threads and files."""

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway import __version__, locale
+from gateway.console.roles import ROLES
+from gateway.locale import _
 from gateway.wording import alarms, text, words
 
 HERE = Path(__file__).parent
@@ -39,6 +41,7 @@ def environment() -> Environment:
     )
     made.filters.update(
         word=words.word,
+        role=role,
         reason=text.reason,
         rule=text.rule,
         duration=text.duration,
@@ -50,6 +53,11 @@ def environment() -> Environment:
         alarm_state=alarms.state,
     )
     return made
+
+
+def role(name: str) -> str:
+    """A role of operators in words."""
+    return _(ROLES.get(name, name))
 
 
 @cache

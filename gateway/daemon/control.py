@@ -14,12 +14,13 @@ takes a message that an operator's key has signed (gateway/daemon/remote.py).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import socket
 from asyncio.trsock import TransportSocket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -154,14 +155,35 @@ def for_operator(operator: Operator) -> dict[str, Any]:
 
 def ask(path: Path, op: str, *, timeout_s: float = 10.0, **params: Any) -> dict[str, Any]:
     """Ask the daemon behind `path`; raises Unreachable or ControlError."""
+    with _reaching(path), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(timeout_s)
+        sock.connect(str(path))
+        sock.sendall(json.dumps({"op": op, **params}).encode() + b"\n")
+        answer = b""
+        while chunk := sock.recv(65536):
+            answer += chunk
+    return _understood(answer)
+
+
+async def asking(path: Path, op: str, *, timeout_s: float = 10.0, **params: Any) -> dict[str, Any]:
+    """The same in an event loop, for an answer that may take long."""
+    with _reaching(path):
+        async with asyncio.timeout(timeout_s):
+            reader, writer = await asyncio.open_unix_connection(path)
+            try:
+                writer.write(json.dumps({"op": op, **params}).encode() + b"\n")
+                await writer.drain()
+                answer = await reader.read()
+            finally:
+                writer.close()
+    return _understood(answer)
+
+
+@contextlib.contextmanager
+def _reaching(path: Path) -> Iterator[None]:
+    """What the socket raises, as an error with words."""
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.settimeout(timeout_s)
-            sock.connect(str(path))
-            sock.sendall(json.dumps({"op": op, **params}).encode() + b"\n")
-            answer = b""
-            while chunk := sock.recv(65536):
-                answer += chunk
+        yield
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise Unreachable(worded("the gateway is not running")) from error
     except PermissionError as error:
@@ -170,6 +192,9 @@ def ask(path: Path, op: str, *, timeout_s: float = 10.0, **params: Any) -> dict[
         ) from error
     except OSError as error:
         raise ControlError(worded("the gateway does not answer: {error}", error=error)) from error
+
+
+def _understood(answer: bytes) -> dict[str, Any]:
     if not answer:
         raise ControlError(worded("the gateway ended before it answered"))
     try:

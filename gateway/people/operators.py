@@ -113,6 +113,17 @@ class Operators:
             return None
         return Listed(str(row[0]), bool(row[1])) if row else None
 
+    def have_list(self) -> bool:
+        """Whether a list of people was ever put in force; True if that can't be known."""
+        if not self._people.exists():
+            return False
+        try:
+            with closing(self._open()) as db:
+                found = db.execute("SELECT 1 FROM list_version LIMIT 1").fetchone()
+        except sqlite3.Error:
+            return True
+        return found is not None
+
     def _rows(self) -> list[Named]:
         try:
             with closing(self._open()) as db:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,10 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 @pytest.fixture
-def desk(site: Site) -> Callable[[str], Desk]:
-    """``desk("rosa")``: a client that is signed in as that operator; ``desk("")``: nobody."""
-    return lambda name: desk_of(site, name)
+def desk(site: Site) -> Callable[..., Desk]:
+    """``desk("rosa")``: a client that is signed in as that operator; ``desk("")``: nobody;
+    ``desk("rosa", stepped=True)``: with a second factor shown just now."""
+    return partial(desk_of, site)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC
@@ -33,6 +34,8 @@ PEOPLE = (
 )
 """Name, person, name on the list and role of each operator."""
 PASSWORD = "lluvia de las cinco"
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+"""Of the codes of the administrator's app (base32)."""
 
 OPERATORS = "".join(
     f'\n[operators.{name}]\nperson = "{person}"\nroles = ["{role}"]\n'
@@ -143,12 +146,13 @@ class Desk:
         return self.client.post(path, data=data, headers=headers, follow_redirects=False, **options)
 
 
-def desk_of(site: Site, name: str = "") -> Desk:
-    """A client; signed in as the operator `name` if it is given."""
+def desk_of(site: Site, name: str = "", *, stepped: bool = False) -> Desk:
+    """A client; signed in as the operator `name` if it is given.  `stepped`: with a second factor
+    shown just now."""
     client = TestClient(app_of(site), base_url="http://127.0.0.1")
     if not name:
         return Desk(client, site)
-    token = site.store.begin(name)
+    token = site.store.begin(name, stepped=time.time() if stepped else 0.0)
     client.cookies.set("garita", token)
     session = site.store.session(token)
     assert session is not None

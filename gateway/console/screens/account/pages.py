@@ -1,0 +1,7 @@
+"""The addresses of this folder."""
+
+from __future__ import annotations
+
+from gateway.console.screens.account import accounts, desk, factors, mine, signin
+
+ALL = (signin.pages, factors.pages, mine.pages, accounts.pages, desk.pages)

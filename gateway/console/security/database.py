@@ -1,0 +1,137 @@
+"""console.db: what the console keeps of its own, in one SQLite file for its account alone.
+
+Nothing in it is the only copy of a record: sessions and credentials may be thrown away, and
+everybody then gets a new one-time code.  Secrets that were handed out (tokens of sessions, codes)
+stand here as digests, so a copy of the file signs nobody in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS credential (
+    operator TEXT PRIMARY KEY,
+    password TEXT NOT NULL DEFAULT '',
+    totp BLOB NOT NULL DEFAULT x'',
+    totp_step INTEGER NOT NULL DEFAULT 0,
+    language TEXT NOT NULL DEFAULT '',
+    theme TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE TABLE IF NOT EXISTS passkey (
+    id TEXT PRIMARY KEY,
+    operator TEXT NOT NULL,
+    public_key BLOB NOT NULL,
+    sign_count INTEGER NOT NULL,
+    label TEXT NOT NULL,
+    added REAL NOT NULL,
+    used REAL NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS code (
+    operator TEXT PRIMARY KEY,
+    digest TEXT NOT NULL,
+    ends REAL NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS session (
+    token TEXT PRIMARY KEY,
+    operator TEXT NOT NULL,
+    csrf TEXT NOT NULL,
+    began REAL NOT NULL,
+    seen REAL NOT NULL,
+    how TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    roles TEXT NOT NULL,
+    stepped REAL NOT NULL DEFAULT 0,
+    challenge TEXT NOT NULL DEFAULT '',
+    browser TEXT NOT NULL DEFAULT '',
+    address TEXT NOT NULL DEFAULT '',
+    device TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX IF NOT EXISTS session_operator ON session (operator);
+CREATE TABLE IF NOT EXISTS known (
+    token TEXT NOT NULL,
+    operator TEXT NOT NULL,
+    since REAL NOT NULL,
+    PRIMARY KEY (token, operator)
+) STRICT;
+CREATE TABLE IF NOT EXISTS screen (
+    token TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    by TEXT NOT NULL,
+    since REAL NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS note (
+    id TEXT PRIMARY KEY,
+    type TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    data TEXT NOT NULL
+) STRICT;
+"""
+
+
+class Database:
+    """The file at `path`, made if it is missing.  Any thread may use it; every call blocks for a
+    moment.  Raises OSError or sqlite3.Error."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        if os.geteuid() == 0:  # a command of root's: the file is the console's
+            folder = path.parent.stat()
+            os.chown(path, folder.st_uid, folder.st_gid)
+        self.path = path
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA secure_delete = ON")
+        self._db.executescript(SCHEMA)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside happens, or nothing."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def one(self, sql: str, *values: object) -> Any:
+        """The first row, as a tuple; None if there is none."""
+        with self._lock:
+            return self._db.execute(sql, values).fetchone()
+
+    def all(self, sql: str, *values: object) -> list[Any]:
+        """All rows."""
+        with self._lock:
+            return self._db.execute(sql, values).fetchall()
+
+    def do(self, sql: str, *values: object) -> int:
+        """Change something; returns how many rows."""
+        with self._lock:
+            return self._db.execute(sql, values).rowcount
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._db.close()
+
+
+def new_token() -> str:
+    """A secret of 256 bits, as text that a cookie holds."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(token: str) -> str:
+    """What is kept of a secret that has as many bits: its SHA-256, in hex."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
