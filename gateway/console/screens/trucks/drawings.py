@@ -27,6 +27,14 @@ VIEWS: Mapping[str, str] = {
     "pests": N_("into the trailer or container, from behind: pests"),
 }
 
+SHORT: Mapping[str, str] = {
+    "tractor": N_("tractor"),
+    "trailer": N_("outside"),
+    "box": N_("inside"),
+    "pests": N_("inside"),
+}
+"""The same for a phone, where several pictures stand behind each other."""
+
 SPOTS: Mapping[str, Mapping[str, Spot]] = {
     "tractor": {
         "bumper": (48, 164),
@@ -97,6 +105,7 @@ class Drawing:
 
     view: str
     title: str
+    short: str
     marks: tuple[Mark, ...]
 
 
@@ -112,7 +121,7 @@ def of(checklist: Checklist) -> list[Drawing]:
             del left[point]
         if here:
             marks = _marks({point: SPOTS[view][point] for point in here}, numbers)
-            found.append(Drawing(view, VIEWS[view], marks))
+            found.append(Drawing(view, VIEWS[view], SHORT[view], marks))
     return found
 
 
