@@ -19,7 +19,7 @@ from gateway.console.follow.board import Board
 from gateway.console.follow.feed import Feed
 from gateway.console.follow.hub import Hub
 from gateway.console.follow.screens import Screens
-from gateway.console.follow.watch import Watch, happened_last
+from gateway.console.follow.watch import Watch, happened_last, kept_inside
 from gateway.console.roles import ADMINISTRATOR
 from gateway.console.security.limits import Limits
 from gateway.console.security.notes import Notes
@@ -53,7 +53,12 @@ class Site:
         render = partial(part, zone=settings.site.zone)
         self.screens = Screens(self.board, render)
         self.alarms = AlarmBoard(settings, self.board, render, self._alarmed)
-        self.watch = Watch(self.board, partial(self.ask, None), self.hub.wake)
+        self.watch = Watch(
+            self.board,
+            partial(self.ask, None),
+            partial(self.run, kept_inside, settings),
+            self.hub.wake,
+        )
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="console")
 
     def _told(self, events: Sequence[Event]) -> None:

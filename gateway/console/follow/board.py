@@ -84,7 +84,8 @@ class Board:
         self.doors = Doors(watched, parts)
         self.waiting = Waiting(tables.health.confirm_s)
         self.gate = Gate()
-        self.inside: dict[str, int] = dict.fromkeys(tables.areas, 0)
+        self.inside: dict[str, int | None] = dict.fromkeys(tables.areas)
+        """How many are in each area; None: nobody has said yet."""
         self.news: deque[Event] = deque(maxlen=NEWS)
         self.seq = 0
         self.version = 1
@@ -121,6 +122,8 @@ class Board:
     def adopt(self, status: Mapping[str, Any], waiting: Iterable[Mapping[str, Any]]) -> None:
         """What the daemon says of itself."""
         before = self._gate_look()
+        if self.gate.answers is False:
+            self.mark(INSIDE)
         self.gate.answers, self.gate.as_of = True, datetime.now(UTC)
         self.gate.threat = str((status.get("threat") or {}).get("level", ""))
         self.gate.clock_trusted = bool(status.get("clock_trusted", True))
@@ -133,16 +136,22 @@ class Board:
         if self.seq <= int(status.get("last_seq", 0)) and self.waiting.adopt(waiting):
             self.mark(WAITING)
         areas = status.get("areas") or {}
-        inside = {name: int(areas.get(name, {}).get("inside", 0)) for name in self.inside}
-        if inside != self.inside:
-            self.inside = inside
-            self.mark(INSIDE, self.news[-1].time if self.news else "")
+        self._count({name: int(areas.get(name, {}).get("inside", 0)) for name in self.inside})
 
-    def silent(self) -> None:
-        """The daemon does not answer."""
+    def silent(self, kept: Mapping[str, int]) -> None:
+        """The daemon does not answer; `kept` is what its files say of who is inside, if they say
+        anything."""
         if self.gate.answers is not False:
             self.gate.answers = False
             self.mark(GATE)
+            self.mark(INSIDE)
+        if kept:
+            self._count({name: kept.get(name, 0) for name in self.inside})
+
+    def _count(self, inside: Mapping[str, int]) -> None:
+        if inside != self.inside:
+            self.inside = dict(inside)
+            self.mark(INSIDE, self.news[-1].time if self.news else "")
 
     def unread(self, why: str) -> None:
         """The log can't be read, because of `why`; "": it can again."""

@@ -138,7 +138,11 @@ class Screens:
         if part == WAITING:
             return self._render("live/waiting.html", waiting=waiting_of(board, view))
         if part == INSIDE:
-            return self._render("live/inside.html", areas=areas_of(board, view))
+            return self._render(
+                "live/inside.html",
+                areas=areas_of(board, view),
+                fresh=board.gate.answers is not False,
+            )
         if part == GATE:
             return self._render("live/gate.html", gate=board.gate, threat=threat_of(board))
         return self._render("live/door.html", tile=tile_of(board, view, part.removeprefix(DOOR)))

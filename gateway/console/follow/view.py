@@ -166,8 +166,9 @@ def threat_of(board: Board) -> tuple[str, str] | None:
     return "bad" if worst else "warn", level.title.said(language())
 
 
-def areas_of(board: Board, view: View) -> list[tuple[str, str, int, int | None]]:
-    """Each area that `view` shows: name, title, how many are inside, how many may be."""
+def areas_of(board: Board, view: View) -> list[tuple[str, str, int | None, int | None]]:
+    """Each area that `view` shows: name, title, how many are inside (None: not known), how many
+    may be."""
     return [
         (name, title_of(board.settings, name), inside, board.settings.tables.areas[name].maximum)
         for name, inside in board.inside.items()

@@ -19,6 +19,7 @@ from gateway.console.follow.doors import DECISIONS, OPENINGS
 from gateway.daemon.control import ControlError
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.ledger.event import Event
+from gateway.state.muster import kept_presence
 
 log = logging.getLogger("garita.console.watch")
 
@@ -29,13 +30,15 @@ BACK = 20_000
 """So many records are looked through for what happened last at each door."""
 
 Ask = Callable[[str], Awaitable[dict[str, Any]]]
+Kept = Callable[[], Awaitable[dict[str, int]]]
 
 
 class Watch:
-    """Keeps `board` true; `ask` asks the daemon, `told` is called when the board has changed."""
+    """Keeps `board` true; `ask` asks the daemon, `kept` its files while it does not answer, `told`
+    is called when the board has changed."""
 
-    def __init__(self, board: Board, ask: Ask, told: Callable[[], None]) -> None:
-        self._board, self._ask, self._told = board, ask, told
+    def __init__(self, board: Board, ask: Ask, kept: Kept, told: Callable[[], None]) -> None:
+        self._board, self._ask, self._kept, self._told = board, ask, kept, told
         self._due = asyncio.Event()
 
     def look(self) -> None:
@@ -53,14 +56,19 @@ class Watch:
                 waiting = await self._ask("door_waiting")
                 board.adopt(status, waiting["waiting"])
             except ControlError:
-                board.silent()
+                await self._silent()
             except (TypeError, ValueError, KeyError, AttributeError):
                 log.exception("the gateway's answer is not understood")
-                board.silent()
+                await self._silent()
             if board.version != version:
                 self._told()
             pause = EVERY_S if board.gate.answers else AGAIN_S
             await self._rest(asked_at, asked_at + pause)
+
+    async def _silent(self) -> None:
+        """The daemon does not answer: its files are read once, until it does again."""
+        first = self._board.gate.answers is not False
+        self._board.silent(await self._kept() if first else {})
 
     async def _rest(self, asked_at: float, until: float) -> None:
         """Wait until the daemon is to be asked again; meanwhile end waits that are over."""
@@ -84,6 +92,16 @@ class Watch:
             board.pass_time(datetime.now(UTC))
             if board.version != version:
                 self._told()
+
+
+def kept_inside(settings: Settings) -> dict[str, int]:
+    """How many are in each area by the gateway's files; for a thread.  {} if they can't be read."""
+    try:
+        found = kept_presence(settings)
+    except LedgerUnavailable as error:
+        log.warning("the log can't be read: %s", error)
+        return {}
+    return {name: found.occupancy(name) for name in settings.tables.areas}
 
 
 def happened_last(settings: Settings) -> list[Event]:
