@@ -12,6 +12,7 @@ import logging
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -19,7 +20,8 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gateway.console.guard import guarded
+from gateway.console.guard import guarded, who
+from gateway.console.page import Page
 from gateway.console.routes import Screen
 from gateway.console.screens.account import pages as account
 from gateway.console.screens.alarms import figures
@@ -37,6 +39,7 @@ from gateway.console.screens.visitors import every as visitors
 from gateway.console.security.headers import SafeHeaders
 from gateway.console.site import Site
 from gateway.console.words import STATIC
+from gateway.locale import N_, _, speaking
 
 log = logging.getLogger("garita.console")
 
@@ -92,11 +95,33 @@ def app_of(site: Site) -> Starlette:
     return app
 
 
+WHY = {
+    404: N_("there is no such page, or what it was about is not here any more"),
+    413: N_("this is larger than the form takes"),
+}
+
+
 async def _plain(request: Request, error: Exception) -> Response:
+    """A page that says why there is none."""
     assert isinstance(error, HTTPException)
-    return Response(status_code=error.status_code, headers=error.headers)
+    why = WHY.get(error.status_code)
+    if why is None or request.url.path.startswith("/static/"):
+        return Response(status_code=error.status_code, headers=error.headers)
+    return await _told(request, why, error.status_code)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
     log.error("%s %s: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
-    return Response("500", 500, media_type="text/plain")
+    why = N_("something failed here; the console's own log says what.  The doors go on")
+    try:
+        return await _told(request, why, 500)
+    except Exception:  # what a page needs failed as well
+        return Response("500", 500, media_type="text/plain")
+
+
+async def _told(request: Request, why: str, status: int) -> Response:
+    site: Site = request.app.state.site
+    asker = await site.run(who, site, request)
+    page = Page(request, site, asker.session, asker.operator, FormData())
+    with speaking(page.language):
+        return page.refused(_(why), status)

@@ -15,6 +15,18 @@ def test_nobody_sees_a_page_before_they_sign_in(desk: Callable[[str], Desk]) -> 
     assert desk("rosa").get("/").status_code == 200
 
 
+def test_what_is_not_there_is_said(desk: Callable[[str], Desk]) -> None:
+    rosa = desk("rosa")
+    for path in ("/nowhere", "/trucks/99999999999"):
+        answer = rosa.get(path)
+        assert answer.status_code in (404, 409)
+        assert "This was not done" in answer.text
+    huge = rosa.post("/trucks/new", {"driver": "x" * 100_000})
+    assert huge.status_code == 413
+    assert "larger than the form takes" in huge.text
+    assert rosa.get("/static/css/none.css").content == b""
+
+
 async def test_a_guard_signs_in_and_sees_what_happens(booth: Callable[..., Booth]) -> None:
     gate = booth()
     await gate.start()

@@ -1,0 +1,136 @@
+"""Every screen, in a real browser: with hostile names, on a telephone and on a desk, by day and by
+night, in both languages.  Nothing serious for axe-core, nothing wider than the screen, no script
+that is not ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.async_api import Page
+
+from gateway.console.app import screens
+from gateway.console.roles import NOBODY
+from tests.gateway.console.booth import Booth, bars
+
+MARKUP = "<img src=x onerror=document.title='taken'><script>document.title='taken'</script>"
+LONG = "Ma. Guadalupe " + "Ñandú-Ortíz " * 15
+TURNED = "מרים אלקיים"
+POLICY = """
+[areas.yard]
+title = { en = "Yard", es = "Patio" }
+
+[requirements.training]
+title = { en = "Security training", es = "Capacitación" }
+
+[freight]
+spot_check_percent = 0.0
+
+[threat_levels.normal]
+title = { en = "Normal", es = "Normal" }
+rank = 0
+
+[threat_levels.lockdown]
+title = { en = "Lockdown", es = "Cierre" }
+rank = 9
+closed = ["*"]
+"""
+NOT_PAGES = re.compile(
+    r"^/(stream|login|live/clock|people/.*/portrait|cameras/.*/still)|\.(csv|svg)$"
+)
+"""What is not a page of its own: a stream, pictures, files, and the sign-in without a session."""
+VALUES = {
+    "person": "e1",
+    "number": "1",
+    "number:int": "1",
+    "door": "yard",
+    "reader": "yard-in",
+    "seq": "3",
+    "name": "rosa",
+}
+ELSEWHERE = (
+    "enrolment",  # tests/gateway/console/test_enrol.py
+    "draft",  # tests/gateway/console/test_lists.py
+    "sha256",  # a picture
+    "camera",
+)
+
+
+def addresses() -> list[str]:
+    """Every page, with something in the place of each part that varies."""
+    found = []
+    for screen in screens():
+        public = screen.roles is NOBODY
+        if screen.method != "GET" or public or NOT_PAGES.search(screen.path):
+            continue
+        names = re.findall(r"{([^}]+)}", screen.path)
+        if any(name in ELSEWHERE for name in names):
+            continue
+        assert all(name in VALUES for name in names), screen.path
+        found.append(re.sub(r"{([^}]+)}", lambda m: VALUES[m[1]], screen.path))
+    return sorted(set(found))
+
+
+async def hostile_gate(gate: Booth) -> None:
+    """A person, a visitor and a truck whose names are a test of any page."""
+    rig = gate.rig
+    names = [
+        {"id": "e1", "name": MARKUP, "credentials": "em4100:18:1001", "access_levels": "plant"},
+        {"id": "e2", "name": LONG.strip()[:190], "credentials": "em4100:18:1002"},
+        {"id": "e3", "name": TURNED, "access_levels": "plant"},
+    ]
+    await gate.start(names)
+    company = LONG[:110].strip()
+    known = ("--programme", "oea", "--number", MARKUP[:40], "--until", "2035-12-31")
+    await rig.acli("partner", "add", company, *known)
+    until = (datetime.now(UTC) + timedelta(hours=2)).isoformat(timespec="minutes")
+    visit = ("visit", "walk-in", MARKUP, "--company", company, "--host", TURNED)
+    await rig.acli(*visit, "--id-kind", "ine", "--no-escort", "--until", until)
+    arrive = ("freight", "arrive", "--driver", MARKUP, "--carrier", company)
+    await rig.acli(*arrive, "--tractor", "AB-123-C", "--trailer", "5301", "--id-kind", "licence")
+    for badge in (1001, 1002, 9999):
+        rig.yard_reader.present(18, badge)
+        await rig.until(lambda s, n=badge: (s["last"].get("yard") or {}).get("seq"))
+    await rig.acli("door", "out-of-service", "gate", "--reason", MARKUP[:100])
+
+
+async def faults(page: Page, url: str, path: str, width: int, *, axe: bool) -> list[str]:
+    """What is wrong with one screen."""
+    answer = await page.goto(url + path)
+    assert answer is not None
+    wrong = [] if answer.status < 400 else [f"status {answer.status}"]
+    if answer.status == 409:  # refused with a reason, which is a page as well
+        wrong = []
+    if await page.title() == "taken" or await page.locator("img[src=x]").count():
+        wrong.append("a name became markup")
+    wide = await page.evaluate("document.documentElement.scrollWidth")
+    if wide > width:
+        wrong.append(f"{wide} px wide on a screen of {width}")
+    if axe:
+        wrong += await bars(page)
+    return [f"{path} at {width} px: {fault}" for fault in wrong]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_every_screen_stands_hostile_names(booth: Callable[..., Booth]) -> None:
+    gate = booth(policy=POLICY, yard_more='area = "yard"')
+    await hostile_gate(gate)
+    paths = addresses()
+    assert {"/", "/trucks/1", "/visitors/1", "/alarms", "/shift"} <= set(paths)
+    wrong: list[str] = []
+    for language, width, scheme in (("es", 360, "light"), ("en", 1280, "dark")):
+        page = await gate.sign_in(
+            "ada", language, viewport={"width": width, "height": 800}, color_scheme=scheme
+        )
+        said: list[str] = []
+        page.on("console", lambda m, said=said: said.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error, said=said: said.append(str(error)))
+        for path in paths:
+            said.clear()
+            wrong += await faults(page, gate.url, path, width, axe=True)
+            # A page that is refused with its reason is a 409, which the browser reports as well.
+            wrong += [f"{path}: {text}" for text in said if "409 (Conflict)" not in text]
+    assert not wrong, "\n".join(wrong)
