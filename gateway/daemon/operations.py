@@ -2,7 +2,7 @@
 a reader, take a door out of service, override an interlock for a while, set the threat level,
 forgive a passback, answer for a guard.
 
-There is no operation that opens a door: a guard's word lets a person pass who is at the reader with
+No operation here opens a door: a guard's word lets a person pass who is at the reader with
 a good badge, once, where the policy asks for it because something failed.  (One signed command
 opens a door: gateway/doors/remote.py.)
 """
