@@ -8,8 +8,7 @@ from starlette.responses import Response
 
 from gateway.console.page import Page
 from gateway.daemon.control import ControlError
-from gateway.desk.errors import DeskError
-from gateway.locale import _, worded
+from gateway.locale import _
 
 Status = dict[str, Any] | None
 """What the running gateway says of itself; None while it does not answer."""
@@ -37,7 +36,3 @@ def render(page: Page, template: str, here: str, **facts: Any) -> Response:
     shown = [(path, title, path == here) for path, title, there in tabs if there]
     return page.render(f"devices/{template}", tabs=shown, here=here, **facts)
 
-
-def second_factor(page: Page) -> None:
-    """Raises DeskError unless the operator gave their second factor just now."""
-    raise DeskError("no_second_factor", worded("this needs a second factor"))

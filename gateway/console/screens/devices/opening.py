@@ -21,7 +21,7 @@ from gateway.console.page import Page
 from gateway.console.roles import GUARDS
 from gateway.console.routes import Pages
 from gateway.console.screens.devices import view
-from gateway.console.screens.devices.common import render, second_factor, status_of
+from gateway.console.screens.devices.common import render, status_of
 from gateway.daemon.signed import CONSOLE, MESSAGE_LIMIT, RULES
 from gateway.desk.errors import DeskError
 from gateway.ledger.chain import canonical
@@ -65,7 +65,7 @@ def order(
     }
 
 
-@pages.get("/devices/doors/{door}/open", roles=GUARDS)
+@pages.get("/devices/doors/{door}/open", roles=GUARDS, fresh=True)
 async def show(page: Page) -> Response:
     """Why a door opens from here, or why not yet."""
     door = _door(page)
@@ -85,7 +85,7 @@ async def show(page: Page) -> Response:
     )
 
 
-@pages.post("/devices/doors/{door}/order", roles=GUARDS)
+@pages.post("/devices/doors/{door}/order", roles=GUARDS, fresh=True)
 async def ordered(page: Page) -> Response:
     """The order for the browser to sign, as canonical JSON.  `public` is the browser's key."""
     door, reason = _door(page), tidy(page.field("reason"), 200)
@@ -94,21 +94,19 @@ async def ordered(page: Page) -> Response:
     name = keys_of(page.site.settings, _name(page), door).get(page.field("public"))
     if name is None:
         return _no(worded("the gate does not know the key of this browser"))
-    second_factor(page)
     status = await page.ask("status")
     gateway, boot = page.site.settings.site.gateway, str(status["boot"])
     body = order(gateway, boot, door, reason, page.operator, datetime.now(UTC))
     return JSONResponse({"key": name, "text": canonical(body)})
 
 
-@pages.post("/devices/doors/{door}/open", roles=GUARDS)
+@pages.post("/devices/doors/{door}/open", roles=GUARDS, fresh=True)
 async def opened(page: Page) -> Response:
     """Pass on what the browser signed; the daemon decides."""
     door = _door(page)
     message = page.field("message")
     if not message or len(message.encode()) > MESSAGE_LIMIT or not _for(message, door):
         return _no(worded("this is not an order for this door"))
-    second_factor(page)
     answer = await page.ask("command", message=message)
     if not answer["done"]:
         why = str(answer["why"])
@@ -133,7 +131,7 @@ def _no(why: object) -> Response:
 def _door(page: Page) -> str:
     door = page.path("door")
     table = page.site.settings.tables.doors.get(door)
-    if table is None:
+    if table is None or not page.may_door(door):
         raise DeskError("unknown_door", worded("there is no door {door}", door=door))
     if not table.remote_open:
         raise DeskError("remote_off", worded("this door does not open from afar"))

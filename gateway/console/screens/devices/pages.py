@@ -43,7 +43,8 @@ async def doors(page: Page) -> Response:
     """Doors and what they hang on."""
     status = await status_of(page)
     settings = page.site.settings
-    found = list(view.doors(settings, status, settings.tables.doors))
+    shown = [door for door in settings.tables.doors if page.may_door(door)]
+    found = list(view.doors(settings, status, shown))
     template = "doors-part.html" if page.fragment else "doors.html"
     return render(page, template, "/devices/doors", doors=found)
 
@@ -52,7 +53,7 @@ async def doors(page: Page) -> Response:
 async def service(page: Page) -> Response:
     """Take a door out of service with a reason, or back into it."""
     door, out = page.path("door"), page.field("act") == "out"
-    if door not in page.site.settings.tables.doors:
+    if door not in page.site.settings.tables.doors or not page.may_door(door):
         raise DeskError("unknown_door", worded("there is no door {door}", door=door))
     reason = tidy(page.field("reason"), 200)
     if out and not reason:

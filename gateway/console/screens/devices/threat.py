@@ -15,7 +15,7 @@ from gateway.config import Settings
 from gateway.console.page import Page
 from gateway.console.roles import GUARDS, SUPERVISORS, WATCHERS
 from gateway.console.routes import Pages
-from gateway.console.screens.devices.common import render, second_factor, status_of
+from gateway.console.screens.devices.common import render, status_of
 from gateway.desk.errors import DeskError
 from gateway.locale import _, language, worded
 from gateway.locale.text import tidy
@@ -82,19 +82,23 @@ def _changes(settings: Settings, table: Any) -> Iterator[str]:
 @pages.get(HERE, roles=WATCHERS)
 async def show(page: Page) -> Response:
     """The level in force, and the others."""
-    return await _shown(page)
+    return await _shown(page, "threat-part.html" if page.fragment else "threat.html")
 
 
-async def _shown(page: Page, **facts: Any) -> Response:
+@pages.get(f"{HERE}/change", roles=GUARDS, fresh=True)
+async def change(page: Page) -> Response:
+    """The form for another level, for whoever gave their second factor just now."""
+    return await _shown(page, "threat-change.html")
+
+
+async def _shown(page: Page, template: str, **facts: Any) -> Response:
     status = await status_of(page)
     now: Mapping[str, Any] | None = (status or {}).get("threat")
     found = levels(page.site.settings, str(now["level"]) if now else "")
-    template = "threat-part.html" if page.fragment else "threat.html"
-    facts = {"wrong": "", "level": "", "reason": "", **facts}
-    return render(page, template, HERE, levels=found, now=now, **facts)
+    return render(page, template, HERE, levels=found, now=now, **{"wrong": "", **facts})
 
 
-@pages.post(HERE, roles=GUARDS)
+@pages.post(HERE, roles=GUARDS, fresh=True)
 async def put(page: Page) -> Response:
     """Put a level in force.  `was` is the level that the operator saw: the page may be old."""
     level, was, reason = page.field("level"), page.field("was"), tidy(page.field("reason"), 200)
@@ -102,8 +106,7 @@ async def put(page: Page) -> Response:
     if level not in tables:
         raise DeskError("unknown_level", worded("there is no threat level {level}", level=level))
     if not reason:
-        why = _("Say why: it goes on record.")
-        return await _shown(page, wrong=why, level=level, reason=reason)
+        return await _shown(page, "threat-change.html", wrong=_("Say why: it goes on record."))
     status = await page.ask("status")
     now = str((status["threat"] or {}).get("level", ""))
     if now not in (was, level):
@@ -114,6 +117,5 @@ async def put(page: Page) -> Response:
     lower = now in tables and tables[level].rank < tables[now].rank
     if lower and not page.may(*SUPERVISORS):
         raise DeskError("not_allowed", worded("a supervisor lowers the level"))
-    second_factor(page)
     await page.ask("threat_set", level=level, reason=reason)
     return page.back(HERE)
