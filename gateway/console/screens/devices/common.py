@@ -35,4 +35,3 @@ def render(page: Page, template: str, here: str, **facts: Any) -> Response:
     ]
     shown = [(path, title, path == here) for path, title, there in tabs if there]
     return page.render(f"devices/{template}", tabs=shown, here=here, **facts)
-
