@@ -29,9 +29,12 @@ from gateway.console.screens.alarms import pages as alarms
 from gateway.console.screens.devices import opening, threat
 from gateway.console.screens.devices import pages as devices
 from gateway.console.screens.enrol import pages as enrol
+from gateway.console.screens.explain import pages as explained
 from gateway.console.screens.lists import pages as lists
 from gateway.console.screens.live import muster, stream
 from gateway.console.screens.live import pages as live
+from gateway.console.screens.people import acts as people_acts
+from gateway.console.screens.people import pages as people
 from gateway.console.screens.pictures import pages as pictures
 from gateway.console.screens.shift import pages as shift
 from gateway.console.screens.trucks import pages as trucks
@@ -49,6 +52,9 @@ ALL = (
     muster.pages,
     stream.pages,
     pictures.pages,
+    people.pages,
+    people_acts.pages,
+    explained.pages,
     lists.pages,
     figures.pages,
     alarms.pages,

@@ -153,6 +153,15 @@ class Roster:
         """The person of that id, with no badge of theirs named."""
         return self._found(self._rows(_BY_ID, (person_id,))[0], ())
 
+    def badges(self, person_id: str) -> list[Credential]:
+        """The badges of a person, or of a visit, by their numbers."""
+        rows = self._rows(
+            "SELECT key FROM credential WHERE person_id = ?1 "
+            "UNION SELECT key FROM visit_badge WHERE person_id = ?1 ORDER BY key",
+            (person_id,),
+        )
+        return [Credential(*key.split(":", 2)) for (key,) in rows]
+
     @staticmethod
     def _found(row: Sequence[Any], credentials: tuple[Credential, ...]) -> Found:
         try:
