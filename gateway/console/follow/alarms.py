@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from datetime import UTC, datetime
 
 from gateway.config import Settings
 from gateway.console.follow.board import Board, Extra
 from gateway.console.follow.view import View, door_in_scope
+from gateway.desk import alarms
 from gateway.ledger import LedgerUnavailable
 from gateway.state.alarms.book import Book
 from gateway.state.alarms.follow import AlarmLog, rules_of
@@ -24,7 +27,7 @@ log = logging.getLogger("garita.console.alarms")
 
 PART = "alarms"
 LOOK_S = 1.0
-FEW = 4
+FEW = 2
 """So many alarms the strip at the top of each page names; it counts the others."""
 
 Render = Callable[..., str]
@@ -57,7 +60,7 @@ class AlarmBoard:
         while True:
             self._look.clear()
             try:
-                self.book = await thread(self.log.now_book)
+                self.book = await thread(self._now_book)
             except LedgerUnavailable as error:
                 log.warning("the alarms can't be read: %s", error)
             if (now := self._appearance()) != self._seen:
@@ -70,6 +73,15 @@ class AlarmBoard:
                     await self._look.wait()
             except TimeoutError:
                 continue
+
+    def _now_book(self) -> Book:
+        """The book with acts that wait to be recorded, as long as the gateway is stopped."""
+        uri = f"{self._settings.people_path.absolute().as_uri()}?mode=ro"
+        try:
+            with closing(sqlite3.connect(uri, uri=True, timeout=1)) as db:
+                return alarms.current(db, self.log.now_book)
+        except sqlite3.Error:
+            return self.log.now_book()
 
     def open(self, view: View, book: Book | None = None) -> list[Alarm]:
         """The open alarms that `view` may see, the most urgent first."""
@@ -89,7 +101,7 @@ class AlarmBoard:
         return self._render(
             "alarms/strip.html",
             alarms=calling[:FEW],
-            more=max(0, len(calling) - FEW),
+            more=calling[FEW:],
             seen=len(found) - len(calling),
             may_act=not view.roles.isdisjoint({"guard", "supervisor", "administrator"}),
             now=now,

@@ -126,6 +126,7 @@ async def _act(page: Page, do: Callable[..., None], *given: Any, **more: Any) ->
 
     await page.run(act)
     await page.nudge()
+    page.site.alarms.look()
 
 
 def _book(page: Page) -> Book:
