@@ -42,8 +42,8 @@ def sounds(book: Book, siren: SirenTable, now: datetime) -> bool:
     longest = timedelta(seconds=siren.seconds)
 
     def begins(alarm: Alarm) -> list[datetime]:
-        at = [mark.at for mark in alarm.escalated if mark.outcome == "siren"]
-        at = [one for one in at if one >= alarm.unseen_since]
+        told = (mark for mark in alarm.escalated if mark.seq > alarm.seq)
+        at = [mark.at for mark in told if mark.outcome == "siren"]
         return [*at, alarm.unseen_since] if alarm.priority in siren.priorities else at
 
     return any(
@@ -55,4 +55,4 @@ def sounds(book: Book, siren: SirenTable, now: datetime) -> bool:
 
 def _told(alarm: Alarm) -> set[int]:
     """The steps that were told since it called last."""
-    return {mark.level for mark in alarm.escalated if mark.at >= alarm.unseen_since}
+    return {mark.level for mark in alarm.escalated if mark.seq > alarm.seq}
