@@ -11,12 +11,14 @@ import typer
 
 from gateway.cli import common
 from gateway.cli.app import App
+from gateway.cli.consoleaccount import app as accounts
 from gateway.cli.context import Context
 from gateway.console.security import passwords
 from gateway.console.security.store import Store
 from gateway.locale import _
 
 app = App(no_args_is_help=False, invoke_without_command=True)
+app.add_typer(accounts, name="account", help="Who signs in at the console.")
 
 
 @app.callback()
@@ -29,27 +31,46 @@ def console(ctx: Context) -> None:
 @app.command()
 def password(
     ctx: Context,
-    operator: Annotated[str, typer.Argument(help="The operator's name in [operators].")],
+    operator: Annotated[str, typer.Argument(help="The operator's name to sign in with.")],
 ) -> None:
     """Give an operator a password for the console; it is read from a prompt or a pipe."""
     settings = ctx.settings
-    if operator not in settings.tables.operators:
-        common.fail(
-            _("there is no [operators.{operator}]").format(operator=operator), common.REFUSED
-        )
+    if all(item.login != operator for item in ctx.operators.all()):
+        said = _("there is no operator {name}").format(name=operator)
+        common.fail(said, common.REFUSED)
     if sys.stdin.isatty():
         typed = typer.prompt(_("Password"), hide_input=True, confirmation_prompt=True, err=True)
     else:
         typed = sys.stdin.readline().rstrip("\n")
-    if not passwords.LEAST <= len(typed) <= passwords.MOST:
-        common.fail(
-            _("a password has {least} to {most} characters").format(
-                least=passwords.LEAST, most=passwords.MOST
-            ),
-            common.REFUSED,
-        )
+    try:
+        passwords.check_new(typed, typed, operator)
+    except passwords.WeakPassword as error:
+        common.fail(str(error), common.REFUSED)
     with closing(Store(settings.tables.console.data_dir / "console.db")) as store:
         store.set_password(operator, passwords.hashed(typed))
+
+
+@app.command()
+def cert(
+    ctx: Context,
+    names: Annotated[
+        list[str], typer.Argument(help="Names and addresses by which browsers open the console.")
+    ],
+) -> None:
+    """Make the console's own certificate, and at first an authority that browsers are told of."""
+    from gateway.console.security import certs  # noqa: PLC0415 - for this command alone
+
+    settings = ctx.settings
+    folder = settings.tables.console.data_dir / "tls"
+    try:
+        made = certs.make(folder, names, settings.site.gateway, now=certs.now())
+    except certs.CertError as error:
+        common.fail(str(error), common.REFUSED)
+    common.say(f'cert_file = "{made.cert}"')
+    common.say(f'cert_key_file = "{made.key}"')
+    common.say(_("it ends on {day}; make it anew before").format(day=f"{made.ends:%Y-%m-%d}"))
+    if made.new_ca:
+        common.say(_("put {ca} into each browser as an authority, once").format(ca=made.ca))
 
 
 @app.command()

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gateway.locale import GaritaError, worded
-from gateway.vault.files import write_whole
+from gateway.vault.files import adopt, write_whole
 
 CA_DAYS = 3650
 SERVER_DAYS = 397
@@ -48,7 +48,9 @@ def make(folder: Path, names: Sequence[str], site: str, *, now: datetime) -> Mad
     if not names:
         raise CertError(worded("name the console as browsers call it, such as gate.example.com"))
     subjects = [_subject(name) for name in names]
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not folder.exists():
+        folder.mkdir(parents=True, mode=0o700)
+        adopt(folder)
     ca_path, ca_key_path = folder / CA_CERT, folder / CA_KEY
     new_ca = not ca_path.exists()
     try:
