@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
@@ -17,8 +18,10 @@ import pytest
 
 from gateway.console.screens.lists import pages
 from gateway.console.screens.lists.parse import read
+from gateway.console.security.store import Store
 from gateway.console.site import Site
 from gateway.people.sync.file import Source, parse, to_json
+from tests.gateway.console.booth import Booth, bars
 from tests.gateway.console.site import Desk, desk_of, words_of
 
 HEAD = "id,name,company,credentials,access_levels"
@@ -30,7 +33,7 @@ OPERATORS = [
     "e105,Aurelio Vega,Garita,,plant",
 ]
 LUIS = "e200,Luis Vega,Norte,em4100:1:7717,plant"
-HOSTILE = "<img src=x onerror=alert(1)> \u202egpj.exe " + "Ñ" * 90
+HOSTILE = "<img src=x onerror=alert(1)> " + "Ñ" * 90
 
 
 @pytest.fixture
@@ -203,9 +206,15 @@ def test_a_workbook_that_unpacks_to_much_is_refused(hilda: Desk) -> None:
 
 
 def test_hostile_names_are_shown_as_text(hilda: Desk) -> None:
-    address = send(hilda, csv(*OPERATORS, f"e9,{HOSTILE},,,plant"), f"{HOSTILE}/{HOSTILE}.csv")
-    for page in (hilda.get(address).text, hilda.get("/lists").text):
-        assert "<img src=x" not in page and "&lt;img src=x" in page and "<bdi>" in page
+    name = f"../\u202e{HOSTILE}.csv"
+    address = send(hilda, csv(*OPERATORS, f"e9,{HOSTILE},,,plant"), name)
+    assert "1 new" in shown(hilda, address)
+    for page, count in ((hilda.get(address).text, 2), (hilda.get("/lists").text, 1)):
+        assert "<img src=x" not in page and page.count("&lt;img src=x") == count
+        assert "<bdi>" in page and ".." not in page.split("<h1>")[1].split("</h1>")[0]
+    # What nobody can see is told as a mistake of the list.
+    page = shown(hilda, send(hilda, csv(*OPERATORS, "e9,\u202eIvo,,,plant")))
+    assert "be seen (U+202E)" in page
 
 
 def test_one_goes_back_to_an_earlier_list(site: Site, hilda: Desk) -> None:
@@ -281,6 +290,43 @@ def test_a_draft_that_was_interrupted_or_is_old_or_strange_does_no_harm(
     address = send(hilda, csv(*OPERATORS, LUIS))
     (about.parent.parent / address.rsplit("/", 1)[1] / "about.json").write_text("{")
     assert hilda.get(address).status_code == 404
+
+
+async def test_hr_puts_a_list_in_force_in_the_browser(booth: Callable[..., Booth]) -> None:
+    """With the gateway running the list is tried on the badges of the past, in Spanish."""
+    gate = booth("\n[sync]\nfew = 0\n")
+    eva = {"id": "n1", "name": "Eva Soto", "credentials": "em4100:1:9001", "access_levels": "plant"}
+    await gate.start([eva])
+    gate.rig.gate_reader.present(1, 9001)
+    async with asyncio.timeout(60):
+        while "access.granted" not in (await gate.rig.acli("log", "export")).stdout:
+            await asyncio.sleep(0.2)
+    with closing(Store(gate.settings.tables.console.data_dir / "console.db")) as store:
+        store.set_taste("hilda", "es", "light")
+        token = store.begin("hilda")
+    context = await gate.browser(viewport={"width": 360, "height": 740})
+    await context.add_cookies([{"name": "garita", "value": token, "url": gate.url}])
+    page = await context.new_page()
+    wrong: list[str] = []
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    await page.goto(f"{gate.url}/lists")
+    assert await bars(page) == []
+    file = gate.rig.folder / "recursos humanos.csv"
+    file.write_bytes(csv(*OPERATORS))
+    await page.set_input_files("#f-file", file)
+    await page.get_by_text("Enviar y revisar").click(no_wait_after=True)
+    await page.wait_for_selector(".counts", timeout=120_000)
+    assert await bars(page) == []
+    assert "Eva Soto" in await page.inner_text("table")
+    assert await page.evaluate("document.documentElement.scrollWidth") == 360
+    act = page.get_by_text("Poner esta lista en vigor")
+    await act.click()
+    assert await page.locator("input[name=confirm]:invalid").count() >= 1
+    for box in await page.locator("input[name=confirm]").all():
+        await box.check()
+    await act.click(no_wait_after=True)
+    await page.get_by_text("la lista 2 está vigente").wait_for(timeout=120_000)
+    assert wrong == []
 
 
 def test_thrown_away_is_gone(site: Site, hilda: Desk) -> None:
