@@ -11,12 +11,16 @@ from pathlib import Path
 from playwright.async_api import Page, expect
 
 from drivers.simulated.reader import VirtualRdm6300
-from gateway.desk.freight import store
+from gateway.desk.freight import arrivals, store
+from gateway.desk.freight.act import Act
+from gateway.desk.freight.settings import freight_policy
 from gateway.desk.freight.transaction import Expected, Transaction
+from gateway.desk.identity import Shown
 from gateway.ledger import LedgerReader
+from gateway.ledger.operator import Operator
 from gateway.people.schema import open_admin
 from tests.gateway.console.booth import Booth, bars
-from tests.gateway.console.site import PEOPLE
+from tests.gateway.console.site import PASSWORD, PEOPLE
 from tests.gateway.console.test_trucks import photograph
 from tests.gateway.console.trucks import CARRIER, FREIGHT, expected, stock
 
@@ -83,6 +87,14 @@ def announce(gate: Booth, tractor: str, unit: str, seal: str = "") -> None:
     eta = datetime.now(UTC) + timedelta(minutes=10)
     told = Expected(eta, "Juan Pérez", CARRIER, tractor, (unit,), (seal,) if seal else ())
     expected(gate.settings, told)
+
+
+def held(gate: Booth) -> None:
+    """A truck that nobody announced is here, and so it is held."""
+    came = arrivals.Came("Ana", CARRIER, "ZZ9", shown=Shown("ine"))
+    with closing(open_admin(gate.settings.people_path)) as db:
+        policy = freight_policy(gate.settings)
+        arrivals.arrive(Act(db, policy, Operator("desk"), datetime.now(UTC)), None, came)
 
 
 async def as_announced(hand: Hand, seal: bool) -> None:
@@ -208,6 +220,21 @@ async def test_a_truck_as_announced_is_checked_in_with_12_taps(
     assert release.second.proof == "badge" and release.second.person == "e102"
     await page.goto(f"{gate.url}/trucks/1/arrive")  # a truck that is here leads to its page
     assert page.url == f"{gate.url}/trucks/1"
+
+    # Or they sign in on this screen, and need no PIN.
+    held(gate)
+    await page.goto(f"{gate.url}/trucks/2?do=release")
+    await hand.follow(".pin a[href^='/login']")
+    await page.fill("input[name='name']", "samuel")
+    await page.fill("input[name='password']", PASSWORD)
+    async with page.expect_navigation():
+        await page.click("main form button")
+    assert page.url == f"{gate.url}/trucks/2?do=release"
+    await page.click("label.pick:has(input[name='why'])")
+    assert not await page.locator("input[name='pin']").is_visible()
+    await hand.follow(".now button.btn-danger")
+    second = tx_of(gate, 2).releases[0].second
+    assert second is not None and (second.account, second.proof) == ("samuel", "account")
     with closing(LedgerReader(gate.settings.ledger_path)) as ledger:
         text = str([event.data for event in ledger.tail(100)])
     assert PIN not in text and str(BADGE[1]) not in text
