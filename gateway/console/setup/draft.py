@@ -18,6 +18,7 @@ from gateway.config.mistakes import ConfigError, Mistake
 from gateway.devices.attached import Machine
 from gateway.locale import _
 from gateway.locale.text import tidy
+from gateway.people import account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +63,17 @@ class Places:
     data_dir: Path
     run_dir: Path
     key_file: Path
+    console_dir: Path | None = None
+    """None: where the console's unit has it."""
 
     @classmethod
     def of(cls, path: Path) -> Places:
         """As the service has them for /etc/garita/garita.toml; elsewhere beside the file."""
         folder = path.absolute().parent
+        key = folder / "site.key"
         if folder == Path("/etc/garita"):
-            var, run = Path("/var/lib/garita"), Path("/run/garita")
-        else:
-            var, run = folder / "data", folder / "run"
-        return cls(path.absolute(), var, run, folder / "site.key")
+            return cls(path.absolute(), Path("/var/lib/garita"), Path("/run/garita"), key)
+        return cls(path.absolute(), folder / "data", folder / "run", key, folder / "console")
 
 
 def missing(draft: Draft) -> dict[str, str]:
@@ -102,6 +104,10 @@ def toml(draft: Draft, places: Places) -> str:
     if draft.camera:
         source = draft.camera if draft.camera.isdecimal() else _text(draft.camera)
         camera = f"\n[cameras.{_key(draft.door)}]\noptions = {{ source = {source} }}\n"
+    console = ""
+    if places.console_dir is not None:  # no unit: the console runs as whoever made the gate
+        where = _text(str(places.console_dir))
+        console = f"\n[console]\naccount = {_text(account.own())}\ndata_dir = {where}\n"
     door_camera = f"camera = {_text(draft.door)}\n" if draft.camera else ""
     return f"""\
 # Made by the first-run wizard.  config/garita.toml explains every key, and what else there is.
@@ -139,7 +145,7 @@ fail = {_text(draft.fail)}
 [operators.{_key(draft.operator)}]
 person = "e1"
 roles = ["administrator", "supervisor", "guard"]
-"""
+{console}"""
 
 
 def mistakes(draft: Draft, places: Places) -> list[Mistake]:

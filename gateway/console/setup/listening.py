@@ -99,6 +99,7 @@ class Listening:
                 running.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await running
+            self._open = False
             self._speed = (self._speed + 1) % len(SPEEDS)
 
     def _state(self, online: bool, detail: str) -> None:

@@ -39,6 +39,7 @@ def test_the_service_has_its_files_where_the_unit_says() -> None:
     real = Places.of(Path("/etc/garita/garita.toml"))
     assert str(real.data_dir) == "/var/lib/garita" and str(real.run_dir) == "/run/garita"
     assert str(real.key_file) == "/etc/garita/site.key"
+    assert "[console]" not in toml(GOOD, real)
 
 
 def test_what_was_not_said_is_named() -> None:
@@ -69,6 +70,7 @@ def test_the_file_is_good(tmp_path: Path, camera: str) -> None:
         : bool(camera)
     ]
     assert tables.operators["ana"].person == "e1"
+    assert tables.console.data_dir == tmp_path / "gate" / "console"
 
 
 @pytest.mark.parametrize(
