@@ -16,10 +16,8 @@ import typer
 from gateway.cli import common
 from gateway.cli.context import Context
 from gateway.locale import _, system
-from gateway.proof import standalone
+from gateway.proof.standalone import PAGE, PROGRAM, source
 from gateway.vault.files import write_new
-
-PAGE, PROGRAM = "garita-check.html", "garita_check.py"
 
 ShipOption = Annotated[
     bool,
@@ -28,11 +26,6 @@ ShipOption = Annotated[
         help="Put the two programs that check it beside it, where they are not there yet.",
     ),
 ]
-
-
-def source(name: str) -> Path:
-    """Where the program lies in this installation."""
-    return Path(standalone.__file__).with_name(name)
 
 
 def ship(folder: Path) -> None:

@@ -15,7 +15,6 @@ from rich.markup import escape
 from gateway.cli import (
     checker,
     common,
-    criteria,
     logaccept,
     logarchive,
     logexport,
@@ -38,7 +37,7 @@ from gateway.people import RosterUnavailable, audit
 from gateway.proof.checkpoint import Checkpoint
 from gateway.proof.note import Note, NoteError, VerifierKey
 from gateway.proof.note import parse as parse_note
-from gateway.wording import text, words
+from gateway.wording import criteria, text, words
 from gateway.wording.details import detail
 
 app = App()

@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli import common, criteria
+from gateway.cli import common
 from gateway.cli.context import Context
 from gateway.cli.keyed import Keyed
 from gateway.cli.people.permit import moment
@@ -30,7 +30,7 @@ from gateway.desk.explain import Facts, ListSnapshot, NotListed
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.locale import GaritaError, _
 from gateway.people import Roster, RosterUnavailable
-from gateway.wording import text, words
+from gateway.wording import criteria, text, words
 from gateway.wording.details import detail
 from gateway.wording.ways import sentence
 

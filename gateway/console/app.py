@@ -36,6 +36,7 @@ from gateway.console.screens.live import pages as live
 from gateway.console.screens.people import acts as people_acts
 from gateway.console.screens.people import pages as people
 from gateway.console.screens.pictures import pages as pictures
+from gateway.console.screens.records import every as records
 from gateway.console.screens.shift import pages as shift
 from gateway.console.screens.trucks import pages as trucks
 from gateway.console.screens.visitors import every as visitors
@@ -62,6 +63,7 @@ ALL = (
     enrol.pages,
     *trucks.ALL,
     *visitors.ALL,
+    *records.ALL,
     devices.pages,
     threat.pages,
     opening.pages,

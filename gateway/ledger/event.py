@@ -162,6 +162,9 @@ class EventType(StrEnum):
     READER_REFUSED = "reader.refused"
     READER_RESTARTED = "reader.restarted"
 
+    RECORDS_EXPORTED = "records.exported"
+    RECORDS_VERIFIED = "records.verified"
+
     REQUIREMENT_EXPIRING = "requirement.expiring"
     REQUIREMENT_REMOVED = "requirement.removed"
     REQUIREMENT_SET = "requirement.set"

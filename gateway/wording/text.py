@@ -191,6 +191,8 @@ EVENTS: Mapping[str, str] = {
     "operator.added": N_("{name} is an operator now, as {roles}; set by {by}"),
     "operator.changed": N_("the operator {name} is now: {roles}; set by {by}"),
     "operator.ended": N_("{name} is not an operator any more; set by {by}"),
+    "records.exported": N_("{by} exported {n} records: {asked}"),
+    "records.verified": N_("{by} had the log verified up to record {seq}: {result}"),
     "operator.pin_accepted": N_("PIN of {name} accepted for {act}, asked by {by}"),
     "operator.pin_refused": N_("PIN of {name} refused for {act}, asked by {by}"),
     "people.revoked": N_("access revoked: {reason}"),

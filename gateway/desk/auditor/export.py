@@ -54,9 +54,10 @@ def into(
     head: Event | None,
     zone: ZoneInfo,
     progress: Callable[[int], None] | None = None,
+    may: Callable[[Event], bool] = lambda event: True,
 ) -> int:
-    """Write the records of the log at `path`, up to `head`, that are asked for, into the new file
-    `output`; JSON lines get their proof beside them.
+    """Write the records of the log at `path`, up to `head`, that are asked for and that the reader
+    `may` see, into the new file `output`; JSON lines get their proof beside them.
 
     Returns how many there are.  Raises LedgerUnavailable, OSError, and FileExistsError if one of
     the files is there already; then neither is left half written.
@@ -76,7 +77,11 @@ def into(
                 ledger.begins(),
             )
         file = files.enter_context(new_text_file(output))
-        return write(proofs.chosen(events, wanted.fits, proof), format, file, zone)
+
+        def fits(event: Event) -> bool:
+            return wanted.fits(event) and may(event)
+
+        return write(proofs.chosen(events, fits, proof), format, file, zone)
 
 
 def write(events: Iterable[Event], format: str, file: IO[str], zone: ZoneInfo) -> int:

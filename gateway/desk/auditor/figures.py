@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from gateway.desk.auditor.filters import Wanted, criteria_of
 from gateway.desk.auditor.look import place
 from gateway.ledger import LedgerReader
-from gateway.ledger.event import EventType
+from gateway.ledger.event import Event, EventType
 from gateway.ledger.rows import CHUNK
 
 LONGEST_S = 4.0  # a month of a busy gate
@@ -35,6 +35,7 @@ def counted(
     ledger: LedgerReader,
     wanted: Wanted,
     *,
+    may: Callable[[Event], bool] = lambda event: True,
     longest_s: float = LONGEST_S,
     clock: Callable[[], float] = time.monotonic,
 ) -> Figures:
@@ -48,7 +49,7 @@ def counted(
     while end >= oldest:
         begin = max(oldest - 1, end - CHUNK)
         for event in ledger.holding(begin, end, marks):
-            if not wanted.fits(event):
+            if not (wanted.fits(event) and may(event)):
                 continue
             found.total += 1
             found.types[event.type] += 1

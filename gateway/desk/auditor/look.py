@@ -35,11 +35,13 @@ def page(
     wanted: Wanted,
     *,
     before: int = 0,
+    may: Callable[[Event], bool] = lambda event: True,
     count: int = PAGE,
     longest_s: float = LONGEST_S,
     clock: Callable[[], float] = time.monotonic,
 ) -> Page:
-    """Up to `count` records before the one of number `before` (0: from the newest).
+    """Up to `count` records before the one of number `before` (0: from the newest); `may` says
+    which of them this reader may see.
 
     Where a day ends is found by the times of records, which rise but for a clock that was set.  A
     record that stands more than 2,000 numbers from its time is not found by its day.  (An export
@@ -55,7 +57,7 @@ def page(
     while end >= oldest:
         begin = max(oldest - 1, end - CHUNK)
         for event in ledger.holding(begin, end, marks):
-            if wanted.fits(event):
+            if wanted.fits(event) and may(event):
                 found.append(event)
                 if len(found) == count:
                     return Page(found, event.seq if event.seq > oldest else 0)

@@ -1,0 +1,1 @@
+"""The records of the log for whoever audits the gate: to look at, to count, to take along."""
