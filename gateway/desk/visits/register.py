@@ -305,7 +305,7 @@ def _arrive(
     second, reason = release.by if release else None, ""
     if release is not None:
         reason = clean(release.reason, N_("reason"))
-        _second_person(visit, release.by, by)
+        check_second(visit, release.by, by)
     if held and release is None:
         code, why = held[0]
         raise Held(code, "{why}: held, a second person must let it in", why=why)
@@ -341,7 +341,7 @@ def _arrive(
     )
 
 
-def _second_person(visit: Visit, second: Second, by: Operator) -> None:
+def check_second(who: Visit | Plan, second: Second, by: Operator) -> None:
     """Raise DeskError unless `second` is somebody else than whoever received the visitor.
 
     At the terminal of the first person they proved it by their PIN.  From their own account they
@@ -349,14 +349,15 @@ def _second_person(visit: Visit, second: Second, by: Operator) -> None:
     """
     first, person = str(by), by.person
     if second.proof == "account":
-        first, person = visit.held_by, visit.held_person
-        if not first:
+        held = who if isinstance(who, Visit) and who.held_by else None
+        if held is None:
             raise DeskError(
                 "same_person",
                 "a second person must let it in, not the same operator",
                 (EventType.VISIT_HELD,),
             )
-    not_among(second, {first}, {person}, (first, visit.name))
+        first, person = held.held_by, held.held_person
+    not_among(second, {first}, {person}, (first, who.name))
 
 
 def _escort_name(connection: sqlite3.Connection, person_id: str) -> str:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from gateway.console.page import Page
 from gateway.console.roles import GUARDS
 from gateway.console.screens.trucks import comparison, way
-from gateway.console.screens.trucks.seconds import Candidate, Check, candidates, names
+from gateway.console.seconds import Candidate, Check, candidates, names
 from gateway.desk.errors import DeskError
 from gateway.desk.freight import departures, inspections, seals, store
 from gateway.desk.freight.act import Act

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from starlette.responses import Response
 
+from gateway.console import seconds
 from gateway.console.page import Page
 from gateway.console.roles import GUARDS
 from gateway.console.routes import Pages
-from gateway.console.screens.trucks import seconds
 from gateway.console.screens.trucks.comparison import vvtt
-from gateway.console.screens.trucks.seconds import second
 from gateway.console.screens.trucks.view import acting, answer, done, version
+from gateway.console.seconds import second
 from gateway.desk.errors import DeskError
 from gateway.desk.freight import arrivals, departures, inspections, loading, store
 from gateway.desk.freight.act import Act

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 
 from starlette.responses import Response
 
@@ -18,8 +19,10 @@ from gateway.desk.errors import DeskError
 from gateway.desk.visits import badges, records, register, regulars
 from gateway.desk.visits.visit import Visit
 from gateway.locale import GaritaError
+from gateway.people import search
 
 pages = Pages()
+MOST = 6  # people whom a few letters show
 
 
 async def done(
@@ -56,6 +59,7 @@ async def arrive(page: Page) -> Response:
     number = int(page.path("number"))
     try:
         shown = await typed.document(page)
+        release = await typed.release(page, f"visit.arrived {number}")
     except GaritaError as error:
         return await visit_page(page, number, error, "arrive")
     return await done(
@@ -68,6 +72,7 @@ async def arrive(page: Page) -> Response:
             policy(page),
             by=page.operator,
             now=typed.now(),
+            release=release,
             version=typed.version(page),
         ),
         lambda visit: visit.state == "on_site",
@@ -78,6 +83,10 @@ async def arrive(page: Page) -> Response:
 async def host(page: Page) -> Response:
     """The host was told; perhaps somebody comes for the visitor."""
     number = int(page.path("number"))
+    try:
+        who = page.field("escort") or await page.run(_named, page, page.field("who"))
+    except GaritaError as error:
+        return await visit_page(page, number, error, "host")
     return await done(
         page,
         "host",
@@ -86,17 +95,44 @@ async def host(page: Page) -> Response:
             number,
             by=page.operator,
             now=typed.now(),
-            escort=page.field("escort"),
+            escort=who,
             criteria=page.site.settings.criteria,
         ),
     )
 
 
+def _named(page: Page, who: str) -> str:
+    """The id of the person of the list whom `who` means; "" for nobody.  Raises DeskError if it
+    means several or nobody."""
+    if not who:
+        return ""
+    found = search.find(page.site.settings.people_path, who, page.today, MOST).people
+    exact = [hit for hit in found if hit.id == who]
+    if len(exact or found) == 1:
+        return (exact or found)[0].id
+    if found:
+        raise DeskError("escort_unknown", "{who}: several people fit, choose one", who=who[:60])
+    return who  # the desk says that nobody has this id
+
+
+@pages.post("/visitors/escorts", roles=GUARDS)
+async def escorts(page: Page) -> Response:
+    """Whom of the list the typed words mean.  A POST, so that no name stands in an address."""
+    who = page.field("who")
+    find = partial(search.find, page.site.settings.people_path, who, page.today, MOST)
+    found = await page.run(find) if len(who) >= regulars.LETTERS else search.Hits()
+    return page.render("visitors/escorts.html", hits=found, who=who)
+
+
 @pages.post("/visitors/{number:int}/badge", roles=GUARDS)
 async def badge(page: Page) -> Response:
-    """Hand out a badge whose number was typed."""
+    """Hand out a badge that the desk's reader read, or whose number was typed."""
     number = int(page.path("number"))
     try:
+        if token := page.field("badge"):
+            found = await page.ask("desk_card", token=token)
+            card = Credential.parse(str(found["card"]))
+            return await issued(page, number, card, str(found["fingerprint"]))
         card = Credential.parse(page.field("card"))
         answer = await page.ask("errand", act="mark", of="badge", texts=[card.key])
     except ValueError:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from gateway.console.screens.visitors import acts, log, pages
+from gateway.console.screens.visitors import acts, log, pages, returning
 
-ALL = (pages.pages, acts.pages, log.pages)
+ALL = (pages.pages, acts.pages, returning.pages, log.pages)

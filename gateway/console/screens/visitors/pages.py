@@ -15,6 +15,7 @@ from gateway.console.page import Page
 from gateway.console.roles import GUARDS, WATCHERS
 from gateway.console.routes import Pages
 from gateway.console.screens.visitors import typed, view
+from gateway.console.seconds import Candidate, candidates
 from gateway.desk.act import parse
 from gateway.desk.errors import DeskError, Held
 from gateway.desk.visits import label, records, register, regulars
@@ -49,7 +50,11 @@ async def board_part(page: Page) -> Response:
 
 def _board(page: Page) -> dict[str, Any]:
     with page.site.people() as db:
-        return {"board": view.board(db, typed.now(), page.zone), "acts": page.may(*GUARDS)}
+        return {
+            "board": view.board(db, typed.now(), page.zone),
+            "acts": page.may(*GUARDS),
+            "reader": bool(page.site.settings.tables.console.desk_reader),
+        }
 
 
 @pages.post("/visitors/find", roles=WATCHERS)
@@ -92,7 +97,11 @@ async def form(
 
     def facts() -> dict[str, Any]:
         with page.site.people() as db:
-            return {"choices": view.choices(db, policy(page), typed.now())}
+            found = {"choices": view.choices(db, policy(page), typed.now())}
+        if isinstance(wrong, Held) or page.field("second"):
+            plan = Plan(page.field("name"), "", typed.now(), typed.now())
+            return {**found, "seconds": seconds(page, plan)}
+        return {**found, "seconds": None}
 
     return page.render(
         "visitors/new.html",
@@ -100,6 +109,7 @@ async def form(
         way=way,
         typed={name: filled.get(name, "") for name in typed.FIELDS},
         rules=policy(page),
+        reader=bool(page.site.settings.tables.console.desk_reader),
         **why(page, wrong),
         **await page.run(facts),
     )
@@ -111,11 +121,18 @@ async def walk_in(page: Page) -> Response:
     try:
         plan = typed.plan(page, typed.now())
         shown = await typed.document(page)
+        release = await typed.release(page, "visit.arrived")
         async with _one:
             visit = await page.run(_again, page, plan, "on_site") or await act(
                 page,
                 lambda db: register.walk_in(
-                    db, plan, shown, policy(page), by=page.operator, now=typed.now()
+                    db,
+                    plan,
+                    shown,
+                    policy(page),
+                    by=page.operator,
+                    now=typed.now(),
+                    release=release,
                 ),
             )
     except GaritaError as error:
@@ -170,6 +187,9 @@ async def visit_page(
                 "is_regular": regulars.is_regular(db, visit),
                 "choices": view.choices(db, policy(page), typed.now()),
                 "ends": list(view.ends(max(typed.now(), parse(visit.expected_until)), page.zone)),
+                "seconds": seconds(page, visit)
+                if visit.held_by or isinstance(wrong, Held)
+                else None,
             }
 
     found = await page.run(facts)
@@ -186,9 +206,15 @@ async def visit_page(
         kind=view.id_kind(page.site.settings, visit.id_kind),
         levels=policy(page).levels(escort=visit.escort),
         papers=label.SIZES,
+        reader=bool(page.site.settings.tables.console.desk_reader),
         **why(page, wrong),
         **found,
     )
+
+
+def seconds(page: Page, who: Visit | Plan) -> list[Candidate]:
+    """Who may let in whom the desk holds.  Reads people.db: call it in a thread."""
+    return candidates(page, lambda second: register.check_second(who, second, page.operator))
 
 
 def why(page: Page, wrong: GaritaError | None) -> dict[str, Any]:

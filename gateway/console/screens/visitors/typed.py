@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from gateway.console.page import Page
+from gateway.console.seconds import second
 from gateway.desk.act import moment
 from gateway.desk.errors import DeskError
 from gateway.desk.identity import Shown, shown
-from gateway.desk.visits.visit import Plan, Visit
+from gateway.desk.visits.visit import Plan, Release, Visit
 
 FIELDS = (
     "name",
@@ -21,6 +22,7 @@ FIELDS = (
     "other_end",
     "kind",
     "alone",
+    "reason",
 )
 """Fields that a form keeps when it comes back; a document's number and a PIN are typed anew."""
 
@@ -49,6 +51,14 @@ def plan(page: Page, now: datetime) -> Plan:
         page.field("purpose"),
         escort=not page.field("alone"),
     )
+
+
+async def release(page: Page, act: str) -> Release | None:
+    """The second person's word on the form, proven; None if nobody gave one.  `act` says in the
+    log what it is for.  Raises DeskError."""
+    if not (page.field("second") or page.field("badge")):
+        return None
+    return Release(await second(page, act), page.field("reason"))
 
 
 async def document(page: Page) -> Shown | None:

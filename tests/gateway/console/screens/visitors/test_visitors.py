@@ -411,3 +411,66 @@ def test_a_page_that_is_old_or_of_another_site_does_nothing(site: Site, rosa: De
     answer = rosa.client.post("/visitors/new", data={**filled(), "csrf": "x"})
     assert answer.status_code == 403
     assert count(site) == 0
+
+
+# A second person
+
+
+HOLD = {"company": "Nobody Knows"}  # a company that is not registered is held
+
+
+def test_a_visitor_who_is_held_asks_for_a_second_person_and_keeps_the_form(
+    site: Site, rosa: Desk
+) -> None:
+    answer = rosa.post("/visitors/new", filled(**HOLD))
+    said = unescape(words_of(answer.text))
+    assert answer.status_code == 409 and "partner_unknown" in said
+    assert "A second person must let the visitor in" in said and "Samuel Ochoa" in said
+    assert "Rosa Ibarra" not in said.split("A second person must let")[1]  # not the one who types
+    assert 'value="Nobody Knows"' in answer.text
+    for wrong in ({"second": "e102"}, {"second": "e102", "pin": "1234"}, {"second": "e101"}):
+        answer = rosa.post("/visitors/new", filled(**HOLD, **wrong, reason="cliente nuevo"))
+        assert answer.status_code == 409  # no PIN; nobody verifies it; not a supervisor
+        assert "1234" not in answer.text
+    assert count(site) == 0
+
+
+def test_a_supervisor_lets_in_from_their_own_session_whom_another_received(
+    site: Site, rosa: Desk
+) -> None:
+    with site.people() as db:
+        plan = Plan("José Núñez", "Luis Vega", now(), now() + HOUR, "Nobody Knows")
+        visit = register.expect(db, plan, visit_policy(site.settings), by=GUARD, now=now())
+    form = {"id_kind": "ine", "version": str(visit.version)}
+    assert rosa.post(f"/visitors/{visit.id}/arrive", form).status_code == 409
+    samuel = desk_of(site, "samuel")
+    assert "Samuel Ochoa" in samuel.get(f"/visitors/{visit.id}").text
+    more = {"second": "e102", "reason": "lo conozco", "version": str(of(site).version)}
+    assert samuel.post(f"/visitors/{visit.id}/arrive", {**form, **more}).status_code == 303
+    let_in = of(site)
+    assert (let_in.state, let_in.released_by) == ("on_site", "Samuel Ochoa")
+    assert let_in.release_reason == "lo conozco"
+
+
+# Who comes for the visitor
+
+
+def test_the_escort_is_found_by_letters_and_several_are_told_apart(site: Site, rosa: Desk) -> None:
+    visit = here(site)
+    part = rosa.post("/visitors/escorts", {"who": "och"}, part=True).text
+    assert 'value="e102"' in part and "<html" not in part
+    assert "e102" not in rosa.post("/visitors/escorts", {"who": "oc"}, part=True).text
+    answer = rosa.post(f"/visitors/{visit.id}/host", {"who": "e10"})
+    assert answer.status_code == 409 and "several people fit" in answer.text
+    assert rosa.post(f"/visitors/{visit.id}/host", {"who": "Samuel"}).status_code == 303
+    assert of(site, visit.id).escort_name == "Samuel Ochoa"
+    assert rosa.post(f"/visitors/{visit.id}/host", {"who": "<b>Nadie</b>"}).status_code == 409
+
+
+def test_without_a_reader_on_the_desk_a_number_is_typed(site: Site, rosa: Desk) -> None:
+    visit = here(site)
+    page = rosa.get(f"/visitors/{visit.id}").text
+    assert "/desk/badge" not in page and 'name="card"' in page
+    assert "/visitors/back" not in rosa.get("/visitors").text
+    answer = rosa.post(f"/visitors/{visit.id}/badge", {"card": "em4100:18:778899"})
+    assert answer.status_code == 409 and "778899" not in answer.text

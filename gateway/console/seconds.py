@@ -1,4 +1,4 @@
-"""The second person of an act on a truck: who may be it, and the proof that it is them.
+"""The second person of an act at the desk: who may be it, and the proof that it is them.
 
 A supervisor at their own session needs no more proof.  At somebody else's session they choose their
 name and type their PIN, or hold their badge to the desk's reader and type their PIN.  The gateway
