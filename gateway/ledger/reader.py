@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,6 +30,7 @@ from gateway.proof.note import Note, VerifierKey
 
 MAX_PROBLEMS = 100
 _EVER = 2**62
+_TYPE_LAST = re.compile(r'"type":"[a-z_.]{1,60}"\}$')
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +128,10 @@ class LedgerReader(Rows):
         end = self.last_seq
         first = max(0, end - most) if most is not None else 0
         # What json.dumps writes; a text that holds this has its quotes escaped.
-        wanted = " OR ".join("instr(e.body, ?)" for _ in types)
         marks = [f'"type":{json.dumps(kind)}' for kind in types]
         while end > max(first, self._archived().last):
             begin = max(first, self._archives.last, end - CHUNK)
-            rows = self._rows(
-                "SELECT e.seq, e.body, e.hash, p.hash FROM events e "  # noqa: S608 - all marks
-                "LEFT JOIN events p ON p.seq = e.seq - 1 "
-                f"WHERE e.seq > ? AND e.seq <= ? AND ({wanted}) ORDER BY e.seq DESC",
-                (begin, end, *marks),
-            )
+            rows = self._of(marks, begin, end)
             if self._archived().last > begin:
                 continue  # they went into an archive meanwhile
             for seq, body, digest, prev in rows:
@@ -173,6 +169,31 @@ class LedgerReader(Rows):
         if begin >= self._archived().last:
             return self._younger(begin, end, since)
         return any(_time_of(kept.body) >= since for kept in self._span(begin + 1, end, end - begin))
+
+    def _of(self, marks: list[str], begin: int, end: int) -> list[tuple]:  # type: ignore[type-arg]
+        """The rows after `begin` up to `end` that hold one of `marks`, newest first.
+
+        The type stands last in a body, whose keys are sorted: its end is looked at, and the whole
+        body only of those few.  A body with another end may hold its type elsewhere.
+        """
+        ends = tuple(f"{mark}}}" for mark in marks)
+        looked = self._rows(
+            "SELECT seq, substr(body, -80) FROM events WHERE seq > ? AND seq <= ?", (begin, end)
+        )
+        found = [
+            int(seq)
+            for seq, last in looked
+            if isinstance(last, str) and (last.endswith(ends) or not _TYPE_LAST.search(last))
+        ]
+        if not found:
+            return []
+        rows = self._rows(
+            "SELECT e.seq, e.body, e.hash, p.hash FROM events e "  # noqa: S608 - all marks
+            "LEFT JOIN events p ON p.seq = e.seq - 1 "
+            f"WHERE e.seq IN ({', '.join('?' * len(found))}) ORDER BY e.seq DESC",
+            tuple(found),
+        )
+        return [row for row in rows if any(mark in row[1] for mark in marks)]
 
     def _younger(self, begin: int, end: int, since: str) -> bool:
         """Whether any record after `begin` up to `end` is from `since` or later."""
