@@ -22,7 +22,7 @@ from gateway.ledger.event import NewEvent
 from gateway.locale import GaritaError, worded
 from gateway.locale.text import name_key
 
-SCHEMA_VERSION = 14
+SCHEMA_VERSION = 15
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Finds people of the list by what a guard types: beginnings of words, in any order.
 
-`find` looks in the index `person_search` of people.db (schema version 14), which a sync keeps.
+`find` looks in the index `person_search` of people.db (schema version 15), which a sync keeps.
 Case, accents and points do not matter.  A person is found by words of the name, of the id and of
 the company.  Who has the typed words whole comes first, then who has them in the name or id, then
 who has them in the company.

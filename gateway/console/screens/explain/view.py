@@ -18,10 +18,11 @@ from gateway.decide import Step, explain
 from gateway.decide.model import Decision, Person, Request
 from gateway.decide.policy import Direction
 from gateway.decide.replay import NotReplayable, recorded, request_of
+from gateway.decide.waysout import Way
 from gateway.decide.whatif import ASKED, Obstacle, settled, ways
 from gateway.desk.explain import Facts, ListSnapshot, NotListed
 from gateway.ledger.event import Event
-from gateway.locale import GaritaError, _
+from gateway.locale import GaritaError, _, language
 from gateway.people import Roster
 from gateway.wording import text, words
 from gateway.wording.details import detail
@@ -239,10 +240,18 @@ def _rules(steps: tuple[Step, ...]) -> tuple[Rule, ...]:
 
 def _obstacle(item: Obstacle, settings: Settings) -> InTheWay:
     zone = settings.site.zone
-    helps = tuple(Help(way.code, who(way), said(way, zone)) for way in item.ways)
+    helps = tuple(Help(way.code, who(way), said(_titled(way, settings), zone)) for way in item.ways)
     return InTheWay(
         text.reason(item.reason.value), detail(item.rule) if item.rule else "", helps, item.final
     )
+
+
+def _titled(way: Way, settings: Settings) -> Way:
+    """With a requirement's own title in place of its name."""
+    table = settings.tables.requirements.get(str(way.facts.get("kind", "")))
+    if table is None:
+        return way
+    return replace(way, facts={**way.facts, "kind": table.title.said(language())})
 
 
 def _answer(decision: Decision) -> str:
