@@ -91,6 +91,7 @@ class Operations:
             "muster": self.muster,
             "door_waiting": self.door_waiting,
             "door_confirm": self.door_confirm,
+            "door_confirm_extend": self.door_confirm_extend,
         }
 
     async def nudge(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -245,6 +246,17 @@ class Operations:
         if not self._confirmations.answer(waiting, yes=yes):
             raise LookupError(worded("too late: the request has ended"))
         return {"person": waiting.person.id, "name": waiting.person.name}
+
+    async def door_confirm_extend(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Give a guard more time to answer, once."""
+        waiting = self._confirmations.find(str(request["id"]), str(request["door"]))
+        if waiting.extended:
+            raise Refused(worded("the time was extended already: answer, or the badge comes again"))
+        about = {**waiting.about(), "seconds": self._confirmations.confirm_s, "by": _by(request)}
+        await self._ledger.append(NewEvent(EventType.DOOR_CONFIRM_EXTENDED, waiting.door, about))
+        if not self._confirmations.extend(waiting):
+            raise LookupError(worded("too late: the request has ended"))
+        return {}
 
     def _reader(self, request: Mapping[str, Any]) -> tuple[ReaderBus, BusReader]:
         name = str(request["reader"])

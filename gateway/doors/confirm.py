@@ -33,6 +33,8 @@ class Waiting:
     why: str
     since: str
     answer: asyncio.Future[Confirmation] = field(repr=False)
+    extended: bool = False
+    limit: asyncio.Timeout | None = field(default=None, repr=False)
 
     def about(self) -> Mapping[str, Any]:
         """The request for a guard's list and for the log."""
@@ -45,15 +47,22 @@ class Waiting:
             "company": self.person.company,
             "why": self.why,
             "since": self.since,
+            **({"extended": True} if self.extended else {}),
         }
 
 
 class Confirmations:
-    """Readers ask here and guards answer.  A guard has `confirm_s` seconds."""
+    """Readers ask here and guards answer.  A guard has `confirm_s` seconds, and may ask once for as
+    many again: somebody who reads slowly needs them (WCAG 2.2, 2.2.1), and nothing opens by it."""
 
     def __init__(self, confirm_s: float = 60.0) -> None:
         self.confirm_s = confirm_s
         self._waiting: dict[str, Waiting] = {}
+
+    @property
+    def longest_s(self) -> float:
+        """How long a request may wait (s)."""
+        return 2 * self.confirm_s
 
     def ask(self, door: str, reader: str, person: Person, why: str) -> Waiting:
         """Make a request; the caller then waits with `hear`."""
@@ -74,7 +83,7 @@ class Confirmations:
     async def hear(self, request: Waiting) -> Confirmation:
         """Wait for the guard's word; MISSING if none comes in time, or the person gives up."""
         try:
-            async with asyncio.timeout(self.confirm_s):
+            async with asyncio.timeout(self.confirm_s) as request.limit:
                 return await request.answer
         except TimeoutError:
             return Confirmation.MISSING
@@ -104,6 +113,17 @@ class Confirmations:
         if request.answer.done():
             return False
         request.answer.set_result(Confirmation.CONFIRMED if yes else Confirmation.REFUSED)
+        return True
+
+    def extend(self, request: Waiting) -> bool:
+        """Give the guard `confirm_s` seconds more, once; False if the request has ended or had them
+        already."""
+        limit = request.limit
+        when = limit.when() if limit is not None else None
+        if limit is None or when is None or request.answer.done() or request.extended:
+            return False
+        limit.reschedule(when + self.confirm_s)
+        request.extended = True
         return True
 
     def waiting(self) -> list[Mapping[str, Any]]:

@@ -163,7 +163,7 @@ class Services:
         seconds = [self.escort_s, *(area.second_s for area in areas)]
         policies = [self.site.degraded, *(area.degraded for area in areas)]
         asks = any(action is Action.CONFIRM for known in policies for action in known.values())
-        guard_s = self.confirmations.confirm_s if asks else 0.0
+        guard_s = self.confirmations.longest_s if asks else 0.0
         return 2 * (self.pin_timeout_s + guard_s) + max(seconds)
 
 

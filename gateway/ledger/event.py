@@ -58,6 +58,7 @@ class EventType(StrEnum):
 
     DOOR_CLOSED = "door.closed"
     DOOR_CONFIRM_ASKED = "door.confirm_asked"
+    DOOR_CONFIRM_EXTENDED = "door.confirm_extended"
     DOOR_CONFIRM_REFUSED = "door.confirm_refused"
     DOOR_CONFIRMED = "door.confirmed"
     DOOR_ENTERED = "door.entered"

@@ -143,6 +143,7 @@ EVENTS: Mapping[str, str] = {
     "command.refused": N_("a command over MQTT was refused ({count}): {why}"),
     "door.confirm_asked": N_("GUARD: may {name} pass? ({why})"),
     "door.confirmed": N_("{by} lets {name} pass"),
+    "door.confirm_extended": N_("{by} needs more time to answer for {name}"),
     "door.confirm_refused": N_("{by} does not let {name} pass"),
     "interlock.breached": N_("open while {other} is not shut"),
     "interlock.overridden": N_("interlock overridden for {seconds} s by {by}: {reason}"),

@@ -9,7 +9,7 @@ too long opens nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +31,7 @@ class Asked:
     why: str
     since: datetime
     until: datetime
+    extended: bool = False
     at: str = ""
     seq: int = 0
 
@@ -59,6 +60,8 @@ class Waiting:
         try:
             if kind == EventType.DOOR_CONFIRM_ASKED:
                 self._add(data, event.time, event.seq)
+            elif kind == EventType.DOOR_CONFIRM_EXTENDED:
+                return self._extend(str(data["id"]), float(data["seconds"]))
             elif kind in (EventType.DOOR_CONFIRMED, EventType.DOOR_CONFIRM_REFUSED):
                 self._asked.pop(str(data.get("id", "")), None)
             elif kind in (EventType.ACCESS_GRANTED, EventType.ACCESS_DENIED):
@@ -83,7 +86,7 @@ class Waiting:
         return set(self._asked) != before
 
     def _add(self, data: Mapping[str, Any], at: str, seq: int) -> None:
-        since = datetime.fromisoformat(at)
+        since, extended = datetime.fromisoformat(at), data.get("extended") is True
         item = Asked(
             id=str(data["id"]),
             door=str(data["door"]),
@@ -93,11 +96,20 @@ class Waiting:
             company=tidy(data.get("company", "")),
             why=str(data.get("why", "")),
             since=since,
-            until=since + self.confirm,
+            until=since + self.confirm * (2 if extended else 1),
+            extended=extended,
             at=at,
             seq=seq,
         )
         self._asked[item.id] = item
+
+    def _extend(self, key: str, seconds: float) -> bool:
+        item = self._asked.get(key)
+        if item is None or item.extended:
+            return False
+        until = item.until + timedelta(seconds=seconds)
+        self._asked[key] = replace(item, until=until, extended=True)
+        return True
 
     def _end(self, data: Mapping[str, Any]) -> None:
         """A decision: it ends the wait of that person at that reader."""

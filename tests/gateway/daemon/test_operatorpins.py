@@ -105,3 +105,28 @@ async def test_nobody_vouches_for_themselves_at_a_door() -> None:
     assert not noted and not waiting.answer.done()
     await operations.door_confirm({**asked, "by": Operator("lgil", person="e9", name="Laura")})
     assert waiting.answer.done() and noted[0].data["by_name"] == "Laura"
+
+
+async def test_more_time_for_a_guard_is_on_record_and_opens_nothing() -> None:
+    confirmations, noted = Confirmations(), []
+    no: Any = None
+
+    async def append(event: NewEvent) -> None:
+        noted.append(event)
+
+    operations = Operations(
+        gateway="g", plant=no, faces=no, ledger=SimpleNamespace(append=append), clock=no,  # type: ignore[arg-type]
+        presence=no, threat=no, confirmations=confirmations, out_of_service=no, outbox=no,
+    )  # fmt: skip
+    waiting = confirmations.ask("gate", "gate-in", Person("e3", "Rosa Díaz"), "camera")
+    hearing = asyncio.create_task(confirmations.hear(waiting))
+    await asyncio.sleep(0)
+    request = {"id": waiting.id, "door": "gate", "by": ROSA}
+    await operations.door_confirm_extend(request)
+    assert noted[0].type == "door.confirm_extended"
+    assert noted[0].data["seconds"] == confirmations.confirm_s
+    assert not waiting.answer.done()
+    with pytest.raises(Refused, match="extended already"):
+        await operations.door_confirm_extend(request)
+    assert len(noted) == 1
+    hearing.cancel()

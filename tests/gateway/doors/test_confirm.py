@@ -32,3 +32,18 @@ async def test_no_word_within_the_time_is_missing() -> None:
     request = confirmations.ask("d", "r", ANA, "camera")
     assert await confirmations.hear(request) is Confirmation.MISSING
     assert asyncio.get_running_loop().time() - begun == pytest.approx(60.0)
+
+
+async def test_a_guard_may_ask_once_for_as_much_time_again() -> None:
+    confirmations = Confirmations(60.0)
+    begun = asyncio.get_running_loop().time()
+    request = confirmations.ask("d", "r", ANA, "camera")
+    assert not confirmations.extend(request)  # nobody waits yet
+    hearing = asyncio.create_task(confirmations.hear(request))
+    await asyncio.sleep(50)
+    assert confirmations.extend(request)
+    assert confirmations.waiting()[0]["extended"] is True
+    assert not confirmations.extend(request)
+    assert await hearing is Confirmation.MISSING
+    assert asyncio.get_running_loop().time() - begun == pytest.approx(confirmations.longest_s)
+    assert not confirmations.extend(request)

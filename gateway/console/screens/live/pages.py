@@ -53,9 +53,7 @@ async def answer(page: Page) -> Response:
     door, word = page.field("door"), page.field("word")
     if word not in ("yes", "no"):
         return page.refused(_("let pass, or do not: choose one of the two"))
-    if door not in page.site.settings.tables.doors or DOOR + door not in page.site.screens.doors(
-        view_of(page)
-    ):
+    if DOOR + door not in page.site.screens.doors(view_of(page)):
         return page.refused(_("there is no such door"))
     told = await page.ask("door_confirm", id=page.field("id"), door=door, yes=word == "yes")
     if not page.fragment:
@@ -64,6 +62,16 @@ async def answer(page: Page) -> Response:
     said = _("{name} may pass.") if word == "yes" else _("{name} does not pass.")
     kind = "good" if word == "yes" else "info"
     return page.render("live/answered.html", kind=kind, text=said.format(name=name))
+
+
+@pages.post("/live/more-time", roles=GUARDS)
+async def more_time(page: Page) -> Response:
+    """A guard needs longer for their word: once for each who waits, and nothing opens by it."""
+    door = page.field("door")
+    if DOOR + door not in page.site.screens.doors(view_of(page)):
+        return page.refused(_("there is no such door"))
+    await page.ask("door_confirm_extend", id=page.field("id"), door=door)
+    return Response(status_code=204) if page.fragment else page.back("/")
 
 
 @pages.get("/live/pictures/{door}/{seq}", roles=WATCHERS)

@@ -85,3 +85,16 @@ def test_a_record_that_is_not_in_its_form_changes_nothing() -> None:
     assert not waiting.apply(event("door.confirm_asked", id="a1"))
     assert not waiting.apply(event("access.granted", person="nobody"))
     assert ids(waiting) == []
+
+
+def test_more_time_counts_once() -> None:
+    waiting = Waiting(60)
+    waiting.apply(event("door.confirm_asked", **asked()))
+    assert waiting.apply(event("door.confirm_extended", **asked(), seconds=60.0))
+    assert waiting.next_end == NOW + timedelta(seconds=120)
+    assert not waiting.apply(event("door.confirm_extended", **asked(), seconds=60.0))
+    assert not waiting.apply(event("door.confirm_extended", id="b2", seconds=60.0))
+    assert not waiting.apply(event("door.confirm_extended", id="a1"))
+    started = Waiting(60)
+    started.adopt([{**asked(), "extended": True}])
+    assert started.next_end == NOW + timedelta(seconds=120)

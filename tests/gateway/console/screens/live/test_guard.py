@@ -51,6 +51,9 @@ async def test_a_guard_lets_a_person_pass_with_one_tap_and_a_supervisor_sees_it(
     assert "Waiting for your word" in await samuel.inner_text(".ask")
     assert "No funciona: canal seguro" in await rosa.inner_text(".ask")
     assert 0 < int((await rosa.inner_text(".ask-left .num")).split(":")[1]) <= 45
+    await rosa.get_by_role("button", name="más tiempo").click()
+    await rosa.get_by_role("button", name="más tiempo").wait_for(state="detached")
+    assert (await rosa.inner_text(".ask-left .num")).startswith("1:")
     await rosa.get_by_role("button", name="dejar pasar", exact=True).click()
     await rosa.get_by_text("Ana Ríos puede pasar.").wait_for()
     await gate.rig.until(lambda s: (s["last"]["yard"] or {}).get("reason") == "granted")
