@@ -7,6 +7,7 @@ sent to all browsers of that view.
 from __future__ import annotations
 
 import json
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from gateway.console.follow.view import (
 from gateway.ledger.event import Event
 from gateway.locale import speaking
 from gateway.state.alarms.who import is_secret
+
+log = logging.getLogger("garita.console.screens")
 
 VIEWS = 24
 """So many views are kept; a site has a few."""
@@ -62,8 +65,7 @@ class Screens:
                 continue
             shown = kept.get(part)
             if shown is None or shown.version != version:
-                with speaking(view.language):
-                    shown = kept[part] = Shown(self._html(view, part), version, at)
+                shown = kept[part] = Shown(self._made(view, part), version, at)
             found[part] = shown
         return found
 
@@ -130,6 +132,15 @@ class Screens:
             return False
         door = str(event.data.get("door") or event.subject)
         return door not in self._board.doors.all or door_in_scope(self._board, view, door)
+
+    def _made(self, view: View, part: str) -> str:
+        """The part as HTML; if it can't be made, the others still are, and the page says so."""
+        with speaking(view.language):
+            try:
+                return self._html(view, part)
+            except Exception:
+                log.exception("the part %s can't be shown", part)
+                return self._render("live/broken.html", part=part)
 
     def _html(self, view: View, part: str) -> str:
         board = self._board

@@ -20,7 +20,7 @@ def test_the_longest_wait_counts_a_guard_only_where_one_may_be_asked() -> None:
     assert services.longest_wait_s == 2 * 15.0 + 20.0
     area = Area("a", second_s=90.0, degraded={Subsystem.DISK: Action.CONFIRM})
     services = replace(services, site=replace(services.site, areas={"a": area}))
-    assert services.longest_wait_s == 2 * (15.0 + services.confirmations.confirm_s) + 90.0
+    assert services.longest_wait_s == 2 * (15.0 + services.confirmations.longest_s) + 90.0
 
 
 async def test_an_event_that_can_not_be_recorded_is_logged_once(

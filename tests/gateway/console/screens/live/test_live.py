@@ -233,6 +233,17 @@ def test_another_screen_s_part_is_on_the_page_and_rendered_when_its_topic_change
     assert site.screens.parts(GUARD, have)["other"].version > version
 
 
+def test_a_part_that_can_t_be_made_stops_no_other(site: Site, desk: Callable[[str], Desk]) -> None:
+    def broken(view: View) -> str:
+        raise KeyError("x")
+
+    site.board.register(Extra("else", frozenset({"doors"}), broken))
+    told(site, denied())
+    assert "else can" in site.screens.parts(GUARD)["else"].html
+    assert "Pedro Salas" in site.screens.parts(GUARD)["door:main"].html
+    assert desk("rosa").get("/").status_code == 200
+
+
 def test_what_did_not_change_is_rendered_once_for_all_who_see_the_same(site: Site) -> None:
     first = site.screens.parts(GUARD)
     again = site.screens.parts(View("en", frozenset({"guard"})))
