@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from gateway.config.tables import CameraTable
 from gateway.console.screens.devices import view
 from gateway.console.site import Site
 from gateway.daemon.control import ControlError, Refused
@@ -171,3 +173,26 @@ def test_the_test_of_inputs_marks_what_changed(
         assert answer.status_code == 200 and "begin a test" in answer.text, odd
     gateway.answers["inputs"] = ControlError("the gateway is not running")
     assert "the gateway is not running" in desk("rosa").get("/devices/inputs", part=True).text
+
+
+def test_each_part_that_is_loaded_anew_is_like_its_page(
+    site: Site, desk: Callable[[str], Desk], gateway: Gateway
+) -> None:
+    """What a page shows at first it shows as well when something changed."""
+    tables = site.settings.tables
+    camera = CameraTable(options={"source": "rtsp://user:geheim@10.0.0.9/live"})
+    door = tables.doors["main"].model_copy(update={"camera": "front"})
+    changed = {"cameras": {"front": camera}, "doors": {**tables.doors, "main": door}}
+    site.settings = replace(site.settings, tables=tables.model_copy(update=changed))
+    away = {"kind": "camera", "name": "front", "online": False, "state": "offline"}
+    gateway.answers["status"]["devices"].append({**away, "detail": "covered 0.9", "since": SINCE})
+    gateway.answers["inputs"] = {"inputs": [], "number": 0}
+    rosa = desk("rosa")
+    for path in ("", "/doors", "/readers", "/readers/main-in", "/cameras", "/inputs"):
+        whole, part = rosa.get(f"/devices{path}"), rosa.get(f"/devices{path}", part=True)
+        assert (whole.status_code, part.status_code) == (200, 200), path
+        assert "<html" in whole.text and "<html" not in part.text
+        said = words_of(part.text)
+        assert said.strip() and said.strip()[:60] in words_of(whole.text), path
+        assert "geheim" not in whole.text + part.text
+    assert "covered" in words_of(rosa.get("/devices/cameras", part=True).text)
