@@ -30,9 +30,7 @@ app = App()
 NameArgument = Annotated[str, typer.Argument(help="The operator's name to sign in with.")]
 RoleOption = Annotated[
     list[str],
-    typer.Option(
-        "--role", help="guard, supervisor, hr, administrator or auditor; may be repeated."
-    ),
+    typer.Option("--role", help="A role, as in garita.toml; may be repeated."),
 ]
 AreaOption = Annotated[
     list[str], typer.Option("--area", help="An area that they see; none: all; may be repeated.")

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from gateway.console.screens.account import accounts, desk, factors, mine, signin
+from gateway.console.screens.account import accounts, company, desk, factors, mine, signin
 
-ALL = (signin.pages, factors.pages, mine.pages, accounts.pages, desk.pages)
+ALL = (signin.pages, company.pages, factors.pages, mine.pages, accounts.pages, desk.pages)
