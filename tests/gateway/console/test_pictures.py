@@ -55,6 +55,24 @@ def test_neither_a_stranger_nor_an_auditor_sees_a_face(
     assert asked == []
 
 
+def test_a_guard_of_one_area_sees_the_cameras_of_its_doors_alone(
+    site: Site, desk: Callable[[str], Desk], asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = site.settings.tables
+    for door, camera in (("main", "gate"), ("office", "desk")):
+        monkeypatch.setitem(
+            tables.doors, door, tables.doors[door].model_copy(update={"camera": camera})
+        )
+    rosa = desk("rosa")
+    limited = tables.operators["rosa"].model_copy(update={"areas": ["office"]})
+    monkeypatch.setitem(tables.operators, "rosa", limited)
+    assert rosa.get("/cameras/gate/still").status_code == 404 and asked == []
+    rosa.get("/cameras/desk/still")
+    rosa.get("/cameras/yard/still")  # of no door
+    assert [about["camera"] for _, _, about in asked] == ["desk", "yard"]
+    assert desk("samuel").get("/cameras/gate/still").status_code == 200
+
+
 def test_where_there_is_none_the_answer_is_plain_and_404(
     desk: Callable[[str], Desk], asked: list[Any]
 ) -> None:

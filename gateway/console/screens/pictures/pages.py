@@ -15,6 +15,7 @@ from gateway.console.page import Page
 from gateway.console.roles import GUARDS, PEOPLE
 from gateway.console.routes import Pages
 from gateway.daemon.control import ControlError
+from gateway.locale import _
 
 pages = Pages()
 
@@ -28,8 +29,15 @@ async def portrait(page: Page) -> Response:
 
 @pages.get("/cameras/{camera}/still", roles=GUARDS | PEOPLE)
 async def still(page: Page) -> Response:
-    """What a camera sees now."""
-    return await _jpeg(page, "still", "still", camera=page.path("camera"))
+    """What a camera sees now.  An operator of some areas sees the cameras of their doors, and those
+    of no door."""
+    camera = page.path("camera")
+    doors = [
+        name for name, door in page.site.settings.tables.doors.items() if door.camera == camera
+    ]
+    if doors and not any(page.may_door(name) for name in doors):
+        return Response(_("this camera is not in your areas"), 404, media_type="text/plain")
+    return await _jpeg(page, "still", "still", camera=camera)
 
 
 async def _jpeg(page: Page, op: str, field: str, **about: str) -> Response:
