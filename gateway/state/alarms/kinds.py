@@ -340,6 +340,15 @@ SIGNALS = frozenset(
 """Every type of record that `signal_of` knows."""
 
 
+def raised_by(kind: str) -> str:
+    """The type of record that raises alarms of a kind, for a search in the log; the one type if
+    there are several."""
+    own = next((name for name, raised in _RAISES.items() if raised == kind), "")
+    if kind in _DEVICE_KINDS.values():
+        return EventType.DEVICE_OFFLINE
+    return own or EventType.CLOCK_STEPPED
+
+
 @dataclass(frozen=True, slots=True)
 class Signal:
     """What a record says of an alarm: its cause began and stands (True), is over (False), or was a

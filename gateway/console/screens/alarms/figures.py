@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -13,7 +14,8 @@ from gateway.console.roles import WATCHERS
 from gateway.console.routes import Pages
 from gateway.locale import _
 from gateway.state.alarms import measures
-from gateway.state.alarms.measures import Figures
+from gateway.state.alarms.kinds import raised_by
+from gateway.state.alarms.measures import Figures, Source
 from gateway.state.alarms.model import Raise
 from gateway.wording import text, words
 
@@ -61,12 +63,21 @@ async def figures(page: Page) -> Response:
         "alarms/figures.html",
         found=found,
         measures=_measures(found),
+        links=[_link(page, one, since) for one in found.worst],
         bars=_bars(calls, since, now),
         days=days,
         choices=DAYS,
         height=HEIGHT,
         width=BARS * 10,
     )
+
+
+def _link(page: Page, source: Source, since: datetime) -> str:
+    """The address of the records behind a source."""
+    asked = {"kind": raised_by(source.kind), "from": f"{since.astimezone(page.zone):%Y-%m-%d}"}
+    if source.subject in page.site.settings.tables.doors:
+        asked["door"] = source.subject
+    return f"/records?{urlencode(asked)}"
 
 
 def _measures(found: Figures) -> list[Measure]:

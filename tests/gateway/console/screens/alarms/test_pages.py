@@ -207,4 +207,8 @@ def test_the_figures_say_how_many_and_how_many_there_should_be(site: Site, desk:
     page = desk("aurelio").get("/alarms/figures?days=1")
     said = words_of(page.text)
     assert page.status_code == 200 and "chatters" in said and "at most 144" in said
+    link = re.search(r'href="(/records\?[^"]+)"', page.text)
+    assert link is not None
+    behind = desk("aurelio").get(link[1].replace("&amp;", "&"))
+    assert behind.status_code == 200 and "HELD OPEN" in behind.text
     assert desk("rosa").get("/alarms/figures?days=x").status_code == 200
