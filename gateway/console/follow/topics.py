@@ -27,6 +27,7 @@ _OF_WORD: dict[str, frozenset[str]] = {
     "access": frozenset({"doors", "inside"}),
     "alarm": frozenset({"shift"}),
     "area": frozenset({"inside"}),
+    "backup": frozenset({"devices"}),
     "camera": frozenset({"devices"}),
     "clock": frozenset({"devices"}),
     "command": frozenset({"doors"}),
