@@ -7,7 +7,7 @@ verifies both, and each try is on record.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -36,16 +36,25 @@ class Candidate:
 def candidates(page: Page, check: Check) -> list[Candidate]:
     """The supervisors of the site for an act that `check` guards, those first who may do it.
     Reads people.db: call it in a thread."""
-    me, today = page.operator, _today(page)
-    found = []
-    for item in page.site.operators:
+    return judged(page, active(page), check)
+
+
+def active(page: Page) -> list[Second]:
+    """The supervisors of the site who are active on the list today.  Reads people.db."""
+    today, found = _today(page), []
+    for item in page.site.operators.all():
         if SUPERVISOR not in item.roles:
             continue
         try:
-            second = _chosen(page, item.person, today)
+            found.append(_chosen(page, item.person, today))
         except DeskError:
             continue  # not active on the list
-        found.append(_candidate(me, second, check))
+    return found
+
+
+def judged(page: Page, supervisors: Sequence[Second], check: Check) -> list[Candidate]:
+    """`supervisors` for an act that `check` guards, those first who may do it."""
+    found = [_candidate(page.operator, second, check) for second in supervisors]
     return sorted(found, key=lambda item: (bool(item.why_not), not item.own, item.name))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -71,17 +72,21 @@ def find(
     stages: Iterable[str] = (),
     search: str = "",
     limit: int = 500,
+    left_since: datetime | None = None,
 ) -> list[Transaction]:
     """Transactions at `stages` (none given: all), oldest first; `limit` keeps the newest.
 
-    `search` is a part of a driver, carrier, plate, unit or seal number.
+    `search` is a part of a driver, carrier, plate, unit or seal number.  With `left_since` only
+    those that left then or later.
     """
     wanted = tuple(stages) or tuple(Stage)
+    since = stamp(left_since) if left_since is not None else ""
     marks = ", ".join("?" * len(wanted))
     rows = connection.execute(
         f"SELECT doc FROM (SELECT id, doc FROM freight WHERE stage IN ({marks}) "  # noqa: S608
-        "AND (? = '' OR instr(words, ?) > 0) ORDER BY id DESC LIMIT ?) ORDER BY id",
-        (*wanted, search, name_key(search), limit),
+        "AND (? = '' OR instr(words, ?) > 0) AND (? = '' OR departed_at >= ?) "
+        "ORDER BY id DESC LIMIT ?) ORDER BY id",
+        (*wanted, search, name_key(search), since, since, limit),
     )
     return [_parsed(doc) for (doc,) in rows]
 

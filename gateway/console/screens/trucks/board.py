@@ -82,11 +82,8 @@ def columns(
     found = store.find(db, stages=here, search=search, limit=2000)
     midnight = now.astimezone(policy.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     gone = [Stage.DEPARTED.value, Stage.TURNED_AWAY.value]
-    left = [
-        tx
-        for tx in store.find(db, stages=gone, search=search, limit=500)
-        if search or (tx.departed_at is not None and tx.departed_at >= midnight)
-    ]
+    since = None if search else midnight
+    left = store.find(db, stages=gone, search=search, limit=500, left_since=since)
     return arranged([*found, *left], policy, now)
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from gateway.console.page import Page
 from gateway.console.roles import GUARDS
 from gateway.console.screens.trucks import comparison, way
-from gateway.console.seconds import Candidate, Check, candidates, names
+from gateway.console.seconds import Candidate, Check, active, judged, names
 from gateway.desk.errors import DeskError
 from gateway.desk.freight import departures, inspections, seals, store
 from gateway.desk.freight.act import Act
@@ -151,7 +151,8 @@ def _truck(
     findings = judge(tx, policy)
     state = status(tx, findings)
     next_act = way.next_act(tx, policy, findings)
-    may = {name: candidates(page, check(tx)) for name, check in _CHECKS.items()}
+    supervisors = active(page)
+    may = {name: judged(page, supervisors, check(tx)) for name, check in _CHECKS.items()}
     shown = way.lists(tx, policy)
     others = _others(page, tx, next_act)
     wanted = act if act in {other.act for other in others} | {next_act, "again"} else next_act

@@ -10,6 +10,14 @@ document.addEventListener("click", (event) => {
   htmx.ajax("GET", address.split("#")[0], { target: "#inspection", swap: "outerHTML" });
 });
 
+// The next point has the focus, so that the keyboard goes on there and a screen reader says it.
+document.addEventListener("htmx:afterSwap", () => {
+  const heading = document.querySelector("#point h2");
+  if (!heading || document.activeElement?.closest("#point")) return;
+  heading.focus({ preventScroll: true });
+  document.getElementById("point").scrollIntoView({ block: "nearest" });
+});
+
 // "different" shows a field: the guard types at once.
 document.addEventListener("change", (event) => {
   if (event.target.type === "radio" && event.target.value === "other") {
