@@ -44,6 +44,7 @@ async def test_a_guard_lets_a_person_pass_with_one_tap_and_a_supervisor_sees_it(
     gate: Booth,
 ) -> None:
     rosa = await gate.sign_in("rosa")
+    await rosa.wait_for_selector('#sound[data-state="works"]')  # the sign-in's tap unlocked it
     samuel = await gate.sign_in("samuel", "en")
     gate.rig.yard_reader.present(18, 1001)
     assert await shown(rosa) == "Ana Ríos"

@@ -134,11 +134,7 @@ async def test_another_operator_in_the_same_browser_gets_pages_of_their_own(
     token = window.site.store.begin("samuel")
     await page.context.add_cookies([{"name": "garita", "value": token, "url": url}])
     other = await page.context.new_page()
-    await other.goto("/")
-    cookies = {c["name"]: c["value"] for c in await page.context.cookies()}
-    assert cookies["garita"] == token
-    await window.wire.cut()
-    await window.wire.start()
+    await other.goto("/")  # it asks for the stream, which begins anew for the new session
     await page.wait_for_selector('body[data-who="samuel"]')
 
 
