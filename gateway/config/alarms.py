@@ -117,6 +117,7 @@ def mistakes(
     alarms: AlarmsTable,
     *,
     bus_readers: Collection[str],
+    door_readers: Mapping[str, str],
     boards: Collection[str],
     driven: Mapping[tuple[str, int], str],
 ) -> Iterator[tuple[Loc, str]]:
@@ -129,6 +130,13 @@ def mistakes(
                 yield ("alarms", "escalation", index, "siren"), _("there is no [alarms.siren]")
         return
     for name in siren.readers:
+        if door := door_readers.get(name):
+            yield (
+                ("alarms", "siren", "readers"),
+                _("{name} serves the door {door}: it shows what the door does").format(
+                    name=name, door=door
+                ),
+            )
         if name not in bus_readers:
             yield (
                 ("alarms", "siren", "readers"),

@@ -48,6 +48,12 @@ def mistakes_across(tables: Tables) -> Iterator[tuple[Loc, str]]:
     yield from alarms.mistakes(
         tables.alarms,
         bus_readers=[name for name, reader in tables.readers.items() if reader.bus],
+        door_readers={
+            reader: name
+            for name, door in tables.doors.items()
+            for reader in (door.reader, door.reader_out)
+            if reader is not None
+        },
         boards=[name for name, lock in tables.locks.items() if lock.reader is None],
         driven={(door.lock, door.channel): name for name, door in tables.doors.items()},
     )

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gateway.locale import N_, _
+from gateway.locale.text import tidy
 from gateway.state.alarms.kinds import KINDS, OUTCOMES
 from gateway.state.alarms.measures import Figures
 from gateway.state.alarms.model import Alarm
 from gateway.wording import text, words
 
+log = logging.getLogger("garita.wording.alarms")
+
+LONGEST = 400
+"""So many characters a sentence has at most."""
 PRIORITIES: Mapping[str, str] = {
     "high": N_("urgent"),
     "medium": N_("important"),
@@ -37,7 +43,11 @@ def outcome(code: str) -> str:
 
 def sentence(alarm: Alarm, zone: ZoneInfo) -> str:
     """What the newest record of it says."""
-    return text.describe(alarm.event, zone=zone)
+    try:
+        return tidy(text.describe(alarm.event, zone=zone), LONGEST)
+    except Exception:  # a record in another form hides no other alarm
+        log.exception("record %d can't be put into words", alarm.event.seq)
+        return alarm.event.type
 
 
 def state(alarm: Alarm, now: datetime) -> str:

@@ -63,6 +63,8 @@ class AlarmBoard:
                 self.book = await thread(self._now_book)
             except LedgerUnavailable as error:
                 log.warning("the alarms can't be read: %s", error)
+            except Exception:  # what was known stays on the screens
+                log.exception("the alarms can't be read")
             if (now := self._appearance()) != self._seen:
                 self._seen = now
                 newest = max((one.last_at for one in self.book.open(_now())), default=None)
