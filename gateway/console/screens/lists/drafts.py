@@ -204,6 +204,8 @@ class Drafts:
     ) -> None:
         self._save(draft)
         self._stages[draft.id] = ("waiting", 0)
+        # Badge numbers do not stay because nobody opens the page again.
+        asyncio.get_running_loop().call_later(KEPT_S + 60.0, self.find, draft.id)
         task = asyncio.create_task(self._work(draft, order, after))
         self._tasks[draft.id] = task
         task.add_done_callback(lambda _: self._done(draft.id, task))
