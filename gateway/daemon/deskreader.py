@@ -45,7 +45,8 @@ MOST_TRIES = 3  # wrong PINs for one reading of a badge
 _OF_VISIT = "SELECT visit_id, person_id, name, company FROM visit_badge WHERE key = ?"
 _OF_PERSON = (
     "SELECT c.person_id, coalesce(p.name, ''), coalesce(p.company, '') FROM credential c "
-    "LEFT JOIN person p ON p.id = c.person_id WHERE c.key = ?"
+    "LEFT JOIN person p ON p.id = c.person_id WHERE c.key = ? AND NOT EXISTS "
+    "(SELECT 1 FROM lost_badge l WHERE l.key = c.key AND l.person_id = c.person_id)"
 )
 
 NOBODY, PERSON, VISITOR = "nobody", "person", "visitor"

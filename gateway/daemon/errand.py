@@ -101,7 +101,8 @@ class Errand:
         try:
             with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
                 held = db.execute(
-                    "SELECT key, person_id FROM credential "
+                    "SELECT key, person_id FROM credential c WHERE NOT EXISTS (SELECT 1 FROM "
+                    "lost_badge l WHERE l.key = c.key AND l.person_id = c.person_id) "
                     "UNION ALL SELECT key, person_id FROM visit_badge"
                 )
                 owners = [str(who) for key, who in held if self._key.fingerprint(key) == wanted]

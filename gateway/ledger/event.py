@@ -142,6 +142,8 @@ class EventType(StrEnum):
 
     PEOPLE_BUNDLE_REFUSED = "people.bundle_refused"
     PEOPLE_ENROLLED = "people.enrolled"
+    PEOPLE_BADGE_FOUND = "people.badge_found"
+    PEOPLE_BADGE_LOST = "people.badge_lost"
     PEOPLE_LIST_EVERYWHERE = "people.list_everywhere"
     PEOPLE_PIN_CLEARED = "people.pin_cleared"
     PEOPLE_PIN_SET = "people.pin_set"

@@ -38,10 +38,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A badge: its place among the person's badges by number, from 1, and how it is shown."""
+    """A badge: its place among the person's badges by number, from 1, how it is shown, and since
+    when it is lost ("": it is not), with by whom and why."""
 
     place: int
     masked: str
+    lost_at: str = ""
+    lost_by: str = ""
+    lost_why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,12 @@ def read(db: sqlite3.Connection, person: str, site: Site, today: date) -> Card |
         return None
     key, name, company, role, first, last, status, levels, at, by, why = row[:11]
     given, until, escorts, pin, faces, version = row[11:]
-    badges = db.execute("SELECT key FROM credential WHERE person_id = ? ORDER BY key", (person,))
+    badges = db.execute(
+        "SELECT c.key, l.at, l.by, l.why FROM credential c "
+        "LEFT JOIN lost_badge l ON l.key = c.key AND l.person_id = c.person_id "
+        "WHERE c.person_id = ? ORDER BY c.key",
+        (person,),
+    )
     granted = tuple(json.loads(levels))
     return Card(
         id=key,
@@ -92,8 +101,8 @@ def read(db: sqlite3.Connection, person: str, site: Site, today: date) -> Card |
         list_status=status,
         levels=granted,
         badges=tuple(
-            Badge(place, Credential(*badge.split(":", 2)).masked)
-            for place, (badge,) in enumerate(badges, 1)
+            Badge(place, Credential(*badge.split(":", 2)).masked, *(item or "" for item in lost))
+            for place, (badge, *lost) in enumerate(badges, 1)
         ),
         faces=faces,
         has_pin=bool(pin),

@@ -22,7 +22,7 @@ from gateway.ledger.event import NewEvent
 from gateway.locale import GaritaError, worded
 from gateway.locale.text import name_key
 
-SCHEMA_VERSION = 15
+SCHEMA_VERSION = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,9 @@ SELECT (SELECT max(number) FROM list_version),
                                            WHEN w.escort THEN v.person_id END
 """
 _BY_BADGE = _FIND.format(
-    join="LEFT JOIN credential c ON c.key = wanted LEFT JOIN visit_badge b ON b.key = wanted "
+    join="LEFT JOIN credential c ON c.key = wanted AND NOT EXISTS (SELECT 1 FROM lost_badge l "
+    "WHERE l.key = c.key AND l.person_id = c.person_id) "
+    "LEFT JOIN visit_badge b ON b.key = wanted "
     "LEFT JOIN person p ON p.id = c.person_id AND b.key IS NULL "
     "LEFT JOIN visit_badge v ON v.key = b.key AND c.key IS NULL"
 )

@@ -70,6 +70,7 @@ TABLES: Mapping[str, Table] = {
         Table("partner_history", ("key", "version"), ("key",)),
         Table("list_version", ("number",)),
         Table("revocation", ("person_id",)),
+        Table("lost_badge"),
         Table("access_loss"),
         Table("face_consent", ("person_id",)),
         Table("temporary_grant"),

@@ -197,6 +197,8 @@ EVENTS: Mapping[str, str] = {
     "operator.pin_accepted": N_("PIN of {name} accepted for {act}, asked by {by}"),
     "operator.pin_refused": N_("PIN of {name} refused for {act}, asked by {by}"),
     "people.revoked": N_("access revoked: {reason}"),
+    "people.badge_lost": N_("BADGE {badge} REPORTED LOST by {by}: {reason}"),
+    "people.badge_found": N_("badge {badge} is in use again, by {by}: {reason}"),
     "people.reinstated": N_("access given back: {reason}"),
     "visit.expected": N_("{name} is expected by {host}"),
     "visit.arrived": N_("{name} arrived for {host}; ID seen: {id_kind}"),

@@ -68,7 +68,8 @@ def busy(site: Site) -> Site:
         portrait = "INSERT INTO portrait VALUES ('e2', 'p1', '2026', 't', x'02fe')"
         operator = "INSERT INTO operator VALUES ('rosa', 'e2', '[]', '[]', '', '', '', '')"
         badge = "INSERT INTO visit_badge VALUES ('x', 77, 'visit:77', '', '', '', '', '', '')"
-        for statement in (key, face, portrait, operator, badge):
+        lost = "INSERT INTO lost_badge VALUES (1, 'em4100:1:2', 'e1', '', '', '')"
+        for statement in (key, face, portrait, operator, badge, lost):
             db.execute(statement)
         db.commit()  # written in the way of an act, and told with the next event
         faces.set_consent(db, "e2", given_at=date(2026, 1, 1), until=None, note="", by="t")
@@ -121,6 +122,7 @@ CHANGES = {
     "person_key": "UPDATE person_key SET wrapped = x'01fe'",
     "template": "UPDATE template SET sealed = x'02ff'",
     "portrait": "UPDATE portrait SET made_at = '2020'",
+    "lost_badge": "DELETE FROM lost_badge",
     "operator": "UPDATE operator SET roles = '[\"administrator\"]'",
 }
 

@@ -17,7 +17,7 @@ from gateway.console.screens.live.seen import view_of
 from gateway.console.screens.people.pages import GRANTERS, REVOKERS, address, show
 from gateway.locale import _
 from gateway.locale.text import TextError, clean
-from gateway.people import permits
+from gateway.people import card, lostbadges, permits
 from gateway.people.sync import apply as sync
 
 pages = Pages()
@@ -100,6 +100,47 @@ async def grant_end(page: Page) -> Response:
                 permits.end_grant(db, int(number), by=page.operator)
 
     await page.run(ended)
+    return await _after(page, person)
+
+
+@pages.post("/people/-/badge-lost", roles=REVOKERS)
+async def badge_lost(page: Page) -> Response:
+    """A badge is lost: nobody passes with it any more."""
+    return await _badge(page, lost=True)
+
+
+@pages.post("/people/-/badge-found", roles=GRANTERS)
+async def badge_found(page: Page) -> Response:
+    """A badge that was lost is in use again."""
+    return await _badge(page, lost=False)
+
+
+async def _badge(page: Page, *, lost: bool) -> Response:
+    person, place = page.field("person"), page.field("place")
+    act = f"badge-{'lost' if lost else 'found'}-{place}"
+    try:
+        if not lost:
+            _for_another(page, person)
+        if not (place.isascii() and place.isdigit() and 0 < int(place) < 1000):
+            raise Wrong(_("choose a badge"))
+        why = _reason(page)
+    except Wrong as wrong:
+        return await _again(page, person, act, wrong)
+    work = lostbadges.lose if lost else lostbadges.find
+
+    def done() -> tuple[bool, bool]:
+        with page.site.people() as db:
+            done = work(db, person, int(place), page.field("masked"), why=why, by=page.operator)
+            who = card.read(db, person, page.site.settings.site, datetime.now(page.zone).date())
+            known = [item for item in who.badges if item.place == int(place)] if who else []
+            same = bool(known) and known[0].masked == page.field("masked")
+            return done, same and bool(known[0].lost_at) is lost
+
+    acted, already = await page.run(done)
+    if not acted and not already:  # twice is once; another badge is a mistake
+        return await _again(
+            page, person, act, Wrong(_("the list has changed: look at the badges again"))
+        )
     return await _after(page, person)
 
 

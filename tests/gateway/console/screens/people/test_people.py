@@ -327,3 +327,53 @@ def test_every_role_sees_people_and_nobody_without_a_session(desk: Open, path: s
     for name in ("rosa", "samuel", "hilda", "ada", "aurelio"):
         assert desk(name).get(path).status_code == 200
     assert desk("").get(path).headers["location"].startswith("/login")
+
+
+# --- badges
+
+
+MASKED = "em4100:…042"
+FIELDS = {"person": "e201", "place": "1", "masked": MASKED, "reason": "on the bus"}
+
+
+def test_a_lost_badge_opens_nothing_and_the_other_one_does(
+    site: Site, desk: Open, badge: Callable[..., int]
+) -> None:
+    rosa = desk("rosa")
+    page = rosa.get("/people/e201").text
+    assert f'name="masked" value="{MASKED}"' in page and "2010042" not in page
+    assert rosa.post("/people/-/badge-lost", FIELDS).headers["location"] == "/people/e201"
+    lost, other = badge("em4100:18:2010042"), badge("em4100:18:2077")
+    assert "nobody on the list holds this badge" in words_of(rosa.get(f"/explain/{lost}").text)
+    assert "MAY PASS" in words_of(rosa.get(f"/explain/{other}").text)
+    text = words_of(rosa.get("/people/e201").text)
+    assert "on the bus" in text and "It was found" not in text
+    assert "It was found" in words_of(desk("samuel").get("/people/e201").text)
+
+
+def test_a_badge_is_found_by_a_supervisor_and_lost_once(site: Site, desk: Open) -> None:
+    for _ in range(2):
+        assert desk("rosa").post("/people/-/badge-lost", FIELDS).status_code == 303
+    assert len(events(site, "people.badge_lost")) == 1
+    assert desk("rosa").post("/people/-/badge-found", FIELDS).status_code == 403
+    assert desk("samuel").post("/people/-/badge-found", FIELDS).status_code == 303
+    assert [e["by"] for e in events(site, "people.badge_found")] == ["samuel"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"place": "2"},
+        {"place": "x"},
+        {"place": ""},
+        {"place": "0"},
+        {"masked": "x"},
+        {"reason": ""},
+    ],
+)
+def test_another_badge_than_the_one_on_the_screen_is_not_taken(
+    site: Site, desk: Open, wrong: dict[str, str]
+) -> None:
+    answer = desk("rosa").post("/people/-/badge-lost", {**FIELDS, **wrong})
+    assert answer.status_code == 422 and "notice-bad" in answer.text
+    assert events(site, "people.badge_lost") == []
