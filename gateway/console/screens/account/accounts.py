@@ -214,7 +214,7 @@ async def forget_second(page: Page) -> Response:
     return page.back(f"/accounts/{item.login}")
 
 
-@pages.post("/accounts/sessions/end", roles=ADMINISTRATORS)
+@pages.post("/signed-in/end", roles=ADMINISTRATORS)
 async def end_session(page: Page) -> Response:
     """End somebody's session."""
     found = await page.run(page.site.store.by_digest, page.field("key"))
@@ -225,7 +225,7 @@ async def end_session(page: Page) -> Response:
     return page.back("/accounts")
 
 
-@pages.post("/accounts/screens/end", roles=ADMINISTRATORS)
+@pages.post("/desk/screens/end", roles=ADMINISTRATORS)
 async def end_screen(page: Page) -> Response:
     """A screen stands beside the desk's reader no more."""
     if await page.run(page.site.store.unpair, page.field("key")):

@@ -149,7 +149,7 @@ async def test_an_administrator_adds_a_guard_who_chooses_a_password(
     await page.goto(f"{gate.url}/accounts/nadia")
     assert await bars(page) == []
     await shot(page, "operator-en")
-    await page.click("form[action='/accounts/sessions/end'] button")  # ended elsewhere
+    await page.click("form[action='/signed-in/end'] button")  # ended elsewhere
     await page.wait_for_url(f"{gate.url}/accounts")
     await guard.goto(gate.url)
     assert "/login?next=" in guard.url

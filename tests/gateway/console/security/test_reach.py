@@ -174,3 +174,22 @@ def test_tls_says_so_for_a_year(site: Site) -> None:
     desk.client.base_url = "https://127.0.0.1"
     assert desk.get("/login").headers["strict-transport-security"] == "max-age=31536000"
     assert app_of(site).state.screens
+
+
+def test_no_address_hides_another() -> None:
+    known: list[Screen] = []
+    for screen in screens():
+        for other in known:
+            shape = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(other.path))
+            same = other.method == screen.method
+            assert not (same and re.fullmatch(shape, screen.path)), (other.path, screen.path)
+        known.append(screen)
+
+
+def test_an_administrator_ends_anybodys_session(site: Site) -> None:
+    hers = desk_of(site, "rosa")
+    (session,) = site.store.sessions("rosa")
+    ada = desk_of(site, "ada")
+    assert ada.post("/signed-in/end", {"key": session.digest}).status_code == 303
+    assert hers.get("/").status_code == 303
+    assert hers.post("/signed-in/end", {"key": "x"}).status_code == 303  # nobody now
