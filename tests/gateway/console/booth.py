@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -115,6 +116,19 @@ class Booth:
             store.db.do("UPDATE credential SET totp_step = 0 WHERE operator = ?", name)
         await page.fill("input[name=code]", pyotp.TOTP(SECRET).now())
         await page.click("form:has(input[name=code]) button")
+
+    async def kill_browser(self) -> None:
+        """The browser dies as by a power cut: its process is killed."""
+        assert self._browser is not None
+        session = await self._browser.new_browser_cdp_session()
+        found = await session.send("SystemInfo.getProcessInfo")
+        main = next(one["id"] for one in found["processInfo"] if one["type"] == "browser")
+        os.kill(int(main), signal.SIGKILL)
+        while self._browser.is_connected():
+            await asyncio.sleep(0.05)
+        assert self._playwright is not None
+        await self._playwright.stop()
+        self._browser = self._playwright = None
 
     async def stop(self) -> None:
         """End the browser and the console; the rig is its fixture's."""

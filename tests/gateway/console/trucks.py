@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+
+from playwright.async_api import Page
 
 from gateway.config import Settings
 from gateway.desk import partners
@@ -13,8 +15,10 @@ from gateway.desk.freight import arrivals, seals, store
 from gateway.desk.freight.act import Act
 from gateway.desk.freight.settings import freight_policy
 from gateway.desk.freight.transaction import Expected, Transaction
+from gateway.desk.identity import Shown
 from gateway.ledger.operator import Operator
 from gateway.people.schema import open_admin
+from tests.gateway.console.booth import Booth
 from tests.gateway.console.site import Desk
 
 FREIGHT = '\n[freight]\nspot_check_percent = 0.0\npictures_dir = "pictures"\n'
@@ -95,3 +99,68 @@ def notice(page: str) -> str:
     """What the page says went wrong."""
     found = re.search(r'<p class="notice notice-bad"[^>]*>(.*?)</p>', page, re.DOTALL)
     return found[1].strip() if found else ""
+
+
+class Hand:
+    """A guard's finger: counts taps and typed fields.  A tap into a field counts as a tap unless
+    the page has put the cursor there."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.taps, self.typed = page, 0, 0
+
+    async def tap(self, selector: str) -> None:
+        """Tap what `selector` finds."""
+        await self.page.locator(selector).first.click()
+        self.taps += 1
+
+    async def follow(self, selector: str) -> None:
+        """Tap what leads to another page, and wait for that page."""
+        async with self.page.expect_navigation():
+            await self.tap(selector)
+
+    async def type(self, name: str, text: str) -> None:
+        """Type into the field of that name."""
+        field = self.page.locator(f"input[name='{name}']")
+        if not await field.evaluate("field => field === document.activeElement"):
+            await field.click()
+            self.taps += 1
+        await self.page.keyboard.type(text)
+        self.typed += 1
+
+    async def choose(self, name: str, value: str) -> None:
+        """Tap one of the choices of a field."""
+        await self.tap(f"label.pick:has(input[name='{name}'][value='{value}'])")
+
+
+def tx_of(gate: Booth, number: int) -> Transaction:
+    with closing(open_admin(gate.settings.people_path)) as db:
+        return store.load(db, number)
+
+
+def announce(gate: Booth, tractor: str, unit: str, seal: str = "") -> None:
+    eta = datetime.now(UTC) + timedelta(minutes=10)
+    told = Expected(eta, "Juan Pérez", CARRIER, tractor, (unit,), (seal,) if seal else ())
+    expected(gate.settings, told)
+
+
+def held(gate: Booth) -> None:
+    """A truck that nobody announced is here, and so it is held."""
+    came = arrivals.Came("Ana", CARRIER, "ZZ9", shown=Shown("ine"))
+    with closing(open_admin(gate.settings.people_path)) as db:
+        policy = freight_policy(gate.settings)
+        arrivals.arrive(Act(db, policy, Operator("desk"), datetime.now(UTC)), None, came)
+
+
+async def as_announced(hand: Hand, seal: bool, number: int = 1) -> None:
+    """Check a truck in when all is as announced, from the board to its page."""
+    await hand.follow(f"a.truck-card[data-truck='{number}']")
+    for name in ("driver", "carrier", "tractor", "unit-0"):
+        await hand.choose(name, "same")
+    await hand.choose("id_kind", "licence")
+    if seal:
+        await hand.choose("seal-0", "same")
+        for act in ("view", "verify", "tug", "twist"):
+            await hand.choose(f"{act}-0", "yes")
+    else:
+        await hand.choose("loaded", "no")
+    await hand.follow("#arrive button.btn-big")

@@ -5,59 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from playwright.async_api import Page, expect
 
 from drivers.simulated.reader import VirtualRdm6300
-from gateway.desk.freight import arrivals, store
-from gateway.desk.freight.act import Act
-from gateway.desk.freight.settings import freight_policy
-from gateway.desk.freight.transaction import Expected, Transaction
-from gateway.desk.identity import Shown
 from gateway.ledger import LedgerReader
-from gateway.ledger.operator import Operator
-from gateway.people.schema import open_admin
 from tests.gateway.console.booth import Booth, bars
+from tests.gateway.console.screens.trucks.test_trucks import photograph
 from tests.gateway.console.site import PASSWORD, PEOPLE
-from tests.gateway.console.test_trucks import photograph
-from tests.gateway.console.trucks import CARRIER, FREIGHT, expected, stock
+from tests.gateway.console.trucks import FREIGHT, Hand, announce, as_announced, held, stock, tx_of
 
 DESK = 'desk_reader = "desk"\n\n[readers.desk]\ndriver = "rdm6300"\nport = "{port}"\n'
 BADGE = (18, 7001)
 PIN = "4715"
-
-
-class Hand:
-    """A guard's finger: counts taps and typed fields.  A tap into a field counts as a tap unless
-    the page has put the cursor there."""
-
-    def __init__(self, page: Page) -> None:
-        self.page, self.taps, self.typed = page, 0, 0
-
-    async def tap(self, selector: str) -> None:
-        """Tap what `selector` finds."""
-        await self.page.locator(selector).first.click()
-        self.taps += 1
-
-    async def follow(self, selector: str) -> None:
-        """Tap what leads to another page, and wait for that page."""
-        async with self.page.expect_navigation():
-            await self.tap(selector)
-
-    async def type(self, name: str, text: str) -> None:
-        """Type into the field of that name."""
-        field = self.page.locator(f"input[name='{name}']")
-        if not await field.evaluate("field => field === document.activeElement"):
-            await field.click()
-            self.taps += 1
-        await self.page.keyboard.type(text)
-        self.typed += 1
-
-    async def choose(self, name: str, value: str) -> None:
-        """Tap one of the choices of a field."""
-        await self.tap(f"label.pick:has(input[name='{name}'][value='{value}'])")
 
 
 async def gate_of(booth: Callable[..., Booth], tmp_path: Path) -> tuple[Booth, VirtualRdm6300]:
@@ -76,40 +37,6 @@ async def gate_of(booth: Callable[..., Booth], tmp_path: Path) -> tuple[Booth, V
     await gate.rig.acli("people", "pin", "e102", stdin=f"{PIN}\n")
     stock(gate.settings)
     return gate, reader
-
-
-def tx_of(gate: Booth, number: int) -> Transaction:
-    with closing(open_admin(gate.settings.people_path)) as db:
-        return store.load(db, number)
-
-
-def announce(gate: Booth, tractor: str, unit: str, seal: str = "") -> None:
-    eta = datetime.now(UTC) + timedelta(minutes=10)
-    told = Expected(eta, "Juan Pérez", CARRIER, tractor, (unit,), (seal,) if seal else ())
-    expected(gate.settings, told)
-
-
-def held(gate: Booth) -> None:
-    """A truck that nobody announced is here, and so it is held."""
-    came = arrivals.Came("Ana", CARRIER, "ZZ9", shown=Shown("ine"))
-    with closing(open_admin(gate.settings.people_path)) as db:
-        policy = freight_policy(gate.settings)
-        arrivals.arrive(Act(db, policy, Operator("desk"), datetime.now(UTC)), None, came)
-
-
-async def as_announced(hand: Hand, seal: bool) -> None:
-    """Check a truck in when all is as announced, from the board to its page."""
-    await hand.follow("a.truck-card")
-    for name in ("driver", "carrier", "tractor", "unit-0"):
-        await hand.choose(name, "same")
-    await hand.choose("id_kind", "licence")
-    if seal:
-        await hand.choose("seal-0", "same")
-        for act in ("view", "verify", "tug", "twist"):
-            await hand.choose(f"{act}-0", "yes")
-    else:
-        await hand.choose("loaded", "no")
-    await hand.follow("#arrive button.btn-big")
 
 
 async def test_a_truck_from_arrival_to_departure_in_25_taps(
