@@ -158,10 +158,10 @@ class LedgerReader(Rows):
         """The first record that is still kept."""
         return self._archived().begins
 
-    def holding(self, begin: int, end: int, marks: Sequence[Sequence[str]]) -> list[Event]:
+    def holding(self, begin: int, end: int, marks: Sequence[Sequence[str]]) -> Iterator[Event]:
         """The records after `begin` up to `end` whose body has of each of `marks` at least one text
         (a part of the JSON as chain.canonical writes it), the newest first."""
-        return [_event(kept) for kept in self._holding(begin, end, marks)]
+        return map(_event, self._holding(begin, end, marks))
 
     def any_since(self, begin: int, end: int, since: str) -> bool:
         """Whether any record after `begin` up to `end` is from `since` (RFC 3339 text in UTC) or
