@@ -38,7 +38,7 @@ rank = 9
 closed = ["*"]
 """
 NOT_PAGES = re.compile(
-    r"^/(stream|login|live/clock|people/.*/portrait|cameras/.*/still)|\.(csv|svg)$"
+    r"^/(stream|login|live/clock|people/.*/portrait|cameras/.*/still)|\.(csv|svg)$|/(label|proof)$"
 )
 """What is not a page of its own: a stream, pictures, files, and the sign-in without a session."""
 VALUES = {
@@ -54,6 +54,7 @@ ELSEWHERE = (
     "enrolment",  # tests/gateway/console/test_enrol.py
     "draft",  # tests/gateway/console/test_lists.py
     "sha256",  # a picture
+    "key",  # tests/gateway/console/screens/records/test_records_flow.py
     "camera",
 )
 
