@@ -20,7 +20,7 @@ from gateway import config
 from gateway.decide.model import Reason
 from gateway.desk.text import defused
 from gateway.face.evidence import Evidence, Kept, site_sealer
-from gateway.face.vision.quality import SENTENCES, Refusal
+from gateway.face.refusal import SENTENCES, Refusal
 from gateway.ledger import Ledger, LedgerReader
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.locale import LANGUAGES
