@@ -17,9 +17,12 @@ POLICY = "; ".join(
         "form-action 'self'",
         "frame-ancestors 'none'",
         "base-uri 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types garita default",
     )
 )
-"""Content Security Policy, level 3."""
+"""Content Security Policy, level 3.  Trusted Types: no text becomes a script, or the address of one,
+in browsers that know them (static/js/trusted.js and markup.js make the two policies)."""
 
 FIXED = {
     "content-security-policy": POLICY,

@@ -95,6 +95,10 @@ async def test_an_administrator_uses_a_passkey(booth: Callable[..., Booth]) -> N
     await devices.send("WebAuthn.addVirtualAuthenticator", {"options": own})
     await page.goto(f"{gate.url}/account/second")
     assert await bars(page) == []
+    refused = """() => { try { document.createElement("script").text = "1"; return "taken"; }
+                         catch (error) { return error.name; } }"""
+    assert await page.evaluate(refused) == "TypeError"  # Trusted Types hold
+    wrong.clear()  # what was just tried
     await shot(page, "second-setup-360")
     await page.fill("input[name=label]", "<b>llave</b> de \u202eada")
     await page.click("form[data-passkey=create] button")
