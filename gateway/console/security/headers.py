@@ -21,7 +21,7 @@ POLICY = "; ".join(
         "trusted-types garita default",
     )
 )
-"""Content Security Policy, level 3.  Trusted Types: no text becomes a script, or the address of one,
+"""Content Security Policy, level 3.  Trusted Types: no text becomes a script or the address of one
 in browsers that know them (static/js/trusted.js and markup.js make the two policies)."""
 
 FIXED = {
