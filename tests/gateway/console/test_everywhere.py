@@ -59,6 +59,9 @@ ELSEWHERE = (
 )
 
 
+MUST_STAND = {"/", "/trucks/1", "/visitors/1", "/people/e1", "/records", "/alarms", "/shift"}
+
+
 def addresses() -> list[str]:
     """Every page, with something in the place of each part that varies."""
     found = []
@@ -103,9 +106,9 @@ async def faults(page: Page, url: str, path: str, width: int, *, axe: bool) -> l
     assert answer is not None
     if "<!doctype html>" not in await answer.text():  # a part of a page, or a file
         return []
-    wrong = [] if answer.status < 400 else [f"status {answer.status}"]
-    if answer.status == 409:  # refused with a reason, which is a page as well
-        wrong = []
+    # Refused with a reason, or about something that is not here: that is a page as well.
+    good = (200,) if path in MUST_STAND else (200, 404, 409)
+    wrong = [] if answer.status in good else [f"status {answer.status}"]
     if await page.title() == "taken" or await page.locator("img[src=x]").count():
         wrong.append("a name became markup")
     wide = await page.evaluate("document.documentElement.scrollWidth")
@@ -132,10 +135,14 @@ async def test_every_screen_stands_hostile_names(booth: Callable[..., Booth]) ->
         )
         said: list[str] = []
         page.on("console", lambda m, said=said: said.append(m.text) if m.type == "error" else None)
+        lost: list[str] = []
+        page.on("response", lambda r, lost=lost: lost.append(r.url) if r.status == 404 else None)
         page.on("pageerror", lambda error, said=said: said.append(str(error)))
         for path in paths:
             said.clear()
+            lost.clear()
             wrong += await faults(page, gate.url, path, width, axe=True)
-            # A page that is refused with its reason is a 409, which the browser reports as well.
-            wrong += [f"{path}: {text}" for text in said if "409 (Conflict)" not in text]
+            # The browser reports what is refused with a reason as well.
+            wrong += [f"{path}: {text}" for text in said if "the server responded" not in text]
+            wrong += [f"{path}: {url} is not there" for url in lost if not url.endswith(path)]
     assert not wrong, "\n".join(wrong)
