@@ -2,12 +2,14 @@
 dead camera, the broker down, and the browser killed twice.
 
 Rosa works in Spanish, on a tablet, and types only what no tap can say.  Everything is real but the
-devices: the daemon, the console, mosquitto, chromium, the face match on photographs.
+devices: the daemon, the console, mosquitto, chromium, the face match on photographs.  With
+GARITA_PICTURES=FOLDER it writes the pictures of docs/console.md there.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Callable
 from contextlib import closing
@@ -54,6 +56,12 @@ class HalfHour:
         """Somebody pulls the plug of the tablet; Rosa begins anew."""
         await self.gate.kill_browser()
         await self.sit_down()
+
+    async def picture(self, name: str) -> None:
+        """Take a picture of the screen as it is, for the pages."""
+        taken = await self.page.screenshot(animations="disabled")
+        if folder := os.environ.get("GARITA_PICTURES"):
+            await asyncio.to_thread((Path(folder) / f"{name}.png").write_bytes, taken)
 
     async def badge(self, door: str, number: int) -> str:
         """Somebody holds a badge to a reader; returns the reason."""
@@ -136,6 +144,7 @@ class HalfHour:
         await hand.choose("id_kind", "licence")
         await hand.choose("loaded", "no")
         await hand.follow("#arrive button.btn-big")
+        await self.picture("truck")
         await page.goto(f"{self.gate.url}/trucks/{number}?do=release")
         await page.locator("label.pick:has(input[name='why'])").first.click()
         await hand.type("pin", PIN)
@@ -212,7 +221,12 @@ async def test_half_an_hour_at_the_booth(
 
     # Somebody forces the vault, and the guard's browser dies while the alarm calls.
     rig.vault_in.input(1, False)
+    await shift.page.goto(gate.url)
     await shift.page.locator(".call", has_text="puerta forzada").wait_for()
+    await shift.picture("live")
+    await shift.page.locator(".call a.call-what").first.click()
+    await shift.page.locator("#one").wait_for()
+    await shift.picture("alarm")
     await shift.lose_the_browser()
     await shift.see("puerta forzada")
     rig.vault_in.input(1, True)
