@@ -1,18 +1,17 @@
-"""The cargo pickup log with the fields of CTPAT 10.4, from the records, on screen and as a file."""
+"""The cargo pickup log with the fields of CTPAT 10.4, from the records."""
 
 from __future__ import annotations
 
-import io
-from datetime import date, datetime
+from datetime import date
 
 from starlette.responses import Response
 
 from gateway.console.page import Page
 from gateway.console.roles import WATCHERS
 from gateway.console.routes import Pages
-from gateway.console.screens.visitors.log import DayError, days
+from gateway.console.screens import desklog
 from gateway.desk.freight import pickuplog
-from gateway.desk.logged import FROM_TABLE, Log, named
+from gateway.desk.logged import Log
 from gateway.locale import _
 
 pages = Pages()
@@ -26,32 +25,10 @@ def _read(page: Page, first: date, last: date) -> Log:
 @pages.get("/trucks/log", roles=WATCHERS)
 async def log(page: Page) -> Response:
     """The log of some days, by the day of arrival."""
-    wrong = ""
-    try:
-        first, last = days(page)
-        found = await page.run(_read, page, first, last)
-    except DayError as error:
-        first = last = datetime.now(page.zone).date()
-        found, wrong = Log(pickuplog.COLUMNS, []), str(error)
-    return page.render(
-        "trucks/log.html",
-        status=409 if wrong else 200,
-        log=found,
-        first=first,
-        last=last,
-        wrong=wrong,
-        from_table=FROM_TABLE,
-        named=named,
-    )
+    return await desklog.shown(page, _read, pickuplog.COLUMNS, "trucks/log.html")
 
 
 @pages.get("/trucks/log.csv", roles=WATCHERS)
 async def log_csv(page: Page) -> Response:
     """The same as a file for a spreadsheet."""
-    first, last = days(page)
-    found = await page.run(_read, page, first, last)
-    file = io.StringIO()
-    found.write_csv(file)
-    name = _("trucks-{first}-{last}.csv").format(first=first, last=last)
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    return await desklog.as_file(page, _read, _("trucks-{first}-{last}.csv"))
