@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +34,10 @@ from gateway.people.operators import Operators
 from gateway.people.schema import open_admin
 from gateway.state.alarms.book import READS
 
+log = logging.getLogger("garita.console")
+
 THREADS = 4
+AGAIN_S = 1.0
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -72,7 +76,19 @@ class Site:
         self.hub.announce(frozenset({PART}))
 
     async def follow(self) -> None:
-        """Keep what pages show true, until cancelled."""
+        """Keep what pages show true, until cancelled.
+
+        A part that fails is told to the journal, and all of them begin again: a page that stands
+        still would look like a quiet gate.
+        """
+        while True:
+            try:
+                await self._follow()
+            except Exception:
+                log.exception("what pages show is followed anew")
+                await asyncio.sleep(AGAIN_S)
+
+    async def _follow(self) -> None:
         for event in await self.run(happened_last, self.settings):
             self.board.doors.seed(event)
         async with asyncio.TaskGroup() as tasks:
