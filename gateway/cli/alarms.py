@@ -30,7 +30,12 @@ from gateway.wording import text, words
 app = App()
 
 Number = Annotated[int, typer.Argument(help="The alarm's number, as `garita alarms list` shows.")]
-Note = Annotated[str, typer.Option("--note", help="What you saw or did; it goes into the log.")]
+Note = Annotated[
+    str,
+    typer.Option(
+        "--note", callback=common.typed, help="What you saw or did; it goes into the log."
+    ),
+]
 
 
 @app.command("list")

@@ -31,7 +31,10 @@ app = App()
 _KEYS = ("seq", "time", "by", "taken")
 
 Seq = Annotated[int, typer.Argument(help="The number of the record that hands over.")]
-Remark = Annotated[str, typer.Option("--note", help="What the next shift should know.")]
+Remark = Annotated[
+    str,
+    typer.Option("--note", callback=common.typed, help="What the next shift should know."),
+]
 
 
 @app.command()

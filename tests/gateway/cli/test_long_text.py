@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,6 +14,7 @@ from gateway.cli.context import Context
 from gateway.cli.tree import walk
 
 LONG = "x" * 201
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="minutes")
 # The desk's commands go through gateway/desk/text.py, by the same rule.
 DESK = ("visit", "freight", "partner")
 
@@ -40,7 +42,7 @@ def test_every_reason_and_note_has_the_limit() -> None:
         ("people", "revoke", "em4100:1:1", "--reason", LONG),
         ("face", "forget", "e1", "--reason", LONG),
         ("visit", "cancel", "1", "--reason", LONG),
-        ("visit", "expect", LONG, "--host", "e1", "--until", "18:00"),
+        ("visit", "expect", LONG, "--host", "e1", "--until", TOMORROW),
         ("freight", "turn-away", "1", "--reason", LONG),
         ("partner", "add", LONG, "--until", "2030-01-01"),
     ],
