@@ -167,7 +167,7 @@ _ALL = (
     ),
     Kind(
         "log",
-        N_("log"),
+        N_("log at fault"),
         "severe",
         1200,
         N_("records are missing or can't be written, and badges may be refused"),
@@ -179,7 +179,7 @@ _ALL = (
     ),
     Kind(
         "clock",
-        N_("clock"),
+        N_("clock is wrong"),
         "major",
         900,
         N_("badges are refused, or times in the log are wrong"),
@@ -192,7 +192,7 @@ _ALL = (
     ),
     Kind(
         "lock",
-        N_("lock"),
+        N_("lock at fault"),
         "major",
         900,
         N_("a door does not open, or does not lock"),
@@ -207,7 +207,7 @@ _ALL = (
     ),
     Kind(
         "reader",
-        N_("reader"),
+        N_("reader does not work"),
         "minor",
         900,
         N_("nobody can enter there by badge"),
@@ -218,7 +218,7 @@ _ALL = (
     ),
     Kind(
         "camera",
-        N_("camera"),
+        N_("camera does not work"),
         "minor",
         900,
         N_("faces are not compared, and nobody sees the place"),
@@ -229,7 +229,7 @@ _ALL = (
     ),
     Kind(
         "face",
-        N_("face match"),
+        N_("face match does not work"),
         "minor",
         900,
         N_("doors that ask for a face refuse people"),
@@ -240,7 +240,7 @@ _ALL = (
     ),
     Kind(
         "inputs",
-        N_("inputs"),
+        N_("inputs do not work"),
         "major",
         1800,
         N_("nobody knows whether doors are open"),
@@ -251,7 +251,7 @@ _ALL = (
     ),
     Kind(
         "broker",
-        N_("link to headquarters"),
+        N_("no link to headquarters"),
         "minor",
         3600,
         N_("headquarters does not see this gate; the doors work as always"),
@@ -262,7 +262,7 @@ _ALL = (
     ),
     Kind(
         "list",
-        N_("list at other gates"),
+        N_("list is late at other gates"),
         "minor",
         3600,
         N_("another gate still lets in whom this one refuses"),
@@ -271,7 +271,7 @@ _ALL = (
     ),
     Kind(
         "program",
-        N_("part of the gateway"),
+        N_("part of the gateway failed"),
         "minor",
         3600,
         N_("something does not work until it has begun anew"),
