@@ -158,11 +158,6 @@ class Page:
             onward = f"{url_path or '/'}?{query}" if query else url_path or "/"
         return self.back(f"/confirm?next={quote(onward)}")
 
-    def may_area(self, area: str) -> bool:
-        """Whether the operator's part of the site has this area; all have "" (outside)."""
-        scope = self.operator.areas
-        return not scope or not area or area in scope
-
     def may_door(self, name: str) -> bool:
         """Whether the operator's part of the site has this door: it leads into or out of one of
         their areas."""

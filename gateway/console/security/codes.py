@@ -18,11 +18,6 @@ STEP_S = 30
 AROUND = 1
 
 
-def new_secret() -> str:
-    """A secret of 160 bits, in base32."""
-    return pyotp.random_base32()
-
-
 def offered(key: bytes, session: str) -> str:
     """The secret that one session is offered: the same each time, until it is taken.  `key` is
     known to the console alone."""

@@ -68,6 +68,7 @@ async def begin(
     agent = page.request.headers.get("user-agent", "")
 
     def made() -> str:
+        page.site.store.sweep(page.site.settings.tables.console)  # what is over is not kept
         return page.site.store.begin(
             login,
             how=how,

@@ -288,3 +288,14 @@ def test_events_wait_while_the_list_cant_be_written(site: Site, desk: MakeDesk) 
     aside.rename(site.settings.people_path)
     assert sign_in(desk("")) == "/"
     assert [kind for kind, _ in events(site)] == ["console.signed_out", "console.signed_in"]
+
+
+def test_a_sign_in_forgets_the_sessions_whose_time_is_over(site: Site, desk: MakeDesk) -> None:
+    old = site.store.session(site.store.begin("aurelio"))
+    assert old is not None
+    long_ago = time.time() - site.settings.tables.console.session_h * 3600 - 1
+    site.store.db.do("UPDATE session SET began = ? WHERE token = ?", long_ago, old.digest)
+    site.store.set_password("rosa", HASH)
+    assert sign_in(desk("")) == "/"
+    assert site.store.by_digest(old.digest) is None
+    assert [one.operator for one in site.store.sessions()] == ["rosa"]
