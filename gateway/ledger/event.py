@@ -56,6 +56,9 @@ class EventType(StrEnum):
     DEVICE_ONLINE = "device.online"
     DEVICE_UNSTABLE = "device.unstable"
 
+    DOCUMENT_ATTACHED = "document.attached"
+    DOCUMENT_RETIRED = "document.retired"
+
     DOOR_CLOSED = "door.closed"
     DOOR_CONFIRM_ASKED = "door.confirm_asked"
     DOOR_CONFIRM_EXTENDED = "door.confirm_extended"
@@ -86,6 +89,8 @@ class EventType(StrEnum):
 
     ESCORT_CLEARED = "escort.cleared"
     ESCORT_SET = "escort.set"
+
+    EVIDENCE_MADE = "evidence.made"
 
     FACE_CONSENT_SET = "face.consent_set"
     FACE_FORGOTTEN = "face.forgotten"
@@ -140,6 +145,8 @@ class EventType(StrEnum):
     PARTNER_ADDED = "partner.added"
     PARTNER_CHANGED = "partner.changed"
 
+    PATTERN_FINDING = "pattern.finding"
+
     PEOPLE_BUNDLE_REFUSED = "people.bundle_refused"
     PEOPLE_ENROLLED = "people.enrolled"
     PEOPLE_BADGE_FOUND = "people.badge_found"
@@ -171,6 +178,8 @@ class EventType(StrEnum):
     REQUIREMENT_EXPIRING = "requirement.expiring"
     REQUIREMENT_REMOVED = "requirement.removed"
     REQUIREMENT_SET = "requirement.set"
+
+    REVIEW_RECORDED = "review.recorded"
 
     SEAL_AFFIXED = "seal.affixed"
     SEAL_ISSUED = "seal.issued"

@@ -1,0 +1,8 @@
+"""The topics, one file each: a topic reads the records of one subject and says what it found."""
+
+from __future__ import annotations
+
+from gateway.evidence.model import Topic
+from gateway.evidence.topics.visitors import Visitors
+
+TOPICS: tuple[type[Topic], ...] = (Visitors,)
