@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from starlette.responses import FileResponse, Response
 
+from gateway.console.jobs import Job, Work, jobs_of
 from gateway.console.page import Page
 from gateway.console.routes import Pages
 from gateway.console.screens.records import asked as filters
 from gateway.console.screens.records.asked import Asked, eyes
-from gateway.console.screens.records.jobs import Job, Jobs
 from gateway.console.screens.records.pages import READERS, NoRecord, fresh
-from gateway.console.site import Site
 from gateway.desk.act import writing
 from gateway.desk.auditor.export import FORMATS
 from gateway.desk.errors import DeskError
@@ -25,14 +23,9 @@ from gateway.people.schema import put_event
 from gateway.wording.details import detail
 
 pages = Pages()
-_all: WeakKeyDictionary[Site, Jobs] = WeakKeyDictionary()
-
-
-def jobs_of(site: Site) -> Jobs:
-    """The jobs of a console."""
-    if site not in _all:
-        _all[site] = Jobs(site.settings)
-    return _all[site]
+WORKER = "gateway.console.screens.records.worker"
+MINE = frozenset({"export", "verify"})
+"""The jobs of this screen; another screen's are at its own address."""
 
 
 @pages.post("/records/export", roles=READERS)
@@ -57,7 +50,8 @@ async def export(page: Page) -> Response:
         facts = {"format": form, "asked": _words(given), "n": found["n"], "seq": found["seq"]}
         await _told(page, EventType.RECORDS_EXPORTED, facts)
 
-    job = jobs_of(page.site).begin("export", str(page.operator), _words(given), order, done)
+    work = Work(WORKER, "export", order)
+    job = jobs_of(page.site).begin(work, str(page.operator), _words(given), done)
     return page.back(f"/records/jobs/{job.id}")
 
 
@@ -69,7 +63,7 @@ async def verify(page: Page) -> Response:
         said = {"seq": found["seq"], "result": "good" if found["ok"] else "broken", "n": found["n"]}
         await _told(page, EventType.RECORDS_VERIFIED, said)
 
-    job = jobs_of(page.site).begin("verify", str(page.operator), "", {}, done)
+    job = jobs_of(page.site).begin(Work(WORKER, "verify"), str(page.operator), "", done)
     return page.back(f"/records/jobs/{job.id}")
 
 
@@ -92,7 +86,8 @@ async def _told(page: Page, kind: EventType, data: dict[str, Any]) -> None:
 @pages.get("/records/jobs", roles=READERS)
 async def every(page: Page) -> Response:
     """What this operator began."""
-    return page.render("records/jobs.html", jobs=jobs_of(page.site).all(str(page.operator)))
+    mine = [job for job in jobs_of(page.site).all(str(page.operator)) if job.act in MINE]
+    return page.render("records/jobs.html", jobs=mine)
 
 
 @pages.get("/records/jobs/{key}", roles=READERS)
@@ -125,6 +120,6 @@ async def file(page: Page) -> Response:
 
 def _job(page: Page) -> Job:
     job = jobs_of(page.site).of(page.path("key"), str(page.operator))
-    if job is None:
+    if job is None or job.act not in MINE:
         raise NoRecord(worded("this is not there any more: begin again"))
     return job

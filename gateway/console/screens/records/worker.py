@@ -1,16 +1,8 @@
-"""The process that goes through the whole log for the console: an export, or the verification.
-
-It may take minutes of a core, which would slow everybody's pages.  It reads one line of JSON, the
-order, and prints lines of JSON: ``{"at": 2000, "of": 81234}`` as it goes, and at the end
-``{"done": {...}}`` or ``{"refused": "..."}`` in the order's language.
-"""
+"""What goes through the whole log for the records' screens, in a process of its own: an export, or
+the verification (gateway/console/work.py has the frame)."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-import time
 import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -18,44 +10,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gateway import config, locale
 from gateway.config import Settings
+from gateway.console import work
 from gateway.console.screens.records.asked import Eyes
+from gateway.console.work import Act
 from gateway.desk.auditor import export
 from gateway.desk.auditor.filters import Wanted
 from gateway.desk.auditor.verify import verified
 from gateway.ledger import LedgerReader
 from gateway.ledger.heads import Heads
-from gateway.locale import GaritaError, system
 from gateway.proof.standalone import PAGE, PROGRAM, source
 
-NICE = 10
-_EVERY_S = 0.3  # between two words on how far it is
 
-
-def main() -> int:
-    """Do the order on stdin."""
-    order: dict[str, Any] = json.loads(sys.stdin.readline())
-    os.nice(NICE)
-    locale.use(str(order["language"]))
-    try:
-        settings = config.load(Path(order["config"]))
-        with closing(LedgerReader(settings.ledger_path)) as ledger:
-            act = {"export": _export, "verify": _verify}[order["act"]]
-            _say(done=act(settings, ledger, order, _progress(ledger.last_seq)))
-    except OSError as error:
-        _say(refused=system(error.strerror))
-    except GaritaError as error:
-        _say(refused=str(error))
-    return 0
-
-
-def _export(
-    settings: Settings,
-    ledger: LedgerReader,
-    order: Mapping[str, Any],
-    progress: Callable[[int], None],
-) -> dict[str, Any]:
+def _export(settings: Settings, ledger: LedgerReader, order: Mapping[str, Any]) -> dict[str, Any]:
     """Write what was asked for into the folder of the order: CSV as it is, JSON lines in a ZIP with
     their proof and the two programs that check it."""
     told = order["wanted"]
@@ -74,7 +41,7 @@ def _export(
         wanted,
         head,
         settings.site.zone,
-        progress,
+        work.progress(ledger.last_seq),
         eyes.may,
     )
     file = plain
@@ -90,14 +57,9 @@ def _export(
     return {"n": count, "file": file.name, "seq": head.seq if head is not None else 0}
 
 
-def _verify(
-    settings: Settings,
-    ledger: LedgerReader,
-    order: Mapping[str, Any],
-    progress: Callable[[int], None],
-) -> dict[str, Any]:
+def _verify(settings: Settings, ledger: LedgerReader, _order: Mapping[str, Any]) -> dict[str, Any]:
     """What `garita log verify` finds."""
-    found = verified(ledger, settings.people_path, progress)
+    found = verified(ledger, settings.people_path, work.progress(ledger.last_seq))
     report = found.report
     return {
         "ok": found.ok,
@@ -114,21 +76,13 @@ def _verify(
     }
 
 
-def _progress(last: int) -> Callable[[int], None]:
-    told = 0.0
+def _with_log(act: Callable[[Settings, LedgerReader, Mapping[str, Any]], dict[str, Any]]) -> Act:
+    def done(settings: Settings, order: Mapping[str, Any]) -> dict[str, Any]:
+        with closing(LedgerReader(settings.ledger_path)) as ledger:
+            return act(settings, ledger, order)
 
-    def progress(seq: int) -> None:
-        nonlocal told
-        if time.monotonic() - told > _EVERY_S:
-            told = time.monotonic()
-            _say(at=seq, of=last)
-
-    return progress
-
-
-def _say(**facts: Any) -> None:
-    print(json.dumps(facts), flush=True)
+    return done
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(work.main({"export": _with_log(_export), "verify": _with_log(_verify)}))

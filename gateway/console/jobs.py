@@ -1,7 +1,7 @@
-"""Exports and verifications that somebody began: each a process of its own, and a file for a while.
+"""What takes long, begun by somebody at the console: an export, a verification, a packet.
 
-They are kept in memory: after a restart of the console nobody misses them, and the folder of files
-is emptied.
+Each is a process of its own (gateway/console/work.py) and leaves a file for a while.  They are kept
+in memory: after a restart of the console nobody misses them, and the folder of files is emptied.
 """
 
 from __future__ import annotations
@@ -10,19 +10,23 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import secrets
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from gateway.config import Settings
+from gateway.console.site import Site
 from gateway.locale import GaritaError, language, worded
 
-log = logging.getLogger("garita.console.records")
+log = logging.getLogger("garita.console.jobs")
 
 KEPT_S = 3600.0
 MOST = 12
@@ -35,16 +39,19 @@ class Busy(GaritaError):
 
 @dataclass(slots=True)
 class Job:
-    """One of them.  `at` of `of` records were gone through; `done` is what came out of it,
-    `refused` why nothing did.  `by` is the account that began it, `file` what there is to take."""
+    """One of them.  `at` of `of` records were gone through, `stage` is what it is at ("" if it says
+    nothing of it); `done` is what came out of it, `refused` why nothing did.  `by` is the account
+    that began it, `file` what there is to take, for `keeps` seconds."""
 
     act: str
     by: str
     title: str
+    keeps: float = KEPT_S
     begun: float = field(default_factory=time.time)
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     at: int = 0
     of: int = 0
+    stage: str = ""
     done: dict[str, Any] | None = None
     refused: str = ""
     file: Path | None = None
@@ -63,6 +70,15 @@ class Job:
 Finished = Callable[[dict[str, Any]], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What there is to do: `module` is run with ``python -m`` and does `act` with `order`."""
+
+    module: str
+    act: str
+    order: dict[str, Any] = field(default_factory=dict)
+
+
 class Jobs:
     """Those of one console; one works at a time."""
 
@@ -70,7 +86,7 @@ class Jobs:
         self._settings = settings
         self._folder = settings.tables.console.data_dir / "exports"
         self._jobs: dict[str, Job] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def of(self, key: str, by: str, *, all_: bool = False) -> Job | None:
@@ -84,32 +100,47 @@ class Jobs:
         self._forget()
         return [job for job in reversed(self._jobs.values()) if job.by == by]
 
-    def begin(self, act: str, by: str, title: str, order: dict[str, Any], end: Finished) -> Job:
-        """Begin one; `end` puts on record what came out
-        of it, before anybody sees it.  Raises Busy."""
+    def begin(
+        self, work: Work, by: str, title: str, end: Finished, *, keeps: float = KEPT_S
+    ) -> Job:
+        """Begin one; `end` puts on record what came out of it, before anybody sees it.  Raises
+        Busy."""
         self._forget()
         if any(job.running for job in self._jobs.values()):
-            raise Busy(worded("another export or verification is under way: try again in a moment"))
-        job = Job(act, by, title)
+            raise Busy(
+                worded("another export, verification or packet is under way: try again in a moment")
+            )
+        job = Job(work.act, by, title, keeps)
         folder = self._folder / job.id
         folder.mkdir(parents=True, mode=0o700)
-        told = {"act": act, "config": str(self._settings.path), "language": language()}
+        told = {"act": work.act, "config": str(self._settings.path), "language": language()}
+        order = {**work.order, **told, "folder": str(folder)}
         self._jobs[job.id] = job
-        task = asyncio.create_task(self._work(job, {**order, **told, "folder": str(folder)}, end))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[job.id] = task = asyncio.create_task(self._work(job, work.module, order, end))
+        task.add_done_callback(lambda _done: self._tasks.pop(job.id, None))
         return job
 
-    async def _work(self, job: Job, order: dict[str, Any], end: Finished) -> None:
+    async def stop(self, job: Job) -> None:
+        """End one that goes on: its process is killed, and what it wrote is gone."""
+        task = self._tasks.get(job.id)
+        if task is None or not job.running:
+            return
+        job.refused = str(worded("it was stopped; nothing of it is left"))
+        task.cancel()
+        await asyncio.wait([task])
+        await asyncio.to_thread(shutil.rmtree, self._folder / job.id, ignore_errors=True)
+
+    async def _work(self, job: Job, module: str, order: dict[str, Any], end: Finished) -> None:
         result: dict[str, Any] | None = None
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "gateway.console.screens.records.worker",
+                module,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=_LINE,
+                start_new_session=True,
             )
             assert process.stdin is not None and process.stdout is not None
             try:
@@ -118,12 +149,14 @@ class Jobs:
                 async for line in process.stdout:
                     said = json.loads(line)
                     job.at, job.of = int(said.get("at", job.at)), int(said.get("of", job.of))
+                    job.stage = str(said.get("stage", job.stage))
                     job.refused = str(said.get("refused", ""))
                     result = said.get("done", result)
                 await process.wait()
             finally:
                 if process.returncode is None:
-                    process.kill()
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)  # with what it started itself
                     await process.wait()
             if result is not None:
                 if "file" in result:
@@ -137,9 +170,20 @@ class Jobs:
 
     def _forget(self) -> None:
         """Let go of what is too old, with its file."""
-        old = time.time() - KEPT_S
+        now = time.time()
         over = [job for job in self._jobs.values() if not job.running]
-        for job in [job for job in over if job.begun < old] + over[: max(0, len(over) - MOST)]:
+        old = [job for job in over if job.begun < now - job.keeps]
+        for job in old + over[: max(0, len(over) - MOST)]:
             self._jobs.pop(job.id, None)
             with contextlib.suppress(OSError):
                 shutil.rmtree(self._folder / job.id)
+
+
+_all: WeakKeyDictionary[Site, Jobs] = WeakKeyDictionary()
+
+
+def jobs_of(site: Site) -> Jobs:
+    """The jobs of a console."""
+    if site not in _all:
+        _all[site] = Jobs(site.settings)
+    return _all[site]
