@@ -191,10 +191,13 @@ class Topic(Protocol):
     """One subject, such as visitors.  It gets the records in order and then says what it found.
 
     `reads` are the types that it gets from inside the span and after it, `before` those that it
-    gets from before it too (for what was so when the span began).
+    gets from before it too (for what was so when the span began).  `rules` are the codes of the
+    deviations that it may find, each with what it means (English, marked by `N_`).  It finds its
+    figures and tables also in an empty log, with nothing in them.
     """
 
     key: ClassVar[str]
+    rules: ClassVar[Mapping[str, str]]
     reads: ClassVar[frozenset[EventType]]
     before: ClassVar[frozenset[EventType]]
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from gateway.evidence.model import Topic
+from gateway.evidence.topics.access import Access
 from gateway.evidence.topics.visitors import Visitors
 
-TOPICS: tuple[type[Topic], ...] = (Visitors,)
+TOPICS: tuple[type[Topic], ...] = (
+    Access,
+    Visitors,
+)
