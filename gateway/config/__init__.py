@@ -107,6 +107,11 @@ class Settings:
         return self.tables.site.data_dir / "evidence"
 
     @property
+    def documents_path(self) -> Path:
+        """The folder of the site's documents, each under its SHA-256."""
+        return self.tables.site.data_dir / "documents"
+
+    @property
     def doors_path(self) -> Path:
         return self.tables.site.data_dir / "doors.json"
 

@@ -15,6 +15,7 @@ from gateway.ledger import LedgerBusy, LedgerDamaged, LedgerUnavailable
 from gateway.locale import N_
 from gateway.people import RosterUnavailable
 from gateway.people.schema import migrate
+from gateway.vault.files import make_shared
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
 # systemd does not start the gateway again after the first (RestartPreventExitStatus= of the unit),
@@ -43,6 +44,7 @@ def main() -> int:
         # What the daemon answers to people is in the site's language; its text log is English.
         locale.use(settings.tables.site.language)
         settings.tables.site.data_dir.mkdir(parents=True, exist_ok=True)
+        make_shared(settings.documents_path)  # the console keeps files there
         key = SiteKey.load(settings.tables.site.key_file)
         try:
             migrate(settings.people_path)

@@ -147,6 +147,17 @@ class Message:
         return self.say()
 
 
+@dataclass(frozen=True)
+class Given(Message):
+    """Words that a data file gives in two languages, as a `Message`: `text` is English."""
+
+    es: str = ""
+
+    def say(self, language: str | None = None) -> str:
+        """The text in `language`, by default the one in use."""
+        return choose((self.text, self.es), language)
+
+
 def _said(fact: Any, language: str | None) -> Any:
     if isinstance(fact, Message):
         return fact.say(language)
@@ -178,7 +189,10 @@ Words = tuple[str, str]
 """English and Spanish, as a site's own files give them (titles of areas, points of checklists)."""
 
 
-def choose(words: Words) -> str:
-    """Of words that a site gave in two languages those of the language in use; where a third one
-    is in use, what its catalogue has for the English."""
-    return words[1] if language() == "es" else _(words[0])
+def choose(words: Words, language: str | None = None) -> str:
+    """Of words that a site gave in two languages those of `language`, by default the one in use;
+    for a third one, what its catalogue has for the English."""
+    spoken = language or _spoken.get() or _language
+    if spoken == "es":
+        return words[1]
+    return catalogue(spoken).gettext(words[0]) if words[0] else ""

@@ -124,6 +124,15 @@ def write_json(path: Path, values: Mapping[str, Any], *, mode: int = 0o644) -> N
     write_whole(path, json.dumps(values).encode(), mode=mode)
 
 
+def make_shared(folder: Path) -> None:
+    """Make a folder, if there is none, in which every account of its group may write; raises
+    OSError.  What they make in it is the group's too."""
+    if not folder.exists():
+        folder.mkdir(mode=0o770)
+        folder.chmod(0o2770)
+        adopt(folder)
+
+
 class DamagedFile(GaritaError):
     """A file of the gateway's own that can't be understood; the message says what and why."""
 
