@@ -76,6 +76,9 @@ class Garita(Root):
         "collect": Entry(
             f"{CLI}.collect:app", LOG, "The audit subscriber at headquarters; a process of its own."
         ),
+        "evidence": Entry(
+            f"{CLI}.evidence:app", LOG, "The auditor's packet, and what it is made of."
+        ),
         "mqtt": Entry(f"{CLI}.mqtt:app", LOG, "What goes over MQTT, for whoever reads it."),
         "backup": Entry(
             f"{CLI}.backup:backup", SETUP, "Everything that this gate needs, in one file."
