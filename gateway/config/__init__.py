@@ -222,6 +222,7 @@ def _absolute(tables: Tables, base: Path) -> Tables:
             "freight": freight,
             "log": log,
             "console": console,
+            "evidence": tables.evidence.absolute(base),
         }
     )
 
