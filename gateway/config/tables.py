@@ -24,6 +24,7 @@ from gateway.config.desk import FreightTable, PartnersTable, VisitsTable
 from gateway.config.evidence import EvidenceTable
 from gateway.config.log import LogTable
 from gateway.config.operators import OperatorTable
+from gateway.config.patterns import PatternsTable
 from gateway.config.sync import SyncTable
 from gateway.config.titles import Titles
 from gateway.decide.policy import Action, Mode, Passback, Subsystem
@@ -590,6 +591,7 @@ class Tables(_Table):
     console: ConsoleTable = ConsoleTable()
     evidence: EvidenceTable = EvidenceTable()
     alarms: AlarmsTable = AlarmsTable()
+    patterns: PatternsTable = PatternsTable()
     mqtt: MqttSettings | None = None
     sync: SyncTable = SyncTable()
 

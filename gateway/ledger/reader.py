@@ -85,7 +85,11 @@ class LedgerReader(Rows):
 
     def after(self, seq: int, limit: int) -> list[Event]:
         """Up to `limit` records after `seq`, in order."""
-        return [_event(kept) for kept in self._span(seq + 1, _EVER, limit)]
+        return [_event(kept) for kept in self.kept_after(seq, limit)]
+
+    def kept_after(self, seq: int, limit: int) -> list[Kept]:
+        """The same as they are kept, not read."""
+        return self._span(seq + 1, _EVER, limit)
 
     def get(self, seq: int) -> Event | None:
         """One record, or None."""

@@ -36,7 +36,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     events += [NewEvent(kind, "", texts, time=NOON) for kind in types]
     for n, odd in enumerate(ODD):
         events += [
-            NewEvent(EventType(kind), "s", dict.fromkeys(KEYS[n % 3::3], odd), time=NOON)
+            NewEvent(EventType(kind), "s", dict.fromkeys(KEYS[n % 3 :: 3], odd), time=NOON)
             for kind in types
         ]
         events += [NewEvent(kind, "s", dict.fromkeys(KEYS, odd), time=NOON) for kind in types]
