@@ -38,7 +38,8 @@ def sign(path: Path, by: Certified, *, reason: str, place: str) -> None:
     from pyhanko.sign.general import SigningError as Refused  # noqa: PLC0415
     from pyhanko_certvalidator.registry import SimpleCertificateStore  # noqa: PLC0415
 
-    store = SimpleCertificateStore.from_certs([_loaded(one) for one in by.chain])
+    chain = [_loaded(one) for one in by.chain]
+    store = SimpleCertificateStore.from_certs(chain)  # type: ignore[no-untyped-call]
     secret = by.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     signer = SimpleSigner(
         signing_cert=_loaded(by.certificate),

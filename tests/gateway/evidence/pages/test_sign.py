@@ -120,9 +120,7 @@ def test_key_of_another_site_does_not_open(site: Settings, tmp_path: Path) -> No
         certificate.of(site)
 
 
-def issued(
-    key: object, *, begins: int = -1, ends: int = 30, signer: object | None = None
-) -> x509.Certificate:
+def issued(key: object, *, begins: int = -1, ends: int = 30) -> x509.Certificate:
     """A certificate for `key`, valid from and to so many days from now."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Maquiladora del Norte")])
     now = datetime.now(UTC)
@@ -134,9 +132,7 @@ def issued(
         .serial_number(7)
         .not_valid_before(now + timedelta(days=begins))
         .not_valid_after(now + timedelta(days=ends))
-        .sign(
-            signer or key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
-        )
+        .sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
     )
 
 
