@@ -29,6 +29,7 @@ from gateway.console.screens.alarms import pages as alarms
 from gateway.console.screens.devices import opening, threat
 from gateway.console.screens.devices import pages as devices
 from gateway.console.screens.enrol import pages as enrol
+from gateway.console.screens.evidence import every as evidence
 from gateway.console.screens.explain import pages as explained
 from gateway.console.screens.lists import pages as lists
 from gateway.console.screens.live import muster, stream
@@ -64,6 +65,7 @@ ALL = (
     *trucks.ALL,
     *visitors.ALL,
     *records.ALL,
+    *evidence.ALL,
     devices.pages,
     threat.pages,
     opening.pages,

@@ -100,6 +100,11 @@ class Jobs:
         self._forget()
         return [job for job in reversed(self._jobs.values()) if job.by == by]
 
+    def every(self) -> list[Job]:
+        """All jobs, the newest first, for a screen that shows its own of them to several."""
+        self._forget()
+        return list(reversed(self._jobs.values()))
+
     def begin(
         self, work: Work, by: str, title: str, end: Finished, *, keeps: float = KEPT_S
     ) -> Job:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from gateway.console.roles import ADMINISTRATORS, EVERYBODY, GUARDS, PEOPLE, WATCHERS
+from gateway.console.roles import ADMINISTRATORS, AUDITORS, EVERYBODY, GUARDS, PEOPLE, WATCHERS
 from gateway.locale import N_
 
 
@@ -28,6 +28,7 @@ ENTRIES = (
     Entry("/devices", N_("Devices"), "device", WATCHERS),
     Entry("/shift", N_("Shift"), "shift", GUARDS),
     Entry("/records", N_("Records"), "record", WATCHERS),
+    Entry("/evidence/documents", N_("Evidence"), "evidence", AUDITORS),
     Entry("/lists", N_("Lists"), "list", PEOPLE),
     Entry("/accounts", N_("Accounts"), "account", ADMINISTRATORS),
 )

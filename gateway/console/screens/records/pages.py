@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from gateway.config.criteria.editions import named
 from gateway.console.page import Page
-from gateway.console.roles import ADMINISTRATOR, AUDITOR, SUPERVISOR, WATCHERS
+from gateway.console.roles import AUDITORS, WATCHERS
 from gateway.console.routes import Pages
 from gateway.console.screens.records import asked as filters
 from gateway.console.screens.records import view
@@ -26,8 +26,6 @@ from gateway.proof.standalone import PAGE, PROGRAM, source
 from gateway.wording import criteria
 
 pages = Pages()
-READERS = frozenset({SUPERVISOR, ADMINISTRATOR, AUDITOR})
-"""Who takes records along and has the log verified."""
 
 
 class NoRecord(GaritaError):
@@ -65,7 +63,7 @@ async def records(page: Page) -> Response:
         kind=view.kind_words(given["kind"]) if given["kind"] else "",
         criteria=view.criteria(page.site.settings),
         doors=list(page.site.settings.tables.doors),
-        reader=page.may(*READERS),
+        reader=page.may(*AUDITORS),
         scoped=bool(page.operator.areas),
         secrets=eyes(page).secrets,
     )
@@ -118,7 +116,7 @@ async def record(page: Page) -> Response:
         related=view.related(event),
         newer=number + 1 if number < found.last else 0,
         older=number - 1,
-        reader=page.may(*READERS),
+        reader=page.may(*AUDITORS),
         back=Asked(),
     )
 
@@ -133,7 +131,7 @@ def _one(page: Page, number: int) -> Beside:
     return Beside(event, last)
 
 
-@pages.get("/records/{number:int}/proof", roles=READERS)
+@pages.get("/records/{number:int}/proof", roles=AUDITORS)
 async def proof(page: Page) -> Response:
     """One record with the proof that it is in the log, to show it without the others."""
     number = int(page.path("number"))

@@ -9,10 +9,11 @@ from starlette.responses import FileResponse, Response
 
 from gateway.console.jobs import Job, Work, jobs_of
 from gateway.console.page import Page
+from gateway.console.roles import AUDITORS
 from gateway.console.routes import Pages
 from gateway.console.screens.records import asked as filters
 from gateway.console.screens.records.asked import Asked, eyes
-from gateway.console.screens.records.pages import READERS, NoRecord, fresh
+from gateway.console.screens.records.pages import NoRecord, fresh
 from gateway.desk.act import writing
 from gateway.desk.auditor.export import FORMATS
 from gateway.desk.errors import DeskError
@@ -28,7 +29,7 @@ MINE = frozenset({"export", "verify"})
 """The jobs of this screen; another screen's are at its own address."""
 
 
-@pages.post("/records/export", roles=READERS)
+@pages.post("/records/export", roles=AUDITORS)
 async def export(page: Page) -> Response:
     """Begin an export of the records that the form's filters ask for."""
     given, form = filters.asked(page, "form"), page.field("format")
@@ -55,7 +56,7 @@ async def export(page: Page) -> Response:
     return page.back(f"/records/jobs/{job.id}")
 
 
-@pages.post("/records/verify", roles=READERS)
+@pages.post("/records/verify", roles=AUDITORS)
 async def verify(page: Page) -> Response:
     """Begin the verification of the whole log."""
 
@@ -83,14 +84,14 @@ async def _told(page: Page, kind: EventType, data: dict[str, Any]) -> None:
     await page.nudge()
 
 
-@pages.get("/records/jobs", roles=READERS)
+@pages.get("/records/jobs", roles=AUDITORS)
 async def every(page: Page) -> Response:
     """What this operator began."""
     mine = [job for job in jobs_of(page.site).all(str(page.operator)) if job.act in MINE]
     return page.render("records/jobs.html", jobs=mine)
 
 
-@pages.get("/records/jobs/{key}", roles=READERS)
+@pages.get("/records/jobs/{key}", roles=AUDITORS)
 async def one(page: Page) -> Response:
     """How far it is, and what came of it."""
     job = _job(page)
@@ -108,7 +109,7 @@ async def one(page: Page) -> Response:
     )
 
 
-@pages.get("/records/jobs/{key}/file", roles=READERS)
+@pages.get("/records/jobs/{key}/file", roles=AUDITORS)
 async def file(page: Page) -> Response:
     """The file of an export, for whoever made it."""
     job = _job(page)
