@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -21,12 +20,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from gateway import config
 from gateway.daemon import control
-from gateway.daemon.openlog import open_log
 from gateway.ledger import LedgerBusy, LedgerUnavailable
 from gateway.ledger.operator import Operator
 from gateway.locale import _
 from gateway.locale.text import TextError, clean
-from gateway.people import LogMark, Roster, RosterUnavailable, account
+from gateway.people import RosterUnavailable, account
 from gateway.people.operators import Operators
 
 OK, REFUSED, USAGE, CHECK_FAILED, BAD_CONFIG, UNREACHABLE = 0, 1, 2, 3, 4, 5
@@ -162,25 +160,15 @@ def nudge(site: config.Settings) -> None:
     The act itself is in the list's outbox already, in one transaction with the change, so
     nothing is lost if neither is possible now: the gateway records it at its next start.
     """
+    from gateway.daemon import stopped  # noqa: PLC0415 - brings the log's keys, for few commands
+
     try:
-        control.ask(site.socket_path, "nudge", timeout_s=2.0)
-        return
-    except control.Unreachable:
-        pass
+        stopped.record(site)
     except control.ControlError as error:
         err.print(
             _("note: {error}; the change will be recorded when it does").format(error=error),
             markup=False,
         )
-        return
-    try:
-        with closing(open_log(site)) as ledger:
-            roster = Roster(site.people_path)
-            while events := roster.outbox(100):
-                for event in events:
-                    record = ledger.append_sync(event)
-                mark = LogMark(ledger.chain, record.seq, record.hash)
-                roster.outbox_done([event.id for event in events], mark)
     except (LedgerBusy, LedgerUnavailable, RosterUnavailable) as error:
         err.print(
             _("note: recorded when the gateway starts: {error}").format(error=error), markup=False

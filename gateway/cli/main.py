@@ -32,6 +32,11 @@ class Garita(Root):
         "shift": Entry(f"{CLI}.shift:app", DAILY, "The handover of a shift, signed by two."),
         "visit": Entry(f"{CLI}.desk.visit:app", DAILY, "Visitors and vendors."),
         "freight": Entry(f"{CLI}.desk.freight:app", DAILY, "Trucks, inspections and seals."),
+        "patterns": Entry(
+            f"{CLI}.patterns:app",
+            DAILY,
+            "Patterns worth a look, and what became of them.",
+        ),
         "console": Entry(f"{CLI}.console:app", DAILY, "The web console; a process of its own."),
         "partner": Entry(
             f"{CLI}.desk.partner:app", DAILY, "Companies that visitors and trucks come from."
@@ -75,6 +80,9 @@ class Garita(Root):
         ),
         "collect": Entry(
             f"{CLI}.collect:app", LOG, "The audit subscriber at headquarters; a process of its own."
+        ),
+        "evidence": Entry(
+            f"{CLI}.evidence:app", LOG, "The auditor's packet, and what it is made of."
         ),
         "mqtt": Entry(f"{CLI}.mqtt:app", LOG, "What goes over MQTT, for whoever reads it."),
         "backup": Entry(

@@ -99,6 +99,11 @@ class Settings:
         return self.tables.site.data_dir / "backup.json"
 
     @property
+    def patterns_path(self) -> Path:
+        """What the patterns have learnt (gateway/patterns)."""
+        return self.tables.site.data_dir / "patterns" / "patterns.db"
+
+    @property
     def scenes_path(self) -> Path:
         return self.tables.site.data_dir / "scenes.json"
 
@@ -222,6 +227,7 @@ def _absolute(tables: Tables, base: Path) -> Tables:
             "freight": freight,
             "log": log,
             "console": console,
+            "evidence": tables.evidence.absolute(base),
         }
     )
 

@@ -21,8 +21,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from gateway.config.alarms import AlarmsTable
 from gateway.config.console import ConsoleTable
 from gateway.config.desk import FreightTable, PartnersTable, VisitsTable
+from gateway.config.evidence import EvidenceTable
 from gateway.config.log import LogTable
 from gateway.config.operators import OperatorTable
+from gateway.config.patterns import PatternsTable
 from gateway.config.sync import SyncTable
 from gateway.config.titles import Titles
 from gateway.decide.policy import Action, Mode, Passback, Subsystem
@@ -587,7 +589,9 @@ class Tables(_Table):
     freight: FreightTable = FreightTable()
     operators: dict[Name, OperatorTable] = {}
     console: ConsoleTable = ConsoleTable()
+    evidence: EvidenceTable = EvidenceTable()
     alarms: AlarmsTable = AlarmsTable()
+    patterns: PatternsTable = PatternsTable()
     mqtt: MqttSettings | None = None
     sync: SyncTable = SyncTable()
 

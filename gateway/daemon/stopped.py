@@ -12,11 +12,12 @@ from functools import partial
 
 from gateway import __version__
 from gateway.config import Settings
+from gateway.daemon import control
 from gateway.daemon.checkpoints import Checkpoints
 from gateway.daemon.logkeys import at_start, is_another
 from gateway.daemon.openlog import open_log
 from gateway.locale import worded
-from gateway.people import Roster, RosterUnavailable
+from gateway.people import LogMark, Roster, RosterUnavailable
 from gateway.vault import logkey
 from gateway.vault.sitekey import SiteKey
 
@@ -48,6 +49,26 @@ def sign(settings: Settings) -> bool:
         facts = partial(_facts, settings)
         made = Checkpoints.of(settings, ledger, private, facts=facts, broker=False)
         return asyncio.run(made.make()) is not None
+
+
+def record(settings: Settings) -> None:
+    """Have the acts in the list's outbox recorded: by the running gateway, or else here.
+
+    Raises ControlError if a gateway runs and does not, and LedgerBusy, LedgerUnavailable or
+    RosterUnavailable.  The acts stay in the outbox then, and the gateway records them later.
+    """
+    try:
+        control.ask(settings.socket_path, "nudge", timeout_s=2.0)
+        return
+    except control.Unreachable:
+        pass
+    with closing(open_log(settings)) as ledger:
+        roster = Roster(settings.people_path)
+        while events := roster.outbox(100):
+            for event in events:
+                record = ledger.append_sync(event)
+            mark = LogMark(ledger.chain, record.seq, record.hash)
+            roster.outbox_done([event.id for event in events], mark)
 
 
 def _facts(settings: Settings) -> dict[str, object]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from gateway.evidence.model import Row
 
 _BATCH = 1000
+WITHHELD = "\u2014"
+"""What stands in a cell that a redacted edition withholds."""
 
 
 class Spool:
@@ -29,6 +31,7 @@ class Spool:
         )
         self._counts: dict[str, int] = {}
         self._waiting: list[tuple[str, int, str, str]] = []
+        self._masks: dict[str, frozenset[str]] = {}
 
     def add(self, table: str, cells: Mapping[str, Any], records: tuple[int, ...]) -> None:
         """Add a row."""
@@ -39,6 +42,10 @@ class Spool:
         if len(self._waiting) >= _BATCH:
             self._flush()
 
+    def mask(self, table: str, keys: Collection[str]) -> None:
+        """From now on withhold these cells of a table, wherever they have a value."""
+        self._masks[table] = frozenset(keys)
+
     def count(self, table: str) -> int:
         """How many rows a table has."""
         return self._counts.get(table, 0)
@@ -46,9 +53,10 @@ class Spool:
     def rows(self, table: str) -> Iterator[Row]:
         """All rows of a table, in order."""
         self._flush()
+        mask = self._masks.get(table, frozenset())
         sql = "SELECT cells, records FROM rows WHERE tbl = ? ORDER BY n"
         for cells, records in self._db.execute(sql, (table,)):
-            yield _row(cells, records)
+            yield _row(cells, records, mask)
 
     def row(self, table: str, at: int) -> Row:
         """The row number `at`, from 0.  Raises IndexError if there is none."""
@@ -57,7 +65,15 @@ class Spool:
         found = self._db.execute(sql, (table, at)).fetchone()
         if found is None:
             raise IndexError(at)
-        return _row(*found)
+        cells, records = found
+        return _row(cells, records, self._masks.get(table, frozenset()))
+
+    def quoted(self, tables: Collection[str]) -> Iterator[int]:
+        """The numbers of the records that rows of these tables name, in no order."""
+        self._flush()
+        for table in tables:
+            for (records,) in self._db.execute("SELECT records FROM rows WHERE tbl = ?", (table,)):
+                yield from json.loads(records)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -68,5 +84,9 @@ class Spool:
         self._waiting.clear()
 
 
-def _row(cells: str, records: str) -> Row:
-    return Row(json.loads(cells), tuple(json.loads(records)))
+def _row(cells: str, records: str, mask: frozenset[str]) -> Row:
+    values = json.loads(cells)
+    for key in mask & values.keys():
+        if values[key] not in ("", None, [], {}):
+            values[key] = WITHHELD
+    return Row(values, tuple(json.loads(records)))

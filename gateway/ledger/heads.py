@@ -110,6 +110,15 @@ class Heads:
             except LookupError as error:
                 raise LedgerUnavailable(str(error)) from error
 
+    @contextmanager
+    def subtrees(self, signed: Signed) -> Iterator[merkle.Subtree]:
+        """The roots of complete subtrees of a checkpoint's tree, for as long as the context lasts.
+
+        The function raises LookupError or LedgerUnavailable if records for it are missing.
+        """
+        with self._open() as db, self._archives(db) as archives:
+            yield subtree_of(tiles_of(db, signed.first, signed.checkpoint.size, archives))
+
     def newest_each(self) -> list[Signed]:
         """The newest checkpoint of each origin, in order."""
         newest = {head.first: head for head in self.all()}

@@ -85,7 +85,11 @@ class LedgerReader(Rows):
 
     def after(self, seq: int, limit: int) -> list[Event]:
         """Up to `limit` records after `seq`, in order."""
-        return [_event(kept) for kept in self._span(seq + 1, _EVER, limit)]
+        return [_event(kept) for kept in self.kept_after(seq, limit)]
+
+    def kept_after(self, seq: int, limit: int) -> list[Kept]:
+        """The same as they are kept, not read."""
+        return self._span(seq + 1, _EVER, limit)
 
     def get(self, seq: int) -> Event | None:
         """One record, or None."""
@@ -361,6 +365,42 @@ class LedgerReader(Rows):
                 yield item[0]
             elif not item.archive.deleted:
                 raise LedgerUnavailable(item.why)
+
+    def stretches(
+        self, progress: Callable[[int], None] | None = None, last: int | None = None
+    ) -> Iterator[Kept | Gone]:
+        """As `kept`, with the archives that are not to be had in their places."""
+        for item in self._all(progress, last):
+            yield item if isinstance(item, Gone) else item[0]
+
+    def between(self, begin: int, end: int) -> list[Kept]:
+        """The records from `begin` to `end`, in order, as they are kept."""
+        return self._span(begin, end, end - begin + 1)
+
+    def last_of(self, since: str, until: str) -> int:
+        """The number of the last record with a time from `since` up to and without `until` (RFC
+        3339 text in UTC); 0 if there is none.  Archives that can't be read are left out."""
+        sql = (
+            "SELECT seq FROM events WHERE json_valid(body) AND json_extract(body, '$.time') >= ? "
+            "AND json_extract(body, '$.time') < ? ORDER BY seq DESC LIMIT 1"
+        )
+        rows = self._rows(sql, (since, until))
+        archives = self._archived()
+        found = int(rows[0][0]) if rows else 0
+        if found > archives.last:
+            return found
+        for one in reversed(archives.all):
+            if one.deleted or one.time < since:
+                continue
+            with contextlib.suppress(LedgerUnavailable):
+                seqs = [
+                    kept.seq
+                    for kept in archives.rows(one.first, one.last)
+                    if since <= _time_of(kept.body) < until
+                ]
+                if seqs:
+                    return max(found, seqs[-1])
+        return found
 
     def mentions(self, text: str) -> bool:
         """Whether any record holds `text` as a whole JSON string."""

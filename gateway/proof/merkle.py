@@ -69,6 +69,20 @@ class Frontier:
         self.roots.append(full)
         self.size += 1
 
+    def add_subtree(self, root: bytes, level: int) -> None:
+        """Add 2^level leaves by the root over them.
+
+        Raises ValueError if a complete subtree of that size can't begin here.
+        """
+        if level < 0 or self.size & ((1 << level) - 1):
+            raise ValueError("a subtree begins at a multiple of its size")
+        full, above = root, level
+        while self.size >> above & 1:
+            full = node_hash(self.roots.pop(), full)
+            above += 1
+        self.roots.append(full)
+        self.size += 1 << level
+
     def root(self) -> bytes:
         """The root of the tree as it is now."""
         if not self.roots:

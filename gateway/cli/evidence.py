@@ -1,0 +1,172 @@
+"""`garita evidence`: the auditor's packet, by one command."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli import common, logfresh
+from gateway.cli.app import App, Group
+from gateway.cli.context import Context, config_option
+from gateway.evidence.errors import PacketError, UnknownCriterion
+from gateway.evidence.make import STEPS, Made, Order, check, make
+from gateway.evidence.model import Span
+from gateway.ledger import LedgerUnavailable
+from gateway.locale import _, ngettext
+
+
+class Evidence(Group):
+    """The group is a command as well, and so it has `-c` itself."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.params.append(config_option())
+
+
+app = App(cls=Evidence, no_args_is_help=False)
+LANGUAGES = {"es": ("es",), "en": ("en",), "both": ("es", "en")}
+
+
+@app.callback(invoke_without_command=True)
+def evidence(
+    ctx: Context,
+    first: Annotated[
+        str, typer.Option("--from", help="The first day (2026-10-01), in the site's zone.")
+    ] = "",
+    last: Annotated[
+        str, typer.Option("--to", help="The last day, included. Left out: the end of that month.")
+    ] = "",
+    criterion: Annotated[
+        list[str], typer.Option("--criterion", help="Only this criterion; may be given again.")
+    ] = [],  # noqa: B006 - Typer's way
+    lang: Annotated[str, typer.Option("--lang", help="es, en or both.")] = "both",
+    word: Annotated[
+        str,
+        typer.Option(
+            "--word",
+            callback=common.typed,
+            help="The auditor's word: with the log's signed root it decides which rows are drawn.",
+        ),
+    ] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The new folder; a zip comes beside it.")
+    ] = None,
+    redact: Annotated[
+        bool, typer.Option("--redact", help="Withhold who people are; the proofs stay good.")
+    ] = False,
+    as_of: Annotated[
+        str,
+        typer.Option(
+            "--as-of",
+            help="span: the first signed head after the last day. newest: the newest one.",
+        ),
+    ] = "span",
+    zip: Annotated[bool, typer.Option("--zip/--no-zip", help="Also as one file.")] = True,
+) -> None:
+    """The auditor's packet: what the log shows about each criterion, with its proofs."""
+    if ctx.invoked_subcommand is not None:
+        return
+    if output is None:
+        common.fail(_("-o FOLDER says where the packet goes"), common.USAGE)
+    if lang not in LANGUAGES:
+        common.fail(_("--lang is es, en or both"), common.USAGE)
+    if as_of not in {"span", "newest"}:
+        common.fail(_("--as-of is span or newest"), common.USAGE)
+    settings = ctx.settings
+    order = Order(
+        _span(ctx, first, last),
+        tuple(dict.fromkeys(criterion)),
+        word,
+        redact,
+        newest=as_of == "newest",
+        languages=LANGUAGES[lang],
+        by=ctx.operator,
+        zip=zip,
+    )
+    try:
+        check(settings, order)
+        logfresh.fresh(settings)
+        with common.progress() as bars, _ended_in_order():
+            made = make(settings, order, output, _told(bars))
+    except UnknownCriterion as error:
+        common.fail(str(error), common.USAGE)
+    except PacketError as error:
+        common.fail(str(error), common.REFUSED)
+    except LedgerUnavailable as error:
+        common.fail(str(error), common.UNREACHABLE)
+    _say(made)
+
+
+def _told(bars: object) -> Callable[[str, int, int], None]:
+    from rich.progress import Progress  # noqa: PLC0415 - common.progress made it
+
+    assert isinstance(bars, Progress)
+    tasks = {}
+
+    def told(step: str, done: int, of: int) -> None:
+        if step not in tasks:
+            tasks[step] = bars.add_task(_(STEPS[step]), total=of)
+        bars.update(tasks[step], completed=done, total=of)
+
+    return told
+
+
+def _say(made: Made) -> None:
+    packet = made.packet
+    deviations = {id(one): one for s in packet.sections for one in s.deviations}
+    still = sum(one.open for one in deviations.values())
+    common.say(str(made.folder) if made.zip is None else f"{made.folder}, {made.zip}")
+    if packet.log.ok:
+        common.say(_("the log is whole and signed up to record {seq}").format(seq=packet.last_seq))
+    else:
+        common.say(_("the log is not whole, or not signed: the packet says what is wrong"))
+    count = len(deviations)
+    said = ngettext("{count} deviation", "{count} deviations", count).format(count=count)
+    common.say(_("{deviations}, {open} of them still open").format(deviations=said, open=still))
+    if made.unsealed is None:
+        common.say(_("sealed: the log names its manifest {sha256}").format(sha256=made.sha256))
+    else:
+        common.say(_("manifest {sha256}").format(sha256=made.sha256))
+        common.say(_("note: the packet is not sealed: {why}").format(why=made.unsealed))
+
+
+def _span(ctx: Context, first: str, last: str) -> Span:
+    zone = ctx.settings.site.zone
+    if not first and not last:
+        common.fail(_("--from and --to say which days"), common.USAGE)
+    begin = _day(first or last)
+    end = _day(last) if last else _end_of_month(begin)
+    return Span(begin, end, zone)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        common.fail(_("{day} is not a day: write 2026-10-01").format(day=text[:40]), common.USAGE)
+
+
+def _end_of_month(day: date) -> date:
+    after = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return after - timedelta(days=1)
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """A service manager's or a shutdown's SIGTERM ends the work as Ctrl-C does: nothing is left."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
