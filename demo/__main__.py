@@ -15,7 +15,9 @@ import shutil
 import sys
 import tempfile
 import time
+from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,10 @@ from demo.rig import ROOT, Rig
 from drivers.readers import wiegand
 from drivers.simulated.camera import empty_video, person_video
 from drivers.simulated.reader import VirtualRdm6300
+from gateway import config
 from gateway.daemon import control
 from gateway.ledger import LedgerReader
+from gateway.proof.standalone import PROGRAM
 from gateway.wording.text import reason
 
 out = Console(highlight=False, width=110, record="--svg" in sys.argv)
@@ -203,6 +207,32 @@ class Story:
         revoked = await self.rig.acli("people", "revoke", "e100", "--reason", "left the company")
         self.check(revoked.returncode == 0, "garita people revoke e100")
         await self.tap(yard, BRUNO, "denied_revoked")
+        await self.packet()
+
+    async def packet(self) -> None:
+        """What an auditor takes along, and how they check it without us."""
+        self.scene("The auditor comes: today's evidence, and one byte of it changed")
+        day = f"{datetime.now(config.load(self.rig.config).site.zone):%Y-%m-%d}"
+        folder = self.rig.folder / "packet"
+        word = ("--word", "maquiladora")
+        said = await self.command("evidence", "--from", day, "--to", day, *word, "-o", str(folder))
+        for line in said.splitlines()[-6:]:
+            out.print(f"    {line.strip()}", markup=False)
+        checker = folder / PROGRAM
+        self.check(await self._checks(checker, folder), f"python3 {PROGRAM} packet: good")
+        table = min((folder / "tables").glob("*.csv"), key=lambda path: path.name)
+        raw = bytearray(table.read_bytes())
+        raw[-1] ^= 1
+        table.write_bytes(raw)
+        self.check(not await self._checks(checker, folder), f"a bit of {table.name} flipped: found")
+
+    @staticmethod
+    async def _checks(checker: Path, folder: Path) -> bool:
+        """Whether the stand-alone program, in a Python without our packages, finds it good."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-I", "-S", str(checker), str(folder), stdout=DEVNULL, stderr=DEVNULL
+        )
+        return await process.wait() == 0
 
     async def vault(self) -> None:
         """A door with a secure OSDP reader, keypad and contact."""

@@ -75,6 +75,9 @@ class Garita(Root):
         "camera": Entry(f"{CLI}.camera:app", DEVICES, "Cameras: their state, and where they look."),
         "lock": Entry(f"{CLI}.setup:lock_app", DEVICES, "Locks, while the gateway is stopped."),
         "log": Entry(f"{CLI}.log:app", LOG, "The log: read, verify, export."),
+        "report": Entry(
+            f"{CLI}.report:app", LOG, "Standard reports, alone or each week by e-mail."
+        ),
         "witness": Entry(
             f"{CLI}.witness:app", LOG, "A witness of gateways' logs; a process of its own."
         ),

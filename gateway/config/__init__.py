@@ -117,6 +117,11 @@ class Settings:
         return self.tables.site.data_dir / "documents"
 
     @property
+    def reports_path(self) -> Path:
+        """Which weeks' reports were sent."""
+        return self.tables.site.data_dir / "reports.json"
+
+    @property
     def doors_path(self) -> Path:
         return self.tables.site.data_dir / "doors.json"
 
@@ -228,6 +233,7 @@ def _absolute(tables: Tables, base: Path) -> Tables:
             "log": log,
             "console": console,
             "evidence": tables.evidence.absolute(base),
+            "reports": tables.reports.absolute(base),
         }
     )
 

@@ -25,6 +25,7 @@ from gateway.config.evidence import EvidenceTable
 from gateway.config.log import LogTable
 from gateway.config.operators import OperatorTable
 from gateway.config.patterns import PatternsTable
+from gateway.config.reports import ReportsTable
 from gateway.config.sync import SyncTable
 from gateway.config.titles import Titles
 from gateway.decide.policy import Action, Mode, Passback, Subsystem
@@ -593,6 +594,7 @@ class Tables(_Table):
     alarms: AlarmsTable = AlarmsTable()
     patterns: PatternsTable = PatternsTable()
     mqtt: MqttSettings | None = None
+    reports: ReportsTable = ReportsTable()
     sync: SyncTable = SyncTable()
 
 

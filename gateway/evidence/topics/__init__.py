@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.evidence.model import Topic
 from gateway.evidence.topics.access import Access
+from gateway.evidence.topics.findings import Findings
 from gateway.evidence.topics.visitors import Visitors
 from gateway.evidence.topics.yard import YARD
 
@@ -11,4 +12,5 @@ TOPICS: tuple[type[Topic], ...] = (
     Access,
     Visitors,
     *YARD,
+    Findings,
 )
