@@ -163,8 +163,8 @@ def test_the_reports_go_into_the_folder_and_to_the_mail_server_once(
     assert pdf.startswith(b"%PDF-")
     again = run(gate)
     assert again.exit_code == 0 and len(server.got) == 1
-    listed = json.loads(gate.run("log", "show", "--json", "--type", "records").output)
-    assert [event["data"]["format"] for event in listed] == ["report"]
+    (told,) = gate.run("log", "export", "--type", "records").output.splitlines()
+    assert json.loads(told)["data"]["format"] == "report"
 
 
 def test_a_mail_server_that_is_down_costs_nothing(
@@ -283,6 +283,6 @@ def test_each_report_of_the_configuration_is_one_that_is_made() -> None:
     from gateway.config.reports import ReportName
     from gateway.evidence.topics import TOPICS
 
-    assert set(REPORTS) == set(get_args(ReportName))
+    assert set(REPORTS) <= set(get_args(ReportName))
     known = {topic.key for topic in TOPICS}
     assert {key for report in REPORTS.values() for key in report.topics} <= known
