@@ -24,7 +24,7 @@ from gateway.config.mistakes import ConfigError
 from gateway.desk.visits import register
 from gateway.evidence.reports import REPORTS, week
 from gateway.people.schema import open_admin
-from tests.gateway.cli.conftest import Site, prepared, site  # noqa: F401 - fixtures
+from tests.gateway.cli.conftest import Site
 from tests.gateway.desk import test_visits as visits
 from tests.gateway.uplink.certificates import Authority
 
@@ -93,7 +93,7 @@ def server(ca: Authority) -> Iterator[Server]:
 
 
 @pytest.fixture
-def gate(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:  # noqa: F811
+def gate(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A site with a visit of today on record."""
     now = datetime.now(UTC).replace(microsecond=0)
     monkeypatch.setattr(visits, "NOW", now)
@@ -264,12 +264,12 @@ def test_by_itself_it_sends_the_last_whole_week(gate: Site, server: Server, ca: 
     assert str(last.first) in mail["Subject"] and str(last.last) in mail["Subject"]
 
 
-def test_a_site_that_names_no_place_is_told(site: Site) -> None:  # noqa: F811
+def test_a_site_that_names_no_place_is_told(site: Site) -> None:
     done = run(site)
     assert done.exit_code == common.REFUSED and "[reports]" in done.output
 
 
-def test_the_last_week_is_over(site: Site) -> None:  # noqa: F811
+def test_the_last_week_is_over(site: Site) -> None:
     settings = config.load(site.config)
     sunday, monday = date(2026, 11, 22), date(2026, 11, 23)
     assert week.last_week(settings, sunday).first == date(2026, 11, 9)
