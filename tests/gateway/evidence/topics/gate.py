@@ -170,8 +170,8 @@ class Gate:
 
     def load(self, number: int, seal: str, *, on_paper: str | None = None) -> None:
         loading.load(self.act(), number)
-        self.now += 30 * MIN
         self.move()
+        self.now += 30 * MIN
         paper = [arrivals.document("bill_of_lading=BL-1")]
         seals_named = [seal if on_paper is None else on_paper]
         loading.load(self.act(), number, done=True, documents=paper, document_seals=seals_named)

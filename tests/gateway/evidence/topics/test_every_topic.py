@@ -22,6 +22,8 @@ KEYS = (
     *("visit", "name", "reason", "person", "credential", "fallback", "by", "at", "seconds", "how"),
     *("version", "people", "kind", "subject", "valid_until", "roles", "why", "count", "badge"),
     *("released_by", "held", "escort", "confirmed", "until", "grant", "source", "record", "alarm"),
+    *("freight", "units", "seals", "seal", "unit", "documents", "findings", "second", "eta"),
+    *("inspection", "answers", "notes", "took_s", "finished", "drawn", "percent", "loaded"),
 )
 
 
