@@ -33,6 +33,10 @@ def main() -> None:
     print("wrong:", dict(ours.wrong_by))
     print(f"{sum(o.records for o in outcomes)} records, {sum(o.engine_s for o in outcomes):.1f} s")
     for outcome in outcomes if words else ():
+        met = {item["plant"] for item in outcome.shown[OURS]}
+        for one in outcome.planted:
+            if one["name"] not in met:
+                print("missed", one["name"], one["strength"], one["first"], one["about"])
         judged = outcome.shown[OURS]
         for text, item in zip(outcome.words, judged, strict=True):
             print(item["plant"] or "-", text)

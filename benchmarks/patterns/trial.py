@@ -91,8 +91,8 @@ def run(setting: Setting) -> Outcome:
 
 
 def _told(one: Planted) -> dict[str, Any]:
-    strength = STRENGTHS[one.strength]
-    return {"name": one.name, "kind": one.kind, "strength": strength, "first": one.first}
+    facts = {"name": one.name, "kind": one.kind, "strength": STRENGTHS[one.strength]}
+    return facts | {"first": one.first, "about": dict(one.about)}
 
 
 def _judged(truth: Truth, one: Shown) -> dict[str, Any]:

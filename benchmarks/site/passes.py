@@ -59,7 +59,8 @@ def plan(world: World, person: Person, day: date, rng: random.Random) -> list[Tr
         tries += _through(rng, person, gate, out, OUT)
         tries += _through(rng, person, gate, out + rng.uniform(25, 65), IN)
     tries += _rooms(rng, person, come, go)
-    return _walked(tries, person) + _through(rng, person, gate, go, OUT)
+    last = max(one.at for one in tries) + 1
+    return _walked(tries + _through(rng, person, gate, max(go, last), OUT), person)
 
 
 def _walked(tries: list[Try], person: Person) -> list[Try]:

@@ -93,7 +93,9 @@ class World:
 
     def works(self, person: Person, day: date) -> bool:
         """Whether the person's plan has a shift that begins that day."""
-        if (person.joins and day < person.joins) or (person.leaves and day >= person.leaves):
+        # Who works into the next morning has the last shift a day earlier.
+        out = day + timedelta(days=person.shift in ("late", "night", "guard"))
+        if (person.joins and day < person.joins) or (person.leaves and out >= person.leaves):
             return False
         if person.shift == "guard":
             return (day.toordinal() + 2 * person.crew) % 8 < 4

@@ -13,6 +13,11 @@ class _Near(Planted):
     near = True
 
 
+def here(team: list[Person], day: Day) -> list[Person]:
+    """Those of the team who are on the list."""
+    return [one for one in team if one.leaves is None or one.leaves > day.day]
+
+
 class LateShift(_Near):
     """A whole group works longer, or on Saturday, for an order."""
 
@@ -201,7 +206,7 @@ class Inventory(_Near):
         if self.on(day) is None or day.day.weekday() != 6:
             return
         gate = site.world.gates[0]
-        for person in self.team:
+        for person in here(self.team, day):
             at = 480 + self.rng.uniform(-10, 10)
             self.try_(tries, at, person, gate)
             self.try_(tries, at + 8, person, "warehouse")
@@ -270,7 +275,7 @@ class Payroll(_Near):
         if self.on(day) is None or day.day.weekday() != 5:
             return
         gate = site.world.gates[0]
-        for person in self.team:
+        for person in here(self.team, day):
             at = 540 + self.rng.uniform(-30, 30)
             self.try_(tries, at, person, gate)
             self.try_(tries, at + 5, person, "office")

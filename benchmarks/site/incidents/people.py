@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from benchmarks.site.incidents.base import Day, Planted, Site, Try
 from benchmarks.site.passes import IN, OUT, walk
 from benchmarks.site.world import Person
@@ -158,6 +160,7 @@ class BeforeResignation(Planted):
 
     def begin(self) -> None:
         self.who = self.someone("assembly", "quality", shift="day")
+        self.who.leaves = self.last + timedelta(days=1)
 
     def people(self, site: Site, day: Day, tries: list[Try]) -> None:
         number = self.on(day)
