@@ -44,3 +44,8 @@ def yes(cell: Any) -> str:
 def share(cell: Any) -> str:
     """A share of 0 to 1 in percent."""
     return f"{words.number(cell * 100, 1)} %" if isinstance(cell, int | float) else ""
+
+
+def optional(cell: Any) -> str:
+    """A cell as it is; None stays empty."""
+    return "" if cell is None else str(cell)

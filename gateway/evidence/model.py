@@ -40,12 +40,12 @@ class Span:
     @cached_property
     def begin(self) -> str:
         """The first moment of it, as records have times (RFC 3339, UTC)."""
-        return self._midnight(self.first)
+        return self.midnight(self.first)
 
     @cached_property
     def end(self) -> str:
         """The first moment after it, likewise."""
-        return self._midnight(self.last + timedelta(days=1))
+        return self.midnight(self.last + timedelta(days=1))
 
     def when(self, moment: str) -> When:
         """Where a record's time lies."""
@@ -53,7 +53,8 @@ class Span:
             return When.BEFORE
         return When.INSIDE if moment < self.end else When.AFTER
 
-    def _midnight(self, day: date) -> str:
+    def midnight(self, day: date) -> str:
+        """The first moment of a local day, as records have times."""
         return utc_text(datetime.combine(day, time(), self.zone))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from gateway.evidence.model import Found, Personal, Place, When
@@ -133,6 +133,15 @@ def moment(text: str) -> datetime | None:
         return found if found.utcoffset() is not None else None
     except (ValueError, OverflowError):
         return None
+
+
+def day(text: str) -> date | None:
+    """An ISO day that a calendar of the site can hold, or None."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if 2 <= found.year < 9999 else None
 
 
 def seconds(begin: str, end: str) -> float | None:

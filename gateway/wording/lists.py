@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.locale import N_, _, in_context
+from gateway.locale import N_, Message, _, in_context
 from gateway.people.sync.rehearsal import Shift
 from gateway.wording import text, words
 from gateway.wording.details import detail
@@ -35,6 +35,11 @@ _TRIPWIRES = {
 def tripwire(name: str) -> str:
     """The title of what holds a list back."""
     return _(_TRIPWIRES.get(name, name))
+
+
+def tripwire_message(name: str) -> Message | str:
+    """The same as a fact of a sentence, in the language in which that is said."""
+    return Message(_TRIPWIRES[name]) if name in _TRIPWIRES else name
 
 
 def op(code: str) -> str:

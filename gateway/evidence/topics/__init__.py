@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from gateway.evidence.model import Topic
-from gateway.evidence.topics.access import Access
 from gateway.evidence.topics.findings import Findings
-from gateway.evidence.topics.visitors import Visitors
+from gateway.evidence.topics.people import PEOPLE
 from gateway.evidence.topics.yard import YARD
 
 TOPICS: tuple[type[Topic], ...] = (
-    Access,
-    Visitors,
+    *PEOPLE,
     *YARD,
     Findings,
 )

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from gateway.evidence import taking
 from gateway.evidence.model import (
@@ -20,41 +19,13 @@ from gateway.evidence.model import (
     When,
 )
 from gateway.evidence.taking import NOBODY, Taker
+from gateway.evidence.topics.visit import Visit, cells_of, released
 from gateway.evidence.topics.visitortables import NOT_LET_IN, VISITORS, not_let_in, visitors
 from gateway.ledger.event import Event, EventType
 from gateway.locale import N_, Message, worded
 
 _DAY_S = 86_400.0
 """Whoever arrived longer ago and has neither left nor been called overdue counts as not left."""
-
-
-@dataclass(slots=True)
-class _Visit:
-    number: int
-    arrived_at: str
-    inside: bool
-    name: Personal
-    host: Personal
-    company: str
-    id_kind: str
-    received_by: Personal
-    regular: bool = False
-    held: list[str] = field(default_factory=list)
-    released_by: Personal = NOBODY
-    release_reason: str = ""
-    announced: bool = False
-    contacted_at: str = ""
-    escort: Personal = NOBODY
-    badge: str = ""
-    badge_issued_at: str = ""
-    badge_until: str = ""
-    badge_returned_at: str = ""
-    badge_kept: bool = False
-    departed_at: str = ""
-    departed_by: Personal = NOBODY
-    overdue: list[tuple[str, int]] = field(default_factory=list)
-    extended: list[tuple[str, Personal]] = field(default_factory=list)
-    records: list[int] = field(default_factory=list)
 
 
 class Visitors(Taker):
@@ -99,7 +70,7 @@ class Visitors(Taker):
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
-        self._visits: dict[int, _Visit] = {}
+        self._visits: dict[int, Visit] = {}
         self._announced: set[int] = set()
         self._counts: Counter[str] = Counter()
         self._here_at_begin = -1
@@ -134,9 +105,9 @@ class Visitors(Taker):
     def _begin(self) -> None:
         self._here_at_begin = sum(not visit.departed_at for visit in self._visits.values())
 
-    def _arrived(self, number: int, event: Event, when: When) -> _Visit:
+    def _arrived(self, number: int, event: Event, when: When) -> Visit:
         data = event.data
-        return _Visit(
+        return Visit(
             number,
             taking.time(data, "arrived_at") or event.time,
             when is When.INSIDE,
@@ -153,7 +124,7 @@ class Visitors(Taker):
             records=[event.seq],
         )
 
-    def _more(self, visit: _Visit, event: Event, when: When) -> None:
+    def _more(self, visit: Visit, event: Event, when: When) -> None:
         data = event.data
         match event.type:
             case EventType.VISIT_HOST_CONTACTED:
@@ -201,13 +172,13 @@ class Visitors(Taker):
             self._begin()
         began = [visit for visit in self._visits.values() if visit.inside]
         for visit in began:
-            self.place.rows.add(VISITORS, _cells(visit), tuple(visit.records))
+            self.place.rows.add(VISITORS, cells_of(visit), tuple(visit.records))
         for visit in self._visits.values():
             found.deviations += self._deviations(visit)
         found.figures += self._figures(began)
         return self.told(found)
 
-    def _figures(self, began: list[_Visit]) -> list[Figure]:
+    def _figures(self, began: list[Visit]) -> list[Figure]:
         counts, of = self._counts, len(began)
 
         def part(key: str, label: Message, what: list[bool]) -> Figure:
@@ -250,7 +221,7 @@ class Visitors(Taker):
             ),
         ]
 
-    def _deviations(self, visit: _Visit) -> list[Deviation]:
+    def _deviations(self, visit: Visit) -> list[Deviation]:
         found, records, name = [], tuple(visit.records), visit.name
         for at, seq in visit.overdue:
             found.append(self._overdue(visit, at, seq))
@@ -273,14 +244,14 @@ class Visitors(Taker):
             by = visit.received_by if excused else ""
             found.append(Deviation("visit_no_id", words, visit.arrived_at, records, excused, by))
         if visit.held or visit.released_by:
-            found.append(_released(visit))
+            found.append(released(visit))
         late = taking.seconds(visit.arrived_at, visit.departed_at)
         if late is not None and late < 0:
             words = worded("{name} left before they came, by the records", name=name)
             found.append(Deviation("visit_times_odd", words, visit.arrived_at, records))
         return found
 
-    def _overdue(self, visit: _Visit, at: str, seq: int) -> Deviation:
+    def _overdue(self, visit: Visit, at: str, seq: int) -> Deviation:
         words = worded("{name} was still here after the visit's end", name=visit.name)
         handled, by, when = None, NOBODY, ""
         longer = next((one for one in visit.extended if one[0] > at), None)
@@ -294,33 +265,3 @@ class Visitors(Taker):
         return Deviation(
             "visit_overdue", words, at, records, handled, by, when, open=handled is None
         )
-
-
-def _released(visit: _Visit) -> Deviation:
-    words = worded("the desk held {name}, and a second person let them in", name=visit.name)
-    handled = worded("released: {reason}", reason=Personal(visit.release_reason))
-    return Deviation(
-        "visit_released",
-        words,
-        visit.arrived_at,
-        tuple(visit.records),
-        handled,
-        visit.released_by,
-        visit.arrived_at,
-    )
-
-
-def _cells(visit: _Visit) -> dict[str, Any]:
-    return {
-        "visit": visit.number,
-        "name": visit.name,
-        "company": visit.company,
-        "host": visit.host,
-        "id_kind": visit.id_kind,
-        "arrived_at": visit.arrived_at,
-        "received_by": visit.received_by,
-        "escort": visit.escort,
-        "badge": visit.badge,
-        "badge_returned_at": visit.badge_returned_at,
-        "departed_at": visit.departed_at,
-    }

@@ -53,7 +53,7 @@ def not_let_in(place: Place) -> Table:
         worded("Visitors held, sent away or called off"),
         (
             Column("at", N_("Time"), cells.at(place.span.zone)),
-            Column("visit", N_("Visit"), _number, width=0.5),
+            Column("visit", N_("Visit"), cells.optional, width=0.5),
             Column("name", N_("Visitor's name"), personal=True, width=2),
             Column("company", N_("Company"), width=1.5),
             Column("host", N_("Company contact"), personal=True, width=1.5),
@@ -62,10 +62,6 @@ def not_let_in(place: Place) -> Table:
             Column("by", N_("By"), personal=True),
         ),
     )
-
-
-def _number(cell: Any) -> str:
-    return "" if cell is None else str(cell)
 
 
 def _reason(cell: Any) -> str:
