@@ -28,7 +28,7 @@ ENTRIES = (
     Entry("/devices", N_("Devices"), "device", WATCHERS),
     Entry("/shift", N_("Shift"), "shift", GUARDS),
     Entry("/records", N_("Records"), "record", WATCHERS),
-    Entry("/evidence/documents", N_("Evidence"), "evidence", AUDITORS),
+    Entry("/evidence", N_("Evidence"), "evidence", AUDITORS),
     Entry("/lists", N_("Lists"), "list", PEOPLE),
     Entry("/accounts", N_("Accounts"), "account", ADMINISTRATORS),
 )

@@ -68,6 +68,7 @@ MUST_STAND = {
     "/records",
     "/alarms",
     "/shift",
+    "/evidence",
     "/evidence/documents",
     "/evidence/reviews",
 }
