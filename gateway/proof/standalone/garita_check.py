@@ -3,11 +3,12 @@
 
     python3 garita_check.py [--trust FILE] [--key VKEY] FILE...
 
-A FILE is a copy of ledger.db, an export (JSON lines), a checkpoint, or a proof (NAME.tlog-proof,
-with the record beside it in NAME.json).  Checkpoints that somebody kept elsewhere, given together
-with a log or an export, show whether it was cut or written anew since.  --trust names a trust file
-(c2sp.org/tlog-policy), --key a log's public key, as `garita log key` prints it.  Without either, a
-signature proves nothing about who made it, and the program says so.
+A FILE is a packet of evidence (its folder or its .zip), a copy of ledger.db, an export (JSON
+lines), a checkpoint, or a proof (NAME.tlog-proof, with the record beside it in NAME.json).
+Checkpoints that somebody kept elsewhere, given together with a packet, a log or an export, show
+whether it was cut or written anew since.  --trust names a trust file (c2sp.org/tlog-policy), --key
+a log's public key, as `garita log key` prints it.  Without either, a signature proves nothing about
+who made it, and the program says so.
 
 It prints what is proven and what is not.  Exit code 0: all that was checked is right.  3: something
 is wrong.  2: it can't be read.  garita-check.html does the same in a browser.
@@ -25,9 +26,14 @@ import json
 import os
 import re
 import sqlite3
+import struct
 import sys
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 # ---------------------------------------------------------------------------------------------
 # Ed25519 (RFC 8032, section 5.1), to check signatures.  Slow, and enough: 3 ms for each.
@@ -166,8 +172,8 @@ SPANISH = {
     "{count} hidden records of an earlier version are not linked": (
         "{count} eventos ocultos de una versión anterior no están enlazados"
     ),
-    "it is not a log, an export, a checkpoint or a proof": (
-        "no es una bitácora, una exportación, una cabeza firmada ni una prueba"
+    "it is not a packet, a log, an export, a checkpoint or a proof": (
+        "no es un expediente, una bitácora, una exportación, una cabeza firmada ni una prueba"
     ),
     "the key was changed, and the one before it did not sign that": (
         "la llave fue cambiada, y la anterior no lo firmó"
@@ -187,6 +193,35 @@ SPANISH = {
     ),
     "{count} records are redacted: only their digests are here": (
         "{count} eventos están testados: solo están sus huellas"
+    ),
+    "{path} is missing": "falta {path}",
+    "{path} was changed": "{path} fue cambiado",
+    "{path} does not belong to the packet": "{path} no es del expediente",
+    "the zip file itself was changed at {path}": "el propio archivo zip fue cambiado en {path}",
+    "the log does not name this manifest": "la bitácora no nombra este manifiesto",
+    "it is not sealed: nothing shows who made it": "no está sellado: nada muestra quién lo hizo",
+    "a signature by {name} is of a key that trust.txt does not name": (
+        "una firma de {name} es de una llave que trust.txt no nombra"
+    ),
+    "the records shown are not those that were signed": (
+        "los eventos mostrados no son los que se firmaron"
+    ),
+    "record {seq} is quoted and not proven": "el evento {seq} se cita y no está probado",
+    "the rows of {table} are not those that the lottery draws": (
+        "las filas de {table} no son las que saca el sorteo"
+    ),
+    "{count} files are as the manifest says, and record {seq} of the log seals it": (
+        "{count} archivos son como dice el manifiesto, y el evento {seq} de la bitácora lo sella"
+    ),
+    "{shown} records shown and {withheld} withheld, of {size} that {name} signed": (
+        "{shown} eventos mostrados y {withheld} reservados, de {size} que firmó {name}"
+    ),
+    "{count} samples are as the lottery draws them": "{count} muestras son como las saca el sorteo",
+    "the packet says itself that the log is not whole": (
+        "el propio expediente dice que la bitácora no está completa"
+    ),
+    "{count} quoted records could not be proven, as the packet says itself": (
+        "{count} eventos citados no se pudieron probar, como dice el propio expediente"
     ),
     "RIGHT": "BIEN",
     "WRONG": "MAL",
@@ -236,12 +271,15 @@ class Tree:
         self.size = 0
         self.roots: list[bytes] = []
 
-    def add(self, leaf: bytes) -> None:
-        full, level = leaf, 0
+    def add(self, leaf: bytes, height: int = 0) -> None:
+        """The next leaf; or the root over the next 2^height leaves."""
+        if self.size % (1 << height):
+            raise Unreadable("tree")
+        full, level = leaf, height
         while self.size >> level & 1:
             full, level = node_hash(self.roots.pop(), full), level + 1
         self.roots.append(full)
-        self.size += 1
+        self.size += 1 << height
 
     def root(self) -> bytes:
         if not self.roots:
@@ -404,6 +442,11 @@ class Trust:
                 return False
         least, who = member
         return sum(self._met(one, note) for one in who) >= least
+
+    def keys(self) -> list[Key]:
+        """All keys that are named, of logs and of witnesses."""
+        logs = [key for keys in self.logs.values() for key in keys]
+        return logs + [one for one in self._members.values() if isinstance(one, Key)]
 
     @property
     def asks(self) -> bool:
@@ -857,6 +900,294 @@ def check_proof(path: Path, trust: Trust) -> tuple[list[str], list[str]]:
     return [], [tell("record {seq} is in the log {name}", seq=index + 1, name=head.origin), *said]
 
 
+# ---------------------------------------------------------------------------------------------
+# A packet of evidence: a folder or a zip whose manifest.json names each file by its hash, and whose
+# manifest.seal.json is the log's record of that manifest.
+
+MANIFEST, SEAL, SEAL_PROOF = "manifest.json", "manifest.seal.json", "manifest.seal.tlog-proof"
+RECORDS, TRUST = "proofs/records.jsonl", "trust.txt"
+PIECE = 1 << 20
+
+
+class Folder:
+    """The files of a packet in a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.wrong: list[str] = []
+        found = [one for one in path.rglob("*") if not one.is_dir()]
+        self.names = {one.relative_to(path).as_posix() for one in found}
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        path = self._path / name
+        if path.is_symlink() or not path.is_file():
+            raise Unreadable(name)
+        with path.open("rb") as file:
+            while piece := file.read(PIECE):
+                yield piece
+
+
+class Zip:
+    """The files of a packet in a zip.  Each byte of its headers is held against what Garita writes
+    (APPNOTE.TXT, 4.3), so nothing can be hidden in them."""
+
+    def __init__(self, path: Path) -> None:
+        self._zip = zipfile.ZipFile(path)
+        self.names = set(self._zip.namelist())
+        self.wrong: list[str] = []
+        with path.open("rb") as file:
+            self._check(file, path.stat().st_size)
+
+    def _check(self, file: IO[bytes], size: int) -> None:
+        at, listed = 0, b""
+        for one in self._zip.infolist():
+            name = one.filename.encode()
+            flags = 0 if name.isascii() else 0x800
+            sizes = struct.pack("<3L", one.CRC, one.compress_size, one.file_size)
+            middle = struct.pack("<4H", flags, 8, 0, 33) + sizes + struct.pack("<2H", len(name), 0)
+            local = b"PK\3\4" + struct.pack("<H", 20) + middle + name
+            file.seek(at)
+            here = file.read(len(local))
+            tail = struct.pack("<3H2L", 0, 0, 0, 0o100644 << 16, at)
+            listed += b"PK\1\2" + struct.pack("<BBH", 20, 3, 20) + middle + tail + name
+            if here != local or one.header_offset != at:
+                self.wrong.append(
+                    tell("the zip file itself was changed at {path}", path=name.decode())
+                )
+                return
+            at += len(local) + one.compress_size
+        count = len(self.names)
+        end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, len(listed), at, 0)
+        file.seek(at)
+        if file.read() != listed + end:
+            self.wrong.append(tell("the zip file itself was changed at {path}", path="PK"))
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        with self._zip.open(name) as file:
+            while piece := file.read(PIECE):
+                yield piece
+
+
+def whole(files: Folder | Zip, name: str, most: int = 1 << 28) -> bytes:
+    """The bytes of a file of the packet."""
+    if name not in files.names:
+        raise Wrong(tell("{path} is missing", path=name))
+    found = bytearray()
+    for piece in files.pieces(name):
+        found += piece
+        if len(found) > most:
+            raise Unreadable(name)
+    return bytes(found)
+
+
+def lines_in(files: Folder | Zip, name: str) -> Iterator[bytes]:
+    if name not in files.names:
+        raise Wrong(tell("{path} is missing", path=name))
+    rest = b""
+    for piece in files.pieces(name):
+        *complete, rest = (rest + piece).split(b"\n")
+        yield from complete
+    if rest:
+        yield rest
+
+
+class Packet:
+    """Checks one packet: `wrong` is what is wrong, `said` what else is to be said."""
+
+    def __init__(self, files: Folder | Zip, trust: Trust, noted: list[Head]) -> None:
+        self._files, self._noted = files, noted
+        self.wrong, self.said = list(files.wrong), list[str]()
+        if MANIFEST not in files.names:
+            raise Unreadable(MANIFEST)
+        try:
+            self._manifest = json.loads(whole(files, MANIFEST))
+            form = self._manifest["form"]
+        except NOT_READ:
+            form = ""
+        if form != "garita-packet/1":
+            raise Wrong(tell("{path} was changed", path=MANIFEST))
+        self._given = trust.given
+        own = Trust([])
+        with contextlib.suppress(Wrong, *NOT_READ):  # that it was changed is told below
+            own = Trust([], whole(files, TRUST).decode())
+        self._trust = trust if trust.given else own
+        keys = [*own.keys(), *trust.keys()]
+        self._keys = {(key.name, key.id): key for key in keys}
+        self._proven: set[int] = set()
+        self._sealed = False
+
+    def check(self) -> None:
+        seal: dict[str, object] = {}
+        steps: list[tuple[str, Callable[[], None]]] = [
+            (SEAL, lambda: seal.update(self._seal())),
+            (MANIFEST, lambda: self._listed(seal)),
+            (RECORDS, self._records),
+            ("packet.json", self._told),
+        ]
+        for name, step in steps:
+            try:
+                step()
+            except Wrong as error:
+                self.wrong.append(str(error))
+            except NOT_READ:
+                self.wrong.append(tell("{path} was changed", path=name))
+        if self._sealed and not self._given:
+            text = "the key is the log's own word: give --key or --trust with one noted elsewhere"
+            self.said.append(tell(text))
+
+    def _head(self, head: Head) -> list[str]:
+        """The signatures of a checkpoint: each must be of a key that is known, and right."""
+        said = self._trust.check(head)
+        for name, key_id, _ in head.lines:
+            key = self._keys.get((name, key_id))
+            if key is None:
+                text = "a signature by {name} is of a key that trust.txt does not name"
+                raise Wrong(tell(text, name=name))
+            key.signed(head)
+        for other in self._noted:
+            if (other.origin, other.size) == (head.origin, head.size) and other.root != head.root:
+                text = "two checkpoints of {size} records differ: the log was forked"
+                raise Wrong(tell(text, size=head.size))
+        return said
+
+    def _seal(self) -> dict[str, object]:
+        """What the record of the log says that seals the manifest; {} if it does not."""
+        files = self._files
+        if SEAL not in files.names and SEAL_PROOF not in files.names:
+            self.wrong.append(tell("it is not sealed: nothing shows who made it"))
+            return {}
+        try:
+            body, proof = whole(files, SEAL), whole(files, SEAL_PROOF).decode()
+            index, hashes, head = parse_proof(proof)
+            if not includes(head.root, head.size, index, leaf_hash(body), hashes):
+                raise Wrong(tell("the record is not in the log at this place"))
+            said = self._head(head)
+            record = json.loads(body)
+            data = record["data"]
+            digest = hashlib.sha256(whole(files, MANIFEST)).hexdigest()
+            if record["type"] != "evidence.made" or data["manifest"] != digest:
+                raise Wrong(tell("the log does not name this manifest"))
+        except Wrong as error:
+            self.wrong.append(str(error))
+            return {}
+        self._sealed = True
+        text = "{count} files are as the manifest says, and record {seq} of the log seals it"
+        self.said += [tell(text, count=len(self._manifest["files"]), seq=index + 1), *said]
+        return dict(data["signed"])
+
+    def _listed(self, signed: dict[str, object]) -> None:
+        """Each file of the manifest is there as it says, and no other."""
+        left = self._files.names - {MANIFEST, SEAL, SEAL_PROOF}
+        for one in self._manifest["files"]:
+            name, size = str(one["path"]), int(one["bytes"])
+            if name not in left:
+                self.wrong.append(tell("{path} is missing", path=name))
+                continue
+            left.discard(name)
+            begin, all_of, read = hashlib.sha256(), hashlib.sha256(), 0
+            with contextlib.suppress(*NOT_READ):  # a zip whose bytes can't be unpacked
+                for piece in self._files.pieces(name):
+                    begin.update(piece[: max(0, size - read)])
+                    all_of.update(piece)
+                    read += len(piece)
+            good = begin.hexdigest() == one["sha256"] and read >= size
+            if good and (read > size or name in signed):  # a PDF, signed behind its beginning
+                good = all_of.hexdigest() == signed.get(name)
+            if not good:
+                self.wrong.append(tell("{path} was changed", path=name))
+        for name in sorted(left):
+            self.wrong.append(tell("{path} does not belong to the packet", path=name))
+
+    def _records(self) -> None:
+        """The records that are shown lead to the root that the log's key signed."""
+        told = self._manifest["log"]
+        if told is None:
+            self.said.append(tell("nothing of it is signed"))
+            return
+        head: Head | None = None
+        first, tree, shown, withheld = 1, Tree(), 0, 0
+        for line in lines_in(self._files, RECORDS):
+            if line.startswith(b'{"data":'):
+                self._proven.add(first + tree.size)
+                tree.add(leaf_hash(line))
+                shown += 1
+                continue
+            item = json.loads(line)
+            if "hidden" in item:
+                tree.add(bytes.fromhex(item["hidden"]["hash"]), int(item["hidden"]["level"]))
+            elif "leaf" in item:
+                self._proven.add(first + tree.size)
+                tree.add(bytes.fromhex(item["leaf"]["hash"]))
+                withheld += 1
+            else:
+                self._same(head, tree, shown, withheld)
+                name = str(item["origin"]["checkpoint"])
+                head = Head(whole(self._files, name).decode())
+                first, tree, shown, withheld = int(item["origin"]["first"]), Tree(), 0, 0
+        self._same(head, tree, shown, withheld)
+        if head is None or (head.origin, head.size, head.root.hex()) != (
+            told["origin"],
+            told["size"],
+            told["root"],
+        ):
+            self.wrong.append(tell("the records shown are not those that were signed"))
+
+    def _same(self, head: Head | None, tree: Tree, shown: int, withheld: int) -> None:
+        if head is None:
+            return
+        try:
+            self._head(head)
+        except Wrong as error:
+            self.wrong.append(str(error))
+        if (tree.size, tree.root()) != (head.size, head.root):
+            self.wrong.append(tell("the records shown are not those that were signed"))
+        text = "{shown} records shown and {withheld} withheld, of {size} that {name} signed"
+        facts = {"shown": shown, "withheld": withheld, "size": head.size, "name": head.origin}
+        self.said.append(tell(text, **facts))
+
+    def _told(self) -> None:
+        """What packet.json quotes is proven, and its samples are those of the lottery."""
+        packet = json.loads(whole(self._files, "packet.json", 1 << 30))
+        log, drawing = packet["log"], packet["lottery"]
+        if not log["ok"]:
+            self.said.append(tell("the packet says itself that the log is not whole"))
+        if unproven := int(log["proofs"]["unproven"]):
+            text = "{count} quoted records could not be proven, as the packet says itself"
+            self.said.append(tell(text, count=unproven))
+        root = log["checkpoint"]["root"] if log["checkpoint"] else "00" * 32
+        seed = hashlib.sha256(f"{root}\n{drawing['word']}".encode()).digest()
+        samples, missing = 0, set()
+        for section in packet["sections"]:
+            quoted = list(section["deviations"])
+            for sample in section["samples"]:
+                quoted += sample["rows"]
+                size = drawing["daily"] if sample["frequency"] == "daily" else sample["count"]
+                if size < sample["count"] or sample["frequency"] == "daily":
+                    begin = seed + b"\0" + sample["table"].encode() + b"\0"
+                    tickets = lambda n, begin=begin: hashlib.sha256(  # noqa: E731
+                        begin + n.to_bytes(8, "big")
+                    ).digest()
+                    right = sorted(range(sample["count"]), key=tickets)[:size]
+                else:
+                    right = list(range(size))
+                if sample["drawn"] != right:
+                    text = "the rows of {table} are not those that the lottery draws"
+                    self.wrong.append(tell(text, table=sample["table"]))
+                samples += 1
+            missing |= {seq for one in quoted for seq in one["records"]} - self._proven
+        if not unproven and log["checkpoint"]:
+            for seq in sorted(missing)[:10]:
+                self.wrong.append(tell("record {seq} is quoted and not proven", seq=seq))
+        self.said.append(tell("{count} samples are as the lottery draws them", count=samples))
+
+
+def check_packet(path: Path, trust: Trust, noted: list[Head]) -> tuple[list[str], list[str]]:
+    """A folder or a zip; raises Unreadable if it has no manifest."""
+    packet = Packet(Folder(path) if path.is_dir() else Zip(path), trust, noted)
+    packet.check()
+    return packet.wrong, packet.said
+
+
 def check_checkpoint(head: Head, trust: Trust, others: list[Head]) -> tuple[list[str], list[str]]:
     said = trust.check(head)
     for other in others:
@@ -876,10 +1207,14 @@ def lines_of(path: Path) -> list[str]:
 
 
 def kind_of(path: Path) -> str:
+    if path.is_dir():
+        return "packet"
     with path.open("rb") as file:
         begin = file.read(64)
     if begin.startswith(b"SQLite format 3\0"):
         return "log"
+    if begin.startswith(b"PK\3\4"):
+        return "packet"
     if begin.startswith(b"c2sp.org/tlog-proof"):
         return "proof"
     return "export" if begin.lstrip().startswith(b"{") else "checkpoint"
@@ -900,6 +1235,8 @@ def check(path: Path, trust: Trust, heads: list[Head]) -> tuple[list[str], list[
     kind = kind_of(path)
     if kind == "log":
         return check_log(path, trust, heads)
+    if kind == "packet":
+        return check_packet(path, trust, heads)
     if kind == "proof":
         return check_proof(path, trust)
     if kind == "export":
@@ -912,11 +1249,14 @@ NOT_READ = (
     KeyError,
     OSError,
     OverflowError,
-    RecursionError,
+    RuntimeError,
     TypeError,
     Unreadable,
     ValueError,
     sqlite3.Error,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
 )
 
 
@@ -950,7 +1290,8 @@ def main(arguments: list[str]) -> int:
             wrong, said = [str(error)], []
         except NOT_READ as error:
             reason = error if isinstance(error, (OSError, Unreadable)) else ""
-            print(f"{path}: {tell('it is not a log, an export, a checkpoint or a proof')} {reason}")
+            text = "it is not a packet, a log, an export, a checkpoint or a proof"
+            print(f"{path}: {tell(text)} {reason}")
             worst = max(worst, 2)
             continue
         print(f"{path}: {tell('WRONG' if wrong else 'RIGHT')}")
