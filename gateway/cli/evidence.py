@@ -69,6 +69,7 @@ def evidence(
         ),
     ] = "span",
     zip: Annotated[bool, typer.Option("--zip/--no-zip", help="Also as one file.")] = True,
+    pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="With pages for people.")] = True,
 ) -> None:
     """The auditor's packet: what the log shows about each criterion, with its proofs."""
     if ctx.invoked_subcommand is not None:
@@ -89,6 +90,7 @@ def evidence(
         languages=LANGUAGES[lang],
         by=ctx.operator,
         zip=zip,
+        pdf=pdf,
     )
     try:
         check(settings, order)
@@ -135,6 +137,8 @@ def _say(made: Made) -> None:
     else:
         common.say(_("manifest {sha256}").format(sha256=made.sha256))
         common.say(_("note: the packet is not sealed: {why}").format(why=made.unsealed))
+    if made.unsigned:
+        common.say(_("note: the PDFs are not signed: {why}").format(why=made.unsigned))
 
 
 def _span(ctx: Context, first: str, last: str) -> Span:

@@ -45,6 +45,7 @@ class Order:
     languages: tuple[str, ...] = ("es", "en")
     by: Operator = field(default_factory=lambda: Operator(""))
     zip: bool = True
+    pdf: bool = True
 
 
 def check(settings: Settings, order: Order) -> None:

@@ -6,6 +6,7 @@ interrupted leaves nothing half.
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.config import Settings
-from gateway.evidence import atomic, machine, manifest, papers, proofs, seal, tables
+from gateway.evidence import atomic, booklets, machine, manifest, papers, proofs, seal, tables
 from gateway.evidence.collect import Order, check, packet_of
 from gateway.evidence.errors import PacketError
 from gateway.evidence.packet import Packet
@@ -43,13 +44,15 @@ class Made:
     """A packet that was made.
 
     `folder` and `zip` (None if none was asked for) are where it is, `sha256` the hash of its
-    manifest, `unsealed` why the log holds no record of it (None if it does).
+    manifest, `unsealed` why the log holds no record of it (None if it does),
+    `unsigned` why its PDFs are not signed ("" if they are, or need not be).
     """
 
     folder: Path
     zip: Path | None
     sha256: str
     unsealed: Message | None
+    unsigned: str
     packet: Packet
     proven: proofs.Proven
 
@@ -108,13 +111,18 @@ def _make(
     (folder / TRUST).write_text(trust, encoding="utf-8", newline="")
     for name in (PAGE, PROGRAM):
         (folder / name).write_bytes(source(name).read_bytes())
+    names = []
+    if order.pdf:
+        pages = functools.partial(tell, "pdf")
+        names = booklets.make(packet, spool, order.languages, folder, pages)
     tell("seal", 0, 1)
     listed = manifest.listed(folder, work.files())
     (folder / manifest.FILE).write_text(manifest.text(packet, listed), encoding="utf-8", newline="")
     sha256 = manifest.digest(folder / manifest.FILE)
-    unsealed = seal.seal(packet, folder, sha256, {}, order.by, keys)
+    signed, unsigned = booklets.signed(packet, names, folder)
+    unsealed = seal.seal(packet, folder, sha256, signed, order.by, keys)
     target = work.finish()
-    return Made(output, target, sha256, unsealed, packet, proven)
+    return Made(output, target, sha256, unsealed, unsigned, packet, proven)
 
 
 def _heads(settings: Settings, head: Signed | None) -> list[Signed]:

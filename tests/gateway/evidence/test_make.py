@@ -19,7 +19,7 @@ from tests.gateway.evidence.conftest import OCTOBER, Gate, visit
 
 
 def order(gate: Gate, **more: object) -> Order:
-    return Order(gate.span, ("10.2",), "tecolote", **more)  # type: ignore[arg-type]
+    return Order(gate.span, ("10.2",), "tecolote", **{"pdf": False, **more})  # type: ignore[arg-type]
 
 
 def test_a_packet_has_what_it_lists_and_follows_its_schema(gate: Gate, tmp_path: Path) -> None:
