@@ -944,7 +944,7 @@ class Zip:
             name = one.filename.encode()
             flags = 0 if name.isascii() else 0x800
             sizes = struct.pack("<3L", one.CRC, one.compress_size, one.file_size)
-            middle = struct.pack("<4H", flags, 8, 0, 33) + sizes + struct.pack("<2H", len(name), 0)
+            middle = struct.pack("<4H", flags, 0, 0, 33) + sizes + struct.pack("<2H", len(name), 0)
             local = b"PK\3\4" + struct.pack("<H", 20) + middle + name
             file.seek(at)
             here = file.read(len(local))

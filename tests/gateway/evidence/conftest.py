@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -59,34 +60,52 @@ def visit(number: int, at: datetime, name: str = "Rosa") -> list[NewEvent]:
     ]
 
 
-@pytest.fixture
-def bare(tmp_path: Path) -> Gate:
-    """A gate with a signed log that has no record of October."""
-    example_config(tmp_path)
-    made = CliRunner().invoke(app, ["key", "new", str(tmp_path / "var" / "site.key")])
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sites, each in a folder: `bare` and `gate`."""
+    folder = tmp_path_factory.mktemp("gates")
+    for name in ("bare", "gate"):
+        _made(folder / name)
+    gate = _loaded(folder / "gate")
+    events = visit(1, OCTOBER - timedelta(days=20), "Before")
+    for n in range(40):
+        events += visit(2 + n, OCTOBER + timedelta(hours=12 * n), f"Visitor {n}")
+    gate.note(events)
+    gate.sign()
+    gate.note(visit(90, OCTOBER + timedelta(days=40), "After"))
+    gate.sign()
+    return folder
+
+
+def _made(folder: Path) -> None:
+    example_config(folder)
+    made = CliRunner().invoke(app, ["key", "new", str(folder / "var" / "site.key")])
     assert made.exit_code == 0, made.output
-    path = tmp_path / "config" / "garita.toml"
+    path = folder / "config" / "garita.toml"
     # Without broker and witnesses a command may sign while the gateway is stopped.
     path.write_text(re.sub(r"(?ms)^\[mqtt\]$.*?(?=^\[)", "", path.read_text()))
     settings = config.load(path)
     settings.people_path.parent.mkdir(parents=True, exist_ok=True)
     open_admin(settings.people_path).close()
-    site = SiteKey.load(settings.tables.site.key_file)
     with closing(open_log(settings)):
         pass
+    site = SiteKey.load(settings.tables.site.key_file)
     logkeys.at_start(settings.log_key_path, site, settings.ledger_path)
-    return Gate(settings)
+
+
+def _loaded(folder: Path) -> Gate:
+    return Gate(config.load(folder / "config" / "garita.toml"))
 
 
 @pytest.fixture
-def gate(bare: Gate) -> Gate:
+def bare(prepared: Path, tmp_path: Path) -> Gate:
+    """A gate with a key, whose log has no record of October and is not signed."""
+    shutil.copytree(prepared / "bare", tmp_path / "site")
+    return _loaded(tmp_path / "site")
+
+
+@pytest.fixture
+def gate(prepared: Path, tmp_path: Path) -> Gate:
     """A gate with forty visits in October, one before and some after, signed in two parts."""
-    before = OCTOBER - timedelta(days=20)
-    events = visit(1, before, "Before")
-    for n in range(40):
-        events += visit(2 + n, OCTOBER + timedelta(hours=12 * n), f"Visitor {n}")
-    bare.note(events)
-    bare.sign()
-    bare.note(visit(90, OCTOBER + timedelta(days=40), "After"))
-    bare.sign()
-    return bare
+    shutil.copytree(prepared / "gate", tmp_path / "site")
+    return _loaded(tmp_path / "site")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -33,7 +34,7 @@ def check(*arguments: object, lang: str = "C") -> subprocess.CompletedProcess[st
 
 @pytest.fixture
 def made(gate: Gate, tmp_path: Path) -> Made:
-    return make(gate.settings, Order(gate.span, ("10.2",), "tecolote"), tmp_path / "out")
+    return make(gate.settings, Order(gate.span, ("10.2",), "tecolote", pdf=False), tmp_path / "out")
 
 
 def test_a_packet_is_right_as_folder_and_as_zip(made: Made) -> None:
@@ -114,7 +115,30 @@ def test_files_more_or_less_and_a_missing_seal_are_found(made: Made, tmp_path: P
 
 
 def test_a_redacted_packet_is_right(gate: Gate, tmp_path: Path) -> None:
-    order = Order(gate.span, ("10.2",), "x", redacted=True)
+    order = Order(gate.span, ("10.2",), "x", redacted=True, pdf=False)
     made = make(gate.settings, order, tmp_path / "out")
     done = check(made.folder)
     assert done.returncode == 0 and "0 records shown and 80 withheld" in done.stdout, done.stdout
+
+
+@pytest.mark.slow
+def test_a_signed_pdf_is_right_and_no_byte_of_its_signature_can_change(
+    gate: Gate, tmp_path: Path
+) -> None:
+    order = Order(gate.span, ("10.2",), "x", languages=("es",))
+    made = make(gate.settings, order, tmp_path / "out")
+    assert made.unsigned == "" and is_right(made.folder)
+    pdf = made.folder / "evidence.es.pdf"
+    listed = json.loads((made.folder / "manifest.json").read_text())["files"]
+    begin = next(one["bytes"] for one in listed if one["path"] == pdf.name)
+    size = pdf.stat().st_size
+    assert begin < size
+    for at in (9, begin - 1, begin, (begin + size) // 2, size - 1):
+        flipped(pdf, at)
+        assert not is_right(made.folder), at
+        flipped(pdf, at)
+    assert is_right(made.folder)
+    pdf.write_bytes(pdf.read_bytes()[:begin])  # the signature is taken off
+    assert not is_right(made.folder)
+    again = make(gate.settings, order, tmp_path / "again")
+    assert again.sha256 == made.sha256

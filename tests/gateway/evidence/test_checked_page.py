@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.system]
 
 @pytest.fixture
 def made(gate: Gate, tmp_path: Path) -> Made:
-    return make(gate.settings, Order(gate.span, ("10.2",), "tecolote"), tmp_path / "out")
+    return make(gate.settings, Order(gate.span, ("10.2",), "tecolote", pdf=False), tmp_path / "out")
 
 
 def folder(page: Any, path: Path, trust: str = "") -> list[Card]:
