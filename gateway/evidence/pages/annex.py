@@ -11,7 +11,7 @@ from gateway.evidence import saying
 from gateway.evidence.model import Table
 from gateway.evidence.packet import Packet
 from gateway.evidence.pages import first, render
-from gateway.evidence.pages.criteria import records
+from gateway.evidence.pages.shared import records
 from gateway.evidence.spool import Spool
 from gateway.locale import _, speaking
 

@@ -18,6 +18,7 @@ from gateway.evidence.pages.fonts import Letters, files
 _LEFT, _RIGHT, _TOP, _BOTTOM = 12.0, 12.0, 24.0, 16.0
 _INK, _SOFT, _ACCENT, _LINE = (27, 39, 51), (90, 103, 117), (31, 78, 121), (197, 204, 211)
 _SIZE, _LINE_MM = 6.6, 3.0
+_MOST_KNOWN = 20_000  # widths of words that are kept
 _MOST_LINES = 5  # of a cell; the CSV has all of it
 
 
@@ -27,6 +28,7 @@ class _Sheet(FPDF):
     def __init__(self, order: Mapping[str, Any], shown: Letters) -> None:
         super().__init__(orientation="landscape", unit="mm", format="letter")
         self._order, self._shown = order, shown
+        self._widths: dict[tuple[str, str], float] = {}
         self.set_margins(_LEFT, _TOP, _RIGHT)
         self.set_auto_page_break(False)
         self.set_compression(True)
@@ -85,22 +87,32 @@ class _Sheet(FPDF):
 
     def _wrapped(self, text: str, room: float) -> list[str]:
         """The lines of a cell `room` mm wide; a word that is wider is broken."""
-        lines, line = [], ""
+        lines, line, used, blank = [], "", 0.0, self._width(" ")
         for word in text.split():
-            longer = f"{line} {word}" if line else word
-            if self.get_string_width(longer) <= room:
-                line = longer
+            wide = self._width(word)
+            if line and used + blank + wide <= room:
+                line, used = f"{line} {word}", used + blank + wide
                 continue
             if line:
                 lines.append(line)
-            line = word
-            while self.get_string_width(line) > room and len(line) > 1:
+            line, used = word, wide
+            while used > room and len(line) > 1:
                 fits = self._fitting(line, room)
                 lines.append(line[:fits])
                 line = line[fits:]
+                used = self._width(line)
         if line:
             lines.append(line)
         return lines if len(lines) <= _MOST_LINES else [*lines[: _MOST_LINES - 1], "…"]
+
+    def _width(self, word: str) -> float:
+        """The width of a word in mm; most words of a table come again."""
+        key = f"{self.font_style}{self.font_size_pt}", word
+        if (found := self._widths.get(key)) is None:
+            if len(self._widths) > _MOST_KNOWN:
+                self._widths.clear()
+            found = self._widths[key] = self.get_string_width(word)
+        return found
 
     def _fitting(self, word: str, room: float) -> int:
         """How many letters of a word go into `room` mm, at least one."""

@@ -10,7 +10,8 @@ from gateway.evidence import saying
 from gateway.evidence.lottery import DAILY_SAMPLE
 from gateway.evidence.pages import blocks
 from gateway.evidence.pages.blocks import Block
-from gateway.evidence.pages.criteria import Pages, documents
+from gateway.evidence.pages.criteria import documents
+from gateway.evidence.pages.shared import Pages
 from gateway.locale import N_, Message, _
 from gateway.wording.text import duration
 
@@ -29,7 +30,7 @@ table, count, size = "{table}", {count}, {size}
 seed = hashlib.sha256(f"{{root}}\\n{{word}}".encode()).digest()
 begin = seed + b"\\0" + table.encode() + b"\\0"
 ticket = lambda row: hashlib.sha256(begin + row.to_bytes(8, "big")).digest()
-print(sorted(range(count), key=ticket)[:size])"""
+print(sorted(sorted(range(count), key=ticket)[:size]))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,6 @@ def _troubles(pages: Pages) -> Iterator[Block]:
     given = pages.take(len(rows))
     yield blocks.table(
         (_("Record"), _("What")),
-        (1, 5),
         rows[:given],
         about=_("What is wrong with the log"),
         marks=["open"] * given,
@@ -177,7 +177,9 @@ def _check(pages: Pages) -> Iterator[Block]:
     )
     if drawn:
         yield blocks.text(
-            _("It prints: {rows}").format(rows=", ".join(map(str, drawn.drawn[:12])) + " …"),
+            _("It prints: {rows}").format(
+                rows=", ".join(map(str, sorted(drawn.drawn)[:12])) + " …"
+            ),
             "small",
         )
 
@@ -216,7 +218,6 @@ def _answers(pages: Pages) -> Iterator[Block]:
         marks.append("open" if one.stand == "open" else "")
     yield blocks.table(
         (_("Question"), _("Criterion"), _("Stand"), _("What the evidence says"), _("Documents")),
-        (0.8, 0.8, 1.5, 4.4, 1),
         rows,
         about=_("The portal's security profile, a draft"),
         marks=marks,
@@ -244,7 +245,6 @@ def _changes(pages: Pages) -> Iterator[Block]:
     given = pages.take(len(packet.changes))
     yield blocks.table(
         (_("Criterion"), _("Figure"), _("Then"), _("Now")),
-        (0.8, 4, 1, 1),
         [
             (one.criterion, saying.said(one.label), _value(one.then), _value(one.now))
             for one in packet.changes[:given]
@@ -272,7 +272,6 @@ def _old(pages: Pages) -> Iterator[Block]:
     )
     yield blocks.table(
         (_("In records"), _("Today")),
-        (1, 4),
         [(old, ", ".join(now)) for old, now in sorted(pages.packet.old_numbers.items())],
         about=_("Numbers of the first table of criteria"),
     )

@@ -10,12 +10,15 @@ from typing import Any
 
 Block = dict[str, Any]
 
-WIDTH_MM = 178.0
-"""The width of the text on a page."""
+WIDTH_MM, WIDE_MM = 177.9, 241.4
+"""The width of the text on a page, and on one that lies."""
 
-_NARROW_PT, _WIDE_PT = 8.4, 7.0
-_MANY = 7  # columns; more than these get the smaller letters
+_SIZES = (8.4, 7.2)  # points: of tables with few columns, and with many
+_MANY = 7
 _MM_PER_PT = 0.3528
+_INSET_EM = 1.15  # the blanks at both sides of a cell
+_PAGE_MM = 11.0  # the column of page numbers
+_LONGEST_WORD, _LONGEST_CELL = 11.0, 34.0  # em that a column is widened for
 
 
 def heading(level: int, text: str, *, key: str = "", outlined: bool = True) -> Block:
@@ -53,33 +56,53 @@ def three(items: Iterable[tuple[str, str]]) -> Iterator[Block]:
 
 def table(
     titles: Sequence[str],
-    widths: Sequence[float],
     rows: Iterable[Sequence[str]],
     *,
     about: str,
     marks: Sequence[str] = (),
     keys: Sequence[str] = (),
+    wide: bool = False,
 ) -> Block:
-    """A table.  `widths` are shares of the page's width.
+    """A table, its columns as wide as their words need.
 
     Args:
         about: What the table is, for whoever has it read aloud.
         marks: For each row ``open``, ``done`` or "": how its first column looks.
         keys: For each row the key of a heading, whose page stands in a last column.
+        wide: Whether it stands on a page that lies.
     """
-    size = _NARROW_PT if len(titles) <= _MANY else _WIDE_PT
-    em = size * _MM_PER_PT
-    room = [max(3.0, WIDTH_MM * width / sum(widths) / em - 1.5) for width in widths]
+    told = [list(row) for row in rows]
+    size = _SIZES[0] if len(titles) <= _MANY else _SIZES[1]
+    room = ((WIDE_MM if wide else WIDTH_MM) - (_PAGE_MM if keys else 0)) / (size * _MM_PER_PT)
+    widths = fitted([list(titles), *told], room - len(titles) * _INSET_EM)
     return {
         "is": "table",
         "size": size,
-        "titles": [broken(t, n) for t, n in zip(titles, room, strict=True)],
-        "widths": list(widths),
-        "rows": [[broken(c, n) for c, n in zip(row, room, strict=True)] for row in rows],
+        "titles": [broken(text, most) for text, most in zip(titles, widths, strict=True)],
+        "widths": [round(width + _INSET_EM, 2) for width in widths],
+        "rows": [
+            [broken(text, most) for text, most in zip(row, widths, strict=True)] for row in told
+        ],
         "about": about,
         "marks": list(marks),
         "keys": list(keys),
     }
+
+
+def see(words: str, key: str) -> Block:
+    """A small paragraph that links to a heading; ``{page}`` in it is the heading's page."""
+    return {"is": "see", "text": words, "key": key}
+
+
+def chips(items: Iterable[tuple[str, str, str, bool]]) -> Block:
+    """Small fields side by side, each a link: words, key, look (``open``, ``done``, ``shown`` or
+    ``none``), and whether the words are bold."""
+    return {"is": "chips", "items": [list(item) for item in items]}
+
+
+def legend(items: Iterable[tuple[str, str]]) -> Block:
+    """What the looks of chips mean: look, words."""
+    return {"is": "legend", "items": [list(item) for item in items]}
 
 
 def image(name: str, title: str, about: str) -> Block:
@@ -95,6 +118,28 @@ def code(words: str) -> Block:
 def page() -> Block:
     """What follows begins on a new page."""
     return {"is": "page"}
+
+
+def fitted(rows: Sequence[Sequence[str]], room: float) -> list[float]:
+    """Widths of columns in em, together `room`: each takes its longest word, and what remains goes
+    to those whose texts are long."""
+    columns = list(zip(*rows, strict=True))
+    least = [
+        min(_LONGEST_WORD, max(_wide(word) for cell in column for word in ["  ", *cell.split()]))
+        for column in columns
+    ]
+    wanted = [
+        max(low, sum(min(_wide(cell), _LONGEST_CELL) for cell in column) / len(column) * 1.25)
+        for low, column in zip(least, columns, strict=True)
+    ]
+    if (short := sum(least)) >= room:
+        return [low * room / short for low in least]
+    more = sum(wanted) - short
+    if more <= room - short:  # all in one line: the rest is spread evenly by what they want
+        return [want * room / sum(wanted) for want in wanted]
+    return [
+        low + (want - low) * (room - short) / more for low, want in zip(least, wanted, strict=True)
+    ]
 
 
 def broken(words: str, room: float) -> str:
@@ -117,6 +162,10 @@ def _parts(word: str, room: float) -> str:
         made.append(char)
         used += wide
     return "".join(made)
+
+
+def _wide(text: str) -> float:
+    return sum(map(_em, text)) * 0.92  # most letters are narrower than what breaking counts with
 
 
 def _em(char: str) -> float:

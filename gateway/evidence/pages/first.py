@@ -9,13 +9,15 @@ from gateway.evidence.packet import Packet, Standing
 from gateway.evidence.pages import blocks
 from gateway.evidence.pages.blocks import Block
 from gateway.evidence.pages.numbered import Numbered
-from gateway.locale import _, language, ngettext
+from gateway.evidence.pages.shared import key_of
+from gateway.locale import N_, _, language, ngettext
 from gateway.wording import words
 
 _SHOWN = 7
 """So many open deviations fit on the first page."""
 _LONGEST = 150
-_MUSTS = 60
+EDITIONS = frozenset({N_("CTPAT MSC, March 2020")})
+"""Editions whose names have words of a language."""
 
 
 def first_page(packet: Packet, numbered: Numbered) -> Iterator[Block]:
@@ -24,7 +26,7 @@ def first_page(packet: Packet, numbered: Numbered) -> Iterator[Block]:
     yield from _log(packet)
     yield from _answer(packet, numbered)
     yield from _open(packet, numbered)
-    yield from _unseen(packet)
+    yield from _map(packet, numbered)
     yield blocks.heading(1, _("How can you know?"))
     yield blocks.points(_how(packet))
 
@@ -138,7 +140,6 @@ def _open(packet: Packet, numbered: Numbered) -> Iterator[Block]:
     ]
     yield blocks.table(
         (_("No."), _("Still open"), _("Since"), _("Criterion")),
-        (0.5, 4.2, 1.3, 1.1),
         rows,
         about=_("Deviations that are still open"),
         marks=["open"] * len(rows),
@@ -152,21 +153,27 @@ def _open(packet: Packet, numbered: Numbered) -> Iterator[Block]:
         )
 
 
-def _unseen(packet: Packet) -> Iterator[Block]:
-    """What the programme demands and this packet does not show."""
-    missing = [
-        section.criterion.id
-        for section in packet.sections
-        if section.standing is Standing.NOT_SHOWN and "must" in section.criterion.kind
-    ]
-    if missing:
-        told = ", ".join(missing[:_MUSTS]) + (" …" if len(missing) > _MUSTS else "")
-        yield blocks.text(
-            _("Asked for as a must and not shown here ({count}): {criteria}.").format(
-                count=len(missing), criteria=told
-            ),
-            "small",
-        )
+def _map(packet: Packet, numbered: Numbered) -> Iterator[Block]:
+    """Every criterion as a small field, with how it stands here."""
+    looks = []
+    for section in packet.sections:
+        found = [numbered.of(one) for one in section.deviations]
+        look = "shown" if section.standing is Standing.SHOWN else "none"
+        if found:
+            look = "open" if any(one.deviation.open for one in found) else "done"
+        must = "must" in section.criterion.kind
+        looks.append((section.criterion.id, key_of(section), look, must))
+    yield blocks.chips(looks)
+    missing = sum(look == "none" and must for _id, _key, look, must in looks)
+    yield blocks.legend(
+        [
+            ("open", _("deviations, some still open")),
+            ("done", _("deviations, all closed")),
+            ("shown", _("evidence, no deviation")),
+            ("none", _("not shown here (of these {count} are a must)").format(count=missing)),
+            ("must", _("bold: a must")),
+        ]
+    )
 
 
 def _how(packet: Packet) -> Iterator[str]:
@@ -215,10 +222,16 @@ def subtitle(packet: Packet) -> str:
     """The days and the set of criteria, under the title."""
     span = packet.span
     days = _("{first} to {last}").format(first=saying.day(span.first), last=saying.day(span.last))
-    parts = [days, packet.settings.criteria.edition or packet.settings.criteria.name]
+    parts = [days, edition(packet)]
     if packet.redacted:
         parts.append(_("redacted edition: names are withheld"))
     return " · ".join(part for part in parts if part)
+
+
+def edition(packet: Packet) -> str:
+    """The set of criteria with its edition."""
+    known = packet.settings.criteria
+    return _(known.edition) if known.edition in EDITIONS else known.edition or known.name
 
 
 def as_of(packet: Packet) -> str:

@@ -9,7 +9,7 @@ from gateway.evidence import saying
 from gateway.evidence.model import Deviation, Found, Span, Table
 from gateway.evidence.pages import blocks
 from gateway.evidence.pages.blocks import Block
-from gateway.evidence.pages.criteria import MOST_ROWS, records
+from gateway.evidence.pages.shared import MOST_ROWS, records
 from gateway.evidence.spool import Spool
 from gateway.locale import Message, _, pgettext
 
@@ -64,7 +64,6 @@ def blocks_of(
 def _deviations(found: Sequence[Deviation], span: Span, redacted: bool) -> Block:
     return blocks.table(
         (_("When"), _("What"), _("What was done, by whom"), _("State"), _("Records")),
-        (1.3, 3, 2.6, 0.8, 1),
         [
             (
                 saying.moments(one.at, span.zone),
@@ -84,7 +83,6 @@ def _deviations(found: Sequence[Deviation], span: Span, redacted: bool) -> Block
 def _rows(table: Table, spool: Spool, count: int, span: Span, redacted: bool) -> Block:
     return blocks.table(
         [*(_(column.title) for column in table.columns), _("Records")],
-        [*(column.width for column in table.columns), 0.9],
         [
             [
                 *(

@@ -17,7 +17,7 @@ from gateway.config import Settings
 from gateway.evidence import saying
 from gateway.evidence.model import Found, Span
 from gateway.evidence.packet import Packet
-from gateway.evidence.pages import appendix, criteria, first, render, reported
+from gateway.evidence.pages import appendix, blocks, criteria, first, render, reported, shared
 from gateway.evidence.pages.appendix import Plot
 from gateway.evidence.pages.blocks import Block
 from gateway.evidence.pages.numbered import Numbered
@@ -59,17 +59,20 @@ def write(
     """
     with speaking(language):
         numbered = Numbered(packet.sections)
-        pages = criteria.Pages(packet, spool, numbered)
+        pages = shared.Pages(packet, spool, numbered)
         told = [
             *first.first_page(packet, numbered),
             *criteria.overview(packet, numbered),
             *criteria.sections(pages),
-            *appendix.appendix(pages, plots),
         ]
+        last = list(appendix.appendix(pages, plots))
         title = _("Evidence of the gate")
         document = _document(
             packet.settings, title, first.subtitle(packet), first.as_of(packet), told
         )
+        if pages.wide:
+            document["wide"] = [blocks.heading(1, _("Samples and long tables")), *pages.wide]
+        document["last"] = last
         _set(packet.settings, document, output, packet.as_of, attach, plots)
         return frozenset(pages.whole)
 
@@ -126,6 +129,8 @@ def _document(
         "region": _REGIONS.get(language(), "us"),
         "attached": [],
         "blocks": told,
+        "wide": [],
+        "last": [],
     }
 
 

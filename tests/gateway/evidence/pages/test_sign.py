@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,9 +27,9 @@ from pyhanko_certvalidator import ValidationContext
 from gateway.config import Settings
 from gateway.config.evidence import EvidenceTable
 from gateway.evidence.pages import certificate
-from gateway.evidence.pages.annex import annex
 from gateway.evidence.pages.certificate import FILE, Certified
 from gateway.evidence.pages.sign import SigningError, sign
+from gateway.evidence.pages.write import write
 from gateway.evidence.spool import Spool
 from gateway.vault.sitekey import SiteKey
 from tests.gateway.evidence.pages import made
@@ -42,13 +42,20 @@ def site(tmp_path: Path) -> Settings:
     return at(made.settings(), tmp_path)
 
 
-@pytest.fixture
-def pdf(tmp_path: Path) -> Iterator[Path]:
-    """A PDF that nobody signed."""
-    spool = Spool(tmp_path / "spool.db")
-    annex(made.packet(spool, rows=3), spool, made.VISITORS, "es", tmp_path / "annex.pdf")
-    yield tmp_path / "annex.pdf"
+@pytest.fixture(scope="module")
+def unsigned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A PDF that nobody signed, made once."""
+    folder = tmp_path_factory.mktemp("unsigned")
+    spool = Spool(folder / "spool.db")
+    write(made.packet(spool, rows=3, only=("10.2",)), spool, "es", folder / "packet.pdf")
     spool.close()
+    return folder / "packet.pdf"
+
+
+@pytest.fixture
+def pdf(unsigned: Path, tmp_path: Path) -> Path:
+    """A copy of it, to sign."""
+    return Path(shutil.copy(unsigned, tmp_path / "packet.pdf"))
 
 
 def at(settings: Settings, folder: Path, **evidence: object) -> Settings:
