@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.evidence.topics.gate import Gate
+from tests.gateway.evidence.topics.written import Written
 
 
 @pytest.fixture
@@ -15,3 +16,9 @@ def gate(tmp_path: Path) -> Iterator[Gate]:
     made = Gate(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Written:
+    """A log to write and look at."""
+    return Written(tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 
@@ -12,11 +11,6 @@ from gateway.evidence.topics.access import Access
 from gateway.ledger.event import EventType, NewEvent
 from tests.gateway.evidence.topics.doors import ANA, LUIS, decided, pass_door
 from tests.gateway.evidence.topics.written import DAY, HOUR, MINUTE, NOON, Seen, Written
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Written:
-    return Written(tmp_path)
 
 
 def test_a_grant_and_a_refusal_are_rows_with_their_record(log: Written) -> None:

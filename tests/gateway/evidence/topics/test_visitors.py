@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
@@ -27,11 +26,6 @@ POLICY = VisitPolicy(
     regulars_without_id=True,
 )
 KEY = SiteKey(bytes(range(32)))
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Written:
-    return Written(tmp_path)
 
 
 def plan(name: str = "José Núñez", at: datetime = NOON, **more: object) -> Plan:

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache, cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -69,26 +71,42 @@ class Written:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.settings = self.example()
-        self.path = folder / "ledger.db"
-        self.people = open_admin(folder / "people.db")
+        self._waiting: list[NewEvent] = []
+
+    @cached_property
+    def people(self) -> sqlite3.Connection:
+        """The list of people, empty."""
+        path = self.folder / "people.db"
+        path.write_bytes(_empty_list())
+        return open_admin(path)
+
+    @property
+    def path(self) -> Path:
+        """The log's file, with everything in it."""
+        waiting, self._waiting = self._waiting, []
+        path = self.folder / "ledger.db"
+        if waiting:
+
+            async def write(ledger: Ledger) -> None:
+                await asyncio.gather(*(ledger.append(event) for event in waiting))
+
+            with closing(Ledger.open(path, gateway="gate-1")) as ledger:
+                asyncio.run(write(ledger))
+        return path
 
     @staticmethod
+    @cache
     def example() -> Settings:
         """The settings of the example that is shipped."""
         return load(EXAMPLE)
 
-    def put(self, kind: str, at: datetime, subject: str = "", **data: Any) -> None:
+    def put(self, kind: str, at: datetime, subject: str = "", /, **data: Any) -> None:
         """One record."""
         self.all([NewEvent(EventType(kind), subject, data, time=at)])
 
     def all(self, events: Iterable[NewEvent]) -> None:
-        """Many records, by the gateway's own writer."""
-
-        async def write(ledger: Ledger) -> None:
-            await asyncio.gather(*(ledger.append(event) for event in events))
-
-        with closing(Ledger.open(self.path, gateway="gate-1")) as ledger:
-            asyncio.run(write(ledger))
+        """Many records; the gateway's own writer takes them when somebody looks."""
+        self._waiting += events
 
     def move(self, at: datetime) -> None:
         """Move the outbox into the log, recorded at `at`."""
@@ -114,6 +132,16 @@ class Written:
         """The one value that SQL finds."""
         ((value,),) = self.sql(statement, *values)
         return value
+
+
+@cache
+def _empty_list() -> bytes:
+    """A people.db with nobody in it: it is made once, because its tables take a while."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "people.db"
+        with closing(open_admin(path)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return path.read_bytes()
 
 
 def see(
