@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli import common, logfresh
+from gateway.cli import common, evidencepapers, evidenceready, logfresh
 from gateway.cli.app import App, Group
 from gateway.cli.context import Context, config_option
 from gateway.evidence.errors import PacketError, UnknownCriterion
@@ -31,6 +31,12 @@ class Evidence(Group):
 
 
 app = App(cls=Evidence, no_args_is_help=False)
+app.command("attach")(evidencepapers.attach)
+app.command("documents")(evidencepapers.list_documents)
+app.command("retire")(evidencepapers.retire)
+app.command("review")(evidencepapers.review)
+app.command("coverage")(evidenceready.coverage)
+app.command("profile")(evidenceready.profile)
 LANGUAGES = {"es": ("es",), "en": ("en",), "both": ("es", "en")}
 
 

@@ -25,7 +25,7 @@ from gateway.desk.text import clean
 from gateway.ledger import LedgerReader
 from gateway.ledger.event import Event, EventType
 from gateway.ledger.operator import Operator
-from gateway.locale import N_
+from gateway.locale import N_, Message, worded
 from gateway.people.schema import put_event
 
 HERE = Path(__file__).parent / "reviews.toml"
@@ -90,6 +90,16 @@ class Stand(StrEnum):
     OVERDUE = "overdue"
     NEVER = "never"  # it was never done, and should be
     OPTIONAL = "optional"  # it was never done; it is done when there is cause
+
+
+STANDS: Mapping[Stand, Message] = {
+    Stand.DONE: worded("it is done"),
+    Stand.SOON: worded("it is due soon"),
+    Stand.OVERDUE: worded("it is late"),
+    Stand.NEVER: worded("it was never recorded"),
+    Stand.OPTIONAL: worded("when there is cause"),
+}
+"""What a stand means."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from gateway.evidence.errors import PacketError, UnknownCriterion
 from gateway.evidence.gather import Gathered, Gatherer
 from gateway.evidence.model import Place, Span, Topic
 from gateway.evidence.packet import Document, Packet, Review
+from gateway.evidence.profile import answers
 from gateway.evidence.programmes import Coverage, coverage
 from gateway.evidence.registered import RegisteredTopic
 from gateway.evidence.sections import section
@@ -63,7 +64,7 @@ def packet_of(
     """The packet as a value; its rows are in `spool`.  Raises LedgerUnavailable."""
     goal = upto(settings, order.span, newest=order.newest)
     heads = Heads(settings.ledger_path)
-    known = coverage(settings.criteria.name)
+    known = coverage(settings.criteria)
     wanted = order.criteria or tuple(settings.criteria.criteria)
     with closing(LedgerReader(settings.ledger_path)) as ledger:
         place = Place(settings, order.span, spool, _as_of(ledger, goal.last_seq, order.span))
@@ -105,9 +106,15 @@ def packet_of(
             seed,
             documents,
             reviews,
+            settings.criteria.name,
         )
         for key in wanted
     ]
+    packet.answers = answers(
+        (one.criterion for one in packet.sections),
+        known,
+        {one.criterion.id: tuple(d.id for d in one.documents) for one in packet.sections},
+    )
     return packet
 
 

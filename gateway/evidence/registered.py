@@ -6,7 +6,7 @@ and whether its review is late, and which reviews were recorded and whether they
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import ClassVar
@@ -39,8 +39,12 @@ class RegisteredTopic:
     """
 
     key: ClassVar[str] = "registered"
-    reads: ClassVar[frozenset[EventType]] = TYPES | {EventType.REVIEW_RECORDED}
-    before: ClassVar[frozenset[EventType]] = reads
+    rules: ClassVar[Mapping[str, str]] = {
+        "document_review_late": N_("the review of a document is late"),
+        "review_late": N_("a review came late or has not come"),
+    }
+    reads: ClassVar[frozenset[EventType]] = frozenset({*TYPES, EventType.REVIEW_RECORDED})
+    before: ClassVar[frozenset[EventType]] = frozenset({*TYPES, EventType.REVIEW_RECORDED})
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -224,7 +228,7 @@ DOCUMENTS = Table(
         Column("document", N_("Document"), width=1.2),
         Column("title", N_("Title"), width=2),
         Column("criteria", N_("Criteria")),
-        Column("sha256", N_("SHA-256"), width=2),
+        Column("sha256", N_("Hash (SHA-256)"), width=2),
         Column("approved_by", N_("Approved by"), personal=True),
         Column("approved_on", N_("Approved on")),
         Column("review_due", N_("Review due")),

@@ -7,6 +7,7 @@ all of its files.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -36,7 +37,7 @@ def said(message: Message | None, *, redacted: bool = False, zone: ZoneInfo | No
     if message is None:
         return ""
     facts = {name: _fact(fact, redacted, zone) for name, fact in message.facts.items()}
-    return Message(message.text, facts, message.context).say()
+    return replace(message, facts=facts).say()
 
 
 def cell(

@@ -30,6 +30,8 @@ from gateway.locale import GaritaError, Message, worded
 HERE = Path(__file__).parent
 STANDARD = "ctpat-msc-2020"
 KINDS = ("must", "should")
+SHOWN_WORDS = ("enforces", "records", "cannot")
+SHOWN_LISTS = ("topics", "rules", "figures", "tables", "reviews")
 EDITION = "criteria_edition"
 """The key of a record that says from which table its criteria are."""
 
@@ -86,13 +88,15 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """A set.  `evidence` maps a reason code, an event type or a code of the desk to ids."""
+    """A set.  `evidence` maps a reason code, an event type or a code of the desk to ids; `coverage`
+    has what the site's own file says the gate can show of a criterion, as its tables."""
 
     name: str = ""
     edition: str = ""
     revision: int = 0
     criteria: Mapping[str, Criterion] = field(default_factory=dict)
     evidence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    coverage: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -168,13 +172,14 @@ def load(name: str, own: Path | None = None) -> Criteria:
         revision=base.revision,
         criteria={**base.criteria, **more.criteria},
         evidence={**base.evidence, **more.evidence},
+        coverage=more.coverage,
     )
 
 
 def _read(path: Path, name: str, base: Criteria | None = None) -> Criteria:
     """One file.  `base` is the set that it corrects; None for a set that comes with the program."""
     data = read_toml(path)
-    if unknown := set(data) - {"edition", "revision", "criteria", "evidence"}:
+    if unknown := set(data) - {"edition", "revision", "criteria", "evidence", "coverage"}:
         raise CriteriaError(path, min(unknown), worded("unknown key"))
     revision = data.get("revision", 0)
     if not isinstance(revision, int) or revision < 0:
@@ -194,7 +199,29 @@ def _read(path: Path, name: str, base: Criteria | None = None) -> Criteria:
                     path, f"evidence.{key}", worded("there is no criterion {item}", item=item)
                 )
         evidence[key] = tuple(ids)
-    return Criteria(name, str(data.get("edition", "")), revision, found, evidence)
+    shown = {}
+    for key, item in _table(path, "coverage", data.get("coverage", {})).items():
+        if key not in found and (base is None or key not in base.criteria):
+            raise CriteriaError(path, f"coverage.{key}", worded("there is no such criterion"))
+        shown[key] = _shown(path, f"coverage.{key}", item)
+    return Criteria(name, str(data.get("edition", "")), revision, found, evidence, shown)
+
+
+def _shown(path: Path, key: str, item: Any) -> Mapping[str, Any]:
+    """What the gate can show of a criterion: its words and lists, as gateway/evidence/programmes
+    has them."""
+    table = _table(path, key, item)
+    for name, value in table.items():
+        here = f"{key}.{name}"
+        if name in SHOWN_WORDS:
+            _words(path, here, value)
+        elif name in SHOWN_LISTS:
+            _list(path, here, value, str, TEXTS)
+        elif name != "document":
+            raise CriteriaError(path, here, worded("unknown key"))
+        elif not isinstance(value, bool):
+            raise CriteriaError(path, here, worded("expected true or false"))
+    return table
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -208,7 +208,7 @@ def _answers(pages: Pages) -> Iterator[Block]:
     for one in pages.packet.answers[:given]:
         rows.append(
             (
-                str(one.question),
+                str(one.question or "–"),
                 one.criterion,
                 _(STANDS[one.stand]) if one.stand in STANDS else one.stand,
                 saying.said(one.text, redacted=pages.packet.redacted, zone=pages.packet.span.zone),
