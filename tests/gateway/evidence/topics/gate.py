@@ -81,7 +81,7 @@ class Gate:
         self.kept.append(Kept(seq, body, chain.link(prev, seq, chain.digest_of(body)), prev))
         return seq
 
-    def note(self, kind: EventType, subject: str = "", **data: Any) -> int:
+    def note(self, kind: EventType, subject: str = "", /, **data: Any) -> int:
         """A record of now of something that no desk does."""
         self.move()
         return self.write(kind, subject, data)
