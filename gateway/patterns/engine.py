@@ -92,17 +92,19 @@ class Engine:
         clock = _Clock(day, self._zone)
         readers = self._readers
         for event in events:
-            for detector in readers.get(event.type, ()):
-                try:
-                    at, minute = clock.read(event.time)
-                    detector.take(Seen(event, at, minute))
-                except (KeyError, TypeError, ValueError, AttributeError):
-                    self.unreadable += 1
-        seen = int(self._store.progress.get("days", 0))
-        today = Day(day, seen)
-        self._close(today)
+            takers = readers.get(event.type)
+            if takers is None:
+                continue
+            try:
+                seen = Seen(event, *clock.read(event.time))
+                for detector in takers:
+                    detector.take(seen)
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+                self.unreadable += 1
+        count = int(self._store.progress.get("days", 0))
+        self._close(Day(day, count))
         self._store.progress["day"] = day.isoformat()
-        self._store.progress["days"] = seen + 1
+        self._store.progress["days"] = count + 1
 
     def week(self, monday: date) -> list[Finding]:
         """What is shown of the week that begins on `monday`, so far, the strangest first."""

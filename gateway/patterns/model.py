@@ -16,6 +16,7 @@ from typing import ClassVar
 
 from gateway.ledger.event import Event
 from gateway.locale import Message
+from gateway.patterns.read import person
 from gateway.patterns.state import Books
 
 MOST_RECORDS = 40
@@ -84,14 +85,15 @@ def finding(
     return Finding(key, detector, day, round(bits, 1), words, ordered, dict(about), kept)
 
 
-@dataclass(frozen=True, slots=True)
 class Seen:
-    """A record with its time at the site: `at` in seconds since 1970, `hour` 0 to 23 (local),
-    `minute` of the local day, 0 to 1439."""
+    """A record with its time at the site: `at` in seconds since 1970, `minute` of the local day (0
+    to 1439), and whom it names: id and name, "" for nobody."""
 
-    event: Event
-    at: float
-    minute: int
+    __slots__ = ("at", "event", "minute", "name", "who")
+
+    def __init__(self, event: Event, at: float, minute: int) -> None:
+        self.event, self.at, self.minute = event, at, minute
+        self.who, self.name = person(event.data)
 
     @property
     def hour(self) -> int:

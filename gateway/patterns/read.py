@@ -12,10 +12,12 @@ _LONGEST = 200
 
 def text(data: Mapping[str, Any], key: str) -> str:
     """A text or whole number of a record as text, "" if it is missing or null."""
-    value = data.get(key)
+    value: Any = data.get(key)
+    if value.__class__ is str:
+        return value[:_LONGEST]
     if value is None:
         return ""
-    if isinstance(value, bool) or not isinstance(value, str | int):
+    if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{key} is no text")
     return str(value)[:_LONGEST]
 
@@ -53,7 +55,10 @@ def person(data: Mapping[str, Any]) -> tuple[str, str]:
     found = data.get("person")
     if found is None:
         return "", ""
-    if not isinstance(found, Mapping):
+    if not isinstance(found, dict):
+        # A name or an id alone, as records of PINs have it, is no person of a badge.
+        if isinstance(found, str):
+            return "", ""
         raise TypeError("person has another form")
     return need(found, "id"), text(found, "name")
 

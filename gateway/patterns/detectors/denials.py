@@ -9,7 +9,7 @@ from typing import ClassVar
 from gateway.ledger.event import EventType
 from gateway.locale import worded
 from gateway.patterns.model import Candidate, Day, Detector, Seen
-from gateway.patterns.read import need, person
+from gateway.patterns.read import need
 from gateway.patterns.state import Books
 from gateway.patterns.surprise import count_bits, shrunk
 
@@ -42,7 +42,7 @@ class Denials(Detector):
 
     def take(self, seen: Seen) -> None:
         event, data = seen.event, seen.event.data
-        who, name = person(data)
+        who, name = seen.who, seen.name
         door = need(data, "door")
         self._open.add(door)
         if who:
