@@ -20,13 +20,16 @@ chance."""
 EARLY = 14.0
 """Bits with which a finding is shown on the same day; the others wait for the end of the week, and
 the best of them are shown."""
+MOST = 40.0
+"""More bits than that say no more."""
 AGAIN_DAYS = 28
-AGAIN_BITS = 8.0
+AGAIN_BITS = 10.0
 """The same subject is shown again within `AGAIN_DAYS` only if it is that much stranger."""
 EXPLAINED_BITS = 6.0
 CROWD_BITS = 2.0
 """The third finding of one detector in a week, and each after it, needs that much more."""
 _WEEKS = 5
+_WIDEST = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,11 @@ def usual(maxima: Sequence[float]) -> Usual:
         return Usual()
     ordered = sorted(maxima)
     n = len(ordered)
-    centre = ordered[n // 2]
+    centre = ordered[(n - 1) // 2]
     quarter = ordered[n // 4]
-    return Usual(centre, max(1.0, centre - quarter)) if centre > 0 else Usual()
+    # A week of 0 had nothing above the bar: how far below, nobody knows.
+    scale = max(1.0, centre - quarter) if quarter > 0 else 1.0
+    return Usual(centre, min(_WIDEST, scale)) if centre > 0 else Usual()
 
 
 def looks(tests_a_week: float) -> float:

@@ -55,6 +55,7 @@ class Engine:
         for detector in self.detectors:
             for kind_read in detector.reads:
                 self._readers.setdefault(kind_read, []).append(detector)
+        self._priors = {kind.key: kind.prior for kind in kinds}
         own = self._store.books("engine")
         self._weeks = own.book("weeks")
         self._maxima = own.book("maxima")
@@ -175,11 +176,12 @@ class Engine:
         return rule.merged((self._net(item), item) for item in items)
 
     def _net(self, item: Candidate) -> float:
-        net = item.raw - rule.lesson(item, self.taught)
+        taught = rule.lesson(item, self.taught)
         if item.physical:
-            return net
-        net -= self._looks(item.detector)
-        return rule.usual(self._maxima.get(item.detector, ())).net(net)
+            return min(rule.MOST, item.raw) - taught
+        net = min(rule.MOST, item.raw) - self._looks(item.detector)
+        net = rule.usual(self._maxima.get(item.detector, ())).net(net)
+        return net + self._priors.get(item.detector, 0.0) - taught
 
     def _looks(self, detector: str) -> float:
         return rule.looks(7 * float(self._tests.get(detector, [1.0])[0]))

@@ -143,6 +143,10 @@ class Detector:
     warm_up: ClassVar[int] = 21
     """Days that are learnt before anything is said."""
 
+    prior: ClassVar[float] = 0.0
+    """Bits that speak for it before anything was counted: how much oftener such a thing is an
+    incident than others are.  Chosen by hand on simulated sites (docs/patterns-evaluation.md)."""
+
     def __init__(self, books: Books) -> None:
         self.books = books
         self.tests = 0.0

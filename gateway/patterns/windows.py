@@ -98,16 +98,21 @@ class Hourly:
 
 class HourBurst:
     """Like `Window`, with the hour: a few at the same hour of the day, where there never were any,
-    are more than a few.  Key to [by hour before the window, [day, minute, record] of the window]."""
+    are more than a few.  Key to [by hour before the window, the window's [day, minute, record]]."""
 
-    def __init__(self, book: Book, days: int = 14, weight: float = 28.0) -> None:
+    def __init__(self, book: Book, days: int = 14, weight: float = 28.0, apart: int = 0) -> None:
         self._book = book
         self._days = days
         self._weight = weight
+        self._apart = apart
 
     def add(self, key: str, day: int, minute: int, seq: int) -> None:
         """It happened on day number `day` at that minute of the day, as record `seq` shows."""
-        self._fold(key, day)[1].append([day, minute, seq])
+        recent = self._fold(key, day)[1]
+        # What happens again within an hour and a half is one thing that goes on, for the count.
+        if recent and recent[-1][0] == day and minute - recent[-1][1] < self._apart:
+            return
+        recent.append([day, minute, seq])
 
     def burst(self, key: str, day: int, *, keys: int = 1) -> Hourly:
         """The last days of `key`."""

@@ -11,7 +11,7 @@ from gateway.patterns.detectors.pickup import Pickup
 from gateway.patterns.detectors.places import Faces, Tailgating, Together, Travel
 from gateway.patterns.detectors.rooms import NewDoor
 from gateway.patterns.detectors.staff import Devices, Leavers, Operators, Overdue
-from gateway.patterns.detectors.yard import Drivers, FreightHours, Seals, YardTime
+from gateway.patterns.detectors.yard import Drivers, FreightHours, Seals, Voids, YardTime
 from gateway.patterns.model import Detector
 
 ALL: tuple[type[Detector], ...] = (
@@ -19,6 +19,7 @@ ALL: tuple[type[Detector], ...] = (
     Drivers,
     Inspections,
     Seals,
+    Voids,
     YardTime,
     FreightHours,
     Signed,

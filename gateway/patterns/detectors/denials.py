@@ -33,7 +33,9 @@ class Denials(Detector):
         self._clear()
 
     def _clear(self) -> None:
-        self._denied: dict[str, list[tuple[str, int]]] = defaultdict(list)  # person: door, seq
+        self._denied: dict[str, list[tuple[str, int, float]]] = defaultdict(
+            list
+        )  # person: door, seq, when
         self._unknown: dict[str, list[tuple[str, int]]] = defaultdict(list)
         self._hours: dict[tuple[str, int], list[tuple[str, int]]] = defaultdict(list)
         self._names: dict[str, str] = {}
@@ -51,7 +53,7 @@ class Denials(Detector):
             return
         if who:
             self._names[who] = name
-            self._denied[who].append((door, event.seq))
+            self._denied[who].append((door, event.seq, seen.at))
         elif badge := data.get("credential"):
             self._unknown[need(badge, "fingerprint")].append((door, event.seq))
         self._hours[door, seen.hour].append((who or "?", event.seq))
@@ -74,9 +76,10 @@ class Denials(Detector):
         self.tests += len(self._here)
         for who, hits in self._denied.items():
             own, days = self._people.get(who, [0.0, 0.0])
+            tries = _tries(hits)
             expected = shrunk(own, days, mean, 20.0)
-            doors = {door for door, _ in hits}
-            raw = count_bits(len(hits), expected, max(shape, min(own, 5.0)))
+            doors = {door for door, *_ in hits}
+            raw = count_bits(tries, expected, max(shape, min(own, 5.0)))
             usual = worded("{usual} a day are usual for this person", usual=_dec(expected))
             shares = [(usual, raw)]
             if len(doors) > 2:
@@ -86,7 +89,9 @@ class Denials(Detector):
             words = worded(
                 "{name} was refused {n} times on one day", name=self._names[who], n=len(hits)
             )
-            yield self.candidate(day, raw, words, shares, {"person": who}, [seq for _, seq in hits])
+            yield self.candidate(
+                day, raw, words, shares, {"person": who}, [seq for _, seq, _ in hits]
+            )
 
     def _by_badge(self, day: Day) -> Iterator[Candidate]:
         mean, shape = self._rate()
@@ -127,7 +132,7 @@ class Denials(Detector):
     def _learn(self, day: Day) -> None:
         site = self._site.open("all", lambda: [0.0, 0.0, 0.0])
         for who in self._here | set(self._denied):
-            n = min(len(self._denied.get(who, ())), 6)  # one bad day doesn't make bad days usual
+            n = min(_tries(self._denied.get(who, ())), 6)  # one bad day doesn't make bad days usual
             own = self._people.open(who, lambda: [0.0, 0.0])
             own[0], own[1] = own[0] * _FADE + n, own[1] * _FADE + 1
             site[0], site[1], site[2] = site[0] + n, site[1] + 1, site[2] + n * n
@@ -140,6 +145,17 @@ class Denials(Detector):
 
 def _slot(door: str, hour: int, day: Day) -> str:
     return f"{door}/{hour}/{'w' if day.weekend else 'd'}"
+
+
+def _tries(hits: Sequence[tuple[str, int, float]]) -> int:
+    """Refusals at one door within two minutes are one try: who is refused tries again."""
+    last: dict[str, float] = {}
+    tries = 0
+    for door, _, at in hits:
+        if at - last.get(door, 0.0) > 120:
+            tries += 1
+            last[door] = at
+    return tries
 
 
 def _dec(value: float) -> str:

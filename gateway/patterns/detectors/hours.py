@@ -160,7 +160,8 @@ class Hours(Detector):
         shift = self._shifts.get(self._shift(who, today.group)) or _new()
         days = own["nd"] + own["nw"]
         base = (shift["doors"].get(door, 0.0) + 0.05) / (shift["nd"] + shift["nw"] + 2.0)
-        return min(10.0, bits(min(1.0, (own["doors"].get(door, 0.0) + 6 * base) / (days + 6))))
+        rate = (own["doors"].get(door, 0.0) + 6 * base) / (days + 6)
+        return min(6.0, 0.7 * bits(min(1.0, rate)))
 
     def _learn(self, day: Day, kind: str, odd: dict[str, list[tuple[float, int, bool]]]) -> None:
         for who, today in self._today.items():

@@ -42,6 +42,7 @@ class Pickup(Detector):
 
     key: ClassVar[str] = "pickup"
     title = worded("Pickup that may be deceptive")
+    prior: ClassVar[float] = 1.0
     reads: ClassVar[frozenset[str]] = frozenset(
         {
             EventType.FREIGHT_EXPECTED,

@@ -44,7 +44,7 @@ class NewDoor(Detector):
         known[2].setdefault(need(data, "door"), []).append(seen.event.seq)
 
     def close(self, day: Day) -> Sequence[Candidate]:
-        found = []
+        found: list[Candidate] = []
         tests = 0
         for who, (name, group, doors) in self._today.items():
             own = self._people.open(who, lambda: [0, {}, []])
@@ -94,9 +94,7 @@ class NewDoor(Detector):
                 door=door,
                 n=passes,
             )
-            usual = worded(
-                "{usual} are usual, by their own past and their level", usual=f1(expected)
-            )
+            usual = worded("{usual} are usual for them and their level", usual=f1(expected))
             records = [seq for _, known, _, seq in recent if known == door]
             about = {"person": who, "door": door}
             yield self.candidate(day, worth, words, [(usual, worth)], about, records)

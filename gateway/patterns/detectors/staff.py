@@ -102,11 +102,13 @@ class Leavers(Detector):
     def _after(self, day: Day) -> Iterator[Candidate]:
         for who, tries in self._tried.items():
             since, seq, name = self._left[who]
+            if since < 0:
+                continue  # on that very day people still go home
             for _, at in tries:
                 self._window.add(who, day.number, at)
             burst = self._window.burst(who, day.number, keys=30)
-            days = day.number - since if since >= 0 else 0
-            granted = days > 0 and any(good for good, _ in tries)
+            days = day.number - since
+            granted = any(good for good, _ in tries)
             worth = burst.bits + min(4.0, math.log2(1 + days))
             usual = worded("{usual} are usual for people who left", usual=f1(burst.expected))
             shares = [(usual, worth)]
@@ -235,6 +237,8 @@ class Overdue(Detector):
             counts[1] += 1
             self._late.add(who, day.number, seq)
             burst = self._late.burst(who, day.number, keys=len(self._visits))
+            if burst.n < 2:
+                continue
             rate = (counts[1] + 1) / (counts[0] + 20)
             visits = max(self._visits.get(who, 0), burst.n)
             worth = share_bits(burst.n, visits, rate) + 0.3 * burst.bits
@@ -263,7 +267,7 @@ class Devices(Detector):
 
     def __init__(self, books: Books) -> None:
         super().__init__(books)
-        self._away = HourBurst(books.book("away"), days=7)
+        self._away = HourBurst(books.book("away"), days=7, apart=90)
         self._readers = books.book("readers")  # reader: [[day, passes, bad, ms], ...] by week
         self._first = books.book("first")  # reader: [passes, bad, ms sum, ms squares, n]
         self._today: list[tuple[str, int, int]] = []
@@ -290,6 +294,8 @@ class Devices(Detector):
             self._away.add(name, day.number, minute, seq)
         for name in dict.fromkeys(name for name, *_ in self._today):
             burst = self._away.burst(name, day.number, keys=10)
+            if burst.n < 2:
+                continue
             words = worded("{device} was away {n} times in a week", device=name, n=burst.n)
             found.append(
                 self.candidate(

@@ -28,6 +28,7 @@ class YardTime(Detector):
 
     key: ClassVar[str] = "yard_time"
     title = worded("A truck's time in the yard grew")
+    prior: ClassVar[float] = 2.0
     reads: ClassVar[frozenset[str]] = frozenset({EventType.FREIGHT_DEPARTED})
 
     def __init__(self, books: Books) -> None:
@@ -64,7 +65,7 @@ class YardTime(Detector):
             z -= max(0.0, middle(others)) if len(others) > 3 else 0.0
             if worth > 4:
                 words = worded(
-                    "truck {freight} of {carrier} was inside for {minutes} min; {usual} min are usual",
+                    "truck {freight} of {carrier} was inside for {minutes} min, {usual} are usual",
                     freight=freight,
                     carrier=carrier,
                     minutes=round(math.exp(took)),
@@ -115,12 +116,11 @@ _NUMBER = re.compile(r"(.*?)(\d{1,15})")
 
 
 class Seals(Detector):
-    """Each seal put on against the numbers put on before it; voids by the person who put them on
-    record."""
+    """Each seal put on against the numbers put on before it."""
 
     key: ClassVar[str] = "seals"
-    title = worded("Seals out of sequence or often voided")
-    reads: ClassVar[frozenset[str]] = frozenset({EventType.SEAL_AFFIXED, EventType.SEAL_VOIDED})
+    title = worded("Seals out of sequence")
+    reads: ClassVar[frozenset[str]] = frozenset({EventType.SEAL_AFFIXED})
     warm_up: ClassVar[int] = 14
 
     def __init__(self, books: Books) -> None:
@@ -128,32 +128,20 @@ class Seals(Detector):
         self._runs = books.book("runs")  # prefix: last numbers
         self._gaps = books.book("gaps")
         self._odd = books.book("odd")  # those out of sequence of the last days
-        self._window = Window(books.book("voids"))
-        self._uses = Window(books.book("uses"))
-        self._names = books.book("names")
-        self._today: list[tuple[str, str, str, int, bool]] = []
+        self._today: list[tuple[str, str, int]] = []
 
     def take(self, seen: Seen) -> None:
         event, data = seen.event, seen.event.data
-        void = event.type == EventType.SEAL_VOIDED
-        seal = event.subject if void else need(data, "seal")
         who = text(data, "by_person") or need(data, "by")
-        self._names.put(who, text(data, "by_name") or text(data, "by"))
-        self._today.append((seal, who, text(data, "freight"), event.seq, void))
+        self._today.append((need(data, "seal"), who, event.seq))
 
     def close(self, day: Day) -> Sequence[Candidate]:
         found = []
         gaps = self._gaps.open("all", list)
         self.tests = float(len(self._today)) + 1
-        voids: dict[str, int] = {}
         odd = self._odd.open("all", list)
         odd[:] = [one for one in odd if day.number - one[0] < 5]
-        for seal, who, freight, seq, void in self._today:
-            if void:
-                self._window.add(who, day.number, seq)
-                voids[who] = voids.get(who, 0) + 1
-                continue
-            self._uses.add(who, day.number, seq)
+        for seal, who, seq in self._today:
             match = _NUMBER.fullmatch(seal)
             if match is None:
                 continue
@@ -168,8 +156,6 @@ class Seals(Detector):
             del gaps[:-_TIMES]
             runs.append(value)
             del runs[:-20]
-        for who in voids:
-            found.append(self._voided(day, who))
         self._today = []
         return found
 
@@ -188,15 +174,46 @@ class Seals(Detector):
         raw = sum(one for _, one in shares)
         return self.candidate(day, raw, words, shares, {"guard": who}, [one[1] for one in odd])
 
+
+class Voids(Detector):
+    """Seals that one person voids, against those that the others void and against how many they put
+    on."""
+
+    key: ClassVar[str] = "voids"
+    title = worded("Seals often voided by one person")
+    reads: ClassVar[frozenset[str]] = frozenset({EventType.SEAL_AFFIXED, EventType.SEAL_VOIDED})
+    warm_up: ClassVar[int] = 14
+
+    def __init__(self, books: Books) -> None:
+        super().__init__(books)
+        self._window = Window(books.book("voids"), days=7)
+        self._uses = Window(books.book("uses"), days=7)
+        self._names = books.book("names")
+        self._today: list[tuple[str, int, bool]] = []
+
+    def take(self, seen: Seen) -> None:
+        event, data = seen.event, seen.event.data
+        who = text(data, "by_person") or need(data, "by")
+        name = text(data, "by_name") or text(data, "by")
+        if self._names.get(who) != name:
+            self._names.put(who, name)
+        self._today.append((who, event.seq, event.type == EventType.SEAL_VOIDED))
+
+    def close(self, day: Day) -> Sequence[Candidate]:
+        for who, seq, void in self._today:
+            (self._window if void else self._uses).add(who, day.number, seq)
+        voids = dict.fromkeys(who for who, _, void in self._today if void)
+        self.tests = float(len(voids)) + 0.2
+        self._today = []
+        return [self._voided(day, who) for who in voids]
+
     def _voided(self, day: Day, who: str) -> Candidate:
         burst = self._window.burst(who, day.number, keys=len(self._names))
         used = self._uses.burst(who, day.number)
         of = burst.n + used.n
         share = share_bits(burst.n, of, max(0.005, burst.expected / max(of, 1)), 60.0)
         worth = max(burst.bits, share)
-        words = worded(
-            "{who} voided {n} seals in two weeks", who=self._names.get(who, who), n=burst.n
-        )
+        words = worded("{who} voided {n} seals in a week", who=self._names.get(who, who), n=burst.n)
         usual = worded("{usual} are usual", usual=f1(burst.expected))
         return self.candidate(day, worth, words, [(usual, worth)], {"guard": who}, burst.records)
 
@@ -206,7 +223,10 @@ class Drivers(Detector):
 
     key: ClassVar[str] = "drivers"
     title = worded("One driver for two carriers, or two drivers for one load")
-    reads: ClassVar[frozenset[str]] = frozenset({EventType.FREIGHT_ARRIVED})
+    prior: ClassVar[float] = 5.0
+    reads: ClassVar[frozenset[str]] = frozenset(
+        {EventType.FREIGHT_ARRIVED, EventType.FREIGHT_TURNED_AWAY}
+    )
 
     def __init__(self, books: Books) -> None:
         super().__init__(books)
@@ -214,10 +234,13 @@ class Drivers(Detector):
         self._loads = books.book("loads")  # unit or document: [day, seq, driver id, driver]
         self._site = books.book("site")
         self._today: list[tuple[int, Any]] = []
+        self._away: dict[str, int] = {}
 
     def take(self, seen: Seen) -> None:
         data = seen.event.data
-        need(data, "freight"), need(data, "driver"), text(data, "carrier")
+        if seen.event.type == EventType.FREIGHT_TURNED_AWAY:
+            self._away[need(data, "freight")] = seen.event.seq
+            return
         things = [*texts(data, "units"), *texts(data, "documents")]
         shown = text(data, "id_fingerprint") or same(need(data, "driver"))
         row = {
@@ -233,13 +256,14 @@ class Drivers(Detector):
         found: list[Candidate] = []
         counts = self._site.open("counts", dict)
         self.tests = float(len(self._today)) + 1
+        counts["away"] = counts.get("away", 0) + len(self._away)
         for seq, row in self._today:
             counts["n"] = counts.get("n", 0) + 1
             found += self._two_carriers(day, seq, row, counts)
             found += self._two_drivers(day, seq, row, counts)
         for old in [name for name, one in self._loads.items() if day.number - one[0] > 5]:
             self._loads.drop(old)
-        self._today = []
+        self._today, self._away = [], {}
         return found
 
     def _two_carriers(
@@ -251,16 +275,16 @@ class Drivers(Detector):
             for name, one in known.items()
             if name != row["carrier"] and day.number - one[0] <= 120
         ]
-        new = row["carrier"] not in known
+        new = row["carrier"] not in known or day.number - known[row["carrier"]][0] > 120
         known[row["carrier"]] = [day.number, seq, row["driver"]]
-        if not others:
+        if not others or not new:
             return
         # How often a driver comes for a second carrier at this site, and how soon.
         rate = (counts.get("carriers", 0) + 0.5) / (counts["n"] + 20)
         counts["carriers"] = counts.get("carriers", 0) + 1
         other, last, before, _ = max(others, key=lambda one: one[1])
         days = day.number - last
-        worth = bits(rate) + max(0.0, 4.0 - days / 4) - (0.0 if new else 4.0)
+        worth = bits(rate) + max(0.0, 4.0 - days / 4)
         words = worded(
             "{driver} came for {carrier}, and {days} days before for {other}",
             driver=row["driver"],
@@ -282,6 +306,10 @@ class Drivers(Detector):
             rate = (counts.get("loads", 0) + 0.5) / (counts["n"] + 20)
             counts["loads"] = counts.get("loads", 0) + 1
             worth = bits(rate) + (3.0 if before[0] == day.number else 0.0)
+            records = [seq, before[1]]
+            if row["freight"] in self._away:
+                worth += bits((counts["away"] + 1) / (counts["n"] + 50))
+                records.append(self._away[row["freight"]])
             words = worded(
                 "{driver} came for {thing}, for which {other} had come before",
                 driver=row["driver"],
@@ -289,7 +317,7 @@ class Drivers(Detector):
                 other=before[3],
             )
             about = {"driver": row["driver"], "freight": row["freight"], "load": thing}
-            yield self.candidate(day, worth, words, [(words, worth)], about, [seq, before[1]])
+            yield self.candidate(day, worth, words, [(words, worth)], about, records)
 
 
 class FreightHours(Detector):

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway import config
-from gateway.cli import common
+from gateway.daemon.openlog import open_log
 from gateway.ledger import LedgerReader
 from gateway.ledger.event import NewEvent
 
@@ -46,7 +46,7 @@ def records(zone: ZoneInfo) -> Iterator[NewEvent]:
         if n == 1:
             for k in range(12):
                 odd = {**data, "person": {"id": "p3", "name": "Person [3]"}, "reason": "denied_x"}
-                later = at + timedelta(minutes=10 + k)
+                later = at + timedelta(minutes=10 + 5 * k)
                 yield NewEvent("access.denied", "yard", odd, later)  # type: ignore[arg-type]
 
 
@@ -54,7 +54,7 @@ def records(zone: ZoneInfo) -> Iterator[NewEvent]:
 def looked(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setattr("gateway.cli.patterns.datetime", Later)
     settings = config.load(site.config)
-    with closing(common.open_log(settings)) as ledger:
+    with closing(open_log(settings)) as ledger:
 
         async def write() -> None:
             await asyncio.gather(*(ledger.append(event) for event in records(settings.site.zone)))

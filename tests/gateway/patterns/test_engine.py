@@ -65,7 +65,7 @@ def test_an_ordinary_site_shows_nothing() -> None:
 def test_a_person_who_is_refused_nine_times_is_shown_on_that_day() -> None:
     engine, site = Engine(ZONE), Site()
     day = run(engine, site, 49)
-    odd = [site.badge(day, 700 + n, 7, granted=False) for n in range(9)]
+    odd = [site.badge(day, 700 + 5 * n, 7, granted=False) for n in range(9)]
     engine.day(day, [*site.day(day), *odd])
     shown = engine.week(day)
     assert [item.about.get("person") for item in shown] == ["p7"]
@@ -80,7 +80,7 @@ def test_the_budget_is_kept_and_the_strangest_are_shown() -> None:
     day = run(engine, site, 49)
     for n in range(7):
         today = day + timedelta(n)
-        odd = [site.badge(today, 700 + k, n, granted=False) for k in range(6 + n)]
+        odd = [site.badge(today, 700 + 5 * k, n, granted=False) for k in range(6 + n)]
         engine.day(today, [*site.day(today), *odd])
     assert len(engine.week(day)) == 2
 
@@ -89,7 +89,7 @@ def test_the_budget_is_kept_and_the_strangest_are_shown() -> None:
 def test_the_state_goes_on_after_a_restart(tmp_path: Path, saved_after: int) -> None:
     def odd(site: Site, day: date) -> list[Event]:
         made = site.day(day)
-        return [*made, *(site.badge(day, 700 + n, 3, granted=False) for n in range(8))]
+        return [*made, *(site.badge(day, 700 + 5 * n, 3, granted=False) for n in range(8))]
 
     site, whole = Site(), Engine(ZONE)
     days = [MONDAY + timedelta(n) for n in range(56)]
@@ -147,7 +147,7 @@ def test_the_same_days_give_the_same_findings() -> None:
     for _ in range(2):
         engine, site = Engine(ZONE), Site(3)
         day = run(engine, site, 30)
-        odd = [site.badge(day, 700 + n, 7, granted=False) for n in range(9)]
+        odd = [site.badge(day, 700 + 5 * n, 7, granted=False) for n in range(9)]
         engine.day(day, [*site.day(day), *odd])
         made.append(engine.week(day))
     assert made[0] == made[1] != []
