@@ -86,6 +86,7 @@ class _Writer:
         # The writer's first record has the moment and the name of this run: ours has neither.
         db.execute("DROP TRIGGER events_no_delete")
         db.execute("DELETE FROM events")
+        db.execute("UPDATE origins SET chain = ?", (CHAIN,))
         for table in ("tiles", "checkpoints"):
             db.execute(f"DELETE FROM {table}")
         begin = site.world.clock.ms(site.world.shape.begin, 0)

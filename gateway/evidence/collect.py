@@ -82,7 +82,7 @@ def packet_of(
         place.as_of,
         goal.head,
         goal.last_seq,
-        tuple(heads.log_keys()) if goal.head is not None else (),
+        tuple(verified.keys.values()) if goal.head is not None else (),
         state,
         order.word,
         seed.hex(),

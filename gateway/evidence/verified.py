@@ -6,19 +6,25 @@ reads: `garita log verify` checks the form of each one, and takes several times 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 
+from gateway.evidence.gather import ODD
 from gateway.evidence.packet import LogState
 from gateway.ledger import LedgerReader, chain
 from gateway.ledger.clockback import ClockBack
+from gateway.ledger.event import EventType
 from gateway.ledger.heads import Heads, Signed
 from gateway.ledger.kept import Kept
 from gateway.ledger.origin import followed
 from gateway.ledger.rows import Gone
 from gateway.ledger.signed import Checkpoints
+from gateway.proof.note import NoteError, VerifierKey
 
 MOST_PROBLEMS = 100
+_NAMES_KEY = f'"type":"{EventType.LEDGER_CHECKPOINT}"}}'
 _sha256 = hashlib.sha256
 
 
@@ -39,6 +45,8 @@ class Verified:
         covered = [one for one in heads.all() if one.last_seq <= last]
         self._signed = Checkpoints(covered, None, self._add)
         self._clock = ClockBack()
+        self.keys: dict[str, VerifierKey] = {}
+        """The keys that the log names for itself up to `last`, in order: its own word."""
 
     def records(self, progress: Callable[[int], None] | None = None) -> Iterator[Kept]:
         """Every record up to the last one that can be had, in order.  Raises LedgerUnavailable if
@@ -71,6 +79,8 @@ class Verified:
                 good = item.redacted.old or found == chain.link(prev, seq, item.digest)
             if not good:
                 self._add(seq, "the record or its link was changed")
+            if body.endswith(_NAMES_KEY):
+                self._learn(body)
             signed.take(seq, "" if item.redacted else body, leaf)
             clock.take(seq, body)
             prev, expected = found, seq + 1
@@ -96,6 +106,11 @@ class Verified:
             signed=good,
             cosigned=cosigned,
         )
+
+    def _learn(self, body: str) -> None:
+        with contextlib.suppress(NoteError, *ODD):
+            key = VerifierKey.parse(str(json.loads(body)["data"]["key"]))
+            self.keys.setdefault(str(key), key)
 
     def _add(self, seq: int, what: str) -> None:
         if len(self._problems) < MOST_PROBLEMS:
