@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
+from gateway import locale
 from gateway.cli import common, evidencepapers, evidenceready, logfresh
 from gateway.cli.app import App, Group
 from gateway.cli.context import Context, config_option
+from gateway.evidence import compare
 from gateway.evidence.errors import PacketError, UnknownCriterion
 from gateway.evidence.make import STEPS, Made, Order, check, make
 from gateway.evidence.model import Span
 from gateway.ledger import LedgerUnavailable
+from gateway.ledger.heads import Heads
 from gateway.locale import _, ngettext
+from gateway.proof.standalone import PROGRAM, source
 
 
 class Evidence(Group):
@@ -75,6 +85,10 @@ def evidence(
         ),
     ] = "span",
     zip: Annotated[bool, typer.Option("--zip/--no-zip", help="Also as one file.")] = True,
+    before: Annotated[
+        Path | None,
+        typer.Option("--compare", help="An earlier packet: the new one says what changed since."),
+    ] = None,
     pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="With pages for people.")] = True,
 ) -> None:
     """The auditor's packet: what the log shows about each criterion, with its proofs."""
@@ -97,6 +111,7 @@ def evidence(
         by=ctx.operator,
         zip=zip,
         pdf=pdf,
+        compare=before,
     )
     try:
         check(settings, order)
@@ -180,3 +195,62 @@ def _ended_in_order() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@app.command("compare")
+def compare_(
+    ctx: Context,
+    then: Annotated[Path, typer.Argument(help="The earlier packet, a folder or zip.")],
+    now: Annotated[Path, typer.Argument(help="The later one.")],
+    json: common.JsonOption = False,
+) -> None:
+    """What changed from one packet to another: figures and deviations, by criterion."""
+    try:
+        earlier, later = compare.load(then), compare.load(now)
+        found = list(compare.between(earlier, later, locale.language()))
+    except PacketError as error:
+        common.fail(str(error), common.REFUSED)
+    if json:
+        common.print_json([asdict(one) for one in found])
+        return
+    table = Table(_("criterion"), _("what"), _("then"), _("now"))
+    for one in found:
+        row = (one.criterion, one.label, _shown(one.then), _shown(one.now))
+        table.add_row(*(escape(text) for text in row))
+    if found:
+        common.out.print(table)
+    else:
+        common.say(_("no figure changed"))
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+@app.command("check")
+def check_(
+    ctx: Context,
+    packet: Annotated[Path, typer.Argument(help="The packet, a folder or zip.")],
+    key: Annotated[
+        list[str],
+        typer.Option("--key", help="The log's public key; left out: the keys of this gate's log."),
+    ] = [],  # noqa: B006 - Typer's way
+) -> None:
+    """Check a packet as an auditor does: each file, the seal, the proofs, the lottery."""
+    keys = key or _own_keys(ctx)
+    program = [sys.executable, "-I", str(source(PROGRAM))]
+    known = [word for one in keys for word in ("--key", one)]
+    language = "es" if locale.language() == "es" else "C"
+    done = subprocess.run(
+        [*program, *known, str(packet)],
+        check=False,
+        env={**os.environ, "LANG": language, "PYTHONIOENCODING": "utf-8"},
+    )
+    raise typer.Exit(done.returncode and (common.CHECK_FAILED if done.returncode == 3 else 1))
+
+
+def _own_keys(ctx: Context) -> list[str]:
+    try:
+        return [str(one) for one in Heads(ctx.settings.ledger_path).log_keys()]
+    except LedgerUnavailable as error:
+        common.fail(str(error), common.UNREACHABLE)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from gateway.config import Settings
-from gateway.evidence import lottery, papers, redacted
+from gateway.evidence import compare, lottery, papers, redacted
 from gateway.evidence.errors import PacketError, UnknownCriterion
 from gateway.evidence.gather import Gathered, Gatherer
 from gateway.evidence.model import Place, Span, Topic
@@ -36,6 +37,7 @@ class Order:
     `criteria` () are all of the site's set; `word` is the auditor's.  `newest` takes the newest
     checkpoint and not the first one that covers the span.  `languages` are those of the PDFs and of
     the titles in tables.  `by` is who asks, for the record.
+    `compare` is an earlier packet, a folder or zip.
     """
 
     span: Span
@@ -47,6 +49,7 @@ class Order:
     by: Operator = field(default_factory=lambda: Operator(""))
     zip: bool = True
     pdf: bool = True
+    compare: Path | None = None
 
 
 def check(settings: Settings, order: Order) -> None:
@@ -61,7 +64,8 @@ def check(settings: Settings, order: Order) -> None:
 def packet_of(
     settings: Settings, order: Order, spool: Spool, progress: Callable[[int], None] | None = None
 ) -> Packet:
-    """The packet as a value; its rows are in `spool`.  Raises LedgerUnavailable."""
+    """The packet as a value; its rows are in `spool`.  Raises LedgerUnavailable and PacketError."""
+    earlier = compare.load(order.compare) if order.compare is not None else None
     goal = upto(settings, order.span, newest=order.newest)
     heads = Heads(settings.ledger_path)
     known = coverage(settings.criteria)
@@ -115,6 +119,9 @@ def packet_of(
         known,
         {one.criterion.id: tuple(d.id for d in one.documents) for one in packet.sections},
     )
+    if earlier is not None:
+        packet.changes = compare.changes(packet.sections, earlier)
+        packet.compared = earlier.summary
     return packet
 
 

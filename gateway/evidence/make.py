@@ -14,7 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.config import Settings
-from gateway.evidence import atomic, booklets, machine, manifest, papers, proofs, seal, tables
+from gateway.evidence import (
+    atomic,
+    booklets,
+    machine,
+    manifest,
+    oscal,
+    papers,
+    proofs,
+    seal,
+    tables,
+)
 from gateway.evidence.collect import Order, check, packet_of
 from gateway.evidence.errors import PacketError
 from gateway.evidence.packet import Packet
@@ -106,6 +116,11 @@ def _make(
     )
     said = chain.canonical(machine.packet(packet, spool, proven))
     (folder / machine.FILE).write_text(said + "\n", encoding="utf-8", newline="")
+    (folder / oscal.CATALOG).parent.mkdir()
+    for path, value in ((oscal.CATALOG, oscal.catalog), (oscal.RESULTS, oscal.results)):
+        (folder / path).write_text(
+            chain.canonical(value(packet)) + "\n", encoding="utf-8", newline=""
+        )
     (folder / machine.SCHEMA).write_bytes(machine.SCHEMA_PATH.read_bytes())
     trust = settings.tables.log.trust(packet.keys).write()
     (folder / TRUST).write_text(trust, encoding="utf-8", newline="")

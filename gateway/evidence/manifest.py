@@ -40,6 +40,11 @@ def listed(folder: Path, files: Iterable[str]) -> list[Listed]:
     ]
 
 
+def facts(content: bytes) -> dict[str, int | str]:
+    """Size and SHA-256 (hex) of a file's content, as the manifest has them."""
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
 def digest(path: Path) -> str:
     """SHA-256 (hex) of a file.  Raises OSError."""
     found = hashlib.sha256()
