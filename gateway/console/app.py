@@ -34,6 +34,7 @@ from gateway.console.screens.explain import pages as explained
 from gateway.console.screens.lists import pages as lists
 from gateway.console.screens.live import muster, stream
 from gateway.console.screens.live import pages as live
+from gateway.console.screens.patterns import pages as patterns
 from gateway.console.screens.people import acts as people_acts
 from gateway.console.screens.people import pages as people
 from gateway.console.screens.pictures import pages as pictures
@@ -66,6 +67,7 @@ ALL = (
     *visitors.ALL,
     *records.ALL,
     *evidence.ALL,
+    patterns.pages,
     devices.pages,
     threat.pages,
     opening.pages,

@@ -29,6 +29,7 @@ ENTRIES = (
     Entry("/shift", N_("Shift"), "shift", GUARDS),
     Entry("/records", N_("Records"), "record", WATCHERS),
     Entry("/evidence", N_("Evidence"), "evidence", AUDITORS),
+    Entry("/patterns", N_("Patterns"), "pattern", AUDITORS),
     Entry("/lists", N_("Lists"), "list", PEOPLE),
     Entry("/accounts", N_("Accounts"), "account", ADMINISTRATORS),
 )

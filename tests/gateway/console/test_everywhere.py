@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +14,10 @@ from playwright.async_api import Page
 
 from gateway.console.app import screens
 from gateway.console.roles import NOBODY
+from gateway.desk import documentfile, documents, findings, reviews
+from gateway.ledger import LedgerReader
+from gateway.ledger.operator import Operator
+from gateway.people.schema import open_admin
 from tests.gateway.console.booth import Booth, bars
 
 MARKUP = "<img src=x onerror=document.title='taken'><script>document.title='taken'</script>"
@@ -50,6 +55,7 @@ VALUES = {
     "seq": "3",
     "name": "rosa",
     "document": "none",
+    "finding": "a1b2c3d4e5",
 }
 ELSEWHERE = (
     "enrolment",  # tests/gateway/console/test_enrol.py
@@ -68,6 +74,8 @@ MUST_STAND = {
     "/records",
     "/alarms",
     "/shift",
+    "/patterns",
+    "/patterns/a1b2c3d4e5",
     "/evidence",
     "/evidence/documents",
     "/evidence/reviews",
@@ -106,10 +114,31 @@ async def hostile_gate(gate: Booth) -> None:
     await rig.acli(*visit, "--id-kind", "ine", "--no-escort", "--until", until)
     arrive = ("freight", "arrive", "--driver", MARKUP, "--carrier", company)
     await rig.acli(*arrive, "--tractor", "AB-123-C", "--trailer", "5301", "--id-kind", "licence")
+    hostile_papers(gate)
     for badge in (1001, 1002, 9999):
         rig.yard_reader.present(18, badge)
         await rig.until(lambda s, n=badge: (s["last"].get("yard") or {}).get("seq"))
     await rig.acli("door", "out-of-service", "gate", "--reason", MARKUP[:100])
+
+
+def hostile_papers(gate: Booth) -> None:
+    """A document, a review and a finding, likewise."""
+    settings, by = gate.settings, Operator("samuel", person="e102", name=MARKUP)
+    today = datetime.now(settings.site.zone).date()
+    words = {"en": MARKUP, "es": MARKUP}
+    finding = {"finding": "a1b2c3d4e5", "detector": "pickup", "day": today.isoformat()}
+    about = {"driver": TURNED, "carrier": LONG.strip()[:190], "person": MARKUP, MARKUP: "x"}
+    more = {"bits": 20.0, "words": words, "shares": [[words, 20.0]], "about": about, "records": [1]}
+    file = documentfile.content((b"%PDF-1.7\n%%EOF\n",))
+    of_it = documents.About(MARKUP[:110], ("10.1",), LONG[:110].strip())
+    told = reviews.Told("log", today, today, MARKUP, LONG)
+    with (
+        closing(open_admin(settings.people_path)) as db,
+        closing(LedgerReader(settings.ledger_path)) as ledger,
+    ):
+        documents.attach(settings, db, ledger, file, of_it, by=by, today=today)
+        reviews.record(db, ledger, told, by=by, today=today)
+        findings.put_new(db, ledger, [{**finding, **more}], by=by)
 
 
 async def faults(page: Page, url: str, path: str, width: int, *, axe: bool) -> list[str]:
