@@ -84,7 +84,10 @@ def real(data: Mapping[str, Any], key: str) -> float | None:
 def text(data: Mapping[str, Any], key: str) -> str:
     """A text, "" if there is none."""
     value = data.get(key)
-    return clean(value) if isinstance(value, str) else ""
+    if value.__class__ is not str:
+        return ""
+    # A short ASCII text is the ordinary case, and a month has millions of them.
+    return value if value.isascii() and len(value) <= LONGEST else clean(value)
 
 
 def named(data: Mapping[str, Any], key: str) -> str:

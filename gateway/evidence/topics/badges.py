@@ -67,7 +67,6 @@ class Badges(Taker):
         self._seen: dict[str, Seen] = {}
         self._lost: list[Lost] = []
         self._by_mark: dict[str, list[Lost]] = {}
-        self._by_holder: dict[tuple[str, str], list[Lost]] = {}
         self._visitors: dict[int, dict[str, Any]] = {}
         self._records: dict[int, list[int]] = {}
         self._out_at_begin: int | None = None
@@ -99,9 +98,9 @@ class Badges(Taker):
             return
         granted = event.type == EventType.ACCESS_GRANTED
         masked, name = taking.text(badge, "masked"), Personal(taking.text(person, "name"))
-        for lost in self._of_mark(mark, who, masked):
-            lost.name = lost.name or name
-            (lost.granted if granted else lost.refused).append(event.seq)
+        for lost in self._by_mark.get(mark, ()):
+            if not lost.found_at:
+                (lost.granted if granted else lost.refused).append(event.seq)
         if when is not When.INSIDE:
             return
         seen = self._seen.get(mark)
@@ -115,23 +114,17 @@ class Badges(Taker):
             seen.person, seen.name = who, name
             seen.holders.add(who)
 
-    def _of_mark(self, mark: str, who: str, masked: str) -> list[Lost]:
-        """The losses that a reading of this badge contradicts.  A lost badge is nobody's at the
-        door, so it is known by its fingerprint from before, or else by its holder."""
-        known = [*self._by_mark.get(mark, ()), *self._by_holder.get((who, masked), ())]
-        return [lost for n, lost in enumerate(known) if not lost.found_at and lost not in known[:n]]
-
     def _is_lost(self, event: Event, *, inside: bool) -> None:
         data, who = event.data, taking.clean(event.subject)
         badge = taking.named(data, "badge")
         reason, by = taking.text(data, "reason"), taking.who(data)
         lost = Lost(who, badge, reason, by, event.time, inside, [event.seq])
         self._lost.append(lost)
-        self._by_holder.setdefault((who, badge), []).append(lost)
-        for mark, seen in self._seen.items():
-            if seen.badge == badge and who in seen.holders:
-                lost.name = seen.name
-                self._by_mark.setdefault(mark, []).append(lost)
+        # A badge is shown by its last digits, which another one of the same person may have too.
+        known = [m for m, one in self._seen.items() if one.badge == badge and who in one.holders]
+        if len(known) == 1:
+            lost.name = self._seen[known[0]].name
+            self._by_mark.setdefault(known[0], []).append(lost)
 
     def _is_found(self, event: Event) -> None:
         who, badge = taking.clean(event.subject), taking.named(event.data, "badge")

@@ -48,11 +48,16 @@ def test_a_lost_badge_that_is_shown_is_refused_and_told(log: Written) -> None:
 
 def test_a_lost_badge_that_opens_a_door_is_open(log: Written) -> None:
     own(log)
-    lose(log, NOON - 20 * DAY)  # before the days
-    pass_door(log, ANA, NOON)
-    pass_door(log, ANA, NOON, badge=Credential("em4100", "18", "12"))  # another one of theirs
+    pass_door(log, ANA, NOON - DAY)
+    lose(log, NOON)
+    pass_door(log, ANA, NOON + HOUR)
+    new = Credential("em4100", "18", "90001")  # another one of theirs, with the same last digits
+    assert new.masked == BADGE.masked
+    pass_door(log, ANA, NOON + HOUR, badge=new)
     (one,) = log.seen(Badges).rule("lost_badge_passed")
-    assert one.open and len(one.records) == 2
+    assert one.open and len(one.records) == 2 and "1 times" in one.words.say("en")
+    (row,) = log.seen(Badges).rows("badges_lost")
+    assert (row["name"], row["passed"]) == ("Ana Ruiz", 1)
 
 
 def test_the_inventory_says_who_had_a_badge_and_when_by_sql_too(log: Written) -> None:
