@@ -13,6 +13,7 @@ from gateway.evidence import machine, proofs
 from gateway.evidence.manifest import digest
 from gateway.evidence.packet import Packet
 from gateway.evidence.pages import annex, certificate, sign
+from gateway.evidence.pages.shared import DEVIATIONS
 from gateway.evidence.pages.write import Attached, write
 from gateway.evidence.spool import Spool
 from gateway.locale import Message, speaking, worded
@@ -45,6 +46,11 @@ def make(
         name = name_of(language)
         whole = write(packet, spool, language, folder / name, attach)
         names.append(name)
+        if DEVIATIONS not in whole:
+            (folder / ANNEXES).mkdir(exist_ok=True)
+            path = f"{ANNEXES}/{DEVIATIONS}.{language}.pdf"
+            annex.deviations(packet, language, folder / path)
+            names.append(path)
         for table in machine.used_tables(packet):
             if table.key in whole or not spool.count(table.key):
                 continue

@@ -16,6 +16,13 @@ WIDTH_MM, WIDE_MM = 177.9, 241.4
 _SIZES = (8.4, 7.2)  # points: of tables with few columns, and with many
 _MANY = 7
 _MM_PER_PT = 0.3528
+_LETTERS = (
+    (" .,:;'!|iljí·", 0.27),
+    ('()[]{}-/\\"ftIJr', 0.36),
+    ("0123456789", 0.47),
+    ("aceszxvykgáé?", 0.46),
+    ("mwMW@%–—…&", 0.88),
+)
 _INSET_EM = 1.15  # the blanks at both sides of a cell
 _PAGE_MM = 11.0  # the column of page numbers
 _LONGEST_WORD, _LONGEST_CELL = 11.0, 34.0  # em that a column is widened for
@@ -129,17 +136,21 @@ def fitted(rows: Sequence[Sequence[str]], room: float) -> list[float]:
         for column in columns
     ]
     wanted = [
-        max(low, sum(min(_wide(cell), _LONGEST_CELL) for cell in column) / len(column) * 1.25)
+        max(low, sorted(min(_wide(cell), _LONGEST_CELL) for cell in column)[len(column) * 9 // 10])
         for low, column in zip(least, columns, strict=True)
     ]
     if (short := sum(least)) >= room:
         return [low * room / short for low in least]
-    more = sum(wanted) - short
-    if more <= room - short:  # all in one line: the rest is spread evenly by what they want
+    if sum(wanted) <= room:  # all in one line: the rest is spread by what they want
         return [want * room / sum(wanted) for want in wanted]
-    return [
-        low + (want - low) * (room - short) / more for low, want in zip(least, wanted, strict=True)
-    ]
+    widths, left = list(least), room - short
+    # Those that want little get it; the others share what is left.
+    order = sorted(range(len(least)), key=lambda at: wanted[at] - least[at])
+    for done, at in enumerate(order):
+        more = min(wanted[at] - least[at], left / (len(order) - done))
+        widths[at] += more
+        left -= more
+    return widths
 
 
 def broken(words: str, room: float) -> str:
@@ -147,15 +158,17 @@ def broken(words: str, room: float) -> str:
 
     A name of 190 letters without a blank then goes on in the next line of its column.
     """
-    if len(words) <= room:  # no letter is wider than an em
+    if len(words) <= room and words.isascii():  # no such letter is wider than an em
         return words
     return " ".join(_parts(word, room) for word in words.split(" "))
 
 
 def _parts(word: str, room: float) -> str:
+    if _wide(word) <= room:
+        return word
     made, used = [], 0.0
     for char in word:
-        wide = _em(char)
+        wide = _em(char) * 1.08
         if used + wide > room:
             made.append("\u200b")
             used = 0.0
@@ -165,13 +178,17 @@ def _parts(word: str, room: float) -> str:
 
 
 def _wide(text: str) -> float:
-    return sum(map(_em, text)) * 0.92  # most letters are narrower than what breaking counts with
+    """About how wide a text is in em; the bold of a title is a little wider."""
+    return sum(map(_em, text)) * 1.08
 
 
 def _em(char: str) -> float:
-    """About how wide a letter is, and not less."""
-    if char in "mwMW@%":
-        return 0.98
-    if char.isdigit() or char.islower():
-        return 0.54
-    return 0.75 if char < "\u2000" else 5.0 if char > "\u2fff" else 0.75
+    """How wide a letter of the text's font is in em, to a few hundredths."""
+    for letters, wide in _LETTERS:
+        if char in letters:
+            return wide
+    if char.islower():
+        return 0.5
+    if char > "\u2fff":
+        return 4.6  # it stands as its number, such as [U+738B]
+    return 0.68 if char > "\u024f" or char.isupper() else 0.55

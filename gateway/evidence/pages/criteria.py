@@ -10,14 +10,24 @@ from gateway.evidence.pages import blocks, samples
 from gateway.evidence.pages.blocks import Block
 from gateway.evidence.pages.first import edition, title_of
 from gateway.evidence.pages.numbered import Numbered
-from gateway.evidence.pages.shared import Pages, key_of, more, records
-from gateway.locale import N_, _, pgettext
+from gateway.evidence.pages.shared import (
+    DEVIATIONS,
+    Pages,
+    deviation_titles,
+    key_of,
+    more,
+    told_of,
+)
+from gateway.evidence.registered import kind_words
+from gateway.locale import N_, _, language
 
 STANDINGS = {
     Standing.DEVIATIONS: N_("deviations"),
     Standing.SHOWN: N_("evidence here"),
     Standing.NOT_SHOWN: N_("not shown here"),
 }
+_REVIEWS, _DEVIATIONS = 12, 40
+"""Rows of them in one section."""
 _KINDS = {"must": N_("must"), "should": N_("should")}
 
 
@@ -179,27 +189,37 @@ def documents(pages: Pages, found: tuple[Document, ...]) -> Block:
 
 
 def _reviews(pages: Pages, section: Section) -> Iterator[Block]:
+    """The reviews that are evidence for a criterion; for the second one where they stand."""
     if not section.reviews:
         return
     zone, redacted = pages.packet.span.zone, pages.packet.redacted
-    yield blocks.heading(3, _("Reviews on record"), outlined=False)
-    given = pages.take(len(section.reviews))
+    title = _("Reviews on record")
+    key = "reviews-" + "-".join(sorted({one.kind for one in section.reviews}))
+    if key in pages.printed:
+        yield blocks.see(_("{title}: page {{page}}.").format(title=title), key)
+        return
+    pages.printed[key] = key
+    yield blocks.heading(3, title, key=key, outlined=False)
+    newest = section.reviews[-_REVIEWS:]
+    given = pages.take(len(newest))
     rows = [
         (
             saying.moments(one.at, zone),
-            one.kind.replace("_", " "),
-            " – ".join(saying.moments(at, zone) for at in (one.begin, one.end) if at),
-            " · ".join(part for part in (one.found, one.action) if part),
+            saying.said(kind_words(one.kind)),
+            " – ".join(
+                dict.fromkeys(saying.moments(at, zone) for at in (one.begin, one.end) if at)
+            ),
+            " · ".join(part for part in (one.found, one.action) if part) or "–",
             saying.withheld() if redacted else one.by,
             saying.moments(one.next_due, zone) or "–",
             str(one.record),
         )
-        for one in section.reviews[:given]
+        for one in newest[:given]
     ]
     yield blocks.table(
         (_("When"), _("Kind"), _("Days"), _("Found and done"), _("By"), _("Next"), _("Record")),
         rows,
-        about=_("Reviews on record"),
+        about=title,
     )
     yield from more(len(section.reviews) - given, "packet.json")
 
@@ -213,30 +233,22 @@ def _deviations(pages: Pages, section: Section) -> Iterator[Block]:
         (pages.numbered.of(one) for one in section.deviations), key=lambda n: not n.deviation.open
     )
     here = [one for one in found if one.criteria[0] == section.criterion.id]
-    given = pages.take(len(here))
+    given = min(pages.take(min(len(here), _DEVIATIONS)), _DEVIATIONS)
     rows, marks = [], []
     for one in here[:given]:
-        deviation = one.deviation
-        handled = saying.handling(deviation, redacted=redacted, zone=zone)
-        rows.append(
-            (
-                one.label,
-                saying.moments(deviation.at, zone),
-                saying.said(deviation.words, redacted=redacted, zone=zone),
-                handled or _("nobody recorded anything"),
-                _("still open") if deviation.open else pgettext("deviation", "closed"),
-                records(deviation.records),
-            )
-        )
-        marks.append("open" if deviation.open else "done")
+        rows.append((one.label, *told_of(one.deviation, zone, redacted=redacted)))
+        marks.append("open" if one.deviation.open else "done")
     if rows:
         yield blocks.table(
-            (_("No."), _("When"), _("What"), _("What was done, by whom"), _("State"), _("Records")),
+            (_("No."), *deviation_titles()),
             rows,
             about=_("Deviations and what was done about them"),
             marks=marks,
         )
-    yield from more(len(here) - given, "packet.json")
+    if given < len(here):
+        pages.cut.add(DEVIATIONS)
+        file = f"annexes/{DEVIATIONS}.{language()}.pdf"
+        yield from more(len(here) - given, file)
     elsewhere: dict[str, list[str]] = {}
     for one in found:
         if one.criteria[0] != section.criterion.id:

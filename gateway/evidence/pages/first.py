@@ -8,13 +8,13 @@ from gateway.evidence import saying
 from gateway.evidence.packet import Packet, Standing
 from gateway.evidence.pages import blocks
 from gateway.evidence.pages.blocks import Block
-from gateway.evidence.pages.numbered import Numbered
+from gateway.evidence.pages.numbered import Numbered, One
 from gateway.evidence.pages.shared import key_of
 from gateway.locale import N_, _, language, ngettext
 from gateway.wording import words
 
 _SHOWN = 7
-"""So many open deviations fit on the first page."""
+"""So many kinds of open deviations fit on the first page."""
 _LONGEST = 150
 EDITIONS = frozenset({N_("CTPAT MSC, March 2020")})
 """Editions whose names have words of a language."""
@@ -122,32 +122,38 @@ def _answer(packet: Packet, numbered: Numbered) -> Iterator[Block]:
 
 
 def _open(packet: Packet, numbered: Numbered) -> Iterator[Block]:
-    """The deviations that nobody has closed, the oldest first."""
+    """The deviations that nobody has closed: one line for all that broke the same rule, those that
+    stand open for longest first."""
     zone = packet.span.zone
-    still = sorted(
-        (one for one in numbered.all if one.deviation.open), key=lambda n: n.deviation.at
-    )
-    if not still:
+    alike: dict[str, list[One]] = {}
+    for one in sorted(numbered.all, key=lambda n: n.deviation.at):
+        if one.deviation.open:
+            alike.setdefault(one.deviation.rule, []).append(one)
+    if not alike:
         return
-    rows = [
-        (
-            one.label,
-            _cut(saying.said(one.deviation.words, redacted=packet.redacted, zone=zone)),
-            saying.moments(one.deviation.at, zone),
-            ", ".join(one.criteria[:4]) + (" …" if len(one.criteria) > 4 else ""),
+    rows = []
+    for first, *others in list(alike.values())[:_SHOWN]:
+        told = _cut(saying.said(first.deviation.words, redacted=packet.redacted, zone=zone))
+        criteria = dict.fromkeys(key for one in (first, *others) for key in one.criteria)
+        rows.append(
+            (
+                first.label,
+                told,
+                _("and {count} more").format(count=saying.number(len(others))) if others else "",
+                saying.moments(first.deviation.at, zone),
+                ", ".join(list(criteria)[:4]) + (" …" if len(criteria) > 4 else ""),
+            )
         )
-        for one in still[:_SHOWN]
-    ]
     yield blocks.table(
-        (_("No."), _("Still open"), _("Since"), _("Criterion")),
+        (_("No."), _("Still open"), _("Alike"), _("Since"), _("Criteria")),
         rows,
         about=_("Deviations that are still open"),
         marks=["open"] * len(rows),
     )
-    if len(still) > _SHOWN:
+    if len(alike) > _SHOWN:
         yield blocks.text(
-            _("{count} more are in the sections of their criteria.").format(
-                count=saying.number(len(still) - _SHOWN)
+            _("{count} more kinds are in the sections of their criteria.").format(
+                count=saying.number(len(alike) - _SHOWN)
             ),
             "small",
         )

@@ -9,9 +9,9 @@ from gateway.evidence import saying
 from gateway.evidence.model import Deviation, Found, Span, Table
 from gateway.evidence.pages import blocks
 from gateway.evidence.pages.blocks import Block
-from gateway.evidence.pages.shared import MOST_ROWS, records
+from gateway.evidence.pages.shared import MOST_ROWS, deviation_titles, records, told_of
 from gateway.evidence.spool import Spool
-from gateway.locale import Message, _, pgettext
+from gateway.locale import Message, _
 
 
 def blocks_of(
@@ -63,18 +63,8 @@ def blocks_of(
 
 def _deviations(found: Sequence[Deviation], span: Span, redacted: bool) -> Block:
     return blocks.table(
-        (_("When"), _("What"), _("What was done, by whom"), _("State"), _("Records")),
-        [
-            (
-                saying.moments(one.at, span.zone),
-                saying.said(one.words, redacted=redacted, zone=span.zone),
-                saying.handling(one, redacted=redacted, zone=span.zone)
-                or _("nobody recorded anything"),
-                _("still open") if one.open else pgettext("deviation", "closed"),
-                records(one.records),
-            )
-            for one in found
-        ],
+        deviation_titles(),
+        [told_of(one, span.zone, redacted=redacted) for one in found],
         about=_("Deviations and what was done about them"),
         marks=["open" if one.open else "done" for one in found],
     )

@@ -54,7 +54,8 @@ def write(
     """Write the packet's PDF to `output`, in `language` (``en`` or ``es``).
 
     The same packet, files and language give the same bytes.  Files above MOST_ATTACHED stay out.
-    Returns the keys of the tables that it has whole; the others are worth an annex.  Raises
+    Returns the keys of the tables that it has whole, and ``deviations`` if it has all of these; the
+    others are worth an annex.  Raises
     PagesError, and OSError if the disk is full or a file can't be read.
     """
     with speaking(language):
@@ -74,7 +75,7 @@ def write(
             document["wide"] = [blocks.heading(1, _("Samples and long tables")), *pages.wide]
         document["last"] = last
         _set(packet.settings, document, output, packet.as_of, attach, plots)
-        return frozenset(pages.whole)
+        return frozenset(pages.whole | ({shared.DEVIATIONS} - pages.cut))
 
 
 def report(

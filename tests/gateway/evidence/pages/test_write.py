@@ -14,8 +14,9 @@ import pytest
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from gateway.evidence.packet import LogState
-from gateway.evidence.pages import render
-from gateway.evidence.pages.annex import annex
+from gateway.evidence.pages import blocks, render
+from gateway.evidence.pages.annex import annex, deviations
+from gateway.evidence.pages.shared import records
 from gateway.evidence.pages.write import MOST_ATTACHED, Attached, Plot, report, write
 from gateway.evidence.spool import Spool
 from gateway.locale import worded
@@ -207,13 +208,13 @@ def test_rows_are_bounded_and_the_rest_is_named(tmp_path: Path, spool: Spool) ->
     out = tmp_path / "en.pdf"
     whole = write(packet, spool, "en", out)
     assert whole == frozenset(), "300 rows, of which 25 were drawn: worth an annex"
-    assert "280 more are in packet.json" in words(out)
+    assert "360 more are in annexes/deviations.en.pdf" in words(out)
 
 
 def test_few_rows_stand_there_whole(tmp_path: Path, spool: Spool) -> None:
     out = tmp_path / "en.pdf"
     whole = write(made.packet(spool, rows=20, only=("10.2", "10.4")), spool, "en", out)
-    assert whole == frozenset({"visitors"})
+    assert whole == frozenset({"visitors", "deviations"})
     text = words(out)
     assert re.search(r"Visitor log, page \d+: All of them: 20", text)
     assert re.search(r"Visitor log: page \d+\.", text), "the second criterion points to it"
@@ -243,3 +244,46 @@ def test_a_file_that_is_not_there_leaves_nothing(tmp_path: Path, spool: Spool) -
     with pytest.raises(FileNotFoundError):
         write(made.packet(spool, only=("10.2",)), spool, "en", out / "en.pdf", [gone])
     assert list(out.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_all_deviations_have_an_annex_if_a_section_has_not_room(
+    tmp_path: Path, spool: Spool
+) -> None:
+    packet = made.packet(spool, rows=30, wrong=90, only=("10.2",))
+    packet.sections = [
+        replace(one, deviations=tuple(packet.found["visitors"].deviations))
+        for one in packet.sections
+    ]
+    whole = write(packet, spool, "es", tmp_path / "es.pdf")
+    assert "deviations" not in whole
+    text = words(tmp_path / "es.pdf")
+    assert "50 más están en annexes/deviations.es.pdf" in text
+    assert "y 44 más" in first_page(tmp_path / "es.pdf"), "those of one rule are one line"
+    deviations(packet, "es", tmp_path / "annex.pdf")
+    annexed = words(tmp_path / "annex.pdf")
+    assert all(f"D{number} " in annexed for number in (1, 45, 90))
+
+
+def test_widths_of_columns_follow_their_words() -> None:
+    narrow, long, mark = blocks.fitted(
+        [["N.", "What was found", "M"], ["1", "a long text " * 30, "x" * 190]], 60.0
+    )
+    assert narrow < 4 < min(long, mark)
+    assert abs(narrow + long + mark - 60) < 0.01
+    assert blocks.broken("x" * 190, 10).count("\u200b") > 8
+    assert blocks.broken("short words stay", 10) == "short words stay"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ((), ""),
+        ((7,), "7"),
+        ((7, 8), "7, 8"),
+        ((7, 8, 9, 12), "7-9, 12"),
+        ((1, 3, 5, 7, 8, 9), "1, 3, 5 +3"),
+    ],
+)
+def test_records_are_named_shortly(numbers: tuple[int, ...], told: str) -> None:
+    assert records(numbers) == told
