@@ -26,6 +26,7 @@ ReportName = Literal[
     "alarms",
     "downtime",
     "reviews",
+    "findings",
 ]
 ReportForm = Literal["pdf", "csv"]
 

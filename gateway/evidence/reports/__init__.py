@@ -14,6 +14,7 @@ from datetime import datetime
 from gateway.config import Settings
 from gateway.evidence.gather import gather
 from gateway.evidence.model import Found, Place, Span
+from gateway.evidence.registered import RegisteredTopic
 from gateway.evidence.spool import Spool
 from gateway.evidence.topics import TOPICS
 from gateway.ledger import LedgerReader
@@ -31,7 +32,27 @@ class Report:
 
 
 REPORTS = {
-    report.key: report for report in (Report("visitors", worded("Visitor log"), ("visitors",)),)
+    report.key: report
+    for report in (
+        Report("access", worded("Access log"), ("access",), ("access_log", "access_by_door")),
+        Report(
+            "denied",
+            worded("Refused at doors"),
+            ("access",),
+            ("access_denied_by_reason", "access_denied"),
+        ),
+        Report("visitors", worded("Visitor log"), ("visitors",)),
+        Report("pickups", worded("Cargo pickup log"), ("pickups",)),
+        Report("seals", worded("Seals and their reconciliation"), ("seals", "seal_stock")),
+        Report("inspections", worded("Inspections, and who signed them"), ("inspections",)),
+        Report("requirements", worded("Requirements about to lapse"), ("requirements",)),
+        Report("revocations", worded("How soon access ended"), ("revocations",)),
+        Report("badges", worded("Badge inventory"), ("badges",)),
+        Report("alarms", worded("Alarms, and how soon they were answered"), ("alarms",)),
+        Report("downtime", worded("Cameras and readers that did not work"), ("devices",)),
+        Report("reviews", worded("Spot checks and reviews"), ("spot_checks", "registered")),
+        Report("findings", worded("Findings of the patterns"), ("findings",)),
+    )
 }
 
 
@@ -70,7 +91,7 @@ def make(
             raise LookupError(settings.ledger_path)
         as_of = datetime.fromisoformat(newest.time)
         place = Place(settings, span, spool, as_of)
-        kinds = [kind for kind in TOPICS if kind.key in keys]
+        kinds = [kind for kind in (*TOPICS, RegisteredTopic) if kind.key in keys]
         found = gather(ledger.kept(progress, newest.seq), place, kinds).found
     return [
         Made(report, span, as_of, tuple(_part(report, (found[key] for key in report.topics))))
