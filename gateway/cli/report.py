@@ -14,7 +14,7 @@ from gateway.cli.app import App
 from gateway.cli.context import Context
 from gateway.cli.desk import common as desk
 from gateway.evidence.model import Span
-from gateway.evidence.reports import REPORTS, files, make, week
+from gateway.evidence.reports import REPORTS, NoRecords, files, make, week
 from gateway.evidence.spool import Spool
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.event import EventType
@@ -71,8 +71,8 @@ def make_(
             rows = made[0].rows(spool)
     except LedgerUnavailable as error:
         common.fail(str(error), common.UNREACHABLE)
-    except LookupError:
-        common.fail(_("the log has no records yet"), common.REFUSED)
+    except NoRecords as error:
+        common.fail(str(error), common.REFUSED)
     except OSError as error:
         common.fail(f"{error.filename or output}: {system(error.strerror)}", common.REFUSED)
     _record(ctx, name, span, rows)
@@ -105,8 +105,8 @@ def week_(
         sent = week.deliver(settings, span, now)
     except LedgerUnavailable as error:
         common.fail(str(error), common.UNREACHABLE)
-    except LookupError:
-        common.fail(_("the log has no records yet"), common.REFUSED)
+    except NoRecords as error:
+        common.fail(str(error), common.REFUSED)
     except week.NotSent as error:
         common.fail(str(error), common.UNREACHABLE)
     except OSError as error:

@@ -18,7 +18,7 @@ from gateway.evidence.registered import RegisteredTopic
 from gateway.evidence.spool import Spool
 from gateway.evidence.topics import TOPICS
 from gateway.ledger import LedgerReader
-from gateway.locale import Message, worded
+from gateway.locale import GaritaError, Message, worded
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,10 @@ REPORTS = {
 }
 
 
+class NoRecords(GaritaError):
+    """The log is empty."""
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """A report of some days; the rows of its tables are in the spool.  `as_of` is the time of the
@@ -80,15 +84,14 @@ def make(
 ) -> list[Made]:
     """Several reports of the same days, in one pass over the log.
 
-    Raises LedgerUnavailable, KeyError for a report that there is not, and LookupError for a log
-    without a record.
+    Raises LedgerUnavailable, KeyError for a report that there is not, and NoRecords.
     """
     wanted = [REPORTS[name] for name in names]
     keys = {topic for report in wanted for topic in report.topics}
     with closing(LedgerReader(settings.ledger_path)) as ledger:
         newest = next(iter(ledger.tail(1)), None)
         if newest is None:
-            raise LookupError(settings.ledger_path)
+            raise NoRecords(worded("the log has no records yet"))
         as_of = datetime.fromisoformat(newest.time)
         place = Place(settings, span, spool, as_of)
         kinds = [kind for kind in (*TOPICS, RegisteredTopic) if kind.key in keys]

@@ -68,8 +68,8 @@ def deliver(
 ) -> Sent | None:
     """Make the reports of these days and bring them where the site wants them.
 
-    Returns None if all of it was done before.  Raises NotSent, LedgerUnavailable, LookupError for a
-    log without records, and OSError.
+    Returns None if all of it was done before.  Raises NotSent, LedgerUnavailable, NoRecords and
+    OSError.
     """
     table, done = settings.tables.reports, _done(settings, span)
     to_folder = table.folder is not None and "folder" not in done

@@ -45,7 +45,7 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Month]:
     settings = config.load(path)
     settings.people_path.parent.mkdir(parents=True, exist_ok=True)
     open_admin(settings.people_path).close()
-    write(settings.ledger_path, first=date(2026, 10, 1), days=14, people=40)
+    write(settings.ledger_path, first=date(2026, 10, 1), days=11, people=25)
     yield Month(path, settings.ledger_path, folder)
 
 
