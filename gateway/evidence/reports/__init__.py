@@ -13,7 +13,7 @@ from datetime import datetime
 
 from gateway.config import Settings
 from gateway.evidence.gather import gather
-from gateway.evidence.model import Found, Place, Span
+from gateway.evidence.model import Found, Place, Span, Topic
 from gateway.evidence.registered import RegisteredTopic
 from gateway.evidence.spool import Spool
 from gateway.evidence.topics import TOPICS
@@ -94,7 +94,8 @@ def make(
             raise NoRecords(worded("the log has no records yet"))
         as_of = datetime.fromisoformat(newest.time)
         place = Place(settings, span, spool, as_of)
-        kinds = [kind for kind in (*TOPICS, RegisteredTopic) if kind.key in keys]
+        every: tuple[type[Topic], ...] = (*TOPICS, RegisteredTopic)
+        kinds = [kind for kind in every if kind.key in keys]
         found = gather(ledger.kept(progress, newest.seq), place, kinds).found
     return [
         Made(report, span, as_of, tuple(_part(report, (found[key] for key in report.topics))))
