@@ -40,6 +40,7 @@ from benchmarks import (
     spoof,
     uplink,
 )
+from benchmarks.patterns import bench as patterns
 
 logging.getLogger("mqtt").setLevel(logging.ERROR)
 PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
@@ -65,6 +66,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
     "detect": detection.run,
     "accuracy": accuracy.run,
     "spoof": spoof.run,
+    "patterns": patterns.bench,
 }
 
 

@@ -1,0 +1,73 @@
+"""The evaluation of patterns judges fairly, and the short form of it holds."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from benchmarks.patterns.score import scored, wilson
+from benchmarks.patterns.shown import Shown, Truth
+from benchmarks.patterns.trial import OURS, Setting, run
+from benchmarks.site import Shape, Site, make
+from benchmarks.site.incidents import INCIDENTS, NEAR, STRENGTHS, scheduled
+
+MONDAY = date(2026, 3, 2)
+
+
+def test_every_kind_at_every_strength_leaves_records_or_takes_some_away() -> None:
+    for kind in (*INCIDENTS, *NEAR):
+        for strength in range(len(STRENGTHS)):
+            world = make(Shape(seed=2, people=80, begin=MONDAY, full=False))
+            plant = kind(world, MONDAY, strength, 1)
+            changed = False
+            bare = Site(make(Shape(seed=2, people=80, begin=MONDAY, full=False)))
+            site = Site(world, [plant])
+            for number in range(plant.lasts):
+                day = MONDAY + timedelta(days=number)
+                found = [(raw.at, raw.type, raw.subject) for raw in site.day(day)]
+                changed |= found != [(raw.at, raw.type, raw.subject) for raw in bare.day(day)]
+            assert changed, (kind.kind, strength)
+
+
+def test_three_or_four_are_planted_each_week_and_every_kind_comes_in_turn() -> None:
+    world = make(Shape(seed=7, people=60, begin=MONDAY))
+    plants = scheduled(world, MONDAY, 20)
+    planted = [one for one in plants if not one.near]
+    assert 60 <= len(planted) <= 80
+    assert len(INCIDENTS) >= 12 and len(NEAR) >= 12
+    kinds = [one.kind for one in planted]
+    assert max(map(kinds.count, kinds)) - min(map(kinds.count, kinds)) <= 1
+    for week in range(20):
+        begin = MONDAY + timedelta(weeks=week)
+        here = [one for one in planted if begin <= one.first < begin + timedelta(weeks=1)]
+        assert len(here) in (3, 4)
+    assert not [one for one in scheduled(world, MONDAY, 20, incidents=False) if not one.near]
+
+
+def test_a_finding_counts_only_if_it_shows_the_incident() -> None:
+    world = make(Shape(seed=7, people=60, begin=MONDAY))
+    plants = scheduled(world, MONDAY, 1)
+    planted = next(one for one in plants if not one.near and not one.by_about)
+    truth = Truth(plants)
+    for seq in (10, 11):
+        truth.take(seq, planted.name)
+    assert truth.planted(Shown(MONDAY, {}, (10, 11, 500), "x")) is planted
+    assert truth.planted(Shown(MONDAY, {}, (500, 501), "x")) is None
+    assert truth.planted(Shown(MONDAY, {}, (10, *range(500, 540)), "x")) is None  # by chance
+    assert truth.planted(Shown(MONDAY, planted.about, (500,), "x")) is None
+
+
+def test_wilson_s_interval() -> None:
+    low, high = wilson(8, 10)
+    assert low == pytest.approx(0.490, abs=0.001) and high == pytest.approx(0.943, abs=0.001)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+@pytest.mark.slow
+def test_the_short_form_shows_more_than_any_peer() -> None:
+    outcome = run(Setting(seed=1, people=60, warm=7, weeks=3))
+    scores = scored([outcome])
+    ours = scores.pop(OURS)
+    assert ours.shown <= 5 * 3 and ours.recall > 0
+    assert all(ours.recall >= other.recall for other in scores.values())
