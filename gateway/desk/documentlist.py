@@ -87,7 +87,9 @@ class Register:
 
         Raises NotFound, and Conflict if several begin so.
         """
-        found = [one for one in self.in_force() if len(key) >= 4 and one.id.startswith(key)]
+        found = [one for one in self.in_force() if one.id == key]
+        if not found:
+            found = [one for one in self.in_force() if len(key) >= 4 and one.id.startswith(key)]
         if not found:
             raise NotFound("no_document", "no document {key} is in force", key=key[:40])
         if len(found) > 1:
@@ -106,16 +108,35 @@ class Register:
                 )
 
 
-def register_of(ledger: LedgerReader, db: sqlite3.Connection | None = None) -> Register:
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The records of documents up to record `upto`, in order: what was read before a transaction,
+    which then reads only what is newer."""
+
+    events: tuple[Event, ...]
+    upto: int
+
+
+def past(ledger: LedgerReader) -> Past:
+    """The records of documents of the whole log; raises LedgerUnavailable."""
+    upto = ledger.last_seq
+    return Past(tuple(reversed([one for one in ledger.back(*TYPES) if one.seq <= upto])), upto)
+
+
+def register_of(
+    ledger: LedgerReader, db: sqlite3.Connection | None = None, before: Past | None = None
+) -> Register:
     """The documents by the whole log; with `db` (people.db) also those that are not on record yet.
 
-    Raises LedgerUnavailable.
+    `before` is what was read of it already.  Raises LedgerUnavailable.
     """
     waiting = outbox(db, TYPES) if db is not None else []
-    found = Register()
-    events = list(ledger.back(*TYPES))
+    old = before or past(ledger)
+    newer = ledger.back(*TYPES, most=max(0, ledger.last_seq - old.upto))
+    events = (*old.events, *reversed(list(newer)))
     known = {event.id for event in events}
-    for event in (*reversed(events), *(one for one in waiting if one.id not in known)):
+    found = Register()
+    for event in (*events, *(one for one in waiting if one.id not in known)):
         found.take(event)
     return found
 

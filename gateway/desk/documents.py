@@ -15,7 +15,7 @@ from gateway.config import Settings
 from gateway.config.criteria import in_order
 from gateway.desk import documentfile
 from gateway.desk.act import writing
-from gateway.desk.documentlist import Register, Registered, register_of
+from gateway.desk.documentlist import Register, Registered, past, register_of
 from gateway.desk.errors import DeskError
 from gateway.desk.text import clean
 from gateway.ledger import LedgerReader
@@ -61,8 +61,9 @@ def attach(
     criteria = _criteria(settings, about.criteria)
     _days(about, today)
     documentfile.keep(settings, file)  # first: a record without its file would be worse
+    before = past(ledger)
     with writing(db):
-        register = register_of(ledger, db)
+        register = register_of(ledger, db, before)
         key = _id(register, file.sha256)
         replaces = register.get(about.replaces).id if about.replaces else ""
         data: dict[str, Any] = {
@@ -83,7 +84,7 @@ def attach(
             if known.id == key and _same(known, data) and replaces in ("", key):
                 return known
         put_event(db, EventType.DOCUMENT_ATTACHED, key, data)
-        return register_of(ledger, db).get(key)
+        return register_of(ledger, db, before).get(key)
 
 
 def retire(
@@ -94,8 +95,9 @@ def retire(
     Raises NotFound (also for one that was withdrawn already), DeskError and LedgerUnavailable.
     """
     why = clean(reason, N_("reason"), most=200)
+    before = past(ledger)
     with writing(db):
-        found = register_of(ledger, db).get(key)
+        found = register_of(ledger, db, before).get(key)
         data = {"document": found.id, "title": found.title, "reason": why, "by": by}
         put_event(db, EventType.DOCUMENT_RETIRED, found.id, data)
         return found

@@ -146,6 +146,9 @@ class LedgerReader(Rows):
                 return
             end = begin
         while end > first:
+            if not since and (before := self._before_those_without(types, end)) < end:
+                end = before
+                continue
             begin = max(first, end - CHUNK)
             span = self._span(begin + 1, end, CHUNK)
             for kept in reversed(span):
@@ -156,6 +159,14 @@ class LedgerReader(Rows):
             if not span or (since and not any(_time_of(kept.body) >= since for kept in span)):
                 return
             end = begin
+
+    def _before_those_without(self, types: tuple[str, ...], end: int) -> int:
+        """The last record before the archive that holds record `end`, if it has none of `types`:
+        its file is not read then, and need not be there.  Else `end`."""
+        for one in self._archived().all:
+            if one.first <= end <= one.last and not one.deleted and not one.may_hold(types):
+                return one.first - 1
+        return end
 
     @property
     def oldest_seq(self) -> int:

@@ -96,7 +96,8 @@ def test_the_same_beginning_of_two_documents_is_refused_and_their_ids_differ(sit
     site.append("document.attached", twin[:17], document=twin[:17], title="Twin", criteria=["10.1"],
                 sha256=twin, bytes=1, by="x")  # fmt: skip
     with pytest.raises(Conflict):
-        site.register().get(made.id[:16])
+        site.register().get(made.id[:15])
+    assert site.register().get(made.id) == made
     data = PDF.replace(b"1.7", b"1.5")
     other = hashlib.sha256(data).hexdigest()
     clash = other[:16] + "0" * 48

@@ -259,6 +259,27 @@ async def test_a_damaged_or_missing_archive_is_named_and_the_rest_is_checked(
     assert log.ledger.follows is None
 
 
+async def test_what_no_archive_holds_is_read_although_an_archive_is_gone(log: Log) -> None:
+    await log.add(300)
+    await log.ledger.append(NewEvent("document.attached", "d", {}))
+    await log.add(COUNT)
+    await log.ledger.append(NewEvent("document.attached", "e", {}))
+    first, second = await log.archive(), await log.archive()
+    assert first and second
+    reader = log.reader()
+    found = [event.subject for event in reader.back("document.attached")]
+    (log.path.parent / "archive" / second.file).unlink()
+    assert (
+        [event.subject for event in log.reader().back("document.attached")] == found == ["e", "d"]
+    )
+    assert list(log.reader().back("document.retired")) == []
+    with pytest.raises(LedgerUnavailable, match=second.file):
+        list(log.reader().back("access.granted"))
+    (log.path.parent / "archive" / first.file).unlink()
+    with pytest.raises(LedgerUnavailable, match=first.file):
+        list(log.reader().back("document.attached"))
+
+
 async def test_what_is_known_elsewhere_is_compared_with_archived_records(log: Log) -> None:
     await log.add(COUNT)
     event = log.reader().get(77)
