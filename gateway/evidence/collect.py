@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from gateway.evidence.spool import Spool
 from gateway.evidence.topics import TOPICS
 from gateway.evidence.upto import Upto, upto
 from gateway.evidence.verified import Verified
-from gateway.ledger import LedgerReader
+from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.ledger.heads import Heads, Signed
 from gateway.ledger.operator import Operator
 from gateway.locale import worded
@@ -140,9 +141,11 @@ def _registered(gathered: Gathered) -> tuple[list[Document], list[Review]]:
 
 def _as_of(ledger: LedgerReader, last: int, span: Span) -> datetime:
     """The time of the newest record that can be read; the end of the span for an empty log."""
-    for event in reversed(ledger.after(max(0, last - 100), 100)):
-        if event.seq <= last:
-            return datetime.fromisoformat(event.time)
+    for seq in range(last, max(0, last - 100), -1):
+        with contextlib.suppress(LedgerUnavailable, ValueError):
+            event = ledger.get(seq)
+            if event is not None:
+                return datetime.fromisoformat(event.time)
     return datetime.fromisoformat(span.end)
 
 

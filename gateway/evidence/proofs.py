@@ -107,7 +107,7 @@ def _write_origin(
     size = head.checkpoint.size
     begin = {"origin": {"checkpoint": name, "first": head.first, "size": size}}
     file.write(chain.canonical(begin) + "\n")
-    tree = _Written(file)
+    tree, before = _Written(file), (made.shown, made.withheld)
     try:
         with Heads(path).subtrees(head) as subtree:
             for count, kept in enumerate(_records(log, quoted)):
@@ -122,6 +122,8 @@ def _write_origin(
         made.why = worded("records for the proof are missing: {error}", error=str(error))
         return
     if tree.frontier.root() != head.checkpoint.root:
+        # Which record it is, nobody can tell: none of this origin is proven.
+        made.shown, made.withheld, made.unproven = *before, made.unproven + len(quoted)
         made.why = worded("the records are not those that were signed")
     progress(len(quoted), len(quoted))
 
