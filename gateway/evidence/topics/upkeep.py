@@ -172,7 +172,7 @@ class Upkeep(Taker):
             Figure("backup_gap", worded("longest time without one"), self._gap(), Unit.DAYS),
             Figure("clock_steps", worded("times that the clock moved"), self._count["steps"]),
             Figure("clock_doubts", worded("times that it was in doubt"), len(self._doubts)),
-            Figure("gateway_starts", worded("starts of the gateway"), self._count["starts"]),
+            Figure("upkeep_starts", worded("starts of the gateway"), self._count["starts"]),
             Figure("gateway_breaks", worded("starts without a stop before"), broke),
             Figure(
                 "gateway_down",

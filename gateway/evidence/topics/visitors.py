@@ -20,7 +20,15 @@ from gateway.evidence.model import (
 )
 from gateway.evidence.taking import NOBODY, Taker
 from gateway.evidence.topics.visit import Visit, cells_of, released
-from gateway.evidence.topics.visitortables import NOT_LET_IN, VISITORS, not_let_in, visitors
+from gateway.evidence.topics.visitortables import (
+    NOT_LET_IN,
+    REGULARS,
+    VISITORS,
+    not_let_in,
+    regular_cells,
+    regulars,
+    visitors,
+)
 from gateway.ledger.event import Event, EventType
 from gateway.locale import N_, Message, worded
 
@@ -83,6 +91,8 @@ class Visitors(Taker):
             self._counts[event.type] += 1
         kind, data = event.type, event.data
         if kind in (EventType.VISIT_REGULAR_ADDED, EventType.VISIT_REGULAR_REMOVED):
+            if when is When.INSIDE:
+                self.place.rows.add(REGULARS, regular_cells(event), (event.seq,))
             return
         if kind in (EventType.VISIT_HELD, EventType.VISIT_CANCELLED, EventType.VISIT_REFUSED):
             if when is When.INSIDE:
@@ -164,10 +174,11 @@ class Visitors(Taker):
 
     def found(self) -> Found:
         """The visits that began in the span, and what was odd about those that touched it."""
-        tables = [visitors(self.place), not_let_in(self.place)]
+        tables = [visitors(self.place), not_let_in(self.place), regulars(self.place)]
         found = Found(self.key, worded("Visitor log"), tables=tables)
         found.populations.append(Population(VISITORS, tables[0].title, Frequency.DAILY))
         found.populations.append(Population(NOT_LET_IN, tables[1].title, Frequency.DAILY))
+        found.populations.append(Population(REGULARS, tables[2].title, Frequency.RARE))
         if self._here_at_begin < 0:
             self._begin()
         began = [visit for visit in self._visits.values() if visit.inside]

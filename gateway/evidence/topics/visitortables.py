@@ -6,16 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.desk.partners import WORDS as CLEARANCES
-from gateway.evidence import cells
+from gateway.evidence import cells, taking
 from gateway.evidence.model import Column, Place, Table
+from gateway.ledger.event import Event, EventType
 from gateway.locale import N_, Message, choose, worded
 from gateway.wording.text import VISIT_REASONS
 
 VISITORS, NOT_LET_IN = "visitors", "visitors_not_let_in"
+REGULARS = "regular_visitors"
 _WHAT: Mapping[str, str] = {
     "held": N_("held back"),
     "refused": N_("sent away"),
     "cancelled": N_("called off"),
+}
+_REGULARS: Mapping[str, str] = {
+    EventType.VISIT_REGULAR_ADDED: N_("became one"),
+    EventType.VISIT_REGULAR_REMOVED: N_("no longer one"),
 }
 
 
@@ -62,6 +68,32 @@ def not_let_in(place: Place) -> Table:
             Column("by", N_("By"), personal=True),
         ),
     )
+
+
+def regulars(place: Place) -> Table:
+    """Who became a known regular visitor, and who is not one any more."""
+    return Table(
+        REGULARS,
+        worded("Known regular visitors, added and removed"),
+        (
+            Column("at", N_("Time"), cells.at(place.span.zone)),
+            Column("name", N_("Visitor's name"), personal=True, width=2),
+            Column("company", N_("Company"), width=1.5),
+            Column("what", N_("What happened"), cells.coded(_REGULARS)),
+            Column("by", N_("By"), personal=True),
+        ),
+    )
+
+
+def regular_cells(event: Event) -> dict[str, Any]:
+    """Its row of them."""
+    return {
+        "at": event.time,
+        "name": taking.text(event.data, "name"),
+        "company": taking.text(event.data, "company"),
+        "what": event.type,
+        "by": taking.who(event.data),
+    }
 
 
 def _reason(cell: Any) -> str:

@@ -206,7 +206,7 @@ def test_starts_stops_and_what_broke_off(gate: Gate) -> None:
     gate.note(E.GATEWAY_STARTED, "gate-1")
     found = gate.found(Upkeep)
     assert found.rules == ["gateway_part_failed", "gateway_broke_off"]
-    assert found.figures["gateway_down"] == 600 and found.figures["gateway_starts"] == 3
+    assert found.figures["gateway_down"] == 600 and found.figures["upkeep_starts"] == 3
 
 
 def test_threat_levels_in_force_and_for_how_long(gate: Gate) -> None:

@@ -148,6 +148,8 @@ def test_a_regular_without_an_id_is_an_exception_that_the_policy_excuses(log: Wr
     assert (seen.figure("visits"), seen.figure("visits_id")) == (1, 0)
     assert (seen.figure("visits_regular"), seen.figure("regulars_added")) == (1, 1)
     assert seen.figure("visits_announced") == 0
+    (row,) = seen.rows("regular_visitors")
+    assert (row["name"], row["what"], row["by"]) == ("Eva Sol", "visit.regular_added", "Ana Ruiz")
 
 
 def test_who_was_held_and_released_names_the_second_person(log: Written) -> None:
