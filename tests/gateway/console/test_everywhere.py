@@ -77,6 +77,8 @@ MUST_STAND = {
     "/patterns",
     "/patterns/a1b2c3d4e5",
     "/evidence",
+    "/evidence/readiness",
+    "/evidence/profile",
     "/evidence/documents",
     "/evidence/reviews",
 }

@@ -94,7 +94,7 @@ async def attach(page: Page) -> Response:
 @pages.get("/evidence/documents/{document}/file", roles=AUDITORS)
 async def file(page: Page) -> Response:
     """The file of a document, also of one that is no longer in force."""
-    register = await page.run(_register, page)
+    register = await page.run(register_of, page)
     key = page.path("document")
     found = next((one for one in reversed(register.documents) if one.id == key), None)
     if found is None:
@@ -147,7 +147,7 @@ def _attach(page: Page, sent: UploadFile, about: documents.About) -> None:
         )
 
 
-def _register(page: Page) -> Register:
+def register_of(page: Page) -> Register:
     """The documents, also those that are not on record yet."""
     found = Register()
     with page.site.people() as db, page.site.ledger() as ledger:
@@ -160,7 +160,7 @@ def _register(page: Page) -> Register:
 
 
 async def _shown(page: Page, typed: Typed) -> Response:
-    register = await page.run(_register, page)
+    register = await page.run(register_of, page)
     in_force = register.in_force()
     ended = [one for one in reversed(register.documents) if not one.in_force]
     return page.render(

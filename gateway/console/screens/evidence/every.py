@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from gateway.console.screens.evidence import documents, packets, reviews
+from gateway.console.screens.evidence import documents, packets, readiness, reviews
 
-ALL = (packets.pages, documents.pages, reviews.pages)
+ALL = (packets.pages, readiness.pages, documents.pages, reviews.pages)

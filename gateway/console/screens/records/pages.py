@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from gateway.config.criteria.editions import named
 from gateway.console.page import Page
-from gateway.console.roles import AUDITORS, WATCHERS
+from gateway.console.roles import AUDITORS, SUPERVISORS, WATCHERS
 from gateway.console.routes import Pages
 from gateway.console.screens.records import asked as filters
 from gateway.console.screens.records import view
@@ -64,6 +64,7 @@ async def records(page: Page) -> Response:
         criteria=view.criteria(page.site.settings),
         doors=list(page.site.settings.tables.doors),
         reader=page.may(*AUDITORS),
+        reviewer=page.may(*SUPERVISORS),
         scoped=bool(page.operator.areas),
         secrets=eyes(page).secrets,
     )

@@ -98,3 +98,13 @@ def test_the_form_offers_the_days_since_the_last_one() -> None:
     assert offered(before, kind, today) == ("2026-11-24", "2026-11-25")
     today = date(2026, 11, 23)
     assert offered(before, kind, today) == ("2026-11-22", "2026-11-22")  # all is looked at
+
+
+def test_whoever_looked_at_days_of_the_log_records_it_from_there(site: Site, samuel: Desk) -> None:
+    day = (site.today() - timedelta(days=2)).isoformat()
+    page = samuel.get(f"/records?from={day}&to={day}").text
+    link = f"{PATH}/new?kind=log&amp;from={day}&amp;to={day}"
+    assert f'href="{link}"' in page
+    form = samuel.get(unescape(link)).text
+    assert form.count(f'value="{day}"') == 2
+    assert link not in desk_of(site, "aurelio").get(f"/records?from={day}&to={day}").text
