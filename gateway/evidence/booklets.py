@@ -46,18 +46,15 @@ def make(
         name = name_of(language)
         whole = write(packet, spool, language, folder / name, attach)
         names.append(name)
-        if DEVIATIONS not in whole:
-            (folder / ANNEXES).mkdir(exist_ok=True)
-            path = f"{ANNEXES}/{DEVIATIONS}.{language}.pdf"
-            annex.deviations(packet, language, folder / path)
-            names.append(path)
-        for table in machine.used_tables(packet):
-            if table.key in whole or not spool.count(table.key):
-                continue
-            (folder / ANNEXES).mkdir(exist_ok=True)
-            path = f"{ANNEXES}/{table.key}.{language}.pdf"
-            annex.annex(packet, spool, table, language, folder / path)
-            names.append(path)
+        more = annex.write(
+            packet,
+            spool,
+            [table for table in machine.used_tables(packet) if table.key not in whole],
+            language,
+            folder / ANNEXES,
+            deviations=DEVIATIONS not in whole,
+        )
+        names += [f"{ANNEXES}/{file}" for file in more]
     progress(len(languages), len(languages))
     return names
 

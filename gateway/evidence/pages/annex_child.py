@@ -32,6 +32,7 @@ class _Sheet(FPDF):
         self.set_margins(_LEFT, _TOP, _RIGHT)
         self.set_auto_page_break(False)
         self.set_compression(True)
+        self.set_line_width(0.1)
         fonts = files(order["fonts"])
         self.add_font("D", "", fonts[0])
         self.add_font("D", "B", fonts[1])
@@ -55,7 +56,6 @@ class _Sheet(FPDF):
         self.line(_LEFT, self.get_y(), self.w - _RIGHT, self.get_y())
         self.set_font("D", "", _SIZE)
         self.set_text_color(*_INK)
-        self.set_draw_color(*_LINE)
 
     def footer(self) -> None:
         """As of when, and the page."""
@@ -79,10 +79,11 @@ class _Sheet(FPDF):
         top, left = self.get_y(), _LEFT
         for one, width in zip(lines, self.columns, strict=True):
             for at, text in enumerate(one):
-                self.set_xy(left, top + 0.5 + at * _LINE_MM)
-                self.cell(width, _LINE_MM, text)
+                # Lighter than `cell`: half the time of a page.
+                self.text(left + self.c_margin, top + 0.5 + (at + 0.75) * _LINE_MM, text)
             left += width
         self.set_y(top + height)
+        self.set_draw_color(*_LINE)
         self.line(_LEFT, top + height, self.w - _RIGHT, top + height)
 
     def _wrapped(self, text: str, room: float) -> list[str]:
@@ -135,7 +136,7 @@ class _Sheet(FPDF):
 
 
 def make(order: Mapping[str, Any], place: Path) -> None:
-    """Set the annex of `order` in the folder `place`, where ``rows.jsonl`` has its rows."""
+    """Set an annex in the folder `place`, where ``KEY.jsonl`` has its rows, as ``KEY.pdf``."""
     shown = Letters(files(order["fonts"]))
     sheet = _Sheet(order, shown)
     sheet.set_creation_date(datetime.fromtimestamp(order["timestamp"], UTC))
@@ -144,9 +145,9 @@ def make(order: Mapping[str, Any], place: Path) -> None:
     sheet.set_lang(order["language"])
     sheet.set_text_shaping(False)
     sheet.add_page()
-    for texts in _rows(place / "rows.jsonl"):
+    for texts in _rows(place / f"{order['key']}.jsonl"):
         sheet.cells([shown.shown(text) for text in texts])
-    sheet.output(str(place / "made.pdf"))
+    sheet.output(str(place / f"{order['key']}.pdf"))
 
 
 def _rows(path: Path) -> Iterator[list[str]]:

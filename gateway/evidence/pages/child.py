@@ -1,6 +1,6 @@
 """The process in which a PDF is made: `python -m gateway.evidence.pages.child ORDER`.
 
-ORDER is a JSON file; its ``is`` says what to make, a document by typst or an annex by fpdf2.  What
+ORDER is a JSON file; its ``is`` says what to make, a document by typst or annexes by fpdf2.  What
 goes wrong is the last line of stderr.
 """
 
@@ -51,10 +51,11 @@ def main() -> int:
     told = Path(sys.argv[1])
     order = json.loads(told.read_text(encoding="utf-8"))
     try:
-        if order["is"] == "annex":
+        if order["is"] == "annexes":
             from gateway.evidence.pages import annex_child  # noqa: PLC0415 - needs fpdf2
 
-            annex_child.make(order, told.parent)
+            for one in order["all"]:
+                annex_child.make(one, told.parent)
         else:
             document(order, told.parent)
     except Exception as error:  # to the last line of stderr, whatever it is

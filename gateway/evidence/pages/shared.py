@@ -15,7 +15,7 @@ from gateway.evidence.pages.numbered import Numbered
 from gateway.evidence.spool import Spool
 from gateway.locale import _, pgettext
 
-MOST_ROWS = 2000
+MOST_ROWS = 1500
 """Rows of a document: typst takes about 60 MB for each thousand."""
 DEVIATIONS = "deviations"
 """The name of the annex with all deviations, and its key among `Pages.whole`."""

@@ -14,8 +14,7 @@ import pytest
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from gateway.evidence.packet import LogState
-from gateway.evidence.pages import blocks, render
-from gateway.evidence.pages.annex import annex, deviations
+from gateway.evidence.pages import annex, blocks, render
 from gateway.evidence.pages.shared import records
 from gateway.evidence.pages.write import MOST_ATTACHED, Attached, Plot, report, write
 from gateway.evidence.spool import Spool
@@ -86,13 +85,14 @@ def test_same_packet_same_bytes(tmp_path: Path, spool: Spool) -> None:
         (tmp_path / folder).mkdir()
         out = tmp_path / folder / "packet.pdf"
         write(packet, spool, "es", out)
-        annex(packet, spool, made.VISITORS, "es", out.with_name("annex.pdf"))
+        annex.write(packet, spool, [made.VISITORS], "es", out.parent)
         hashes.add(
             tuple(
-                hashlib.sha256(p.read_bytes()).digest() for p in (out, out.with_name("annex.pdf"))
+                hashlib.sha256(p.read_bytes()).digest()
+                for p in (out, out.with_name("visitors.es.pdf"))
             )
         )
-        assert sorted(p.name for p in out.parent.iterdir()) == ["annex.pdf", "packet.pdf"]
+        assert sorted(p.name for p in out.parent.iterdir()) == ["packet.pdf", "visitors.es.pdf"]
     assert len(hashes) == 1
 
 
@@ -138,9 +138,9 @@ def test_nothing_is_cut_off_at_the_edge(tmp_path: Path, spool: Spool) -> None:
 def test_redacted_edition_names_nobody(tmp_path: Path, spool: Spool) -> None:
     packet = made.packet(spool, rows=30, redacted=True, only=SOME)
     packet.sections = [replace(one, documents=(), reviews=()) for one in packet.sections]
-    out, beside = tmp_path / "es.pdf", tmp_path / "annex.pdf"
+    out, beside = tmp_path / "es.pdf", tmp_path / "visitors.es.pdf"
     write(packet, spool, "es", out)
-    annex(packet, spool, made.VISITORS, "es", beside)
+    annex.write(packet, spool, [made.VISITORS], "es", tmp_path)
     for text in (words(out), words(beside)):
         assert "(reservado)" in text
         for name in ("Gutiérrez", "José", "Rosa", "Ibarra", "XXXX", "Visitante"):
@@ -260,8 +260,8 @@ def test_all_deviations_have_an_annex_if_a_section_has_not_room(
     text = words(tmp_path / "es.pdf")
     assert "50 más están en annexes/deviations.es.pdf" in text
     assert "y 44 más" in first_page(tmp_path / "es.pdf"), "those of one rule are one line"
-    deviations(packet, "es", tmp_path / "annex.pdf")
-    annexed = words(tmp_path / "annex.pdf")
+    assert annex.write(packet, spool, [], "es", tmp_path, deviations=True) == ["deviations.es.pdf"]
+    annexed = words(tmp_path / "deviations.es.pdf")
     assert all(f"D{number} " in annexed for number in (1, 45, 90))
 
 
@@ -287,3 +287,18 @@ def test_widths_of_columns_follow_their_words() -> None:
 )
 def test_records_are_named_shortly(numbers: tuple[int, ...], told: str) -> None:
     assert records(numbers) == told
+
+
+def test_tables_that_are_too_long_for_an_annex_have_none(
+    tmp_path: Path, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packet = made.packet(spool, rows=30)
+    short = replace(made.VISITORS, key="short")
+    spool.add("short", {"name": "Única"}, (1,))
+    tables = [made.VISITORS, short, replace(short, key="empty")]
+    monkeypatch.setattr(annex, "MOST_ROWS", 29)
+    assert annex.write(packet, spool, tables, "en", tmp_path / "annexes") == ["short.en.pdf"]
+    assert "Única" in words(tmp_path / "annexes" / "short.en.pdf")
+    monkeypatch.setattr(annex, "MOST_OF_ALL", 0)
+    assert annex.write(packet, spool, tables, "en", tmp_path / "none") == []
+    assert not (tmp_path / "none").exists()
