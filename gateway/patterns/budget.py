@@ -85,7 +85,7 @@ def _order(ranked: tuple[float, Candidate]) -> tuple[float, str, str]:
 def _same(one: Candidate, other: Candidate) -> bool:
     if set(one.records) & set(other.records):
         return True
-    names = ("person", "freight", "driver", "operator")
+    names = ("person", "freight", "driver", "operator", "visitor", "device")
     return any(name in one.about and one.about.get(name) == other.about.get(name) for name in names)
 
 

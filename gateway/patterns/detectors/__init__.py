@@ -10,7 +10,7 @@ from gateway.patterns.detectors.pairs import CarrierPairs, Escorted, Released, S
 from gateway.patterns.detectors.pickup import Pickup
 from gateway.patterns.detectors.places import Faces, Tailgating, Together, Travel
 from gateway.patterns.detectors.rooms import NewDoor
-from gateway.patterns.detectors.staff import Devices, Leavers, Operators, Overdue
+from gateway.patterns.detectors.staff import Away, Devices, Leavers, Operators, Overdue
 from gateway.patterns.detectors.yard import Drivers, FreightHours, Seals, Voids, YardTime
 from gateway.patterns.model import Detector
 
@@ -39,4 +39,5 @@ ALL: tuple[type[Detector], ...] = (
     Leavers,
     Operators,
     Devices,
+    Away,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
@@ -25,9 +25,12 @@ class Doors(Detector):
         super().__init__(books)
         self._window = HourBurst(books.book("doors"), days=7)
         self._today: list[tuple[str, int, int]] = []
+        self._forced: dict[str, list[int]] = defaultdict(list)
 
     def take(self, seen: Seen) -> None:
         self._today.append((seen.event.subject, seen.minute, seen.event.seq))
+        if seen.event.type == EventType.DOOR_FORCED:
+            self._forced[seen.event.subject].append(seen.minute)
 
     def close(self, day: Day) -> Sequence[Candidate]:
         for door, minute, seq in self._today:
@@ -38,10 +41,15 @@ class Doors(Detector):
             words = worded(
                 "the door {door} was held open or forced {n} times in a week", door=door, n=burst.n
             )
-            about = {"door": door}
-            found.append(self.candidate(day, burst.bits, words, burst.shares, about, burst.records))
+            about, shares, times = {"door": door}, [*burst.shares], self._forced[door]
+            soon = max((sum(0 <= m - first < 60 for m in times) for first in times), default=0)
+            if soon > 1:
+                shares.append((worded("forced {n} times within an hour", n=soon), 3.0 * (soon - 1)))
+            raw = sum(worth for _, worth in shares)
+            found.append(self.candidate(day, raw, words, shares, about, burst.records))
         self.tests = 1.0 + len(found)
         self._today = []
+        self._forced.clear()
         return found
 
 

@@ -199,7 +199,7 @@ class Tailgating(Detector):
             )
             usual = worded("{usual} are usual", usual=f1(burst.expected))
             # Who forgot a badge has a few such days; that is the commonest reason.
-            worth = max(0.0, burst.bits - 4.0)
+            worth = max(0.0, burst.bits - 7.0)
             yield self.candidate(
                 day, worth, words, [(usual, worth)], {"person": who}, burst.records
             )
@@ -289,9 +289,10 @@ class Together(Detector):
                 continue
             one, _, other = pair.partition("|")
             # Shifts meet within themselves: about a third of the site is there at one time.
-            expected = 3.0 * self._each[one] * self._each[other] / max(1, 2 * every)
+            apart = (self._each[one] - n + 1) * (self._each[other] - n + 1)
+            expected = 3.0 * apart / max(1, 2 * every)
             past = self._past.get(pair, 0) * _TOGETHER_DAYS / max(_TOGETHER_DAYS, day.number)
-            ranked.append((count_bits(n, max(expected, past) + 0.3, 2.0), pair, n, expected))
+            ranked.append((count_bits(n, max(expected, past) + 0.3, 6.0), pair, n, expected))
         ranked.sort(reverse=True)
         harmonic = math.log(max(tests, 2)) + 0.58
         for rank, (worth, pair, n, expected) in enumerate(ranked, 1):

@@ -26,6 +26,7 @@ class Leavers(Detector):
 
     key: ClassVar[str] = "leavers"
     title = worded("Around the end of somebody's access")
+    prior: ClassVar[float] = 2.0
     reads: ClassVar[frozenset[str]] = frozenset(
         {
             EventType.ACCESS_GRANTED,
@@ -217,9 +218,10 @@ class Overdue(Detector):
     def __init__(self, books: Books) -> None:
         super().__init__(books)
         self._late = Window(books.book("late"), days=28)
-        self._visits = books.book("visits")  # name: visits
+        self._visits = Window(books.book("visits"), days=28)
         self._site = books.book("site")
         self._today: list[tuple[str, str, int]] = []
+        self._came: list[tuple[str, int]] = []
 
     def take(self, seen: Seen) -> None:
         event, name = seen.event, need(seen.event.data, "name")
@@ -228,19 +230,22 @@ class Overdue(Detector):
             return
         counts = self._site.open("counts", lambda: [0, 0])
         counts[0] += 1
-        self._visits.put(same(name), self._visits.get(same(name), 0) + 1)
+        self._came.append((same(name), event.seq))
 
     def close(self, day: Day) -> Sequence[Candidate]:
         found = []
         counts = self._site.open("counts", lambda: [0, 0])
+        for who, seq in self._came:
+            self._visits.add(who, day.number, seq)
+        self._came = []
         for who, name, seq in self._today:
             counts[1] += 1
             self._late.add(who, day.number, seq)
-            burst = self._late.burst(who, day.number, keys=len(self._visits))
+            burst = self._late.burst(who, day.number, keys=60)
             if burst.n < 2:
                 continue
             rate = (counts[1] + 1) / (counts[0] + 20)
-            visits = max(self._visits.get(who, 0), burst.n)
+            visits = max(self._visits.burst(who, day.number).n, burst.n)
             worth = share_bits(burst.n, visits, rate) + 0.3 * burst.bits
             words = worded(
                 "{name} was overdue {n} times in four weeks ({visits} visits)",
@@ -255,41 +260,24 @@ class Overdue(Detector):
         return found
 
 
-class Devices(Detector):
-    """A reader or camera that drifts: it is away more often, reads badly more often, or answers
-    later, week by week against its first weeks."""
+class Away(Detector):
+    """A device that is away more often, or at the same hour again and again."""
 
-    key: ClassVar[str] = "devices"
-    title = worded("A device that drifts")
-    reads: ClassVar[frozenset[str]] = frozenset(
-        {EventType.DEVICE_OFFLINE, EventType.ACCESS_GRANTED, EventType.ACCESS_DENIED}
-    )
+    key: ClassVar[str] = "away"
+    title = worded("A device that is away again and again")
+    reads: ClassVar[frozenset[str]] = frozenset({EventType.DEVICE_OFFLINE})
 
     def __init__(self, books: Books) -> None:
         super().__init__(books)
         self._away = HourBurst(books.book("away"), days=7, apart=90)
-        self._readers = books.book("readers")  # reader: [[day, passes, bad, ms], ...] by week
-        self._first = books.book("first")  # reader: [passes, bad, ms sum, ms squares, n]
         self._today: list[tuple[str, int, int]] = []
-        self._counts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0])
-        self._bad: dict[str, list[int]] = defaultdict(list)
 
     def take(self, seen: Seen) -> None:
-        event, data = seen.event, seen.event.data
-        if event.type == EventType.DEVICE_OFFLINE:
-            self._today.append((event.subject, seen.minute, event.seq))
-            return
-        counts = self._counts[need(data, "reader")]
-        counts[0] += 1
-        if data.get("reason") in _READ_BADLY:
-            counts[1] += 1
-            self._bad[need(data, "reader")].append(event.seq)
-        if took := number(data, "took_ms"):
-            counts[2] += math.log(max(took, 0.1))
-            counts[3] += 1
+        self._today.append((seen.event.subject, seen.minute, seen.event.seq))
 
     def close(self, day: Day) -> Sequence[Candidate]:
-        found = []
+        found: list[Candidate] = []
+        self.tests = float(len(self._today)) + 0.2
         for name, minute, seq in self._today:
             self._away.add(name, day.number, minute, seq)
         for name in dict.fromkeys(name for name, *_ in self._today):
@@ -302,10 +290,42 @@ class Devices(Detector):
                     day, burst.bits, words, burst.shares, {"device": name}, burst.records
                 )
             )
+        self._today = []
+        return found
+
+
+class Devices(Detector):
+    """A reader or camera that drifts: it reads badly more often or answers later, week by week
+    against its first weeks."""
+
+    key: ClassVar[str] = "devices"
+    title = worded("A device that drifts")
+    reads: ClassVar[frozenset[str]] = frozenset({EventType.ACCESS_GRANTED, EventType.ACCESS_DENIED})
+
+    def __init__(self, books: Books) -> None:
+        super().__init__(books)
+        self._readers = books.book("readers")  # reader: [[day, passes, bad, ms], ...] by week
+        self._first = books.book("first")  # reader: [passes, bad, ms sum, ms squares, n]
+        self._counts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0])
+        self._bad: dict[str, list[int]] = defaultdict(list)
+
+    def take(self, seen: Seen) -> None:
+        event, data = seen.event, seen.event.data
+        counts = self._counts[need(data, "reader")]
+        counts[0] += 1
+        if data.get("reason") in _READ_BADLY:
+            counts[1] += 1
+            self._bad[need(data, "reader")].append(event.seq)
+        if took := number(data, "took_ms"):
+            counts[2] += math.log(max(took, 0.1))
+            counts[3] += 1
+
+    def close(self, day: Day) -> Sequence[Candidate]:
+        found: list[Candidate] = []
         for reader, counts in self._counts.items():
             found += self._drift(day, reader, counts)
         self.tests = float(len(self._counts)) / 3 + 1
-        self._today, self._counts, self._bad = [], defaultdict(lambda: [0.0] * 4), defaultdict(list)
+        self._counts, self._bad = defaultdict(lambda: [0.0] * 4), defaultdict(list)
         return found
 
     def _drift(self, day: Day, reader: str, counts: list[float]) -> Iterator[Candidate]:

@@ -112,6 +112,8 @@ class YardTime(Detector):
         yield self.candidate(day, best, words, [(words, best)], about, records)
 
 
+_NEAR = 4
+"""Trucks that are sealed at the same time take numbers in another order."""
 _NUMBER = re.compile(r"(.*?)(\d{1,15})")
 
 
@@ -148,7 +150,7 @@ class Seals(Detector):
             runs = self._runs.open(match[1], list)
             value = int(match[2])
             gap = min((abs(value - old) for old in runs), default=0)
-            if runs and len(gaps) >= 30 and gap > 3:
+            if runs and len(gaps) >= 30 and gap > _NEAR:
                 worth = min(12.0, rank_bits(gap, gaps) + math.log2(gap) / 2)
                 odd.append([day.number, seq, round(worth, 2)])
                 found.append(self._out(day, seal, who, gap, worth, odd))
@@ -169,7 +171,7 @@ class Seals(Detector):
         )
         shares = [(words, worth)]
         if len(odd) > 1:
-            more = 0.7 * sum(one[2] for one in odd[:-1])
+            more = 0.6 * sum(one[2] for one in odd[:-1])
             shares.append((worded("{n} others within five days", n=len(odd) - 1), more))
         raw = sum(one for _, one in shares)
         return self.candidate(day, raw, words, shares, {"guard": who}, [one[1] for one in odd])
@@ -307,7 +309,9 @@ class Drivers(Detector):
             counts["loads"] = counts.get("loads", 0) + 1
             worth = bits(rate) + (3.0 if before[0] == day.number else 0.0)
             records = [seq, before[1]]
-            if row["freight"] in self._away:
+            if row["freight"] not in self._away:
+                worth -= self.prior  # the same trailer may well come back with another driver
+            else:
                 worth += bits((counts["away"] + 1) / (counts["n"] + 50))
                 records.append(self._away[row["freight"]])
             words = worded(
