@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
@@ -26,9 +26,12 @@ from gateway.evidence import compare
 from gateway.evidence.errors import PacketError, UnknownCriterion
 from gateway.evidence.make import STEPS, Made, Order, check, make
 from gateway.evidence.model import Span
-from gateway.ledger import LedgerUnavailable
+from gateway.ledger import LedgerReader, LedgerUnavailable
+from gateway.ledger.event import EventType
 from gateway.ledger.heads import Heads
 from gateway.locale import _, ngettext
+from gateway.proof.keychange import KeyChange
+from gateway.proof.note import NoteError
 from gateway.proof.standalone import PROGRAM, source
 
 
@@ -250,7 +253,14 @@ def check_(
 
 
 def _own_keys(ctx: Context) -> list[str]:
+    """The keys of this gate's log, also those that it had before its key was changed."""
+    path = ctx.settings.ledger_path
     try:
-        return [str(one) for one in Heads(ctx.settings.ledger_path).log_keys()]
+        keys = {str(one) for one in Heads(path).log_keys()}
+        with closing(LedgerReader(path)) as ledger:
+            for event in ledger.back(EventType.LEDGER_KEY_CHANGED):
+                with suppress(NoteError):
+                    keys.add(str(KeyChange.open(str(event.data.get("note"))).old))
+        return sorted(keys)
     except LedgerUnavailable as error:
         common.fail(str(error), common.UNREACHABLE)

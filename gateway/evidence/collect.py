@@ -130,7 +130,7 @@ def _topics(wanted: tuple[str, ...], known: Mapping[str, Coverage]) -> list[type
     """The topics that any of these criteria needs."""
     keys = {key for one in wanted for key in known.get(one, Coverage()).topics}
     chosen = [kind for kind in TOPICS if kind.key in keys]
-    return [*chosen, RegisteredTopic]
+    return chosen if RegisteredTopic in chosen else [*chosen, RegisteredTopic]
 
 
 def _registered(gathered: Gathered) -> tuple[list[Document], list[Review]]:

@@ -32,6 +32,7 @@ from gateway.evidence.spool import Spool
 from gateway.ledger import LedgerReader, chain
 from gateway.ledger.heads import Heads, Signed
 from gateway.locale import N_, Message, worded
+from gateway.proof.note import VerifierKey
 from gateway.proof.standalone import PAGE, PROGRAM, source
 
 __all__ = ["STEPS", "Made", "Order", "Progress", "check", "make", "packet_of"]
@@ -103,8 +104,7 @@ def _make(
         tables.write(table, spool, order.languages, folder / tables.name_of(table))
     papers.copy(settings, (one for part in packet.sections for one in part.documents), folder)
     quoted = machine.records_named(packet, [table.key for table in used], spool)
-    witnesses = settings.tables.log.trust().witnesses.values()
-    keys = (*packet.keys, *witnesses)
+    keys = (*_keys(packet), *settings.tables.log.trust().witnesses.values())
     proven = proofs.write(
         settings.ledger_path,
         _heads(settings, packet.head),
@@ -122,8 +122,7 @@ def _make(
             chain.canonical(value(packet)) + "\n", encoding="utf-8", newline=""
         )
     (folder / machine.SCHEMA).write_bytes(machine.SCHEMA_PATH.read_bytes())
-    trust = settings.tables.log.trust(packet.keys).write()
-    (folder / TRUST).write_text(trust, encoding="utf-8", newline="")
+    (folder / TRUST).write_text(_trust(packet), encoding="utf-8", newline="")
     for name in (PAGE, PROGRAM):
         (folder / name).write_bytes(source(name).read_bytes())
     names = []
@@ -138,6 +137,19 @@ def _make(
     unsealed = seal.seal(packet, folder, sha256, signed, order.by, keys)
     target = work.finish()
     return Made(output, target, sha256, unsealed, unsigned, packet, proven)
+
+
+def _keys(packet: Packet) -> list[VerifierKey]:
+    """The log's keys up to the checkpoint, and the newest one, which may sign the seal."""
+    newest = Heads(packet.settings.ledger_path).log_keys() if packet.head is not None else []
+    return list({str(key): key for key in (*packet.keys, *newest)}.values())
+
+
+def _trust(packet: Packet) -> str:
+    """A trust file; a log whose key was changed has a line for each."""
+    keys = _keys(packet)
+    text = packet.settings.tables.log.trust(keys).write()
+    return "".join(f"log {key}\n" for key in keys if str(key) not in text) + text
 
 
 def _heads(settings: Settings, head: Signed | None) -> list[Signed]:

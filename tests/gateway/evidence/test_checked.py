@@ -12,10 +12,17 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.evidence.make import Made, Order, make
+from gateway.ledger.event import EventType, NewEvent
+from gateway.ledger.heads import Heads
 from gateway.proof import standalone
+from gateway.proof.keychange import sign_change
+from gateway.proof.note import Signer
 from gateway.proof.standalone import garita_check
+from gateway.vault import logkey
+from gateway.vault.sitekey import SiteKey
 from tests.gateway.evidence.conftest import Gate
 
 PROGRAM = Path(standalone.__file__).with_name("garita_check.py")
@@ -142,3 +149,22 @@ def test_a_signed_pdf_is_right_and_no_byte_of_its_signature_can_change(
     assert not is_right(made.folder)
     again = make(gate.settings, order, tmp_path / "again")
     assert again.sha256 == made.sha256
+
+
+def test_a_log_whose_key_was_changed_since_needs_both_keys(gate: Gate, tmp_path: Path) -> None:
+    settings = gate.settings
+    site = SiteKey.load(settings.tables.site.key_file)
+    (first,) = Heads(settings.ledger_path).log_keys()
+    old = Signer(first.name, logkey.load(settings.log_key_path, site))
+    new = Signer(first.name, Ed25519PrivateKey.generate())
+    data = {"note": sign_change(old, new)}
+    gate.note([NewEvent(EventType.LEDGER_KEY_CHANGED, settings.site.gateway, data)])
+    logkey.settle(settings.log_key_path, site, new.private)
+    gate.sign()
+    made = make(settings, Order(gate.span, ("10.2",), "x", pdf=False), tmp_path / "out")
+    assert made.unsealed is None
+    assert check(made.folder).returncode == 0, check(made.folder).stdout
+    both = ("--key", old.key, "--key", new.key)
+    assert check(*both, made.folder).returncode == 0
+    assert check("--key", old.key, made.folder).returncode == 3  # it did not sign the seal
+    assert gate.run("evidence", "check", str(made.folder)).exit_code == 0
