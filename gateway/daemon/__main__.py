@@ -44,7 +44,10 @@ def main() -> int:
         # What the daemon answers to people is in the site's language; its text log is English.
         locale.use(settings.tables.site.language)
         settings.tables.site.data_dir.mkdir(parents=True, exist_ok=True)
-        make_shared(settings.documents_path)  # the console keeps files there
+        try:
+            make_shared(settings.documents_path)  # the console keeps files there
+        except OSError as error:  # the gate works without
+            logging.warning("the folder for documents can't be made: %s", error)
         key = SiteKey.load(settings.tables.site.key_file)
         try:
             migrate(settings.people_path)

@@ -125,11 +125,11 @@ def write_json(path: Path, values: Mapping[str, Any], *, mode: int = 0o644) -> N
 
 
 def make_shared(folder: Path) -> None:
-    """Make a folder, if there is none, in which every account of its group may write; raises
-    OSError.  What they make in it is the group's too."""
+    """Make a folder, if there is none, in which every account of its group may put files and take
+    away its own alone (the sticky bit); raises OSError."""
     if not folder.exists():
         folder.mkdir(mode=0o770)
-        folder.chmod(0o2770)
+        folder.chmod(0o1770)
         adopt(folder)
 
 

@@ -271,3 +271,19 @@ def test_a_stick_without_hard_links_takes_an_export(
     with files.new_text_file(tmp_path / "out.csv") as file:
         file.write("all\n")
     assert (tmp_path / "out.csv").read_text() == "all\n" and parts(tmp_path) == []
+
+
+def test_a_shared_folder_lets_the_group_add_files_and_take_away_its_own_alone(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "documents"
+    before = os.umask(0o077)
+    try:
+        files.make_shared(folder)
+    finally:
+        os.umask(before)
+    mode = folder.stat().st_mode & 0o7777
+    assert mode == 0o1770  # without the set-group-ID bit, which the service may not set
+    folder.chmod(0o700)
+    files.make_shared(folder)  # what is there stays
+    assert folder.stat().st_mode & 0o7777 == 0o700
