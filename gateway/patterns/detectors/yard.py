@@ -28,7 +28,7 @@ class YardTime(Detector):
 
     key: ClassVar[str] = "yard_time"
     title = worded("A truck's time in the yard grew")
-    prior: ClassVar[float] = 2.0
+    prior: ClassVar[float] = 4.0
     reads: ClassVar[frozenset[str]] = frozenset({EventType.FREIGHT_DEPARTED})
 
     def __init__(self, books: Books) -> None:
@@ -122,6 +122,7 @@ class Seals(Detector):
 
     key: ClassVar[str] = "seals"
     title = worded("Seals out of sequence")
+    prior: ClassVar[float] = -2.0
     reads: ClassVar[frozenset[str]] = frozenset({EventType.SEAL_AFFIXED})
     warm_up: ClassVar[int] = 14
 
