@@ -172,12 +172,12 @@ class Truck:
         seal = seals.next_seal(self.day, load.inspector, at, load.skip)
         kind = EventType.SEAL_AFFIXED
         data = {"seal": seal, "seal_class": "H", "stock": "ok", "unit": unit, "vvtt": True}
-        data |= {"document_seals": []}
+        data |= {"document_seals": [seal]}
         self._put(at, kind, data, stage="sealed")
         if not load.void:
             return seal
         new = seals.next_seal(self.day, load.inspector, at + 2)
-        self._put(at + 2, kind, {**data, "seal": new})
+        self._put(at + 2, kind, {**data, "seal": new, "document_seals": [new]})
         void = EventType.SEAL_VOIDED
         about = {"reason": "replaced", "freight": self.base["freight"], **self.by, **marks(void)}
         self.day.put(at + 2.01, void, seal, about, mark=load.mark)

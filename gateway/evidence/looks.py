@@ -70,9 +70,19 @@ class Truck:
                 return one.signed_at
         return ""
 
+    def _released(self, look: Look, pests: bool) -> str:
+        """The finding of this inspection that a release names, however its points stand in it; a
+        release that names no inspection covers those before it."""
+        code = "pests_found:" if pests else "checklist_failed:"
+        mine = [key for key in self.way.released if key.startswith(code)]
+        exact = [key for key in mine if f" #{look.number}: " in key]
+        older = [key for key in mine if "#" not in key]
+        later = [key for key in older if self.way.released[key].at >= look.begun_at]
+        return next(iter((*exact, *later)), "")
+
     def became(self, look: Look, pests: bool) -> Handled:
         """What was done about what it found."""
-        key = look.about(pests)
+        key = self._released(look, pests) or look.about(pests)
         if key in self.way.released or self.mended(look) or self.way.ended != "departed":
             return self.way.of(key, self.mended(look))
         return Handled(open=True)

@@ -75,6 +75,21 @@ def test_a_release_handles_it_with_the_reason_and_the_name(gate: Gate) -> None:
     assert wrong.handled_by == "Laura Gil" and not wrong.open
 
 
+def test_a_release_that_names_no_inspection_covers_those_before_it_alone(gate: Gate) -> None:
+    found = {"inspector": "Rosa", "answers": {"door": "bad"}, "finished": True, "by": "rosa"}
+    base = {"freight": 7, "checklist": "trailer-10", "unit": "1", **found}
+    gate.write("freight.inspected", "freight-7", {**base, "inspection": 1})
+    gate.now += MIN
+    second = {"account": "l", "person": "e9", "name": "Laura Gil"}
+    told = {"freight": 7, "released": ["checklist_failed:door"], "second": second, "reason": "old"}
+    gate.write("freight.released", "freight-7", told)
+    gate.now += MIN
+    gate.write("freight.inspected", "freight-7", {**base, "inspection": 2})
+    one, two = gate.found(Inspections).found.deviations
+    assert one.handled_by == "Laura Gil" and not one.open
+    assert two.open and two.handled is None
+
+
 def test_pests_stand_in_their_own_topic_until_the_truck_is_gone_or_clean(gate: Gate) -> None:
     number = gate.comes().id
     first = gate.policy.checklists.lists["pests"].points[0].id
