@@ -1,5 +1,5 @@
-"""The gateway itself (CTPAT 4.2, 4.12, 9.8, 9.11): its clock, its backups, its starts and stops,
-and parts of it that failed."""
+"""The gateway's upkeep (CTPAT 4.2, 4.12): its clock and its backups.  loghealth.py tells of its
+starts and failures."""
 
 from __future__ import annotations
 
@@ -32,10 +32,6 @@ from gateway.locale import N_, Message, worded
 WEEK = timedelta(days=7)
 """Data are to be backed up every week."""
 _CLOCK = frozenset({EventType.CLOCK_STEPPED, EventType.CLOCK_ACCEPTED})
-_RUNS = frozenset(
-    {EventType.GATEWAY_STARTED, EventType.GATEWAY_STOPPED, EventType.GATEWAY_TASK_FAILED}
-)
-_START = (EventType.GATEWAY_STARTED, EventType.GATEWAY_STOPPED)
 
 
 @dataclass(slots=True)
@@ -55,11 +51,11 @@ class Upkeep(Taker):
         "clock_in_doubt": N_("the clock was in doubt"),
         "backup_late": N_("there was no backup for more than a week"),
         "backup_in_clear": N_("a backup was not encrypted"),
-        "gateway_broke_off": N_("the gateway began anew without having been stopped"),
-        "gateway_part_failed": N_("a part of the gateway failed"),
     }
-    before: ClassVar[frozenset[EventType]] = frozenset({EventType.BACKUP_MADE, *_START})
-    reads: ClassVar[frozenset[EventType]] = _CLOCK | _RUNS | {EventType.BACKUP_MADE}
+    before: ClassVar[frozenset[EventType]] = frozenset(
+        {EventType.BACKUP_MADE, EventType.GATEWAY_STARTED}
+    )
+    reads: ClassVar[frozenset[EventType]] = _CLOCK | before
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
@@ -67,9 +63,6 @@ class Upkeep(Taker):
         self._backups: list[tuple[str, int]] = []
         self._last = ("", 0)
         self._first_run: tuple[str, int] | None = None
-        self._running = False
-        self._stopped_at = ""
-        self._down: list[float] = []
         self._wrong: list[Deviation] = []
         self._count: Counter[str] = Counter()
 
@@ -79,12 +72,8 @@ class Upkeep(Taker):
             self._backup(event, when)
         elif event.type in _CLOCK:
             self._clock(event, when)
-        elif event.type == EventType.GATEWAY_TASK_FAILED:
-            if when is When.INSIDE:
-                self._row(event, text(event.data, "detail"))
-                self._add("gateway_part_failed", event, worded("{part} failed", part=event.subject))
         elif when is not When.AFTER:
-            self._run(event, when)
+            self._first_run = self._first_run or (event.time, event.seq)
 
     def _backup(self, event: Event, when: When) -> None:
         data = event.data
@@ -136,51 +125,20 @@ class Upkeep(Taker):
             }
             self.place.rows.add(CLOCK.key, row, (event.seq,))
 
-    def _run(self, event: Event, when: When) -> None:
-        starts = event.type == EventType.GATEWAY_STARTED
-        broke = starts and self._running
-        self._first_run = self._first_run or (event.time, event.seq)
-        if when is When.INSIDE:
-            self._count["starts"] += starts
-            self._row(event, "")
-            if broke:
-                words = worded("the gateway began anew without having been stopped")
-                self._add("gateway_broke_off", event, words)
-            elif starts and self._stopped_at:
-                begin = max(self._stopped_at, self.place.span.begin)
-                self._down.append(max(0.0, seconds(begin, event.time) or 0.0))
-        self._running = starts
-        self._stopped_at = "" if starts else event.time
-
-    def _row(self, event: Event, detail: str) -> None:
-        row = {"at": event.time, "what": event.type, "part": event.subject, "detail": detail}
-        self.place.rows.add(RUNS.key, row, (event.seq,))
-
     def _add(self, rule: str, event: Event, words: Message) -> None:
         self._wrong.append(Deviation(rule, words, event.time, (event.seq,)))
 
     def found(self) -> Found:
-        """What the gateway wrote of itself in the span."""
-        found = Found(self.key, worded("The gateway itself"), tables=[BACKUPS, CLOCK, RUNS])
+        """The backups and the doubts of the clock in the span."""
+        found = Found(self.key, worded("Clock and backups"), tables=[BACKUPS, CLOCK])
         found.populations = [Population(one.key, one.title, Frequency.RARE) for one in found.tables]
         found.deviations = [*self._wrong, *self._gaps(), *map(_doubt, self._doubts)]
         found.deviations.sort(key=lambda one: (one.at, one.records))
-        broke = sum(one.rule == "gateway_broke_off" for one in self._wrong)
-        failed = sum(one.rule == "gateway_part_failed" for one in self._wrong)
         found.figures = [
             Figure("backups", worded("backups"), self._count["backups"]),
             Figure("backup_gap", worded("longest time without one"), self._gap(), Unit.DAYS),
             Figure("clock_steps", worded("times that the clock moved"), self._count["steps"]),
             Figure("clock_doubts", worded("times that it was in doubt"), len(self._doubts)),
-            Figure("upkeep_starts", worded("starts of the gateway"), self._count["starts"]),
-            Figure("gateway_breaks", worded("starts without a stop before"), broke),
-            Figure(
-                "gateway_down",
-                worded("time between stop and start"),
-                round(sum(self._down), 1) or None,
-                Unit.SECONDS,
-            ),
-            Figure("gateway_failures", worded("parts that failed"), failed),
         ]
         return self.told(found)
 
@@ -237,9 +195,6 @@ def _doubt(one: _Doubt) -> Deviation:
 WHAT: Mapping[str, Message] = {
     EventType.CLOCK_STEPPED: worded("the clock moved"),
     EventType.CLOCK_ACCEPTED: worded("the clock was accepted"),
-    EventType.GATEWAY_STARTED: worded("started"),
-    EventType.GATEWAY_STOPPED: worded("stopped"),
-    EventType.GATEWAY_TASK_FAILED: worded("failed and began anew"),
 }
 BACKUPS = Table(
     "backups",
@@ -266,15 +221,5 @@ CLOCK = Table(
         Column("ahead_s", N_("Ahead"), offset, 0.8),
         Column("by", N_("By"), personal=True),
         Column("why", N_("Why")),
-    ),
-)
-RUNS = Table(
-    "gateway_runs",
-    worded("Starts, stops and failures"),
-    (
-        Column("at", N_("Time"), width=1.2),
-        Column("what", N_("What happened"), in_words(WHAT), 1.2),
-        Column("part", N_("Part"), width=1.2),
-        Column("detail", N_("Note"), width=2),
     ),
 )

@@ -195,20 +195,6 @@ def test_the_clock_in_doubt_until_somebody_accepts_it(gate: Gate) -> None:
     assert gate.found(Upkeep).figures["clock_steps"] == 2
 
 
-def test_starts_stops_and_what_broke_off(gate: Gate) -> None:
-    gate.note(E.GATEWAY_STARTED, "gate-1")
-    gate.now += HOUR
-    gate.note(E.GATEWAY_STOPPED, "gate-1")
-    gate.now += 10 * MIN
-    gate.note(E.GATEWAY_STARTED, "gate-1")
-    gate.note(E.GATEWAY_TASK_FAILED, "uplink", detail="KeyError")
-    gate.now += HOUR
-    gate.note(E.GATEWAY_STARTED, "gate-1")
-    found = gate.found(Upkeep)
-    assert found.rules == ["gateway_part_failed", "gateway_broke_off"]
-    assert found.figures["gateway_down"] == 600 and found.figures["upkeep_starts"] == 3
-
-
 def test_threat_levels_in_force_and_for_how_long(gate: Gate) -> None:
     gate.now = START.replace(month=9)
     gate.note(
