@@ -28,6 +28,7 @@ from gateway.evidence import (
 from gateway.evidence.collect import Order, check, packet_of
 from gateway.evidence.errors import PacketError
 from gateway.evidence.packet import Packet
+from gateway.evidence.pages.render import PagesError
 from gateway.evidence.spool import Spool
 from gateway.ledger import LedgerReader, chain
 from gateway.ledger.heads import Heads, Signed
@@ -81,6 +82,8 @@ def make(settings: Settings, order: Order, output: Path, progress: Progress | No
         try:
             with closing(Spool(work.folder / "spool.db")) as spool:
                 return _make(settings, order, output, work, spool, tell)
+        except PagesError as error:
+            raise PacketError(worded("{error}", error=error.args[0])) from error
         except (OSError, sqlite3.Error) as error:
             raise PacketError(worded("it could not be written: {error}", error=error)) from error
 
