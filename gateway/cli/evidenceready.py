@@ -19,7 +19,7 @@ from gateway.desk.text import write_csv
 from gateway.evidence import profile as portal
 from gateway.evidence.programmes import coverage as covered
 from gateway.evidence.programmes.kin import programmes
-from gateway.evidence.readiness import Row, readiness
+from gateway.evidence.readiness import Lack, Row, readiness
 from gateway.locale import N_, _, choose
 
 HEADS = (
@@ -130,10 +130,11 @@ def _registered(ctx: Context) -> tuple[Register, list[reviews.Recorded]]:
 
 
 def _say(shown: Iterable[Row], rows: list[Row]) -> None:
-    table = desk.table(*(_(head) for head in HEADS if head != N_("title")))
+    table = desk.table(*(_(head) for head in HEADS if head != "title"))
     for row in shown:
         cells = _cells(row)
-        desk.add(table, *cells[:2], *cells[3:])
+        reviewed = ", ".join(one.kind.key for one in row.reviews) or "-"
+        desk.add(table, *cells[:2], *cells[3:6], reviewed, _short(row), cells[8])
     common.out.print(table)
     counts = {
         "enforced": sum(row.enforced for row in rows),
@@ -176,6 +177,15 @@ def _cells(row: Row) -> tuple[str, ...]:
         ", ".join(reviewed) or "-",
         "; ".join(lack.words.say() for lack in row.missing),
         min(days, default=""),
+    )
+
+
+def _short(row: Row) -> str:
+    """What is missing, in few words: kinds of review by their keys."""
+    said = {Lack.DOCUMENT: _("document")}
+    return "; ".join(
+        lack.about if lack.what is Lack.REVIEW else said.get(lack.what) or lack.words.say()
+        for lack in row.missing
     )
 
 
