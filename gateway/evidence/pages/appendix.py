@@ -203,21 +203,25 @@ def _answers(pages: Pages) -> Iterator[Block]:
         ),
         "muted",
     )
-    given = pages.take(len(pages.packet.answers))
-    rows, marks = [], []
-    for one in pages.packet.answers[:given]:
-        rows.append(
-            (
-                str(one.question or "–"),
-                one.criterion,
-                _(STANDS[one.stand]) if one.stand in STANDS else one.stand,
-                saying.said(one.text, redacted=pages.packet.redacted, zone=pages.packet.span.zone),
-                ", ".join(one.documents),
-            )
+    zone, redacted = pages.packet.span.zone, pages.packet.redacted
+    # Questions on one criterion have one answer, and stand together.
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for one in pages.packet.answers:
+        told = (
+            one.criterion,
+            _(STANDS[one.stand]) if one.stand in STANDS else one.stand,
+            saying.said(one.text, redacted=redacted, zone=zone),
+            ", ".join(one.documents),
+            one.stand,
         )
-        marks.append("open" if one.stand == "open" else "")
+        alike.setdefault(told, []).append(str(one.question or "–"))
+    given = pages.take(len(alike))
+    rows, marks = [], []
+    for (*told_of, stand), questions in list(alike.items())[:given]:
+        rows.append((", ".join(questions), *told_of))
+        marks.append("open" if stand == "open" else "")
     yield blocks.table(
-        (_("Question"), _("Criterion"), _("Stand"), _("What the evidence says"), _("Documents")),
+        (_("Questions"), _("Criterion"), _("Stand"), _("What the evidence says"), _("Documents")),
         rows,
         about=_("The portal's security profile, a draft"),
         marks=marks,

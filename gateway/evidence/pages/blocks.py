@@ -25,7 +25,8 @@ _LETTERS = (
 )
 _INSET_EM = 1.15  # the blanks at both sides of a cell
 _PAGE_MM = 11.0  # the column of page numbers
-_LONGEST_WORD, _LONGEST_CELL = 11.0, 34.0  # em that a column is widened for
+_LITTLE = 4.0  # em that a column is given before the long ones share
+_LONGEST_WORD, _LONGEST_CELL = 11.0, 90.0  # em that a column is widened for
 
 
 def heading(level: int, text: str, *, key: str = "", outlined: bool = True) -> Block:
@@ -144,13 +145,16 @@ def fitted(rows: Sequence[Sequence[str]], room: float) -> list[float]:
     if sum(wanted) <= room:  # all in one line: the rest is spread by what they want
         return [want * room / sum(wanted) for want in wanted]
     widths, left = list(least), room - short
-    # Those that want little get it; the others share what is left.
-    order = sorted(range(len(least)), key=lambda at: wanted[at] - least[at])
+    # Those that want little get it; the longer ones share what is left by the root of their want.
+    extra = [want - low for want, low in zip(wanted, least, strict=True)]
+    order = sorted(range(len(least)), key=lambda at: extra[at])
     for done, at in enumerate(order):
-        more = min(wanted[at] - least[at], left / (len(order) - done))
+        roots = sum(extra[other] ** 0.5 for other in order[done:])
+        share = left * extra[at] ** 0.5 / roots if roots else 0.0
+        more = min(extra[at], left / 2 if extra[at] < _LITTLE else share)
         widths[at] += more
         left -= more
-    return widths
+    return [width + left / len(widths) for width in widths]
 
 
 def broken(words: str, room: float) -> str:

@@ -16,8 +16,10 @@ from gateway.evidence.pages.shared import (
     deviation_titles,
     key_of,
     more,
+    records,
     told_of,
 )
+from gateway.evidence.programmes.kin import programmes
 from gateway.evidence.registered import kind_words
 from gateway.locale import N_, _, language
 
@@ -79,6 +81,11 @@ def sections(pages: Pages) -> Iterator[Block]:
         ).format(edition=edition(pages.packet)),
         "muted",
     )
+    named = {name for section in pages.packet.sections for name in section.elsewhere}
+    for name, programme in programmes().items():
+        if name in named:
+            note = title_of(dict(programme.note))
+            yield blocks.text(": ".join((programme.title, note)), "muted")
     for section in pages.packet.sections:
         yield from _section(pages, section)
 
@@ -128,7 +135,8 @@ def _told(pages: Pages, section: Section) -> Iterator[Block]:
             yield from samples.whole(pages, section, table)
     for key in section.topics:
         for note in pages.packet.found[key].notes if key in pages.packet.found else ():
-            yield blocks.text(saying.said(note, zone=pages.packet.span.zone), "small")
+            told = saying.said(note, zone=pages.packet.span.zone)
+            yield blocks.text(told[:1].upper() + told[1:], "small")
 
 
 def _kind(section: Section) -> str:
@@ -142,7 +150,9 @@ def _line(section: Section) -> str:
     if criterion.portal:
         numbers = ", ".join(map(str, criterion.portal))
         parts.append(_("questions of the portal: {numbers}").format(numbers=numbers))
-    parts += [f"{name}: {', '.join(ids)}" for name, ids in sorted(section.elsewhere.items())]
+    known = programmes()
+    for name, ids in sorted(section.elsewhere.items()):
+        parts.append(": ".join((known[name].title if name in known else name, ", ".join(ids))))
     if criterion.keep_days:
         parts.append(_("records are kept {days} days").format(days=criterion.keep_days))
     return " · ".join(parts)
@@ -254,7 +264,8 @@ def _deviations(pages: Pages, section: Section) -> Iterator[Block]:
         if one.criteria[0] != section.criterion.id:
             elsewhere.setdefault(one.criteria[0], []).append(one.label)
     for other, labels in elsewhere.items():
-        told = ", ".join(labels[:20]) + (" …" if len(labels) > 20 else "")
+        numbers = tuple(int(label[1:]) for label in labels)
+        told = "D" + records(tuple(sorted(numbers)))
         yield blocks.text(
             _("Told under {criterion}: {labels} ({count}).").format(
                 criterion=other, labels=told, count=len(labels)
