@@ -43,7 +43,7 @@ rank = 9
 closed = ["*"]
 """
 NOT_PAGES = re.compile(
-    r"^/(stream|login|live/clock|people/.*/portrait|cameras/.*/still)|\.(csv|svg)$|/(label|proof|file)$"
+    r"^/(stream|login|live/clock|people/.*/portrait|cameras/.*/still)|\.(csv|svg)$|/(label|proof|file)$|/plot/"
 )
 """What is not a page of its own: a stream, pictures, files, and the sign-in without a session."""
 VALUES = {

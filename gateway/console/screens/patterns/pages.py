@@ -10,7 +10,7 @@ from starlette.responses import Response
 from gateway.console.page import Page
 from gateway.console.roles import AUDITORS, SUPERVISORS
 from gateway.console.routes import Pages
-from gateway.console.screens.patterns import view
+from gateway.console.screens.patterns import pictures, view
 from gateway.desk import findings
 from gateway.desk.errors import DeskError, NotFound
 from gateway.desk.findings import Known
@@ -72,6 +72,22 @@ async def move(page: Page) -> Response:
     return page.back(f"/patterns/{known.id}")
 
 
+@pages.get("/patterns/{finding}/plot/{name}", roles=AUDITORS)
+async def plot(page: Page) -> Response:
+    """A picture beside a finding, drawn now."""
+    known = await _known(page)
+    wanted = [one for one in _pictures(page, known) if one.name == page.path("name")]
+    svg = await pictures.drawn(page.site, known, wanted[0]) if wanted else None
+    if svg is None:
+        return Response(status_code=404)
+    return Response(svg, media_type="image/svg+xml")
+
+
+def _pictures(page: Page, known: Known) -> list[pictures.Picture]:
+    """Those that the operator may see: a picture has the records of all doors."""
+    return [] if page.operator.areas else pictures.pictures_of(known)
+
+
 async def _one(page: Page, wrong: str = "") -> Response:
     known = await _known(page)
     lines = await page.run(view.lines, page, known)
@@ -89,6 +105,7 @@ async def _one(page: Page, wrong: str = "") -> Response:
         hidden=len(known.records) - len(lines),
         acts=view.acts(known) if page.may(*SUPERVISORS) and not mine else [],
         mine=mine,
+        pictures=_pictures(page, known),
         monday=view.monday_of(known.day, page.today),
         **_words(),
     )

@@ -196,3 +196,19 @@ def test_when_the_patterns_looked_last(site: Site, samuel: Desk) -> None:
     path.write_bytes(b"")
     assert view.looked_at(site.settings) is not None
     assert "was last gone through" in samuel.get("/patterns").text
+
+
+@pytest.mark.slow
+def test_pictures_beside_a_finding_are_drawn_without_scripts_and_styles(
+    site: Site, samuel: Desk
+) -> None:
+    with samuel.client as client:
+        page = client.get(f"/patterns/{ONE}").text
+        assert f"/patterns/{ONE}/plot/arrivals" in page and "/plot/door" not in page
+        for name in ("arrivals", "dwell"):
+            answer = client.get(f"/patterns/{ONE}/plot/{name}")
+            assert answer.headers["content-type"] == "image/svg+xml"
+            assert "<svg" in answer.text and "Ñandú" not in answer.text
+            assert "style=" not in answer.text and "<script" not in answer.text
+        for name in ("door", "..%2Fx", "person"):
+            assert client.get(f"/patterns/{ONE}/plot/{name}").status_code == 404
