@@ -147,7 +147,7 @@ def carrier_times(events: Iterable[Event], carrier: str, last: date, zone: ZoneI
         elif event.type == EventType.FREIGHT_ARRIVED and first <= at.date() <= last:
             day = (at.date() - first).days
             came.append((_hour(at), day))
-            eta = told.get(number)
+            eta = told.get(number) if isinstance(number, int) else None
             if eta is not None and eta.date() == at.date():
                 announced.append((_hour(eta), day))
     figure, axes = _figure(3.6)
