@@ -12,9 +12,17 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from gateway.config.mistakes import Loc
-from gateway.locale import _, worded
+from gateway.locale import N_, _, worded
 
 Role = Literal["guard", "supervisor", "hr", "administrator", "auditor"]
+ROLES: Mapping[str, str] = {
+    "guard": N_("guard"),
+    "supervisor": N_("supervisor"),
+    "hr": N_("personnel office"),
+    "administrator": N_("administrator"),
+    "auditor": N_("auditor"),
+}
+"""The roles in words; show them with `_`."""
 
 
 def _account(value: str) -> str:

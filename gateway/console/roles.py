@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from gateway.locale import N_
-
 GUARD, SUPERVISOR, HR = "guard", "supervisor", "hr"
 ADMINISTRATOR, AUDITOR = "administrator", "auditor"
 
@@ -17,12 +15,3 @@ AUDITORS = frozenset({SUPERVISOR, ADMINISTRATOR, AUDITOR})
 """Who audits the gate: takes records along, makes packets, looks at patterns."""
 WATCHERS = frozenset({GUARD, SUPERVISOR, ADMINISTRATOR, AUDITOR})
 EVERYBODY = frozenset({GUARD, SUPERVISOR, HR, ADMINISTRATOR, AUDITOR})
-
-ROLES = {
-    GUARD: N_("guard"),
-    SUPERVISOR: N_("supervisor"),
-    HR: N_("personnel office"),
-    ADMINISTRATOR: N_("administrator"),
-    AUDITOR: N_("auditor"),
-}
-"""The roles in words; show them with `_`."""

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway import __version__, locale
-from gateway.console.roles import ROLES
+from gateway.config.operators import ROLES
 from gateway.locale import _
 from gateway.wording import alarms, text, words
 

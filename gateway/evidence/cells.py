@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway.locale import _
+from gateway.config.desk import IdKindTable
+from gateway.locale import _, choose
 from gateway.wording import words
 from gateway.wording.text import duration
 
@@ -34,6 +35,22 @@ def coded(known: Mapping[str, str]) -> Callable[[Any], str]:
 def listed(cell: Any) -> str:
     """The texts of a list."""
     return ", ".join(map(str, cell)) if isinstance(cell, list) else str(cell or "")
+
+
+def each(known: Mapping[str, str]) -> Callable[[Any], str]:
+    """The codes of a list by the words of `known`, as `coded` says one."""
+    one = coded(known)
+    return lambda cell: ", ".join(map(one, cell)) if isinstance(cell, list) else str(cell or "")
+
+
+def photo_id(kinds: Mapping[str, IdKindTable]) -> Callable[[Any], str]:
+    """A kind of photo ID as the site names it."""
+
+    def shown(cell: Any) -> str:
+        kind = kinds.get(str(cell))
+        return choose((kind.en, kind.es)) if kind else str(cell)
+
+    return shown
 
 
 def yes(cell: Any) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gateway.config import Settings
 from gateway.desk.text import write_csv
+from gateway.evidence import saying
 from gateway.evidence.pages.write import report
 from gateway.evidence.reports import Made
 from gateway.evidence.spool import Spool
@@ -34,7 +35,10 @@ def write(settings: Settings, made: Made, spool: Spool, form: str, folder: Path)
                 [*(column.title for column in table.columns), N_("Records")],
                 (
                     [
-                        *(column.words(row.cells.get(column.key, "")) for column in table.columns),
+                        *(
+                            saying.cell(column, row.cells.get(column.key), zone=made.span.zone)
+                            for column in table.columns
+                        ),
                         " ".join(map(str, row.records)),
                     ]
                     for row in spool.rows(table.key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gateway.config.operators import ROLES
 from gateway.evidence import cells
 from gateway.evidence.model import Column, Place, Table
 from gateway.ledger.event import EventType
@@ -30,7 +31,7 @@ def all_of(place: Place) -> tuple[Table, Table, Table]:
     by = Column("by", N_("By"), personal=True)
     what = Column("what", N_("What happened"), cells.coded(_WHAT), width=1.5)
     address = Column("address", N_("Address"), personal=True)
-    roles = Column("roles", N_("Roles"), cells.listed, width=1.5)
+    roles = Column("roles", N_("Roles"), cells.each(ROLES), width=1.5)
     return (
         Table(
             OPERATORS,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from gateway.evidence import cells
 from gateway.evidence.handling import ENDS, Handled, Way
 from gateway.evidence.model import (
     Column,
@@ -96,8 +97,9 @@ class Drivers(Taker):
 
     def found(self) -> Found:
         """The drivers in the order of arrival."""
-        found = Found(self.key, worded("Drivers' identification"), tables=[TABLE])
-        found.populations.append(Population(TABLE.key, TABLE.title, Frequency.DAILY))
+        table = _table(self.place)
+        found = Found(self.key, table.title, tables=[table])
+        found.populations.append(Population(table.key, table.title, Frequency.DAILY))
         at_once = later = 0
         for one in self._trucks:
             at_once += bool(one.verified_at) and not one.later
@@ -114,7 +116,7 @@ class Drivers(Taker):
                 "by": one.by,
                 "before_cargo": bool(one.verified_at) and not moved,
             }
-            self.place.rows.add(TABLE.key, row, tuple(one.records))
+            self.place.rows.add(table.key, row, tuple(one.records))
         total = len(self._trucks)
         found.figures += [
             Figure("drivers", worded("drivers that arrived"), total),
@@ -149,17 +151,23 @@ def _wrong(one: _Check) -> Iterator[Deviation]:
         yield Deviation("cargo_moved_unidentified", words, at, (*one.records, record), **became)
 
 
-TABLE = Table(
-    "drivers",
-    worded("Drivers' identification"),
-    (
-        Column("truck", N_("Truck"), width=0.5),
-        Column("driver", N_("Driver's name"), width=1.6, personal=True),
-        Column("employer", N_("Employer"), width=1.5),
-        Column("arrived_at", N_("Time of arrival"), width=1.3),
-        Column("id_kind", N_("Photo ID verified")),
-        Column("verified_at", N_("Verified at"), width=1.3),
-        Column("by", N_("Verified by"), personal=True, width=1.2),
-        Column("before_cargo", N_("Before cargo moved"), width=0.7),
-    ),
-)
+def _table(place: Place) -> Table:
+    shown = cells.photo_id(place.settings.tables.visits.id_kinds)
+    return Table(
+        "drivers",
+        worded("Drivers' identification"),
+        (
+            Column("truck", N_("Truck"), width=0.5),
+            Column("driver", N_("Driver's name"), width=1.6, personal=True),
+            Column("employer", N_("Employer"), width=1.5),
+            Column("arrived_at", N_("Time of arrival"), width=1.3),
+            Column(
+                "id_kind",
+                N_("Photo ID verified"),
+                cells.photo_id(place.settings.tables.visits.id_kinds),
+            ),
+            Column("verified_at", N_("Verified at"), width=1.3),
+            Column("by", N_("Verified by"), personal=True, width=1.2),
+            Column("before_cargo", N_("Before cargo moved"), width=0.7),
+        ),
+    )

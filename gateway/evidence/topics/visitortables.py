@@ -9,7 +9,7 @@ from gateway.desk.partners import WORDS as CLEARANCES
 from gateway.evidence import cells, taking
 from gateway.evidence.model import Column, Place, Table
 from gateway.ledger.event import Event, EventType
-from gateway.locale import N_, Message, choose, worded
+from gateway.locale import N_, Message, worded
 from gateway.wording.text import VISIT_REASONS
 
 VISITORS, NOT_LET_IN = "visitors", "visitors_not_let_in"
@@ -27,12 +27,8 @@ _REGULARS: Mapping[str, str] = {
 
 def visitors(place: Place) -> Table:
     """The visitor log: a row for each visit that began in the span."""
-    at, kinds = cells.at(place.span.zone), place.settings.tables.visits.id_kinds
-
-    def shown(cell: Any) -> str:
-        kind = kinds.get(str(cell))
-        return choose((kind.en, kind.es)) if kind else str(cell)
-
+    at = cells.at(place.span.zone)
+    shown = cells.photo_id(place.settings.tables.visits.id_kinds)
     return Table(
         VISITORS,
         worded("Visitor log"),
