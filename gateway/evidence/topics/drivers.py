@@ -152,7 +152,7 @@ def _wrong(one: _Check) -> Iterator[Deviation]:
 
 
 def _table(place: Place) -> Table:
-    shown = cells.photo_id(place.settings.tables.visits.id_kinds)
+    cells.photo_id(place.settings.tables.visits.id_kinds)
     return Table(
         "drivers",
         worded("Drivers' identification"),
