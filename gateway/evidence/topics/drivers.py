@@ -152,7 +152,7 @@ def _wrong(one: _Check) -> Iterator[Deviation]:
 
 
 def _table(place: Place) -> Table:
-    cells.photo_id(place.settings.tables.visits.id_kinds)
+    shown = cells.photo_id(place.settings.tables.visits.id_kinds)
     return Table(
         "drivers",
         worded("Drivers' identification"),
@@ -161,11 +161,7 @@ def _table(place: Place) -> Table:
             Column("driver", N_("Driver's name"), width=1.6, personal=True),
             Column("employer", N_("Employer"), width=1.5),
             Column("arrived_at", N_("Time of arrival"), width=1.3),
-            Column(
-                "id_kind",
-                N_("Photo ID verified"),
-                cells.photo_id(place.settings.tables.visits.id_kinds),
-            ),
+            Column("id_kind", N_("Photo ID verified"), shown),
             Column("verified_at", N_("Verified at"), width=1.3),
             Column("by", N_("Verified by"), personal=True, width=1.2),
             Column("before_cargo", N_("Before cargo moved"), width=0.7),
