@@ -6,6 +6,7 @@ a time, and must not change what a second person makes again.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from gateway.evidence.packet import Packet
 from gateway.evidence.pages import annex, certificate, sign
 from gateway.evidence.pages.shared import DEVIATIONS
 from gateway.evidence.pages.write import Attached, write
+from gateway.evidence.pictures import Pictures
 from gateway.evidence.spool import Spool
 from gateway.locale import Message, speaking, worded
 from gateway.proof.standalone import PAGE
@@ -41,10 +43,13 @@ def make(
     """
     names: list[str] = []
     attach = _attached(folder)
+    pictures = Pictures(packet, spool)
     for done, language in enumerate(languages):
         progress(done, len(languages))
         name = name_of(language)
-        whole = write(packet, spool, language, folder / name, attach)
+        with tempfile.TemporaryDirectory(prefix="garita-pictures-") as scratch:
+            plots = pictures.draw(language, Path(scratch))
+            whole = write(packet, spool, language, folder / name, attach, plots)
         names.append(name)
         more = annex.write(
             packet,
