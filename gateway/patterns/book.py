@@ -3,7 +3,7 @@ the record of the patterns themselves ("of 20 shown, 11 were useful")."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -67,14 +67,6 @@ def tally(found: Iterable[Known]) -> Tally:
         sum(one.state == "explained" for one in all_),
         sum(one.useful for one in all_),
     )
-
-
-def by_detector(found: Iterable[Known]) -> Mapping[str, Tally]:
-    """The same for each detector."""
-    parts: dict[str, list[Known]] = {}
-    for one in found:
-        parts.setdefault(one.detector, []).append(one)
-    return {name: tally(items) for name, items in sorted(parts.items())}
 
 
 def of_week(found: Iterable[Known], monday: date) -> list[Known]:

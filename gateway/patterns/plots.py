@@ -56,7 +56,13 @@ def door_week(events: Iterable[Event], door: str, monday: date, zone: ZoneInfo) 
             odd["open"].append((_hour(at), day))
     figure, axes = _figure(2.9)
     drawn = axes.imshow(
-        passes, cmap="Blues", aspect="auto", extent=(0, 24, 6.5, -0.5), interpolation="nearest"
+        passes,
+        cmap="Blues",
+        aspect="auto",
+        extent=(0, 24, 6.5, -0.5),
+        interpolation="nearest",
+        vmin=0,
+        vmax=max(1, *map(max, passes)),
     )
     bar = figure.colorbar(drawn, ax=axes, pad=0.02)
     bar.set_label(_("passes in an hour"), fontsize=8)
