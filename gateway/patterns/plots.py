@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
 BLUE, RED, GREY, AMBER = "#1f5f99", "#b3261e", "#5f6368", "#b26a00"
 MOST = 5000
+SHORT, TALL = 2 + 9 / 10, 3 + 6 / 10  # inches
 """So many points at most are drawn, the newest."""
 
 
@@ -54,7 +55,7 @@ def door_week(events: Iterable[Event], door: str, monday: date, zone: ZoneInfo) 
             odd["refused"].append((_hour(at), day))
         elif event.type in (EventType.DOOR_HELD, EventType.DOOR_FORCED):
             odd["open"].append((_hour(at), day))
-    figure, axes = _figure(2.9)
+    figure, axes = _figure(SHORT)
     drawn = axes.imshow(
         passes,
         cmap="Blues",
@@ -93,7 +94,7 @@ def rhythm(events: Iterable[Event], person: str, last: date, zone: ZoneInfo) -> 
             points["denied"].append(place)
         elif event.type == EventType.ACCESS_GRANTED:
             points["out" if event.data.get("way") == "out" else "in"].append(place)
-    figure, axes = _figure(3.6)
+    figure, axes = _figure(TALL)
     _points(axes, points["in"][-MOST:], "o", BLUE, _("came in"))
     _points(axes, points["out"][-MOST:], ".", GREY, _("went out"))
     _points(axes, points["denied"][-MOST:], "x", RED, _("refused"))
@@ -120,7 +121,7 @@ def dwell(events: Iterable[Event], carrier: str, last: date, zone: ZoneInfo) -> 
         hours = (at - came).total_seconds() / 3600
         day = (at.date() - first).days + _hour(at) / 24
         (own if event.data.get("carrier") == carrier else others).append((day, hours))
-    figure, axes = _figure(2.9)
+    figure, axes = _figure(SHORT)
     _points(axes, others[-MOST:], ".", GREY, _("other carriers"))
     _points(axes, own[-MOST:], "o", BLUE, _("this carrier"))
     if own:
@@ -156,7 +157,7 @@ def carrier_times(events: Iterable[Event], carrier: str, last: date, zone: ZoneI
             eta = told.get(number) if isinstance(number, int) else None
             if eta is not None and eta.date() == at.date():
                 announced.append((_hour(eta), day))
-    figure, axes = _figure(3.6)
+    figure, axes = _figure(TALL)
     _points(axes, announced[-MOST:], "|", GREY, _("time that was announced"))
     _points(axes, came[-MOST:], "o", BLUE, _("time of arrival at the gate"))
     _day_axis(axes, first, 56)

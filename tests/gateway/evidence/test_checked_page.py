@@ -48,7 +48,7 @@ def _every_byte(page: Any, made: Made, tmp_path: Path) -> None:
     dice = random.Random(14)
     copy = tmp_path / "copy.zip"
     size = made.zip.stat().st_size
-    for at in [dice.randrange(size) for _ in range(25)] + [0, 8, size - 1, size - 100, size - 900]:
+    for at in [dice.randrange(size) for _ in range(10)] + [0, 8, size - 1, size - 100, size - 900]:
         shutil.copyfile(made.zip, copy)
         flipped(copy, at)
         cards = asked(page, [copy])

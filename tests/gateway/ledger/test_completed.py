@@ -17,7 +17,8 @@ from gateway.ledger import Ledger, LedgerReader
 from gateway.ledger.event import EventType, NewEvent
 
 CTPAT = criteria.standard()
-TYPES = sorted({key.partition("/")[0] for key in CTPAT.evidence if "." in key})
+TYPES = sorted(key for key in CTPAT.evidence if "." in key and "/" not in key)
+KINDS = sorted(key for key in CTPAT.evidence if key.startswith("review.recorded/"))
 
 
 async def written(tmp_path: Path, *events: NewEvent) -> list[dict[str, object]]:
@@ -48,6 +49,13 @@ async def test_criteria_named_in_the_file_stand_in_the_record(tmp_path: Path, ki
     (data,) = await written(tmp_path, NewEvent(EventType(kind), "x", {"by": "t"}))
     assert data["criteria"] == list(CTPAT.evidence[kind])
     assert data["criteria_edition"] == CTPAT.label
+
+
+@pytest.mark.parametrize("key", KINDS)
+async def test_a_review_is_evidence_by_its_kind(tmp_path: Path, key: str) -> None:
+    kind = key.partition("/")[2]
+    (data,) = await written(tmp_path, NewEvent(EventType.REVIEW_RECORDED, kind, {"kind": kind}))
+    assert data["criteria"] == list(CTPAT.evidence[key])
 
 
 async def test_an_event_that_names_its_criteria_keeps_them(tmp_path: Path) -> None:
