@@ -34,6 +34,7 @@ from benchmarks import (
     latency,
     ledger,
     osdp,
+    pages,
     roster,
     rules,
     search,
@@ -66,6 +67,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
     "detect": detection.run,
     "accuracy": accuracy.run,
     "spoof": spoof.run,
+    "pages": pages.run,
     "patterns": patterns.bench,
 }
 
