@@ -17,7 +17,7 @@ MONDAY = date(2026, 3, 2)
 
 
 def test_every_kind_leaves_records_or_takes_some_away() -> None:
-    shape = Shape(seed=2, people=40, begin=MONDAY, full=False)
+    shape = Shape(seed=2, people=80, begin=MONDAY, full=False)
     bare, days = Site(make(shape)), list[list[Any]]()
 
     def plain(number: int) -> list[Any]:
