@@ -214,7 +214,7 @@ class Story:
         self.scene("The auditor comes: today's evidence, and one byte of it changed")
         day = f"{datetime.now(config.load(self.rig.config).site.zone):%Y-%m-%d}"
         folder = self.rig.folder / "packet"
-        word = ("--word", "maquiladora")
+        word = ("--word", "maquiladora", "--lang", "es")
         said = await self.command("evidence", "--from", day, "--to", day, *word, "-o", str(folder))
         for line in said.splitlines()[-6:]:
             out.print(f"    {line.strip()}", markup=False)
