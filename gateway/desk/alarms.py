@@ -11,7 +11,6 @@ that there is none.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,9 +20,10 @@ from datetime import datetime, timedelta
 from gateway.config.alarms import AlarmsTable
 from gateway.desk.act import stamp, writing
 from gateway.desk.errors import Conflict, DeskError, NotFound
+from gateway.desk.fromlog import outbox
 from gateway.desk.second import SUPERVISOR
 from gateway.desk.text import clean
-from gateway.ledger.event import Event, EventType
+from gateway.ledger.event import EventType
 from gateway.ledger.operator import Operator
 from gateway.locale import N_, _, language
 from gateway.people.schema import put_event
@@ -76,7 +76,7 @@ def current(db: sqlite3.Connection, books: Books) -> Book:
     Raises LedgerUnavailable and sqlite3.Error.
     """
     # The outbox first: an act that is moved to the log meanwhile is then read twice, not missed.
-    waiting = _waiting(db)
+    waiting = outbox(db, ACTS)
     return books().with_acts(waiting)
 
 
@@ -250,20 +250,6 @@ def _put(
 def _supervisor(policy: Policy, by: Operator) -> None:
     if not policy.supervises(by):
         raise DeskError("supervisor_needed", "only a supervisor may do this")
-
-
-def _waiting(db: sqlite3.Connection) -> list[Event]:
-    """Acts on alarms in the outbox, in order, as records without a number."""
-    marks = ", ".join("?" * len(ACTS))
-    rows = db.execute(
-        "SELECT id, created_at, type, subject, data FROM outbox "  # noqa: S608 - only marks
-        f"WHERE type IN ({marks}) ORDER BY rowid",
-        sorted(ACTS),
-    )
-    return [
-        Event(0, key, at, kind, subject, json.loads(data), "", "")
-        for key, at, kind, subject, data in rows
-    ]
 
 
 def title(kind: str) -> str:

@@ -10,14 +10,14 @@ on every machine that has them.
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.desk.act import writing
 from gateway.desk.errors import Conflict, DeskError, NotFound
+from gateway.desk.fromlog import outbox
 from gateway.desk.text import clean
 from gateway.ledger import LedgerReader
 from gateway.ledger.event import Event, EventType
@@ -115,7 +115,7 @@ def known(
     """
     newest = list(reader.back(EventType.PATTERN_FINDING, since=since, most=most))
     found: dict[str, Known] = {}
-    for event in (*reversed(newest), *_waiting(db)):
+    for event in (*reversed(newest), *outbox(db, (EventType.PATTERN_FINDING,))):
         take(found, event)
     return found
 
@@ -243,13 +243,3 @@ def _begun(name: str, data: Mapping[str, Any], step: Step) -> Known:
 
 def _by_language(words: Any) -> Mapping[str, str]:
     return {str(key): str(value) for key, value in dict(words).items()}
-
-
-def _waiting(db: sqlite3.Connection) -> Iterator[Event]:
-    """Records in the outbox, which have no number yet."""
-    rows = db.execute(
-        "SELECT id, created_at, type, subject, data FROM outbox WHERE type = ? ORDER BY rowid",
-        (EventType.PATTERN_FINDING,),
-    )
-    for key, at, kind, subject, data in rows:
-        yield Event(0, key, at, kind, subject, json.loads(data), "", "")

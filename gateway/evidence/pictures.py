@@ -37,7 +37,6 @@ class Pictures:
         self._span = packet.span
         self.monday = last_week(packet.span)
         self._passes: dict[str, list[Event]] = {}
-        self._trucks: list[Event] = []
         counts: Counter[str] = Counter()
         for event in _passes(spool, self.monday, packet.span):
             self._passes.setdefault(event.subject, []).append(event)

@@ -371,9 +371,9 @@ class LedgerReader(Rows):
         self, progress: Callable[[int], None] | None = None, last: int | None = None
     ) -> Iterator[Kept]:
         """Every record up to `last` (None: the newest at the start), in order, as it is kept."""
-        for item in self._all(progress, last):
+        for item in self.stretches(progress, last):
             if not isinstance(item, Gone):
-                yield item[0]
+                yield item
             elif not item.archive.deleted:
                 raise LedgerUnavailable(item.why)
 

@@ -62,12 +62,7 @@ class Frontier:
 
     def add(self, leaf: bytes) -> None:
         """Add a leaf by its hash."""
-        full, level = leaf, 0
-        while self.size >> level & 1:
-            full = node_hash(self.roots.pop(), full)
-            level += 1
-        self.roots.append(full)
-        self.size += 1
+        self.add_subtree(leaf, 0)
 
     def add_subtree(self, root: bytes, level: int) -> None:
         """Add 2^level leaves by the root over them.

@@ -6,12 +6,12 @@ the page that the first one signed.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from typing import Any
 
 from gateway.desk.act import writing
 from gateway.desk.errors import Conflict, DeskError, NotFound
+from gateway.desk.fromlog import outbox
 from gateway.desk.handover.page import FAR, Page, digest
 from gateway.desk.text import clean
 from gateway.ledger import LedgerReader
@@ -19,6 +19,8 @@ from gateway.ledger.event import Event, EventType
 from gateway.ledger.operator import Operator
 from gateway.locale import N_
 from gateway.people.schema import put_event
+
+KINDS = (EventType.SHIFT_HANDED_OVER, EventType.SHIFT_TAKEN_OVER)
 
 
 def hand_over(
@@ -31,7 +33,7 @@ def hand_over(
     said = clean(note, N_("note"), most=500, needed=False)
     sha256 = digest(page)
     with writing(db):
-        for event in (*_waiting(db), *handovers(reader)):
+        for event in (*outbox(db, KINDS), *handovers(reader)):
             if event.type == EventType.SHIFT_HANDED_OVER and event.data.get("sha256") == sha256:
                 return event.id
         inside = page["inside"]
@@ -59,7 +61,7 @@ def take_over(
         if event is None or event.type != EventType.SHIFT_HANDED_OVER:
             raise NotFound("no_handover", "event {number} hands over no shift", number=seq)
         _somebody_else(event, by)
-        for known in (*_waiting(db), *handovers(reader, since=seq)):
+        for known in (*outbox(db, KINDS), *handovers(reader, since=seq)):
             if known.type == EventType.SHIFT_TAKEN_OVER and known.data.get("handover") == seq:
                 if known.data.get("by") == str(by):
                     return  # a double tap
@@ -77,8 +79,7 @@ def handovers(reader: LedgerReader, since: int = 0) -> list[Event]:
     most = min(FAR, max(0, reader.last_seq - since))
     if not most:
         return []
-    kinds = (EventType.SHIFT_HANDED_OVER, EventType.SHIFT_TAKEN_OVER)
-    return list(reader.back(*kinds, most=most))
+    return list(reader.back(*KINDS, most=most))
 
 
 def _somebody_else(event: Event, by: Operator) -> None:
@@ -86,15 +87,3 @@ def _somebody_else(event: Event, by: Operator) -> None:
     person = event.data.get("by_person")
     if same or (by.person and by.person == person):
         raise DeskError("same_person", "who takes over is somebody else than who hands over")
-
-
-def _waiting(db: sqlite3.Connection) -> list[Event]:
-    """Signatures in the outbox, as records without a number."""
-    rows = db.execute(
-        "SELECT id, created_at, type, subject, data FROM outbox WHERE type IN (?, ?)",
-        (EventType.SHIFT_HANDED_OVER, EventType.SHIFT_TAKEN_OVER),
-    )
-    return [
-        Event(0, key, at, kind, subject, json.loads(data), "", "")
-        for key, at, kind, subject, data in rows
-    ]
