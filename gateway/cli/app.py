@@ -101,7 +101,7 @@ class App(typer.Typer):
 
 # What `make gate` installs, and a package without its optional parts lacks.
 EXTRAS = {
-    "alembic": "collect",
+    "alembic": "collector",
     "authlib": "console",
     "fpdf": "console",
     "matplotlib": "evidence",
@@ -112,10 +112,14 @@ EXTRAS = {
     "limits": "console",
     "pyotp": "console",
     "webauthn": "console",
-    "psycopg": "collect",
-    "sqlalchemy": "collect",
+    "psycopg": "collector",
+    "sqlalchemy": "collector",
     "starlette": "witness",
     "uvicorn": "witness",
+    "cv2": "face",
+    "dlib": "face",
+    "numpy": "face",
+    "onnxruntime": "face",
 }
 
 

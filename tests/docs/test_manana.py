@@ -92,7 +92,8 @@ def words(answer: str) -> Counter[str]:
     # Of this machine's clock.
     answer = re.sub(r"\[sincronización del reloj: gafete\]", "", answer)
     answer = re.sub(r"; no se destruye nada hasta .*\n *garita clock accept", "", answer)
-    answer = re.sub(r"\b[0-9a-f]{64}\b|\bP[SD]T\b|\d+ [a-z]{3} \d{4}|[+-]\d\d\b", "", answer)
+    answer = re.sub(r"\b[0-9a-f]{64}\b|\b(?:P[SD]T|GMT)\b|[+-]\d\d\b", "", answer)
+    answer = re.sub(r"\d+ [a-z]{3} \d{4}", "", answer)
     return Counter(re.sub(r"\d+", "N", answer).split())
 
 

@@ -127,4 +127,4 @@ def test_a_part_that_is_not_installed_is_named(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert "sqlalchemy is not installed: pip install 'garita[collect]'" in done.stderr
+    assert "sqlalchemy is not installed: pip install 'garita[collector]'" in done.stderr
