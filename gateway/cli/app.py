@@ -99,30 +99,6 @@ class App(typer.Typer):
         return super().command(name, **options)
 
 
-# What `make gate` installs, and a package without its optional parts lacks.
-EXTRAS = {
-    "alembic": "collector",
-    "authlib": "console",
-    "fpdf": "console",
-    "matplotlib": "evidence",
-    "pyhanko": "evidence",
-    "typst": "evidence",
-    "httpx": "console",
-    "jinja2": "console",
-    "limits": "console",
-    "pyotp": "console",
-    "webauthn": "console",
-    "psycopg": "collector",
-    "sqlalchemy": "collector",
-    "starlette": "witness",
-    "uvicorn": "witness",
-    "cv2": "face",
-    "dlib": "face",
-    "numpy": "face",
-    "onnxruntime": "face",
-}
-
-
 @dataclass(frozen=True)
 class Entry:
     """A command or group that is not loaded yet."""
@@ -217,15 +193,16 @@ class Root(LazyGroup):
 def _explained(error: Exception) -> int:
     """Say an error that no command handled; returns the exit code."""
     from gateway.cli import common  # noqa: PLC0415 - an error may take its time
+    from gateway.config import parts  # noqa: PLC0415
     from gateway.daemon import control  # noqa: PLC0415
 
     if isinstance(error, control.ControlError):
         common.err.print(f"garita: {error}", markup=False, soft_wrap=True)
         return UNREACHABLE
     missing = (getattr(error, "name", None) or "").split(".")[0]
-    if isinstance(error, ModuleNotFoundError) and missing in EXTRAS:
-        text = _("garita: {module} is not installed: pip install 'garita[{extra}]'").format(
-            module=missing, extra=EXTRAS[missing]
+    if isinstance(error, ModuleNotFoundError) and missing in parts.EXTRAS:
+        text = _("garita: {module} is not installed: {command}").format(
+            module=missing, command=parts.command(missing)
         )
         common.err.print(text, markup=False, soft_wrap=True)
         return REFUSED

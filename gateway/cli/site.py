@@ -12,7 +12,7 @@ from rich.table import Table
 
 from gateway.cli import common
 from gateway.cli.context import Context
-from gateway.config import Settings
+from gateway.config import Settings, parts
 from gateway.config.mistakes import located
 from gateway.config.zones import difference
 from gateway.daemon import control
@@ -52,6 +52,7 @@ def check(
     except DeskError as error:
         common.fail(f"freight.checklists: {error}", common.BAD_CONFIG)
     warnings += _unknown_operators(settings)
+    warnings += _without_faces(settings)
     ports = attached.Machine().findings(settings.tables)
     if ports.mistakes:
         common.mistaken(located(ctx.config, ports.mistakes))
@@ -102,6 +103,15 @@ def _credentials(settings: Settings) -> list[str]:
     from gateway.uplink.credentials import examine  # noqa: PLC0415 - `status` has no use for it
 
     return [f"mqtt: {item.message}" for item in examine(settings.tables.mqtt)]
+
+
+def _without_faces(settings: Settings) -> Iterator[str]:
+    missing = parts.face_missing() if settings.tables.cameras else ""
+    if missing:
+        yield _(
+            "cameras: the face match is not installed here, so doors that ask for a face refuse: "
+            "{command}"
+        ).format(command=missing)
 
 
 def _unknown_operators(settings: Settings) -> list[str]:

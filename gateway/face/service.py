@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from drivers.backoff import Backoff
+from gateway.config import parts
 from gateway.face import wire
 
 log = logging.getLogger("garita.face.service")
@@ -92,7 +93,8 @@ class FaceService:
         backoff = Backoff(*RETRY_S)
         while True:
             begun = time.monotonic()
-            detail = await self._live()
+            missing = await asyncio.to_thread(parts.face_missing)
+            detail = f"not installed: {missing}" if missing else await self._live()
             self._on_device("face", "face", False, detail)
             for name in self._config["cameras"]:
                 self._on_device("camera", name, False, "the face process is away")

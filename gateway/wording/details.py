@@ -67,6 +67,7 @@ _KNOWN: tuple[tuple[str, str], ...] = (
     (r"another gateway has this name: (?P<host>.+)", N_("another gateway has this name: {host}")),
     (r"the broker does not take it: (?P<why>.+)", N_("the broker does not take it: {why}")),
     (r"(?P<mb>\d+) MB free", N_("{mb} MB free")),
+    (r"not installed: (?P<command>.+)", N_("not installed: {command}")),
     (r"enrol anew: .*", N_("enrol anew: the templates are of another face model")),
     (r"sends nonsense: (?P<what>.+)", N_("sends nonsense: {what}")),
     (r"nonsense: (?P<what>.+)", N_("sends nonsense: {what}")),
