@@ -24,7 +24,7 @@ from gateway.cli.context import Context, config_option
 from gateway.locale import _
 
 REFUSED, UNREACHABLE = 1, 5
-HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+HELP_OPTIONS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 
 class Flag(TyperOption):
