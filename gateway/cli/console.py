@@ -16,6 +16,7 @@ from gateway.cli.context import Context
 from gateway.console.security import passwords
 from gateway.console.security.store import Store
 from gateway.locale import _
+from gateway.vault.authority import CertError
 
 app = App(no_args_is_help=False, invoke_without_command=True)
 app.add_typer(accounts, name="account", help="Who signs in at the console.")
@@ -64,7 +65,7 @@ def cert(
     folder = settings.tables.console.data_dir / "tls"
     try:
         made = certs.make(folder, names, settings.site.gateway, now=certs.now())
-    except certs.CertError as error:
+    except CertError as error:
         common.fail(str(error), common.REFUSED)
     common.say(f'cert_file = "{made.cert}"')
     common.say(f'cert_key_file = "{made.key}"')

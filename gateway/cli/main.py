@@ -99,6 +99,9 @@ class Garita(Root):
             f"{CLI}.selftest:selftest", SETUP, "Look at this box; crash a gate on it."
         ),
         "run": Entry(f"{CLI}.setup:run", SETUP, "Run the gateway in the foreground."),
+        "certs": Entry(
+            f"{CLI}.certs:app", SETUP, "Certificates of the broker and of those who log in there."
+        ),
         "key": Entry(f"{CLI}.setup:key_app", SETUP, "The site key that protects face templates."),
         "clock": Entry(f"{CLI}.setup:clock_app", SETUP, "The gateway's clock."),
     }

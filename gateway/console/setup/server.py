@@ -8,9 +8,9 @@ from pathlib import Path
 
 import uvicorn
 
-from gateway.console.setup.virtual import VirtualGate
 from gateway.console.setup.web import app_of
 from gateway.console.setup.wizard import wizard
+from gateway.setup.virtual import VirtualGate
 
 HOST = "127.0.0.1"
 

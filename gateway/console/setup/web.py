@@ -28,12 +28,12 @@ from starlette.staticfiles import StaticFiles
 
 from drivers.cameras.probe import why_not
 from gateway.console.security.headers import SafeHeaders
-from gateway.console.setup.draft import missing, mistakes, toml
-from gateway.console.setup.making import NotMade
-from gateway.console.setup.snapshot import picture
 from gateway.console.setup.wizard import STEPS, Wizard
 from gateway.console.words import STATIC, rendered
 from gateway.locale import GaritaError, _, speaking, worded
+from gateway.setup.draft import missing, mistakes, toml
+from gateway.setup.making import NotMade
+from gateway.setup.snapshot import picture
 from gateway.wording import text as wording
 from gateway.wording import words
 from gateway.wording.details import detail

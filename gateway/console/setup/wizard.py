@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gateway import config
-from gateway.console.setup import found
-from gateway.console.setup.draft import Draft, Places, missing
-from gateway.console.setup.found import FoundCamera, FoundPort
-from gateway.console.setup.listening import Heard, Listening
-from gateway.console.setup.making import make
-from gateway.console.setup.trial import Trial
-from gateway.console.setup.virtual import VirtualGate
 from gateway.people import account
+from gateway.setup import found
+from gateway.setup.draft import Draft, Places, missing
+from gateway.setup.found import FoundCamera, FoundPort
+from gateway.setup.listening import Heard, Listening
+from gateway.setup.making import make
+from gateway.setup.trial import Trial
+from gateway.setup.virtual import VirtualGate
 
 STEPS = ("site", "reader", "lock", "camera", "person", "check", "door")
 FIELDS = {

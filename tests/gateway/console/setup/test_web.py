@@ -16,11 +16,11 @@ from starlette.testclient import TestClient
 from demo.broker import free_port
 from demo.rig import ROOT
 from gateway import config
-from gateway.console.setup.trial import as_owner
 from gateway.console.setup.web import COOKIE, app_of
 from gateway.console.setup.wizard import Wizard, wizard
 from gateway.ledger import LedgerReader
 from gateway.ledger.event import EventType
+from gateway.setup.trial import as_owner
 from tests.gateway.console.booth import CHROMIUM, bars
 
 

@@ -13,10 +13,10 @@ import pytest
 from drivers.simulated.reader import VirtualRdm6300
 from drivers.simulated.relay import VirtualRelayBoard
 from gateway import config
-from gateway.console.setup.draft import Draft, Places, missing, mistakes, toml
-from gateway.console.setup.making import NotMade, make
-from gateway.console.setup.trial import Trial
 from gateway.people.schema import open_admin
+from gateway.setup.draft import Draft, Places, missing, mistakes, toml
+from gateway.setup.making import NotMade, make
+from gateway.setup.trial import Trial
 from gateway.vault.sitekey import SiteKey
 
 GOOD = Draft(

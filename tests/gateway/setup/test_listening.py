@@ -11,7 +11,7 @@ import pytest
 
 from drivers.simulated.port import VirtualPort
 from drivers.simulated.reader import VirtualRdm6300
-from gateway.console.setup.listening import SPEEDS, Heard, Listening
+from gateway.setup.listening import SPEEDS, Heard, Listening
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ async def picture(source: str) -> bytes | None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "gateway.console.setup.snapshot",
+        "gateway.setup.snapshot",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

@@ -12,13 +12,13 @@ from contextlib import closing
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from gateway.console.setup.draft import Draft, Places, mistakes, toml
 from gateway.locale import GaritaError, system, worded
 from gateway.people import RosterUnavailable
 from gateway.people.schema import open_admin
 from gateway.people.sync import apply as sync
 from gateway.people.sync import file
 from gateway.people.sync.source import Source
+from gateway.setup.draft import Draft, Places, mistakes, toml
 from gateway.vault.files import write_whole
 from gateway.vault.sitekey import KeyFileError, SiteKey
 

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
-from gateway.console.setup.found import cameras, ports
-from gateway.console.setup.snapshot import picture
 from gateway.devices.attached import Machine
+from gateway.setup.found import cameras, ports
+from gateway.setup.snapshot import picture
 
 
 def adapter(device: str, serial: str | None, number: int) -> SimpleNamespace:

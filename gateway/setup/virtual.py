@@ -6,8 +6,8 @@ from pathlib import Path
 
 from drivers.simulated.reader import VirtualRdm6300
 from drivers.simulated.relay import VirtualRelayBoard
-from gateway.console.setup.found import FoundPort
 from gateway.locale import _
+from gateway.setup.found import FoundPort
 
 BADGE = (18, 1001)
 
