@@ -64,10 +64,10 @@ locale: $(STAMP)  ## Bring new words of the code into the catalogues, and compil
 	$(BIN)/python -m gateway.locale extract
 	$(BIN)/python -m gateway.locale compile
 
-bench: $(STAMP)  ## Measure and print every figure (10 minutes)
+bench: $(STAMP)  ## Measure every figure (an hour); ARGS="latency peer" some, SAVE=1 keeps them
 	@sh ./setup.sh servers
 	@$(BIN)/python -m demo.photos --quiet
-	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -W ignore -m benchmarks $(ARGS) $(if $(SAVE),--save)
 
 lock:  ## Resolve the versions anew into both locks; a gate's are those that were tested
 	$(BIN)/python -m pip install -q uv

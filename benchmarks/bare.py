@@ -27,11 +27,11 @@ def main() -> None:
     db.execute("CREATE TABLE log (seq INTEGER PRIMARY KEY, badge TEXT, name TEXT, data TEXT)")
     db.execute("INSERT INTO people VALUES ('12000003E9', 'Ana')")
     print("ready", flush=True)
+    frame = b""
     while True:
-        frame = b""
         while len(frame) < 14:
             frame += os.read(reader.fileno(), 64)
-        badge = frame[1:11].decode()
+        badge, frame = frame[1:11].decode(), frame[14:]
         row = db.execute("SELECT name FROM people WHERE badge = ?", (badge,)).fetchone()
         if row is not None:
             db.execute(

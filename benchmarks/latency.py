@@ -6,20 +6,15 @@ import asyncio
 import os
 import socket
 import sqlite3
-import sys
 import time
 from pathlib import Path
 
 from benchmarks.figures import percentile, resident_mb, say, spread
+from benchmarks.floor import ANA, RATE_S, BareGate, burst, tap_times
 from demo.rig import Rig
-from drivers.readers.rdm6300 import encode
-from drivers.simulated.reader import VirtualRdm6300
-from drivers.simulated.relay import VirtualRelayBoard
 
-ANA = 1001
 PEOPLE = [{"id": "e1", "name": "Ana", "credentials": "em4100:18:1001", "access_levels": "plant"}]
 GOAL = "median 1.5 ms, p99 3 ms"
-RATE_S = 0.05
 
 
 async def started(folder: Path, *, mqtt: str = "", people: bool = True) -> Rig:
@@ -34,35 +29,6 @@ async def started(folder: Path, *, mqtt: str = "", people: bool = True) -> Rig:
 async def taps(rig: Rig, count: int, number: int = ANA) -> list[float]:
     """Badges at the yard door, 20 a second; the time (ms) of each to the relay's frame."""
     return await tap_times(rig.yard_reader, rig.board, count, number)
-
-
-async def tap_times(
-    reader: VirtualRdm6300, board: VirtualRelayBoard, count: int, number: int = ANA
-) -> list[float]:
-    took = []
-    frame = encode(b"\x12" + number.to_bytes(4, "big"))
-    for _ in range(count):
-        seen = len(board.log)
-        begun = time.monotonic()
-        reader.send(frame)
-        at = await board.energised(seen, timeout_s=5)
-        took.append((at - begun) * 1000)
-        await asyncio.sleep(max(0.0, RATE_S - (time.monotonic() - begun)))
-    return took
-
-
-async def burst(rig: Rig, count: int) -> tuple[float, int]:
-    """Show all badges at once; returns the seconds until the last relay frame, and their number."""
-    seen = len(rig.board.log)
-    frame = encode(b"\x12" + ANA.to_bytes(4, "big"))
-    begun = time.monotonic()
-    await rig.yard_reader.send_all(frame * count)
-    last, answered = begun, 0
-    while answered < count and time.monotonic() - begun < 20:
-        await asyncio.sleep(0.01)
-        on = [switch for switch in rig.board.log[seen:] if switch.on]
-        answered, last = len(on), on[-1].at if on else begun
-    return last - begun, answered
 
 
 class BareCommits:
@@ -81,36 +47,6 @@ class BareCommits:
             self._db.execute("INSERT INTO t (b) VALUES (?)", ("x" * 600,))
             self.took.append((time.monotonic() - begun) * 1000)
             time.sleep(RATE_S)
-
-
-class BareGate:
-    """benchmarks/bare.py on a reader and a board of its own."""
-
-    def __init__(self, reader: VirtualRdm6300, board: VirtualRelayBoard) -> None:
-        self._reader = reader
-        self._board = board
-        self._process: asyncio.subprocess.Process | None = None
-
-    @classmethod
-    async def start(cls, folder: Path) -> BareGate:
-        gate = cls(VirtualRdm6300(folder / "reader"), VirtualRelayBoard(folder / "board"))
-        paths = [str(folder / name) for name in ("reader", "board", ".")]
-        gate._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "benchmarks.bare", *paths, stdout=asyncio.subprocess.PIPE
-        )
-        assert gate._process.stdout is not None
-        await gate._process.stdout.readline()
-        return gate
-
-    async def taps(self, count: int) -> list[float]:
-        return await tap_times(self._reader, self._board, count)
-
-    async def stop(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-        await self._process.wait()
-        self._reader.close()
-        self._board.close()
 
 
 async def ready_in(rig: Rig) -> float:
@@ -133,7 +69,7 @@ async def ready_in(rig: Rig) -> float:
 async def run(folder: Path) -> None:
     rig = await started(folder / "gate")
     await taps(rig, 20)
-    floor, bare, ours = BareCommits(folder / "bare.db"), await BareGate.start(folder), []
+    floor, bare, ours = BareCommits(folder / "bare.db"), await BareGate.start(folder / "bare"), []
     least: list[float] = []
     for _ in range(10):  # in turns, because the disk of a shared machine varies
         ours += await taps(rig, 100)
@@ -145,7 +81,7 @@ async def run(folder: Path) -> None:
     ratio = percentile(ours, 0.5) / percentile(least, 0.5)
     say("  ratio of the medians", f"{ratio:.2f}")
     say("  a bare SQLite commit, same run (ms)", spread(floor.took))
-    seconds, answered = await burst(rig, 500)
+    seconds, answered = await burst(rig.yard_reader, rig.board, 500)
     say("burst of 500 badges", f"{answered} answered in {seconds:.2f} s", "500")
     await rig.stop_daemon()
     times = []
