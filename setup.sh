@@ -24,6 +24,7 @@ need() {
         command -v "$program" >/dev/null 2>&1 && continue
         case $program in
         initdb) ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && continue; package=postgresql ;;
+        promtool) package=prometheus ;;
         *) package=$program ;;
         esac
         apt_install "$package" || {
@@ -39,7 +40,7 @@ gate) lock=requirements-gate.lock ;;
 mosquitto | servers)
     PATH="$PATH:/usr/sbin:/sbin"
     need mosquitto
-    [ "$1" = mosquitto ] || need initdb slapd chromium rabbitmq-server
+    [ "$1" = mosquitto ] || need initdb slapd chromium rabbitmq-server prometheus promtool
     exit 0
     ;;
 esac

@@ -23,6 +23,7 @@ from gateway.config.console import ConsoleTable
 from gateway.config.desk import FreightTable, PartnersTable, VisitsTable
 from gateway.config.evidence import EvidenceTable
 from gateway.config.log import LogTable
+from gateway.config.metrics import MetricsTable
 from gateway.config.operators import OperatorTable
 from gateway.config.patterns import PatternsTable
 from gateway.config.reports import ReportsTable
@@ -593,6 +594,7 @@ class Tables(_Table):
     evidence: EvidenceTable = EvidenceTable()
     alarms: AlarmsTable = AlarmsTable()
     patterns: PatternsTable = PatternsTable()
+    metrics: MetricsTable = MetricsTable()
     mqtt: MqttSettings | None = None
     reports: ReportsTable = ReportsTable()
     sync: SyncTable = SyncTable()

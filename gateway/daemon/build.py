@@ -20,6 +20,7 @@ from gateway.daemon.checkpoints import Checkpoints
 from gateway.daemon.fleetwatch import FleetWatch
 from gateway.daemon.jobs import Jobs
 from gateway.daemon.logkeys import LogKeys, at_start
+from gateway.daemon.measures import Measures, counting
 from gateway.daemon.outbox import Outbox
 from gateway.daemon.pictures import Pictures
 from gateway.daemon.pulls import Pulls
@@ -31,7 +32,7 @@ from gateway.devices import BusReader
 from gateway.devices.ports import OnDevice
 from gateway.doors.confirm import Confirmations
 from gateway.doors.pinpad import PinLimits
-from gateway.doors.services import Services
+from gateway.doors.services import Services, not_counted
 from gateway.face.matcher import CardholderMatcher
 from gateway.face.service import CHALLENGE_S, FaceService
 from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
@@ -90,6 +91,8 @@ class Parts:
     """None if the key that signs them can't be read."""
     cosigning: Cosigning | None
     """None if the site names no witness and no mirror."""
+    measures: Measures | None
+    """None if the site has no [metrics]."""
     door_limit_s: float
     """How long (seconds) a door may rightly wait for one badge."""
 
@@ -151,6 +154,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         broker=lambda: broker.connected,
         secured={n: partial(_is_secured, reader) for n, reader in plant.bus_readers().items()},
     )
+    tally = counting(settings, ledger)
     services = Services(
         site=site,
         roster=roster,
@@ -166,6 +170,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         failing=health.failing,
         confirmations=confirmations,
         escort_s=tables.presence.escort_s,
+        timed=tally.timed if tally is not None else not_counted,
     )
     build_doors(plant, settings, services=services, on_device=devices.change)
     if faces is not None:
@@ -276,6 +281,20 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         checkpoints=checkpoints,
         logkeys=_log_keys(settings, key, checkpoints),
         cosigning=cosigning,
+        measures=Measures(
+            settings,
+            tally,
+            plant=plant,
+            ledger=ledger,
+            clock=clock,
+            devices=devices,
+            list_version=roster.version,
+            uplink=uplink,
+            faces=faces,
+            matcher=matcher,
+        )
+        if tally is not None
+        else None,
         door_limit_s=_door_limit_s(settings, services),
     )
 

@@ -199,6 +199,8 @@ class Daemon:
             runs["alarms"] = watch.run
         if parts.cosigning is not None:
             runs["cosigning"] = parts.cosigning.run
+        if parts.measures is not None:
+            runs["metrics"] = parts.measures.server().run
         if parts.sharing is not None:
             runs["peers"] = parts.sharing.run
         if parts.fleet is not None:

@@ -122,6 +122,11 @@ class DoorReader:
             await self._refuse_unreadable()
 
     @property
+    def waiting(self) -> int:
+        """Badges that were read and are not served yet."""
+        return len(self._waiting)
+
+    @property
     def progress_at(self) -> float:
         """When this reader last got on (loop time), for a watchdog; with nothing to do, now."""
         return self._progress_at if self._serving or self._waiting else loop_time()
@@ -256,7 +261,7 @@ class DoorReader:
             if decision.granted and presence is not None:
                 for _ in verdicts:
                     presence.expect_no_more(point.door, point.direction)
-        self.last_at = loop_time()
+        durable_at = self.last_at = loop_time()
         self.last = {
             "reason": decision.reason.value,
             "seq": recorded.seq,
@@ -264,9 +269,16 @@ class DoorReader:
         }
         if decision.granted:
             hardware.release(recorded.seq)
+            self._released(verdicts, durable_at)
             for verdict in verdicts:
                 self._recent.add(verdict.request)
         self._display.signal(Signal.GRANTED if decision.granted else Signal.DENIED)
+
+    def _released(self, verdicts: tuple[Verdict, ...], durable_at: float) -> None:
+        now, timed = loop_time(), self._services.timed
+        timed("released", now - durable_at)
+        if not any(verdict.asked for verdict in verdicts):
+            timed("total", max(0.0, now - verdicts[-1].read_at))
 
     def _unrecorded(self, error: Exception) -> None:
         """The log could not take the verdicts, so nobody passes."""

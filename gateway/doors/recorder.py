@@ -32,18 +32,19 @@ class AccessRecorder:
         written and ValueError if a record can't hold what the verdict says.
         """
         site, key, ledger = self._services.site, self._services.key, self._services.ledger
-        events = []
+        events, decided_at = [], loop_time()
         for verdict in verdicts:
             if verdict.request.pin is PinOutcome.DURESS:  # also where a face or interlock refuses
                 self._note_duress(verdict.request)
             if verdict.decision.reason is Reason.DENIED_FACE_MISMATCH:
                 self._note_lent_badge(verdict.request)
             # The face process says when somebody arrived, and it may say anything.
-            took_ms = round(max(0.0, loop_time() - verdict.read_at) * 1000, 1)
+            took_s = max(0.0, decided_at - verdict.read_at)
+            self._services.timed("asked" if verdict.asked else "decided", took_s)
             about = {
                 "reader": self._point.reader,
                 "way": self._point.direction.value,
-                "took_ms": took_ms,
+                "took_ms": round(took_s * 1000, 1),
                 **(more or {}),
             }
             events.append(access_event(verdict.request, verdict.decision, site, key, about))
@@ -51,6 +52,7 @@ class AccessRecorder:
             recorded = [await ledger.append(events[0])]
         else:  # handed over together, so that they reach the disk in one transaction
             recorded = list(await asyncio.gather(*(ledger.append(event) for event in events)))
+        self._services.timed("durable", loop_time() - decided_at)
         for verdict, event in zip(verdicts, recorded, strict=True):
             self._note_beside(verdict)
             self._keep_picture(verdict.request, event)

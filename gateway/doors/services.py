@@ -123,13 +123,18 @@ def _no_level() -> str:
     return ""
 
 
+def not_counted(stage: str, seconds: float) -> None:
+    """Nobody counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What all doors work with.
 
     `pin_timeout_s` is how many seconds a person has to type a PIN, `escort_s` how many a visitor
     has to wait for an escort or to follow one.  `threat` returns the threat level in force,
-    `failing` what does not work (gateway/state/health.py).
+    `failing` what does not work (gateway/state/health.py).  `timed` is told how many seconds each
+    stage of a badge took (gateway/metrics/tally.py).
     """
 
     site: Site
@@ -146,6 +151,7 @@ class Services:
     failing: Callable[[str, datetime | None, datetime], Mapping[Subsystem, str]] = _nothing_fails
     confirmations: Confirmations = field(default_factory=Confirmations)
     escort_s: float = 20.0
+    timed: Callable[[str, float], None] = not_counted
     turn_limits: PinLimits = field(default_factory=lambda: PinLimits(TURN_TRIES, TURN_LOCK_S))
 
     def note(self, event: NewEvent) -> None:

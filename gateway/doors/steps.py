@@ -38,6 +38,13 @@ class Verdict:
     decision: Decision
     read_at: float
 
+    @property
+    def asked(self) -> bool:
+        """Whether the person was asked for more than the badge, so that people took the time."""
+        request = self.request
+        factors = (request.pin, request.face, request.confirmation)
+        return request.waited or any(factor is not None for factor in factors)
+
 
 @dataclass(frozen=True, slots=True)
 class PinNeeded:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,6 +60,8 @@ class Pen:
         self._db, self.end = file.connect(path, gateway)
         self._tree = LedgerTree(self.end.first)
         self.clock_is_sure: Callable[[], bool] = _never
+        self.committed: Callable[[float], None] = _not_counted
+        """Is told how many seconds each commit took."""
         self.refused = 0
         """Events that could not be written since the last one that could."""
         self.late: list[int] = []
@@ -218,7 +221,9 @@ class Pen:
         with self._open() as db:
             db.execute("BEGIN IMMEDIATE")
             yield db
+            begun = time.perf_counter()
             db.execute("COMMIT")
+            self.committed(time.perf_counter() - begun)
 
     def _connect(self) -> sqlite3.Connection:
         """Open the file again.  It may be an older copy by now, or another file: what this process
@@ -293,3 +298,7 @@ class Pen:
 
 def _never() -> bool:
     return False
+
+
+def _not_counted(seconds: float) -> None:
+    pass

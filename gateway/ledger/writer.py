@@ -71,7 +71,7 @@ class Ledger:
         self._timeout_s = timeout_s
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._grown: asyncio.Event | None = None
-        self._observer: Callable[[Event], None] | None = None
+        self._observers: list[Callable[[Event], None]] = []
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._thread.start()
 
@@ -198,9 +198,13 @@ class Ledger:
         return asyncio.run(once())
 
     def observe(self, observer: Callable[[Event], None]) -> None:
-        """Have `observer` called in the loop with each record that somebody waits for, in order
-        and before they are told; what it raises is lost."""
-        self._observer = observer
+        """Have `observer` called too, in the loop, with each record that somebody waits for, in
+        order and before they are told; what it raises is lost."""
+        self._observers.append(observer)
+
+    def time_commits(self, took: Callable[[float], None]) -> None:
+        """Have `took` told, in the writer's thread, how many seconds each commit took."""
+        self._pen.committed = took
 
     async def ping(self, timeout_s: float) -> bool:
         """Whether the writer's thread gets through its queue in time; for the watchdog."""
@@ -356,9 +360,9 @@ class Ledger:
             elif isinstance(result, Exception):
                 job.future.set_exception(result)
             else:
-                if self._observer is not None:
+                for observer in self._observers:
                     with contextlib.suppress(Exception):
-                        self._observer(result)
+                        observer(result)
                 job.future.set_result(result)
         if self._grown is not None:
             self._grown.set()
