@@ -17,7 +17,7 @@ LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-ha
 COVERED := gateway/decide gateway/doors gateway/ledger gateway/uplink drivers/readers/osdp
 
 .DEFAULT_GOAL := help
-.PHONY: help gate setup demo quick test coverage lint locale bench lock clean
+.PHONY: help gate setup demo quick test coverage lint locale docs bench lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -63,6 +63,9 @@ lint: $(STAMP)  ## Style, types, directions of imports, and the unit's hardening
 locale: $(STAMP)  ## Bring new words of the code into the catalogues, and compile them
 	$(BIN)/python -m gateway.locale extract
 	$(BIN)/python -m gateway.locale compile
+
+docs: $(STAMP)  ## Build the documentation as a site that works offline: build/docs
+	@$(BIN)/python -m manual
 
 bench: $(STAMP)  ## Measure every figure (an hour); ARGS="latency peer" some, SAVE=1 keeps them
 	@sh ./setup.sh servers
