@@ -18,13 +18,15 @@ from __future__ import annotations
 import sqlite3
 import tarfile
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 import zstandard
 
 from gateway.locale import GaritaError, worded
+from gateway.vault.copies import FOLDER as COPIES
+from gateway.vault.copies import copy_database
 
 FORM = "garita-backup/1"
 HEADER, IDENTITY = "garita-backup.json", "identity.age"
@@ -47,6 +49,8 @@ def data_files(folder: Path) -> Iterator[Path]:
         for path in folder.rglob("*")
         if path.is_file() and not path.is_symlink() and not path.name.endswith(_SIDE)
     )
+    # Copies of before an upgrade are there to go back on this box; a backup is newer than they are.
+    found = [path for path in found if COPIES not in path.parts]
     last = [path for path in found if path.parts[0] in (_LOG, _ARCHIVES)]
     yield from (path for path in found if path not in last and not _hidden(path))
     yield from (path for path in last if path.parts[0] == _LOG)
@@ -136,13 +140,7 @@ def _copied(source: Path, stage: Path) -> Path:
     """A whole copy of a database that others may be writing (SQLite's online backup)."""
     to = stage / source.name
     try:
-        uri = f"{source.absolute().as_uri()}?mode=ro"
-        with (
-            closing(sqlite3.connect(uri, uri=True, timeout=30)) as live,
-            closing(sqlite3.connect(to)) as copy,
-        ):
-            live.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")
+        copy_database(source, to)
     except sqlite3.Error as error:
         raise BackupError(f"{source}: {error}") from error
     return to

@@ -98,6 +98,9 @@ class Garita(Root):
         "selftest": Entry(
             f"{CLI}.selftest:selftest", SETUP, "Look at this box; crash a gate on it."
         ),
+        "upgrade": Entry(
+            f"{CLI}.upgrade:upgrade", SETUP, "A new version: rehearse it, check it, go back."
+        ),
         "run": Entry(f"{CLI}.setup:run", SETUP, "Run the gateway in the foreground."),
         "certs": Entry(
             f"{CLI}.certs:app", SETUP, "Certificates of the broker and of those who log in there."

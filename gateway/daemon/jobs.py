@@ -35,6 +35,7 @@ from gateway.people import RosterUnavailable, faces, released, requirements
 from gateway.state.clock import Clock, ClockStep, Word
 from gateway.state.health import LOOK_EVERY_S, Health
 from gateway.state.presence import Presence
+from gateway.vault import copies
 
 log = logging.getLogger("garita.daemon.jobs")
 
@@ -152,9 +153,9 @@ class Jobs:
 
 
 class Retention:
-    """Destroys faces and pictures whose last day is past, and forgets badges released long ago:
-    hourly, by the site's day, and never by a clock in doubt.  `destroyed` is called when there are
-    acts in the outbox."""
+    """Destroys faces and pictures whose last day is past, and forgets badges released long ago and
+    old copies of the list: hourly, by the site's day, and never by a clock in doubt.  `destroyed`
+    is called when there are acts in the outbox."""
 
     def __init__(
         self,
@@ -177,7 +178,13 @@ class Retention:
 
     async def purge(self) -> bool:
         """Destroy what is due; False if nothing was looked at, because the clock is in doubt."""
-        for work in (self._purge_faces, self._purge_pictures, self._forget_badges):
+        works = (
+            self._purge_faces,
+            self._purge_pictures,
+            self._forget_badges,
+            self._forget_copies,
+        )
+        for work in works:
             now = self._clock.sure_time()
             if now is None:
                 return False
@@ -211,6 +218,13 @@ class Retention:
             await asyncio.to_thread(released.purge_file, self._settings.people_path, today)
         except RosterUnavailable as error:
             log.warning("badges given back long ago wait to be forgotten: %s", error)
+
+    async def _forget_copies(self, today: date) -> None:
+        """Copies of before an upgrade hold what was erased since."""
+        try:
+            await asyncio.to_thread(copies.forget, self._settings.people_path, today)
+        except OSError as error:
+            log.warning("old copies of before an upgrade stay for now: %s", error)
 
 
 async def watch_clock(clock: Clock, gateway: str, ledger: Ledger) -> None:

@@ -95,6 +95,7 @@ def new_file(path: Path, *, mode: int = 0o640) -> Iterator[Path]:
     """
     if path.exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    _sweep(path.parent)
     handle, part = _new_part(path, mode)
     try:
         with os.fdopen(handle, "wb"):

@@ -26,6 +26,7 @@ from gateway.ledger.operator import with_person
 from gateway.locale import worded
 from gateway.people import marks
 from gateway.people.lookup import SCHEMA_VERSION, RosterUnavailable, compare_names
+from gateway.vault.copies import keep_copy
 from gateway.vault.files import adopt
 
 FOLDER = Path(__file__).parent
@@ -93,8 +94,12 @@ def open_admin(path: Path) -> sqlite3.Connection:
         raise RosterUnavailable(f"{path}: {error}") from error
 
 
-def migrate(path: Path) -> None:
+def migrate(path: Path, *, keep: bool = True) -> None:
     """Bring an older people.db up to this program's version, whole or not at all.
+
+    The list as it is before is kept in the folder ``before-upgrade`` (gateway/vault/copies.py), but
+    for a file that is a copy itself (`keep` False).  A migration that is killed leaves the older
+    version, and the next one begins anew.
 
     The daemon calls this when it starts after an update: its `Roster` reads the present version
     only, and nobody should have to run a command before the gate opens again.  Does nothing if
@@ -109,7 +114,7 @@ def migrate(path: Path) -> None:
         with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
             compare_names(connection)
             connection.execute("PRAGMA synchronous = FULL")
-            _bring_up(connection, path, create=False)
+            _bring_up(connection, path, create=False, keep=keep)
     except (sqlite3.Error, OSError) as error:
         raise RosterUnavailable(f"{path}: {error}") from error
 
@@ -237,7 +242,9 @@ def statements(script: str) -> Iterator[str]:
         raise sqlite3.ProgrammingError(worded("a schema file ends inside a statement"))
 
 
-def _bring_up(connection: sqlite3.Connection, path: Path, *, create: bool) -> None:
+def _bring_up(
+    connection: sqlite3.Connection, path: Path, *, create: bool, keep: bool = True
+) -> None:
     """Migrate in one transaction.  A file without tables is left as it is unless `create`."""
     version = _version(connection, path)
     if version == SCHEMA_VERSION or (version == 0 and not create):
@@ -245,6 +252,9 @@ def _bring_up(connection: sqlite3.Connection, path: Path, *, create: bool) -> No
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         version = _version(connection, path)  # another process may have migrated it meanwhile
+        if keep and 0 < version < SCHEMA_VERSION:
+            # Nobody else writes now, so the copy holds every act of before.
+            keep_copy(path, version)
         for file in steps(version):
             for statement in statements(file.read_text("utf-8")):
                 connection.execute(statement)

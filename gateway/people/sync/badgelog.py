@@ -14,6 +14,7 @@ from gateway.ledger.event import Event, EventType
 
 CHUNK = 2000
 FACE = "face of "  # no fingerprint has a blank
+_DECISIONS = (EventType.ACCESS_GRANTED, EventType.ACCESS_DENIED)
 
 
 def badges(
@@ -24,24 +25,37 @@ def badges(
     `progress` is called now and then with how many there were so far.  Raises LedgerUnavailable.
     """
     count = 0
+
+    def told(_seq: int) -> None:
+        if progress is not None:
+            progress(count)
+
+    for event in decisions(records, since, told):
+        if mark(event):
+            count += 1
+            yield event
+
+
+def decisions(
+    records: LedgerReader, since: datetime, progress: Callable[[int], None] | None = None
+) -> Iterator[Event]:
+    """All access decisions on record since `since` (aware), in order, with or without a mark.
+
+    `progress` is called after each chunk with the number of its last record.  Raises
+    LedgerUnavailable.
+    """
     start = since.timestamp()
-    seq, last = _first(records, start) - 1, records.last_seq
+    seq, last = first_since(records, since) - 1, records.last_seq
     while seq < last:
         events = records.after(seq, CHUNK)
         if not events:
             return
         seq = events[-1].seq
         if progress is not None:
-            progress(count)
-        for event in events:
-            if (
-                event.type not in (EventType.ACCESS_GRANTED, EventType.ACCESS_DENIED)
-                or time_of(event) < start
-            ):
-                continue
-            if mark(event):
-                count += 1
-                yield event
+            progress(seq)
+        yield from (
+            event for event in events if event.type in _DECISIONS and time_of(event) >= start
+        )
 
 
 def mark(event: Event) -> str:
@@ -56,11 +70,12 @@ def mark(event: Event) -> str:
     return ""
 
 
-def _first(records: LedgerReader, start: float) -> int:
-    """The first record that may be as new as `start`, by binary search.
+def first_since(records: LedgerReader, since: datetime) -> int:
+    """The first record that may be as new as `since` (aware), by binary search.
 
     Records are in order of time, except where the clock was set; a day to spare covers that.
     """
+    start = since.timestamp()
     low, high = 1, records.last_seq + 1
     while low < high:
         middle = (low + high) // 2
