@@ -28,7 +28,8 @@ from gateway.config import Settings
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType
 from gateway.people.schema import open_admin, put_event
-from gateway.vault.files import adopt, new_file, write_json
+from gateway.vault.files import new_file
+from gateway.vault.statefile import StateFile, json_object
 
 
 def make(settings: Settings, to: Path, sealing: Sealing, *, clear: bool = False) -> dict[str, Any]:
@@ -69,8 +70,8 @@ def record(
     OSError if it can't be written; a gate without people.db has no record.
     """
     about = {key: header[key] for key in ("time", "last_seq")}
-    write_json(settings.backup_path, {**about, "file": to.name})
-    adopt(settings.backup_path)
+    note = json.dumps({**about, "file": to.name}).encode()
+    StateFile(settings.backup_path, json_object, mode=0o644).write(note)
     if not settings.people_path.exists():
         return
     data = {"file": to.name, "bytes": to.stat().st_size, "clear": clear, "by": by}

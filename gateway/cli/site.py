@@ -172,6 +172,8 @@ def status(ctx: Context, json: common.JsonOption = False) -> None:
         people.get("error")
         or _("{total} (list version {version})").format(total=total, version=version),
     )
+    for said in health.damage(answer.get("damage", [])):
+        table.add_row(_("damage"), _marked(said, True))
     _log_rows(table, answer, settings)
     if threat := answer["threat"]:
         table.add_row(_("threat"), threat["level"])

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from gateway.config import Settings
 from gateway.daemon import faceparts
 from gateway.daemon.archiving import Archiving
-from gateway.daemon.checkpoints import Checkpoints
+from gateway.daemon.checkpoints import Checkpoints, head_file
+from gateway.daemon.damage import Damages
 from gateway.daemon.fleetwatch import FleetWatch
 from gateway.daemon.jobs import Jobs
 from gateway.daemon.logkeys import LogKeys, at_start
@@ -67,6 +68,7 @@ class Parts:
     plant: Plant
     reader_keys: ReaderKeys
     devices: DeviceStates
+    damages: Damages
     out_of_service: OutOfService
     presence: Presence
     threat: ThreatState
@@ -116,7 +118,8 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
     """
     tables, site = settings.tables, settings.site
     devices = DeviceStates(ledger.note)
-    out_of_service = OutOfService(settings.doors_path)
+    damages = Damages(tables.site.data_dir, ledger.note)
+    out_of_service = OutOfService(settings.doors_path, damages)
     clock = Clock(
         ledger.marks.newest,
         tables.site.clock_back_tolerance_s,
@@ -127,12 +130,16 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
     roster = Roster(settings.people_path)
     presence = new_presence(settings)
     threat = ThreatState(
-        site.threat_levels, settings.threat_path, site.gateway, tables.threat.on_unknown
+        site.threat_levels,
+        settings.threat_path,
+        site.gateway,
+        tables.threat.on_unknown,
+        damages,
     )
     confirmations = Confirmations(tables.health.confirm_s)
     pins = Pins(key)
     pin_limits = PinLimits(tables.pin.attempts, tables.pin.lock_s)
-    faces = faceparts.service(settings, devices.change)
+    faces = faceparts.service(settings, devices.change, damages)
     matcher = None
     if faces is not None:
         matcher = CardholderMatcher(
@@ -140,7 +147,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         )
     broker = _Broker(tables.mqtt is not None, devices.change)
 
-    reader_keys = ReaderKeys(settings.keys_path, key)
+    reader_keys = ReaderKeys(settings.keys_path, key, damages, mend=True)
     plant = build_devices(
         settings,
         keys=reader_keys,
@@ -202,10 +209,11 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         ledger.append,
         lambda: (clock.latest(), clock.trusted),
         status.boot,
+        damages,
     )
     triggers.desk.handle("sync", pulls.commanded)
     triggers.listen({**plant.inputs, **plant.bus_readers()})
-    checkpoints = _checkpoints(settings, key, ledger, status)
+    checkpoints = _checkpoints(settings, key, ledger, status, damages)
     cosigning = _cosigning(settings, ledger, checkpoints, status)
     uplink = None
     if tables.mqtt is not None:
@@ -225,6 +233,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
                 checkpoint=checkpoints.judge if checkpoints is not None else None,
                 cosigned=cosigning.take if cosigning is not None and tables.log.mirrors else None,
             ),
+            damages,
         )
     if uplink is not None:
         triggers.desk.answer_by(uplink.answer)
@@ -234,6 +243,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         clock=clock,
         presence=presence,
         health=health,
+        damages=damages,
     )
     outbox.on_act(jobs.on_act)
     archiving = Archiving(
@@ -244,8 +254,9 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         now=clock.sure_time,
     )
     status.add("archives", archiving.status)
+    status.add("damage", damages.shown)
     sharing = _sharing(
-        settings, ledger, presence, clock, checkpoints, devices.change, jobs.keep_soon
+        settings, ledger, presence, clock, checkpoints, devices.change, jobs.keep_soon, damages
     )
     if sharing is not None:
         status.add("peers", sharing.parts)
@@ -259,6 +270,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         plant=plant,
         reader_keys=reader_keys,
         devices=devices,
+        damages=damages,
         out_of_service=out_of_service,
         presence=presence,
         threat=threat,
@@ -307,6 +319,7 @@ def _sharing(
     checkpoints: Checkpoints | None,
     on_device: OnDevice,
     on_taken: Callable[[], None],
+    damages: Damages,
 ) -> Sharing | None:
     """What keeps areas the same at several gates; nothing of our log is signed before it was held
     against what the broker knows."""
@@ -330,6 +343,7 @@ def _sharing(
         on_device=on_device,
         path=settings.head_path,
         on_taken=on_taken,
+        tell=damages,
     )
 
 
@@ -349,9 +363,10 @@ def _fleet(settings: Settings, roster: Roster, ledger: Ledger, clock: Clock) -> 
 
 
 def _checkpoints(
-    settings: Settings, key: SiteKey, ledger: Ledger, status: Status
+    settings: Settings, key: SiteKey, ledger: Ledger, status: Status, damages: Damages
 ) -> Checkpoints | None:
     """A key that can't be read closes no door: the log goes on without checkpoints, and says so."""
+    logkey.restore(settings.log_key_path, key, damages)
     try:
         private = at_start(settings.log_key_path, key, settings.ledger_path)
     except (logkey.LogKeyError, LedgerUnavailable) as error:
@@ -360,7 +375,10 @@ def _checkpoints(
         status.add("checkpoint", lambda: {"error": said})
         return None
     broker = settings.tables.mqtt is not None
-    made = Checkpoints.of(settings, ledger, private, facts=status.bound, broker=broker)
+    head_file(settings.head_path, damages).restore(otherwise="signed_anew")
+    made = Checkpoints.of(
+        settings, ledger, private, facts=status.bound, broker=broker, tell=damages
+    )
     status.add("checkpoint", lambda: made.newest and {"note": made.newest.write()})
     return made
 

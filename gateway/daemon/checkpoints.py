@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -29,13 +30,18 @@ from gateway.locale import worded
 from gateway.proof.checkpoint import Checkpoint, open_checkpoint, sign
 from gateway.proof.keychange import sign_change
 from gateway.proof.note import Note, NoteError, Signer, parse
-from gateway.vault.files import write_json
+from gateway.vault.statefile import StateFile, Tell, json_object, log_damage
 
 log = logging.getLogger("garita.daemon.checkpoints")
 
 LOOK_EVERY_S = 1.0
 HEARTBEAT_S = 3600.0
 BROKER_S = 30.0  # so long the first checkpoint of a run waits for the broker
+
+
+def head_file(path: Path, tell: Tell = log_damage) -> StateFile[dict[str, Any]]:
+    """The file of the head that was signed last: an older one claims less, and never too much."""
+    return StateFile(path, json_object, tell=tell)
 
 
 class Checkpoints:
@@ -57,12 +63,13 @@ class Checkpoints:
         minutes: float,
         facts: Callable[[], Mapping[str, Any]],
         broker: bool,
+        tell: Tell = log_damage,
     ) -> None:
         self._ledger = ledger
         self._gateway = gateway
         self._name = name
         self._key = key
-        self._path = path
+        self._file = head_file(path, tell)
         self._every = every
         self._quiet_s = minutes * 60
         self._facts = facts
@@ -86,6 +93,7 @@ class Checkpoints:
         *,
         facts: Callable[[], Mapping[str, Any]],
         broker: bool,
+        tell: Tell = log_damage,
     ) -> Self:
         """Those of the gateway of `settings`."""
         table, gateway = settings.tables.log, settings.site.gateway
@@ -95,6 +103,7 @@ class Checkpoints:
             name=f"{table.name}/{gateway}",
             key=key,
             path=settings.head_path,
+            tell=tell,
             every=table.checkpoint_records,
             minutes=table.checkpoint_minutes,
             facts=facts,
@@ -208,7 +217,7 @@ class Checkpoints:
                 head, note = signed
                 held = {"chain": head.chain, "seq": head.seq, "hash": head.hash}
                 kept = {**held, "checkpoint": note.write()}
-                await asyncio.to_thread(write_json, self._path, kept, mode=0o640)
+                await asyncio.to_thread(self._file.write, json.dumps(kept).encode())
             except (LedgerUnavailable, OSError) as error:
                 log.warning("no checkpoint of the log: %s", error)
                 return None

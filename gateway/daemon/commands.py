@@ -15,11 +15,12 @@ signature also gets an answer over MQTT (`command/answer`); the record is what c
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,19 @@ from gateway.daemon.signed import (
     SenderKey,
     verify,
 )
-from gateway.ledger import LedgerUnavailable
+from gateway.ledger import LedgerReader, LedgerUnavailable
+from gateway.ledger.chain import utc_text
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.ledger.operator import Operator
-from gateway.vault.files import DamagedFile, FileThread, read_object, write_json
+from gateway.vault.files import DamagedFile, FileThread
+from gateway.vault.statefile import StateFile, Tell, json_object, log_damage
 
 log = logging.getLogger("garita.daemon.commands")
 
 WAITING = 8
 GATHER_S = 10.0  # refusals are recorded at once, then at most this often
 UNRECORDED = "denied_ledger_unavailable"
+RECORDED_FOR = timedelta(hours=3)  # far longer than a command is good, whoever's clock is wrong
 
 Handler = Callable[[Command], Awaitable[Mapping[str, Any]]]
 Answer = Callable[[Mapping[str, Any]], None]
@@ -51,10 +55,34 @@ Answer = Callable[[Mapping[str, Any]], None]
 class Counters:
     """The last counter of each key, on disk before its command is carried out."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, tell: Tell = log_damage) -> None:
+        self._file = StateFile(path, _parse, mode=0o644, tell=tell)
         self._files = FileThread("command counters")
         self._last: dict[str, int] | None = None
+
+    def restore(self, records: LedgerReader, now: datetime) -> None:
+        """At a start: read the counters.
+
+        If the file is missing or damaged, each key's greatest counter counts of the version before
+        and of the records of commands in the last hours.  What is older can't be sent again: a
+        command is good for minutes.  If the log can't say, every command is refused.
+        """
+        try:
+            kept = self._file.read()
+        except OSError as error:  # each command tries again
+            log.error("%s", error)
+            return
+        if not kept.damage:
+            self._last = kept.value
+            return
+        try:
+            found = _greatest(kept.value or {}, _on_record(records, now - RECORDED_FOR))
+        except LedgerUnavailable as error:
+            log.critical("commands are refused: %s; %s", kept.damage, error)
+            self._file.tell(kept, "refuses")
+            return
+        self._last = found
+        self._file.give_back(kept, json.dumps(found).encode(), "from_log")
 
     async def take(self, command: Command) -> None:
         """Count `command` as taken.  Raises Refused if one with its counter or a later one was
@@ -69,18 +97,36 @@ class Counters:
                 why = "seen before" if command.counter == known else "older than one seen before"
                 raise Refused(why)
             fresh = {**last, command.key: command.counter}
-            write_json(self._path, fresh)
-        except (OSError, DamagedFile, ValueError, TypeError) as error:
-            log.error("%s: %s", self._path, error)
+            self._file.write(json.dumps(fresh).encode())
+        except (OSError, DamagedFile) as error:
+            log.error("%s: %s", self._file.path, error)
             raise Refused("the counters can't be read or written") from error
         self._last = fresh
 
     def _read(self) -> dict[str, int]:
-        try:
-            found = read_object(self._path)
-        except FileNotFoundError:
-            return {}
-        return {key: int(value) for key, value in found.items()}
+        kept = self._file.read()
+        if kept.damage:
+            raise DamagedFile(kept.damage)
+        return kept.value or {}
+
+
+def _parse(raw: bytes) -> dict[str, int]:
+    return {key: int(value) for key, value in json_object(raw).items()}
+
+
+def _on_record(records: LedgerReader, since: datetime) -> dict[str, int]:
+    """The greatest counter of each key in records of commands since then."""
+    found: dict[str, int] = {}
+    kinds = (EventType.COMMAND_ACCEPTED, EventType.COMMAND_REFUSED)
+    for event in records.back(*kinds, since=utc_text(since)):
+        key, counter = event.data.get("key"), event.data.get("counter")
+        if isinstance(key, str) and isinstance(counter, int):
+            found[key] = max(counter, found.get(key, 0))
+    return found
+
+
+def _greatest(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {key: max(one.get(key, 0), other.get(key, 0)) for key in {*one, *other}}
 
 
 class Nonces:

@@ -10,14 +10,15 @@ from gateway.devices.ports import OnDevice
 from gateway.face.matcher import CardholderMatcher
 from gateway.face.scenes import Scenes
 from gateway.face.service import FaceService
+from gateway.vault.statefile import Tell, log_damage
 
 
-def service(settings: Settings, on_device: OnDevice) -> FaceService | None:
+def service(settings: Settings, on_device: OnDevice, tell: Tell = log_damage) -> FaceService | None:
     """The face process with its cameras; None for a site without cameras."""
     tables = settings.tables
     if not tables.cameras:
         return None
-    scenes = Scenes(settings.scenes_path)
+    scenes = Scenes(settings.scenes_path, tell)
     worker = {
         "cameras": {
             name: {"driver": camera.driver, "options": camera.options}

@@ -36,6 +36,7 @@ from gateway.state.clock import Clock, ClockStep, Word
 from gateway.state.health import LOOK_EVERY_S, Health
 from gateway.state.presence import Presence
 from gateway.vault import copies
+from gateway.vault.statefile import Tell, log_damage
 
 log = logging.getLogger("garita.daemon.jobs")
 
@@ -59,12 +60,14 @@ class Jobs:
         clock: Clock,
         presence: Presence,
         health: Health,
+        damages: Tell = log_damage,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._clock = clock
         self._presence = presence
         self._health = health
+        self._damages = damages
         self._warned: date | None = None
         self._forgiven: date | None = None
         self._overdue: set[str] = set()
@@ -147,7 +150,7 @@ class Jobs:
         try:
             chain = await asyncio.to_thread(_chain, self._settings.ledger_path)
             checkpoint = self._presence.checkpoint(chain)
-            await asyncio.to_thread(checkpoint.save, self._settings.presence_path)
+            await asyncio.to_thread(checkpoint.save, self._settings.presence_path, self._damages)
         except (OSError, LedgerUnavailable) as error:
             log.error("the checkpoint of who is inside can't be kept: %s", error)
 

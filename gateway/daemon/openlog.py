@@ -8,20 +8,26 @@ act that was recorded.  Each of them may be too old, and none is ever too new.
 
 from __future__ import annotations
 
-import json
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any, TypeVar
 
 from gateway.config import Settings
+from gateway.daemon.checkpoints import head_file
 from gateway.ledger import Ledger
 from gateway.ledger.origin import Known
 from gateway.people import RosterUnavailable
 from gateway.people.schema import mark_anew
+from gateway.state.presencefile import MOST
+from gateway.uplink.cursor import cursor_file
+from gateway.vault.statefile import StateFile, json_object
 
 log = logging.getLogger("garita.daemon.openlog")
+
+T = TypeVar("T")
 
 
 def open_log(settings: Settings) -> Ledger:
@@ -70,19 +76,30 @@ def _read(sources: dict[str, tuple[Path, Callable[[Path], Known]]]) -> Iterator[
 
 
 def _cursor(path: Path) -> Known:
-    chain, seq = path.read_text("ascii").split()
-    return Known("", chain, int(seq))
+    return _kept(cursor_file(path), lambda told: Known("", *told))
 
 
 def _presence(path: Path) -> Known:
-    with path.open(encoding="utf-8") as file:
-        head = json.loads(file.readline(1_000_000))
-    return Known("", str(head["chain"]), int(head["seq"]))
+    def first_line(raw: bytes) -> dict[str, Any]:
+        return json_object(raw.split(b"\n", 1)[0])
+
+    file = StateFile(path, first_line, most=MOST)
+    return _kept(file, lambda head: Known("", str(head["chain"]), int(head["seq"])))
 
 
 def _head(path: Path) -> Known:
-    held = json.loads(path.read_text("utf-8"))
-    return Known("", str(held["chain"]), int(held["seq"]), str(held["hash"]))
+    return _kept(
+        head_file(path),
+        lambda held: Known("", str(held["chain"]), int(held["seq"]), str(held["hash"])),
+    )
+
+
+def _kept(file: StateFile[T], known: Callable[[T], Known]) -> Known:
+    """What a file says, or the version before of one that is damaged: that knows less."""
+    kept = file.read()
+    if kept.value is None:
+        raise ValueError(kept.damage) if kept.damage else FileNotFoundError(file.path)
+    return known(kept.value)
 
 
 def _people(path: Path) -> Known:

@@ -44,6 +44,7 @@ from gateway.people import Roster, RosterUnavailable
 from gateway.people.operators import Operators
 from gateway.state.restore import open_alarms, wrong_pins
 from gateway.vault.sitekey import SiteKey
+from gateway.vault.statefile import Damage
 
 log = logging.getLogger("garita.daemon.service")
 
@@ -245,10 +246,11 @@ class Daemon:
         doors = parts.plant.doors
         reader = LedgerReader(parts.settings.ledger_path)
         try:
-            out, damage = parts.out_of_service.restore(reader, doors)
+            out = parts.out_of_service.restore(reader, doors)
             wrong = wrong_pins(reader, parts.pin_limits.lock_s, parts.clock.earliest())
             alarms = open_alarms(reader, [n for n, g in doors.items() if g.watched])
-            changed = parts.threat.restore(reader.newest)
+            changed = parts.threat.restore(reader.newest, mend=True)
+            parts.triggers.counters.restore(reader, parts.clock.now())
             self._restore_presence(reader)
         finally:
             reader.close()
@@ -260,33 +262,25 @@ class Daemon:
         parts.pin_limits.remember(wrong)
         if changed is not None:
             parts.ledger.note(changed)
-        self._tell_damage(damage)
+        self._tell_damage()
 
-    def _tell_damage(self, doors: str) -> None:
-        """Record which of our own files were damaged; `doors` is what is wrong with that of the
-        doors out of service, or ""."""
-        parts, settings = self._parts, self._parts.settings
-        found = [
-            (settings.doors_path, doors, "from_log"),
-            (settings.presence_path, parts.presence.damage, "from_log"),
-            (settings.keys_path, parts.reader_keys.damage, "readers_offline"),
-        ]
-        if settings.people_path.exists():
+    def _tell_damage(self) -> None:
+        """Record which of our own files were damaged."""
+        parts, path = self._parts, self._parts.settings.people_path
+        if path.exists():
             try:
-                Roster(settings.people_path).version()
+                Roster(path).version()
             except RosterUnavailable as error:
-                log.critical("the personnel list can't be used: %s", error)
-                found.append((settings.people_path, english(error), "denies"))
-        for path, detail, done in found:
-            if detail:
-                data = {"detail": detail, "done": done}
-                parts.ledger.note(NewEvent(EventType.STATE_DAMAGED, path.name, data))
+                parts.damages(Damage(path.name, english(error), "denies"))
+        parts.damages.begin()
 
     def _restore_presence(self, reader: LedgerReader) -> None:
         presence, ledger = self._parts.presence, self._parts.ledger
         begun = time.monotonic()
         try:
-            count = presence.restore(self._parts.settings.presence_path, reader)
+            count = presence.restore(
+                self._parts.settings.presence_path, reader, self._parts.damages, mend=True
+            )
         except LedgerDamaged:
             raise
         except LedgerUnavailable as error:

@@ -7,6 +7,7 @@ A gate that can't be heard is marked: the doors into the shared area know it at 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from typing import Any
 
 from gateway.config import MqttSettings
 from gateway.config.tables import PeerTable
+from gateway.daemon.checkpoints import head_file
 from gateway.devices.ports import OnDevice
 from gateway.ledger import Ledger, LedgerUnavailable
 from gateway.ledger.event import Event, EventType, NewEvent
@@ -24,7 +26,7 @@ from gateway.state.movement import Move
 from gateway.state.presence import Presence
 from gateway.uplink.peerlink import PeerLink
 from gateway.uplink.peers import PeerLog, Refused, sign_head
-from gateway.vault.files import write_json
+from gateway.vault.statefile import Tell, log_damage
 
 log = logging.getLogger("garita.daemon.sharing")
 
@@ -56,6 +58,7 @@ class Sharing:
         on_device: OnDevice,
         path: Path,
         on_taken: Callable[[], None],
+        tell: Tell = log_damage,
     ) -> None:
         self._tables = dict(peers)
         self._shared = dict(shared)
@@ -64,7 +67,7 @@ class Sharing:
         self._signer = signer
         self._now = now
         self._on_device = on_device
-        self._path = path
+        self._file = head_file(path, tell)
         self._on_taken = on_taken
         self._logs = {name: PeerLog(table.verifier) for name, table in peers.items()}
         self._link = PeerLink(mqtt, gateway, self._logs, lambda: self._head, self._hear)
@@ -159,7 +162,7 @@ class Sharing:
             if head.seq != self._signed_seq:
                 held = {"chain": head.chain, "seq": head.seq, "hash": head.hash}
                 kept = {**held, "checkpoint": note}
-                await asyncio.to_thread(write_json, self._path, kept, mode=0o640)
+                await asyncio.to_thread(self._file.write, json.dumps(kept).encode())
                 self._signed_seq = head.seq
             self._head = note
         except (LedgerUnavailable, NoteError, OSError) as error:

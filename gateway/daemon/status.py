@@ -5,6 +5,7 @@ JSON values only, and nothing secret.
 
 from __future__ import annotations
 
+import inspect
 import os
 import secrets
 import time
@@ -52,7 +53,7 @@ class Status:
         self._more: dict[str, Callable[[], Any]] = {}
 
     def add(self, name: str, about: Callable[[], Any]) -> None:
-        """Have `about()` shown under `name` to people at the box."""
+        """Have `about()` shown under `name` to people at the box; it may be awaitable."""
         self._more[name] = about
 
     def state(self) -> dict[str, Any]:
@@ -113,8 +114,13 @@ class Status:
                 reader.unrecorded for door in doors.values() for reader in door.readers
             ),
             "readers": {n: reader.status() for n, reader in self._plant.bus_readers().items()},
-            **{name: about() for name, about in self._more.items()},
+            **{name: await _had(about()) for name, about in self._more.items()},
         }
+
+
+async def _had(about: Any) -> Any:
+    """What is shown, or had from the disk first."""
+    return await about if inspect.isawaitable(about) else about
 
 
 def about_list(version: ListVersion) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from gateway.devices import Listeners, input_number
 from gateway.ledger import LedgerUnavailable
 from gateway.locale.text import tidy
 from gateway.state.threat import Append, ThreatState, UnknownLevel
+from gateway.vault.statefile import Tell, log_damage
 
 log = logging.getLogger("garita.daemon.triggers")
 
@@ -33,7 +34,9 @@ class ThreatTriggers:
         append: Append,
         now: Callable[[], tuple[datetime, bool]],
         boot: str,
+        tell: Tell = log_damage,
     ) -> None:
+        self.counters = Counters(settings.commands_path, tell)
         self._settings = settings
         self._state = state
         self._append = append
@@ -51,7 +54,7 @@ class ThreatTriggers:
         self.desk = RemoteCommands(
             settings.site.gateway,
             keys,
-            Counters(settings.commands_path),
+            self.counters,
             {"threat_set": self._command},
             append,
             now,

@@ -32,7 +32,7 @@ from gateway.config import BusTable, ReaderTable
 from gateway.devices.listeners import Listeners
 from gateway.devices.ports import OnDevice, open_port
 from gateway.ledger.event import EventType, NewEvent
-from gateway.locale import N_, catalogue
+from gateway.locale import N_, catalogue, english
 from gateway.vault.files import FileThread
 from gateway.vault.readerkeys import ReaderKeys, ReaderKeysError
 
@@ -76,6 +76,7 @@ class BusReader(Listeners):
         self.device = device
         self.key_told: KeyInstalled | None = None  # how the last install window ended
         self.detail = ""  # why it is offline, as far as that is known
+        self.keyless = ""  # why its keys can't be had, if they can't
         self._kick = kick
         self._on_device = on_device
         self._words = catalogue(language)
@@ -92,7 +93,9 @@ class BusReader(Listeners):
         anything is sent to the reader."""
         if isinstance(event, LinkChange):
             self.detail = event.detail
-            self._on_device("reader", self.name, event.online, event.detail)
+            if self.keyless and not event.online:
+                self.detail = f"its key can't be read: {self.keyless}"
+            self._on_device("reader", self.name, event.online, self.detail)
         elif isinstance(event, KeyInstalled):
             self.key_told = event
         self.report(event, now)
@@ -199,6 +202,7 @@ class ReaderBus:
         factory = registry.load("buses", table.driver)
         check = factory.cls.ReaderOptions.model_validate
         at = {reader: item.address for reader, item in readers.items() if item.address is not None}
+        self._keyless: dict[str, str] = {}
         places = [
             BusPlace(address, check(readers[reader].options), self._keys_of(reader))
             for reader, address in at.items()
@@ -216,6 +220,7 @@ class ReaderBus:
         }
         self._at = {address: self.readers[reader] for reader, address in at.items()}
         for item in self.readers.values():
+            item.keyless = self._keyless.get(item.name, "")
             item.listen(KeyInstalled, partial(self._key_installed, item.name))
             item.listen(Refused, partial(self._gather, EventType.READER_REFUSED, item.name))
             item.listen(Restarted, partial(self._gather, EventType.READER_RESTARTED, item.name))
@@ -230,6 +235,7 @@ class ReaderBus:
             return self._keys.candidates(reader)
         except ReaderKeysError as error:
             log.critical("reader %s has no key: %s", reader, error)
+            self._keyless[reader] = self._keys.damage or english(error)
             return []
 
     def name_of(self, address: int) -> str | None:

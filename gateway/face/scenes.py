@@ -3,10 +3,12 @@ noticed.  The file is a convenience: if it can't be read, the cameras learn thei
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
-from gateway.vault.files import DamagedFile, FileThread, read_object, write_json
+from gateway.vault.files import FileThread
+from gateway.vault.statefile import StateFile, Tell, json_object, log_damage
 
 log = logging.getLogger("garita.face.scenes")
 
@@ -14,25 +16,28 @@ log = logging.getLogger("garita.face.scenes")
 class Scenes:
     """Scenes by camera, in the file at `path`."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, tell: Tell = log_damage) -> None:
+        self._file = StateFile(path, _parse, mode=0o644, tell=tell)
         self._files = FileThread("camera scenes")
-        self._held = self.read()
+        try:
+            self._held = self._file.restore(otherwise="learnt_anew").value or {}
+        except OSError as error:
+            log.warning("%s: %s; the cameras learn their scenes anew", path, error)
+            self._held = {}
 
     def read(self) -> dict[str, str]:
-        try:
-            return {name: str(data) for name, data in read_object(self._path).items()}
-        except FileNotFoundError:
-            return {}
-        except (OSError, DamagedFile) as error:
-            log.warning("%s: %s; the cameras learn their scenes anew", self._path, error)
-            return {}
+        """The scenes that were kept."""
+        return dict(self._held)
 
     def put(self, camera: str, data: str) -> None:
         """Keep the scene of one camera; returns at once, a thread writes the file."""
         self._held[camera] = data
-        self._files.soon(write_json, self._path, dict(self._held))
+        self._files.soon(self._file.write, json.dumps(self._held).encode())
 
     def close(self) -> None:
         """Wait until everything is on the disk."""
         self._files.close()
+
+
+def _parse(raw: bytes) -> dict[str, str]:
+    return {name: str(data) for name, data in json_object(raw).items()}

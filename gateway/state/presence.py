@@ -29,13 +29,12 @@ from gateway.ledger.origin import chain_of
 from gateway.state import presencefile
 from gateway.state.movement import Link, Move, SharedAreas, Trails, Whereabouts
 from gateway.state.presencefile import Checkpoint, Known, Pending
+from gateway.vault.statefile import Kept, Tell, log_damage
 
 log = logging.getLogger("garita.state.presence")
 
 SETTLED = timedelta(minutes=2)  # a grant of which nothing more was heard counts as an entry
 CHUNK = 2000
-# What a damaged checkpoint raises.
-_UNUSABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
 class Records(Protocol):
@@ -68,7 +67,6 @@ class Presence:
         strict: frozenset[str] = frozenset(),
     ) -> None:
         self.known = True  # False: the records can't be read, so nothing is known
-        self.damage = ""  # what was wrong with the checkpoint at the start, if anything
         self.apart: Callable[[str], tuple[str, ...]] = _none_apart
         """Which of the gates that lead into an area can't be heard now."""
         self._doors = doors
@@ -333,26 +331,30 @@ class Presence:
         """Everything as it is now, for `save`; `chain` names the log that it is of."""
         return presencefile.checkpoint(self._state, chain)
 
-    def _load(self, text: str, chain: str, last_seq: int) -> None:
-        """Raises ValueError (or what nonsense raises) for a checkpoint that is not of this log;
-        then nothing was taken over."""
-        self._state = presencefile.read(text, chain, last_seq)
+    def _load(self, known: Known) -> None:
+        self._state = known
         self._inside = {}
         for key, seen in self._state.people.items():
             if seen.area:
                 self._inside.setdefault(seen.area, set()).add(key)
 
-    def restore(self, path: Path, records: Records) -> int:
+    def restore(
+        self, path: Path, records: Records, tell: Tell = log_damage, *, mend: bool = False
+    ) -> int:
         """From the checkpoint, or without a good one from the log's beginning, to the newest
-        record; returns how many records were read.  Raises what `records` raises."""
-        chain, last = chain_of(records), records.last_seq
+        record; returns how many records were read.  With `mend` a damaged checkpoint is put aside:
+        the daemon alone does that.  Raises what `records` raises."""
+        file = presencefile.of(path, chain_of(records), records.last_seq, tell)
         try:
-            self._load(path.read_text("utf-8"), chain, last)
-        except FileNotFoundError:
+            kept = file.restore(otherwise="from_log") if mend else file.read()
+        except OSError as error:
+            kept = Kept(damage=str(error))
+        if kept.value is not None:
+            self._load(kept.value)
+        elif kept.damage:
+            log.error("%s: the log is read from its beginning", kept.damage)
+        else:
             log.info("no checkpoint of who is inside: the log is read from its beginning")
-        except _UNUSABLE as error:
-            self.damage = str(error) or type(error).__name__
-            log.error("%s can't be used (%s): the log is read from its beginning", path, error)
         count = 0
         while events := records.after(self.seq, CHUNK):
             for event in events:

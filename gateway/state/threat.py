@@ -3,12 +3,15 @@
 In: levels by name, from a command, an input, or a signed message.  Out: the name that `decide()`
 gets, and the event that says who changed it and why.  A higher level is in force at once and is
 recorded afterwards; a lower level is in force when it is on record.  If the kept level can't be
-read, the strictest one is in force, or the one that the policy names for that.
+read, its newest record counts, or the version before of the file if that is younger.  If neither
+says, the strictest level is in force, or the one that the policy names for that.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
@@ -21,8 +24,9 @@ from gateway.config import Settings
 from gateway.decide.policy import ThreatLevel
 from gateway.ledger import LedgerReader
 from gateway.ledger.event import Event, EventType, NewEvent
-from gateway.locale import GaritaError, english, worded
-from gateway.vault.files import DamagedFile, FileThread, read_object, write_json
+from gateway.locale import GaritaError, worded
+from gateway.vault.files import FileThread
+from gateway.vault.statefile import StateFile, Tell, json_object, log_damage
 
 log = logging.getLogger("garita.state.threat")
 
@@ -46,14 +50,19 @@ class InForce:
 
 class ThreatState:
     """`levels` by name (none: the site has no levels), `path` the file that keeps the one in
-    force, `gateway` the subject of the events.  `on_unknown` is the level for a file that can't
-    be read; "" is the strictest."""
+    force, `gateway` the subject of the events.  `on_unknown` is the level if nothing says which
+    one was in force; "" is the strictest."""
 
     def __init__(
-        self, levels: Mapping[str, ThreatLevel], path: Path, gateway: str, on_unknown: str = ""
+        self,
+        levels: Mapping[str, ThreatLevel],
+        path: Path,
+        gateway: str,
+        on_unknown: str = "",
+        tell: Tell = log_damage,
     ) -> None:
         self.levels = levels
-        self._path = path
+        self._file = StateFile(path, self._parse, mode=0o644, tell=tell)
         self._gateway = gateway
         self._files = FileThread("threat level")
         self._in_turn = asyncio.Lock()  # records are in the order of the changes
@@ -67,19 +76,45 @@ class ThreatState:
         """The name of the level in force; "" for a site without levels."""
         return self.now.level
 
-    def restore(self, newest: Callable[[str], Event | None]) -> NewEvent | None:
+    def restore(
+        self, newest: Callable[[str], Event | None], *, mend: bool = False
+    ) -> NewEvent | None:
         """Read the level in force, at a start.  `newest` finds the newest record of a type.
-        Returns an event to record if the level could not be read."""
+        Returns an event to record if nothing says which level was in force.  With `mend` a damaged
+        file is put aside and written anew: the daemon alone does that."""
         if not self.levels:
             return None
-        try:
-            self.now = self._read(newest)
-        except (OSError, DamagedFile, ValueError, TypeError, KeyError) as error:
-            log.critical("%s can't be read (%s): %s", self._path, error, self._strictest)
-            why = f"the state can't be read: {english(error)}"
+        kept = self._file.read()
+        if kept.value is not None and not kept.damage:
+            self.now = kept.value
+            return None
+        event = None
+        found = self._newest(newest(CHANGED), kept.value)
+        if found is not None:
+            self.now = found
+        elif kept.damage:
+            log.critical("%s: %s", kept.damage, self._strictest)
+            why = f"the state can't be read: {kept.damage}"
             was, self.now = self.level, InForce(self._strictest, "gateway", why, _now())
-            return self._event(self.now, was)
-        return None
+            event = self._event(self.now, was)
+        else:  # nobody ever set a level
+            self.now = InForce(self._usual, since=_now())
+        if kept.damage and mend:
+            done = "from_log" if found is not None else "strictest"
+            self._file.give_back(kept, _raw(self.now), done)
+        return event
+
+    def _newest(self, event: Event | None, before: InForce | None) -> InForce | None:
+        """What the newest record and the version before say together: the record, unless the other
+        is younger and higher, since a level is raised before it is on record."""
+        known = None
+        if event is not None:
+            with contextlib.suppress(ValueError, TypeError, LookupError):
+                known = self._checked({**event.data, "since": event.time})
+        if known is None or before is None:
+            return known or before
+        younger = _moment(before.since) > _moment(known.since)
+        return before if younger and self._rank(before.level) > self._rank(known.level) else known
 
     async def set(self, level: str, by: str, reason: str, append: Append) -> bool:
         """Put `level` in force; False if it is already, or if a higher one came meanwhile.
@@ -118,15 +153,10 @@ class ThreatState:
         """The level in force for people and MQTT; None for a site without levels."""
         return asdict(self.now) if self.levels else None
 
-    def _read(self, newest: Callable[[str], Event | None]) -> InForce:
-        try:
-            data: Mapping[str, Any] = read_object(self._path)
-        except FileNotFoundError:
-            # Whoever removes the file must not lower the level by that.
-            event = newest(CHANGED)
-            if event is None:  # nobody ever set a level
-                return InForce(self._usual, since=_now())
-            data = {**event.data, "since": event.time}
+    def _parse(self, raw: bytes) -> InForce:
+        return self._checked(json_object(raw))
+
+    def _checked(self, data: Mapping[str, Any]) -> InForce:
         if data["level"] not in self.levels:
             raise ValueError(worded("the policy has no level {level}", level=data["level"]))
         fields = ("level", "by", "reason", "since")
@@ -136,7 +166,7 @@ class ThreatState:
         """Write the file.  A failure does not stop the change: a restart then finds its record,
         or the file of before."""
         try:
-            await self._files.run(write_json, self._path, asdict(state))
+            await self._files.run(self._file.write, _raw(state))
         except OSError as error:
             log.critical("the threat level can't be kept over a restart: %s", error)
 
@@ -146,6 +176,18 @@ class ThreatState:
     def _event(self, state: InForce, was: str) -> NewEvent:
         data = {"level": state.level, "was": was, "by": state.by, "reason": state.reason}
         return NewEvent(CHANGED, self._gateway, data)
+
+
+def _raw(state: InForce) -> bytes:
+    return json.dumps(asdict(state)).encode()
+
+
+def _moment(since: str) -> float:
+    """Unix time; 0 for what is not a time."""
+    try:
+        return datetime.fromisoformat(since).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def _now() -> str:

@@ -57,6 +57,7 @@ from gateway.uplink.places import Place, Places
 from gateway.uplink.publisher import Publisher
 from gateway.uplink.rivals import CutOff, NameTaken, Rivals, look, new_instance, parse_instance
 from gateway.uplink.statetopic import StateTopic
+from gateway.vault.statefile import Tell, log_damage
 
 log = logging.getLogger("garita.uplink.client")
 
@@ -88,9 +89,10 @@ class Uplink:
         state: Callable[[], Mapping[str, Any]],
         checkpoint: Callable[[], str],
         handlers: Handlers,
+        tell: Tell = log_damage,
     ) -> None:
         self._records = records
-        self._cursor = Cursor(cursor_path)
+        self._cursor = Cursor(cursor_path, tell)
         self._handlers = handlers
         self._topic = f"{settings.base_topic}/{gateway}"
         self._state = StateTopic(self._topic, gateway, state, settings.home_assistant)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.ledger.event import Event
-from gateway.vault.files import write_whole
+from gateway.vault.statefile import StateFile, Tell, log_damage
 
 log = logging.getLogger("garita.uplink.cursor")
 
@@ -21,17 +21,28 @@ class Records(Protocol):
     def get(self, seq: int) -> Event | None: ...
 
 
+def cursor_file(path: Path, tell: Tell = log_damage) -> StateFile[tuple[str, int]]:
+    """The file of a cursor: the name of the log's first chain, and the number."""
+    return StateFile(path, _parse, tell=tell)
+
+
+def _parse(raw: bytes) -> tuple[str, int]:
+    chain, number = raw.decode("ascii").split()
+    return chain, int(number)
+
+
 class Cursor:
     """The number of the newest record that the broker has: ``chain seq`` in the file `path`.
 
     The number may be too low, because subscribers drop what comes twice by its id.  It is never too
-    high, because what is skipped would be lost.  A file that is missing, damaged, of another ledger
-    or ahead of it counts as none, and everything is published again.  `load` and `save` wait for
-    the disk: call them in a thread.
+    high, because what is skipped would be lost.  If the file is damaged, the version before counts,
+    which says a little less.  A file that is missing, of another ledger or ahead of it counts as
+    none, and everything is published again.  `load` and `save` wait for the disk: call them in a
+    thread.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, tell: Tell = log_damage) -> None:
+        self._file = cursor_file(path, tell)
         self._chain = ""
         self._saved = -1
         self.seq = 0
@@ -41,14 +52,12 @@ class Cursor:
         first = records.get(1)
         self._chain = str(first.data.get("chain", "")) if first else ""
         self.seq = self._saved = 0
-        try:
-            chain, number = self._path.read_text(encoding="ascii").split()
-            seq = int(number)
-        except FileNotFoundError:
+        kept = self._file.restore(otherwise="published_again")
+        if kept.value is None:
+            if kept.damage:
+                log.error("%s: everything is published again", kept.damage)
             return
-        except (OSError, ValueError):
-            log.error("the cursor %s is damaged: everything is published again", self._path.name)
-            return
+        chain, seq = kept.value
         if chain == self._chain and 0 <= seq <= records.last_seq:
             self.seq = self._saved = seq
         else:
@@ -60,7 +69,7 @@ class Cursor:
         if seq == self._saved or not self._chain:
             return
         try:
-            write_whole(self._path, f"{self._chain} {seq}\n".encode("ascii"))
+            self._file.write(f"{self._chain} {seq}\n".encode("ascii"))
             self._saved = seq
         except OSError as error:
             log.error("the cursor can't be saved: %s", error)

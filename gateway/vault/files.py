@@ -46,13 +46,19 @@ def adopt(path: Path) -> None:
 
 
 def write_whole(
-    path: Path, data: bytes | Sequence[bytes], *, mode: int = 0o640, replace: bool = True
+    path: Path,
+    data: bytes | Sequence[bytes],
+    *,
+    mode: int = 0o640,
+    replace: bool = True,
+    keep: Path | None = None,
 ) -> None:
     """Write `data` (in one piece or several) to `path`, durable when this returns.
 
     Whatever happens on the way, `path` holds its old content or all of the new one.  Several
     writers may work at once: each has a temporary file of its own, and the last one wins.  `mode`
-    is what the umask is applied to.  With `replace` False an existing file is left alone.
+    is what the umask is applied to.  With `replace` False an existing file is left alone.  The old
+    content gets the name `keep`, if there is any and one is given.
 
     Raises OSError (a full disk, no such folder) and, with `replace` False, FileExistsError.
     """
@@ -66,6 +72,8 @@ def write_whole(
             file.flush()
             os.fsync(file.fileno())
             adopt(part)
+            if keep is not None:
+                _keep(path, keep)
             if replace:
                 part.replace(path)
             else:
@@ -164,6 +172,19 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _keep(path: Path, name: Path) -> None:
+    """Give the content of `path` another name.  It costs no bytes: whoever replaces `path` leaves
+    this name to the old content."""
+    part = name.with_name(f".{name.name}.{secrets.token_hex(8)}.part")
+    try:
+        os.link(path, part)
+        part.replace(name)
+    except FileNotFoundError:
+        return
+    except OSError as error:  # a file system without hard links
+        log.warning("%s: the version before is not kept: %s", path, error)
 
 
 def _new_part(path: Path, mode: int) -> tuple[int, Path]:

@@ -14,9 +14,9 @@ import secrets
 import threading
 from pathlib import Path
 
-from gateway.locale import GaritaError, english, worded
-from gateway.vault.files import DamagedFile, read_object, write_whole
+from gateway.locale import GaritaError, worded
 from gateway.vault.sitekey import SealError, SiteKey
+from gateway.vault.statefile import StateFile, Tell, json_object, log_damage
 
 KEPT = 4  # keys of windows whose end is not known
 
@@ -31,15 +31,22 @@ class ReaderKeys:
     `new` and `taken` wait for the disk.  Threads may call them at the same time, but those about
     one reader must come in their order.
 
-    A file that is damaged stays as it is, so that a person can restore it: no reader has a key
-    then, and none gets one.  `damage` says why, and every other method raises ReaderKeysError.
+    If the file is damaged, the version before counts: it has each key that a reader may hold, and
+    of the reader that got a key last also the one that was replaced.  If neither can be read, the
+    file stays as it is, so that a person can restore it: no reader has a key then, and none gets
+    one.  `damage` says why, and every other method raises ReaderKeysError.
+
+    `mend` says that a damaged file is put aside and written anew: the daemon alone does that.
     """
 
-    def __init__(self, path: Path, key: SiteKey) -> None:
+    def __init__(
+        self, path: Path, key: SiteKey, tell: Tell = log_damage, *, mend: bool = False
+    ) -> None:
         self._path = path
+        self._file = StateFile(path, _parse, mode=0o600, tell=tell)
         self._sealer = key.sealer("reader keys")
         self.damage = ""
-        self._held: dict[str, dict[str, str]] = self._read()
+        self._held: dict[str, dict[str, str]] = self._read(mend)
         self._writing = threading.Lock()
 
     def candidates(self, reader: str) -> list[bytes]:
@@ -87,15 +94,20 @@ class ReaderKeys:
             self._held[reader] = {"current": sealed}
             self._write()
 
-    def _read(self) -> dict[str, dict[str, str]]:
+    def _read(self, mend: bool) -> dict[str, dict[str, str]]:
         try:
-            data = read_object(self._path)
-            return {k: {str(a): str(b) for a, b in v.items()} for k, v in data.items()}
-        except FileNotFoundError:
+            kept = self._file.read()
+        except OSError as error:
+            self.damage = str(error)
             return {}
-        except (OSError, DamagedFile, AttributeError) as error:
-            self.damage = english(error)
+        if kept.value is None:
+            self.damage = kept.damage
+            if kept.damage and mend:
+                self._file.tell(kept, "readers_offline")
             return {}
+        if kept.damage and mend:
+            self._file.give_back(kept, kept.raw, "previous")
+        return kept.value
 
     def _refuse_damage(self) -> None:
         if self.damage:
@@ -110,6 +122,11 @@ class ReaderKeys:
 
     def _write(self) -> None:
         try:
-            write_whole(self._path, json.dumps(self._held, indent=1).encode(), mode=0o600)
+            self._file.write(json.dumps(self._held, indent=1).encode())
         except OSError as error:
             raise ReaderKeysError(f"{self._path}: {error}") from error
+
+
+def _parse(raw: bytes) -> dict[str, dict[str, str]]:
+    found = json_object(raw)
+    return {name: {str(a): str(b) for a, b in held.items()} for name, held in found.items()}

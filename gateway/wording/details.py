@@ -50,6 +50,15 @@ _KNOWN: tuple[tuple[str, str], ...] = (
         N_("in {was} since {since}, not in {area}"),
     ),
     (r"in (?P<area>.+) since (?P<since>[\d: -]+)", N_("in {area} since {since}")),
+    # files of the gateway
+    (r"(?P<name>[\w.-]+) is empty", N_("{name} is empty")),
+    (r"(?P<name>[\w.-]+) is missing", N_("{name} is missing")),
+    (r"(?P<name>[\w.-]+) is not a file", N_("{name} is not a file")),
+    (r"(?P<name>[\w.-]+) is too large", N_("{name} is too large")),
+    (r"(?P<name>[\w.-]+) is not as it was written", N_("{name} is not as it was written")),
+    (r"(?P<name>[\w.-]+) is damaged: (?P<reason>.+)", N_("{name} is damaged: {reason}")),
+    (r"(?P<name>[\w.-]+) can't be read: (?P<error>.+)", N_("{name} can't be read: {error}")),
+    (r"its key can't be read: (?P<why>.+)", N_("its key can't be read: {why}")),
     # devices and links
     (r"without a dead man: (?P<why>.+)", N_("without a dead man: {why}")),
     (r"its output says at rest, ordered was released", N_("ordered to open, it is at rest")),

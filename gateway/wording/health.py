@@ -5,11 +5,12 @@ Each comes with whether somebody has to look.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gateway.locale import N_, Message, _
-from gateway.wording.text import duration
+from gateway.wording.details import detail
+from gateway.wording.text import DAMAGED, duration
 
 _TAKEN = {
     "connected": N_("ANOTHER gateway has this name: host {host}, started {since}"),
@@ -58,3 +59,18 @@ def broker_notes(mqtt: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
     if skipped := mqtt.get("skipped"):
         said = _("event {event} ({bytes} bytes) went without its data: {detail}")
         yield said.format(**skipped), False
+
+
+def damage(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Each file that was damaged: what is wrong, what was done about it, where it is now."""
+    for one in found:
+        if not one["done"]:
+            said = _("{file} was damaged, and is put aside as {aside}: look at it, move it away")
+            yield said.format(**one)
+            continue
+        known = DAMAGED.get(one["done"])
+        done = _(known) if known else one["done"]
+        said = f"{detail(one['detail'])}; {done}"
+        if one["aside"]:
+            said += "; " + _("it was put aside as {aside}").format(**one)
+        yield said

@@ -359,9 +359,18 @@ CLOCK_BEHIND = N_(
 )
 # What the gateway did about a file of its own that was damaged at the start.
 DAMAGED: Mapping[str, str] = {
-    "from_log": N_("what it held was read from the log"),
-    "readers_offline": N_("readers on buses stay offline until it is restored"),
+    "begun_anew": N_("it begins anew"),
     "denies": N_("badges are denied until it is restored"),
+    "from_log": N_("what it held was read from the log"),
+    "learnt_anew": N_("the cameras learn their scenes anew"),
+    "not_signed": N_("the log is not signed until it is restored"),
+    "previous": N_("the version before is in force"),
+    "published_again": N_("all records are published again"),
+    "readers_offline": N_("readers on buses stay offline until it is restored"),
+    "refuses": N_("signed commands are refused until it is restored"),
+    "signed_anew": N_("the next checkpoint writes it anew"),
+    "strictest": N_("the strictest threat level is in force"),
+    "written_anew": N_("what it held was known, and was written anew"),
 }
 CLOCK_AHEAD = N_(
     "the clock leapt {ahead} ahead, so nothing is destroyed or forgiven until it is beyond doubt: "

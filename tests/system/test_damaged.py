@@ -70,14 +70,40 @@ async def test_small_files_that_are_damaged_stop_no_door_and_open_none(
     told = {e.subject: e.data["done"] for e in events(rig, "state.damaged")}
     assert told == {
         "doors.json": "from_log",
-        "presence.json": "from_log",
+        "presence.json": "previous",
         "reader-keys.json": "readers_offline",
+        "commands.json": "from_log",
     }
-    # No key is given while the file of keys is damaged: a person may restore it.
+    folder = rig.ledger_path.parent
+    for event in events(rig, "state.damaged"):
+        name = event.data.get("aside", "reader-keys.json")  # which a person may restore
+        assert (folder / name).read_bytes() == raw
+    assert "hinge" in (folder / "doors.json").read_text()
+    shown = (await rig.acli("status")).stdout
+    assert "doors.json" in shown and "put aside" in shown
+
+
+async def test_readers_without_keys_are_offline_and_all_other_doors_work(make_rig: MakeRig) -> None:
+    """Neither version can be read: the file stays, and no key is given, because a person may
+    restore it."""
+    rig = make_rig(osdp=True)
+    await prepared(rig)
+    await rig.start(wait=False)
+    await rig.until(online)
+    await rig.stop_daemon()
+    keys = rig.ledger_path.parent / "reader-keys.json"
+    for path in (keys, keys.with_name("reader-keys.json.previous")):
+        path.write_bytes(b"noise")
+    await rig.start(wait=False)
+    await rig.until(online)
+    assert await tap(rig, "yard") == "granted"
+    (told,) = events(rig, "state.damaged")
+    assert (told.subject, told.data["done"]) == ("reader-keys.json", "readers_offline")
+    status = await rig.until(lambda s: "vault-in" in str(s["devices"]))
+    vault = {d["name"]: d for d in status["devices"]}["vault-in"]
+    assert vault["state"] != "online" and "reader-keys.json" in vault["detail"]
     install = await rig.acli("reader", "install", "vault-in", "--seconds", "1", check=False)
-    assert install.returncode != 0
-    assert (rig.ledger_path.parent / "reader-keys.json").read_bytes() == raw
-    assert "hinge" in (rig.ledger_path.parent / "doors.json").read_text()
+    assert install.returncode != 0 and keys.read_bytes() == b"noise"
 
 
 @pytest.mark.parametrize("raw", [b"", b"no database at all" * 100], ids=["empty", "garbage"])

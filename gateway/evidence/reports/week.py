@@ -7,6 +7,7 @@ is killed between the delivery and the note delivers once more.
 
 from __future__ import annotations
 
+import json
 import shutil
 import smtplib
 import ssl
@@ -18,6 +19,7 @@ from datetime import date, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from pathlib import Path
+from typing import Any
 
 from gateway.config import Settings
 from gateway.config.reports import MailTable
@@ -26,7 +28,8 @@ from gateway.evidence.reports import REPORTS, Made, make
 from gateway.evidence.reports.files import write
 from gateway.evidence.spool import Spool
 from gateway.locale import GaritaError, Message, _, speaking, worded
-from gateway.vault.files import DamagedFile, read_object, sync_folder, write_json
+from gateway.vault.files import sync_folder
+from gateway.vault.statefile import StateFile, json_object
 
 MOST_BYTES = 15_000_000
 """Mail servers take some 20 to 25 MB; base64 adds a third."""
@@ -211,8 +214,8 @@ def _done(settings: Settings, span: Span) -> set[str]:
     """What was delivered of these days.  A note that can't be read says nothing was: a report that
     comes twice is better than one that never comes."""
     try:
-        found = read_object(settings.reports_path)
-    except (OSError, DamagedFile):
+        found = _kept(settings).read().value or {}
+    except OSError:
         return set()
     done = found.get("done")
     if found.get("first") != span.first.isoformat() or not isinstance(done, list):
@@ -221,4 +224,9 @@ def _done(settings: Settings, span: Span) -> set[str]:
 
 
 def _note(settings: Settings, span: Span, done: set[str]) -> None:
-    write_json(settings.reports_path, {"first": span.first.isoformat(), "done": sorted(done)})
+    note = {"first": span.first.isoformat(), "done": sorted(done)}
+    _kept(settings).write(json.dumps(note).encode())
+
+
+def _kept(settings: Settings) -> StateFile[dict[str, Any]]:
+    return StateFile(settings.reports_path, json_object, mode=0o644)

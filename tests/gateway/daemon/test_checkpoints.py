@@ -23,8 +23,9 @@ from gateway.proof.checkpoint import Checkpoint, open_checkpoint, sign
 from gateway.proof.merkle import leaf_hash, root_of
 from gateway.proof.note import Signer, VerifierKey
 from gateway.vault import logkey
-from gateway.vault.logkey import LogKeyError, load_or_make
+from gateway.vault.logkey import LogKeyError, load_or_make, restore
 from gateway.vault.sitekey import SiteKey
+from gateway.vault.statefile import Damage
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 NAME = "example.com/site/g"
@@ -197,11 +198,20 @@ def test_the_key_is_kept_sealed_and_a_damaged_file_is_not_replaced(tmp_path: Pat
     assert made.private_bytes_raw().hex() not in path.read_bytes().hex()
     with pytest.raises(LogKeyError, match="does not open"):
         load_or_make(path, SiteKey(b"x" * 32))
+    told: list[Damage] = []
     for damaged in ("", "{}", '{"sealed": "AAAA"}', '{"sealed": 5}', "[]"):
         path.write_text(damaged)
-        with pytest.raises(LogKeyError, match="log-key"):
-            load_or_make(path, site)
-        assert path.read_text() == damaged
+        assert load_or_make(path, site).private_bytes_raw() == made.private_bytes_raw()
+        assert path.read_text() == damaged  # a command only reads
+    restore(path, site, told.append)
+    assert [(d.done, bool(d.aside)) for d in told] == [("previous", True)]
+    (tmp_path / "log-key.json.previous").write_text("{")
+    path.write_text(damaged)
+    restore(path, site, told.append)
+    assert (told[-1].done, told[-1].aside) == ("not_signed", "")
+    with pytest.raises(LogKeyError, match="log-key"):
+        load_or_make(path, site)
+    assert path.read_text() == damaged
 
 
 @pytest.fixture

@@ -147,14 +147,20 @@ async def test_passbacks_are_forgiven_at_their_hour_and_once(gateway: Gateway) -
 
 
 async def test_a_checkpoint_that_cant_be_kept_is_no_end(
-    gateway: Gateway, caplog: pytest.LogCaptureFixture
+    gateway: Gateway, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def no_room(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
     path = gateway.settings.presence_path
     path.mkdir()
-    await gateway.jobs().keep_presence()
+    path.chmod(0o755)
+    with monkeypatch.context() as full:
+        full.setattr("gateway.vault.files.os.fsync", no_room)  # a full disk can't be had here
+        await gateway.jobs().keep_presence()
     assert "can't be kept" in caplog.text and list(path.parent.glob(".*")) == []
-    path.rmdir()
     await gateway.jobs().keep_presence()
+    assert len(list(path.parent.glob("presence.json.damaged-*"))) == 1  # the folder
     assert path.exists() and path.stat().st_mode & 0o777 == 0o640
     gateway.ledger.close()
 

@@ -218,7 +218,8 @@ def test_the_checkpoint_keeps_what_others_said_and_what_they_were_not_told(tmp_p
     two.presence.peers["gate-1"] = {"seq": 7}
     path = tmp_path / "presence.json"
     two.presence.checkpoint("c").save(path)
-    known = presencefile.read(path.read_text(), "c", 5)
+    known = presencefile.of(path, "c", 5).read().value
+    assert known is not None
     assert known.people == two.presence._state.people
     assert known.peers == {"gate-1": {"seq": 7}}
     assert [move.id for move in known.untold.values()] == [e.id for e in two.presence.untold()]

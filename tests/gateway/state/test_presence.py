@@ -15,9 +15,11 @@ from gateway.decide.policy import Direction
 from gateway.ledger import Ledger, LedgerReader
 from gateway.ledger.event import Event, NewEvent
 from gateway.ledger.origin import chain_of
+from gateway.state import presencefile
 from gateway.state.movement import Link
 from gateway.state.muster import muster
 from gateway.state.presence import Presence
+from gateway.vault.statefile import Damage
 
 DOORS = {
     "gate": Link("yard", "", watched=False),
@@ -220,7 +222,7 @@ def test_never_below_zero_and_a_checkpoint_changes_nothing(
     assert lines(whole) == lines(story.presence)
     if saved and story.events and json.loads(saved[0])["seq"]:
         part = Presence(DOORS)
-        part._load("\n".join(saved), "c", len(story.events))
+        part._load(presencefile._read("\n".join(saved).encode(), "c", len(story.events)))
         for event in story.events:
             part.apply(event)
         assert sorted(lines(part)) == sorted(lines(whole))
@@ -251,7 +253,7 @@ def test_from_the_checkpoint_on_and_without_a_good_one_from_the_beginning(tmp_pa
     for damage in (
         "",
         "{}",
-        text[:-20],
+        text[:-100],
         text.splitlines()[0],
         text.replace('"seq": 4', '"seq": 99'),
         text.replace('"chain": "', '"chain": "x'),
@@ -259,7 +261,14 @@ def test_from_the_checkpoint_on_and_without_a_good_one_from_the_beginning(tmp_pa
     ):
         path.write_text(damage)
         again = Presence(DOORS)
-        assert again.restore(path, reader) == 5 and again.seq == 5
-        assert list(again.inside()) == []
+        assert again.restore(path, reader) == 1  # from the version before on
+        assert again.seq == 5 and list(again.inside()) == []
+    path.with_name("presence.json.previous").unlink()
+    again = Presence(DOORS)
+    assert again.restore(path, reader) == 5 and list(again.inside()) == []
+    told: list[Damage] = []
+    assert again.restore(path, reader, told.append, mend=True) == 0
+    assert [(d.file, d.done) for d in told] == [("presence.json", "from_log")]
+    assert not path.exists() and (tmp_path / told[0].aside).exists()
     ledger.close()
     reader.close()

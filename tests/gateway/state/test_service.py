@@ -11,6 +11,7 @@ import pytest
 from gateway.ledger import Ledger, LedgerReader
 from gateway.ledger.event import EventType, NewEvent
 from gateway.state.service import OutOfService
+from gateway.vault.statefile import Damage, StateFile, json_object
 
 DOORS = ("gate", "yard", "vault")
 
@@ -44,15 +45,29 @@ def test_an_empty_or_damaged_doors_json_stops_no_other_door(
     """A7: it stopped every door; and the door out of service must not open by it."""
     path = tmp_path / "doors.json"
     path.write_bytes(raw)
-    found, damage = OutOfService(path).restore(records, DOORS)
-    assert found == {"gate": "broken hinge"} and "doors.json" in damage
+    told: list[Damage] = []
+    found = OutOfService(path, told.append).restore(records, DOORS)
+    assert found == {"gate": "broken hinge"} and len(told) == 1
+    assert "doors.json" in told[0].detail and told[0].done == "from_log"
+    assert (tmp_path / told[0].aside).read_bytes() == raw
     assert json.loads(path.read_text()) == found  # mended: the next start reads it
-    assert OutOfService(path).restore(records, DOORS) == (found, "")
+    assert OutOfService(path, told.append).restore(records, DOORS) == found and len(told) == 1
+
+
+def test_the_version_before_counts_for_doors_of_which_the_log_knows_nothing(
+    tmp_path: Path, records: LedgerReader
+) -> None:
+    """A log that was begun anew knows none of them; a stale file must not open the gate."""
+    path = tmp_path / "doors.json"
+    StateFile(path, json_object).write(b'{"vault": "flood", "yard": "long ago"}')
+    path.write_bytes(b"")
+    found = OutOfService(path).restore(records, DOORS)
+    assert found == {"gate": "broken hinge", "vault": "flood"}
 
 
 def test_a_doors_json_that_was_removed_opens_no_door(tmp_path: Path, records: LedgerReader) -> None:
-    found, damage = OutOfService(tmp_path / "doors.json").restore(records, DOORS)
-    assert found == {"gate": "broken hinge"} and damage == ""
+    found = OutOfService(tmp_path / "doors.json").restore(records, DOORS)
+    assert found == {"gate": "broken hinge"}
 
 
 async def test_what_is_put_is_kept_over_a_restart(tmp_path: Path, records: LedgerReader) -> None:
@@ -64,4 +79,4 @@ async def test_what_is_put_is_kept_over_a_restart(tmp_path: Path, records: Ledge
     path_of_nobody = OutOfService(tmp_path / "none" / "doors.json")
     with pytest.raises(OSError):
         await path_of_nobody.put("yard", "flood")
-    assert OutOfService(path).restore(records, DOORS) == ({"yard": "flood"}, "")
+    assert OutOfService(path).restore(records, DOORS) == {"yard": "flood"}

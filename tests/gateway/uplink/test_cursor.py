@@ -10,6 +10,7 @@ import pytest
 from gateway.ledger import Ledger, LedgerReader
 from gateway.ledger.event import EventType, NewEvent
 from gateway.uplink.cursor import Cursor
+from gateway.vault.statefile import Damage
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_it_is_found_again_after_a_restart(records: LedgerReader, path: Path) ->
     again.load(records)
     assert again.seq == 2
     chain = str(records.after(0, 1)[0].data["chain"])
-    assert path.read_text() == f"{chain} 2\n"  # the form of 0.1.0
+    assert path.read_text().split() == [chain, "2"]  # 0.1.0 reads it
 
 
 WRONG = ["", "x", "{chain}", "{chain} x", "{chain} 4", "{chain} -1", "other 2", "{chain} 2 3", "\0"]
@@ -58,21 +59,40 @@ def test_one_that_is_damaged_or_of_another_log_counts_as_none(
     assert cursor.seq == 0 and "everything is published again" in caplog.text
     cursor.seq = 3
     cursor.save()
-    assert path.read_text() == f"{chain} 3\n"
+    assert path.read_text().split() == [chain, "3"]
 
 
 def test_one_that_cant_be_saved_is_tried_again(
-    records: LedgerReader, path: Path, caplog: pytest.LogCaptureFixture
+    records: LedgerReader,
+    path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    def no_room(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
     cursor = Cursor(path)
     cursor.load(records)
     cursor.seq = 1
-    path.mkdir()
-    cursor.save()
+    with monkeypatch.context() as full:
+        full.setattr("gateway.vault.files.os.fsync", no_room)  # a full disk can't be had here
+        cursor.save()
     assert "can't be saved" in caplog.text
-    path.rmdir()
     cursor.save()
-    assert path.read_text().endswith(" 1\n")
+    assert path.read_text().split()[1] == "1"
+
+
+def test_of_a_damaged_one_the_version_before_counts(records: LedgerReader, path: Path) -> None:
+    cursor = Cursor(path)
+    cursor.load(records)
+    for seq in (1, 2):
+        cursor.seq = seq
+        cursor.save()
+    path.write_bytes(path.read_bytes()[:10])
+    told: list[Damage] = []
+    again = Cursor(path, told.append)
+    again.load(records)
+    assert again.seq == 1 and [d.done for d in told] == ["previous"]
 
 
 def test_without_a_log_nothing_is_saved(path: Path) -> None:

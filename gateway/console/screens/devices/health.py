@@ -16,7 +16,7 @@ from typing import Any
 from gateway.config import Settings
 from gateway.locale import _
 from gateway.state.health import synchronised
-from gateway.vault.files import DamagedFile, read_object
+from gateway.vault.statefile import StateFile, json_object
 from gateway.wording import health, loghealth, words
 from gateway.wording.text import duration
 
@@ -175,10 +175,11 @@ def _certificate(title: str, path: Path) -> Check:
 def _backup(settings: Settings) -> Check:
     title, todo = _("Backup"), _("The administrator makes one with garita backup.")
     try:
-        made = datetime.fromisoformat(str(read_object(settings.backup_path)["time"]))
-    except FileNotFoundError:
-        return Check("backup", title, WARN, _("No backup is on record."), todo)
-    except (OSError, DamagedFile, ValueError, KeyError):
+        kept = StateFile(settings.backup_path, json_object).read()
+        if kept.missing:
+            return Check("backup", title, WARN, _("No backup is on record."), todo)
+        made = datetime.fromisoformat(str((kept.value or {})["time"]))
+    except (OSError, ValueError, KeyError):
         said = _("When the last backup was made can't be read.")
         return Check("backup", title, WARN, said, todo)
     age = datetime.now(UTC) - made
