@@ -301,7 +301,7 @@ class RemoteCommands:
             log.exception("command %s of %s failed", command.name, command.key)
             return await self._refuse(command, data, "denied_internal_error")
         told = self._tell_sender(command, **more)
-        log.warning("command %s of %s (%s): %s", command.name, command.by, command.key, dict(more))
+        log.warning("command %s of %s: done", command.name, command.key)
         await self._append(NewEvent(EventType.COMMAND_ACCEPTED, self._gateway, {**more, **data}))
         return told
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from gateway import __version__
 from gateway.config import Settings
+from gateway.daemon import textlog
 from gateway.daemon.wiring import Plant
 from gateway.face.matcher import CardholderMatcher
 from gateway.face.service import FaceService
@@ -114,6 +115,7 @@ class Measures:
         found = Samples()
         put = found.put
         put("garita_build_info", 1, __version__)
+        put("garita_text_lines_left_out_total", textlog.left_out())
         put("garita_uptime_seconds", time.monotonic() - self._started)
         self._doors(found)
         self._log(found)

@@ -208,7 +208,7 @@ class CardholderMatcher:
                         if item.model == self._service.model
                     )
                 except (VaultError, RosterUnavailable) as error:
-                    log.warning("the templates of %s can't be compared: %s", person, error)
+                    log.warning("somebody's templates can't be compared: %s", error)
                     opened[person] = b""
         finally:
             roster.close()

@@ -57,6 +57,11 @@ METRICS: tuple[Metric, ...] = (
     Metric("garita_alarms_open", "gauge", "Alarms that are open"),
     Metric("garita_state_damaged_total", "counter", "Own files found damaged since the start"),
     Metric("garita_task_failures_total", "counter", "Parts that failed and were started again"),
+    Metric(
+        "garita_text_lines_left_out_total",
+        "counter",
+        "Lines of the text log that were counted instead of written, or lost",
+    ),
     # The list
     Metric("garita_list_usable", "gauge", "Whether the personnel list can be read (0, 1)"),
     Metric("garita_list_age_seconds", "gauge", "How long ago the list in force was applied"),
