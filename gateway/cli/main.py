@@ -95,6 +95,12 @@ class Garita(Root):
         "check": Entry(
             f"{CLI}.site:check", SETUP, "Check the configuration; every mistake is named."
         ),
+        "reload": Entry(
+            f"{CLI}.configuration:reload", SETUP, "Put a changed configuration in force."
+        ),
+        "config": Entry(
+            f"{CLI}.configuration:app", SETUP, "Configurations that were in force, and back to one."
+        ),
         "selftest": Entry(
             f"{CLI}.selftest:selftest", SETUP, "Look at this box; crash a gate on it."
         ),

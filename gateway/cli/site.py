@@ -21,6 +21,7 @@ from gateway.desk.freight.settings import freight_policy
 from gateway.locale import _, ngettext
 from gateway.people import account
 from gateway.people.cardnumbers import impossible_in_force
+from gateway.people.vanished import vanished_levels
 from gateway.vault.sitekey import KeyFileError, SiteKey
 from gateway.wording import health, loghealth, text, words
 from gateway.wording.details import detail
@@ -32,12 +33,22 @@ def check(
     online: Annotated[
         bool, typer.Option("--online", help="Connect to the broker, and say what is found there.")
     ] = False,
+    diff: Annotated[
+        bool,
+        typer.Option("--diff", help="What differs from what is in force, and needs a restart."),
+    ] = False,
 ) -> None:
     """Check the configuration; every mistake is named with file, line, key and reason."""
     from gateway.devices import attached  # noqa: PLC0415 - brings the drivers; `status` has no use
 
     settings = ctx.settings
+    if diff:
+        from gateway.cli.configuration import show_differences  # noqa: PLC0415 - for this option
+
+        show_differences(settings, json=json)
+        return
     warnings = [*settings.warnings, *_zone(settings)]
+    warnings += vanished_levels(settings.people_path, settings.site.access_levels)
     try:
         SiteKey.load(settings.tables.site.key_file)
     except KeyFileError as error:

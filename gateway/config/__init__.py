@@ -8,14 +8,14 @@ opens no device and writes nothing.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.config import criteria
 from gateway.config.checks import criteria_mistakes, mistakes_across
 from gateway.config.criteria import Criteria
 from gateway.config.mistakes import ConfigError, Mistake, dotted, in_order
-from gateway.config.reading import read
+from gateway.config.reading import parse, read_file
 from gateway.config.site import site_policy
 from gateway.config.sync import SourceTable, SyncTable, absolute
 from gateway.config.tables import (
@@ -51,6 +51,7 @@ __all__ = [
     "SourceTable",
     "SyncTable",
     "load",
+    "load_text",
 ]
 
 
@@ -58,7 +59,7 @@ __all__ = [
 class Settings:
     """The settings of a valid file, and the paths of the files that belong to them.
 
-    `warnings` are sentences about settings that are legal and unwise.
+    `warnings` are sentences about settings that are legal and unwise; `raw` is the file's content.
     """
 
     path: Path
@@ -66,6 +67,17 @@ class Settings:
     site: Site
     criteria: Criteria
     warnings: tuple[str, ...] = ()
+    raw: bytes = field(default=b"", repr=False)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the file, in hex; its first 12 digits are the policy's version."""
+        return hashlib.sha256(self.raw).hexdigest()
+
+    @property
+    def kept_path(self) -> Path:
+        """The folder of the configurations that were in force."""
+        return self.tables.site.data_dir / "config"
 
     @property
     def people_path(self) -> Path:
@@ -160,8 +172,14 @@ class Settings:
 
 def load(path: Path) -> Settings:
     """Read and validate the file at `path`; raises ConfigError with every mistake."""
+    return load_text(path, read_file(path))
+
+
+def load_text(path: Path, raw: bytes) -> Settings:
+    """The settings of the text `raw`, as if it were the content of the file at `path`.  Raises
+    ConfigError."""
     name = str(path)
-    tables, lines, raw = read(path, Tables)
+    tables, lines = parse(raw, name, Tables)
     mistakes = [
         Mistake(name, lines.find(loc), dotted(loc), why) for loc, why in mistakes_across(tables)
     ]
@@ -177,7 +195,7 @@ def load(path: Path) -> Settings:
     if unknown:
         raise ConfigError(in_order(iter(unknown)))
     site = site_policy(tables, version, known)
-    return Settings(path, tables, site, known, tuple(warnings(tables)))
+    return Settings(path, tables, site, known, tuple(warnings(tables)), raw)
 
 
 def _absolute(tables: Tables, base: Path) -> Tables:

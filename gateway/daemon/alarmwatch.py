@@ -1,8 +1,8 @@
 """Escalates alarms that nobody answers, and sounds the siren.
 
-It runs only at a site that has `[[alarms.escalation]]` or `[alarms.siren]`.  It reads the log like
-any other process, in a thread, so it slows no door.  It goes on without a console, a browser or a
-broker."""
+It has something to do only at a site that has `[[alarms.escalation]]` or `[alarms.siren]`.  It
+reads the log like any other process, in a thread, so it slows no door.  It goes on without a
+console, a browser or a broker."""
 
 from __future__ import annotations
 
@@ -83,11 +83,20 @@ class AlarmWatch:
         siren: Siren | None,
         now: Callable[[], datetime | None],
     ) -> None:
-        self._table = settings.tables.alarms
-        self._language = settings.tables.site.language
         self._append, self._siren, self._now = append, siren, now
-        self._log = AlarmLog(settings.ledger_path, rules_of(settings))
+        self._log: AlarmLog | None = None
+        self._settings = settings
         self._thread = FileThread("alarms")
+
+    def use(self, settings: Settings) -> None:
+        """Go by other settings from the next look on: the book is read from the log anew, so what
+        was open and is an alarm by them stays open."""
+        if settings.tables.alarms == self._settings.tables.alarms:
+            return
+        self._settings = settings
+        if self._log is not None:
+            self._thread.soon(self._log.close)
+            self._log = None
 
     async def run(self) -> None:
         """Look for ever; silent when it ends."""
@@ -103,16 +112,23 @@ class AlarmWatch:
                 self._siren.sound(False)
 
     async def look(self) -> None:
-        """Once: escalate what is due, and sound or be silent."""
+        """Once: escalate what is due, and sound or be silent; nothing at a site that wants
+        neither."""
+        settings = self._settings
+        table, language = settings.tables.alarms, settings.tables.site.language
+        if not is_wanted(settings):
+            return
+        if self._log is None:
+            self._log = AlarmLog(settings.ledger_path, rules_of(settings))
         book: Book = await self._thread.run(self._log.now_book)
         now = self._now()
         if now is not None:
-            for event in escalate.due(book, self._table, self._language, now):
+            for event in escalate.due(book, table, language, now):
                 log.warning("alarm %s: nobody answered", event.data["alarm"])
                 await self._append(event)
-        if self._siren is not None and self._table.siren is not None:
+        if self._siren is not None and table.siren is not None:
             at = now or datetime.now(UTC)
-            self._siren.sound(escalate.sounds(book, self._table.siren, at))
+            self._siren.sound(escalate.sounds(book, table.siren, at))
 
 
 def is_wanted(settings: Settings) -> bool:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.config import Settings
+from gateway.config.inforce import InForce
 from gateway.daemon import faceparts
 from gateway.daemon.archiving import Archiving
 from gateway.daemon.checkpoints import Checkpoints, head_file
@@ -33,6 +34,7 @@ from gateway.devices import BusReader
 from gateway.devices.ports import OnDevice
 from gateway.doors.confirm import Confirmations
 from gateway.doors.pinpad import PinLimits
+from gateway.doors.rules import Rules, RulesInForce
 from gateway.doors.services import Services, not_counted
 from gateway.face.matcher import CardholderMatcher
 from gateway.face.service import CHALLENGE_S, FaceService
@@ -95,8 +97,9 @@ class Parts:
     """None if the site names no witness and no mirror."""
     measures: Measures | None
     """None if the site has no [metrics]."""
-    door_limit_s: float
-    """How long (seconds) a door may rightly wait for one badge."""
+    rules: RulesInForce
+    limits: DoorLimits
+    in_force: InForce
 
 
 class _Broker:
@@ -117,6 +120,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
     A file of our own that is damaged stops none of them.
     """
     tables, site = settings.tables, settings.site
+    in_force = InForce(settings)
     devices = DeviceStates(ledger.note)
     damages = Damages(tables.site.data_dir, ledger.note)
     out_of_service = OutOfService(settings.doors_path, damages)
@@ -162,8 +166,9 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         secured={n: partial(_is_secured, reader) for n, reader in plant.bus_readers().items()},
     )
     tally = counting(settings, ledger)
+    rules = RulesInForce(rules_of(settings))
     services = Services(
-        site=site,
+        rules=rules,
         roster=roster,
         ledger=ledger,
         clock=clock,
@@ -171,12 +176,10 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         faces=matcher,
         pins=pins,
         pin_limits=pin_limits,
-        pin_timeout_s=tables.pin.timeout_s,
         presence=presence,
         threat=lambda: threat.level,
         failing=health.failing,
         confirmations=confirmations,
-        escort_s=tables.presence.escort_s,
         timed=tally.timed if tally is not None else not_counted,
     )
     build_doors(plant, settings, services=services, on_device=devices.change)
@@ -193,7 +196,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
     outbox = Outbox(settings.people_path, ledger.append, lambda: ledger.chain)
     pulls = Pulls(settings, ledger.note)
     status = Status(
-        settings=settings,
+        in_force=in_force,
         ledger=ledger,
         clock=clock,
         roster=roster,
@@ -238,7 +241,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
     if uplink is not None:
         triggers.desk.answer_by(uplink.answer)
     jobs = Jobs(
-        settings=settings,
+        in_force=in_force,
         ledger=ledger,
         clock=clock,
         presence=presence,
@@ -307,7 +310,9 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         )
         if tally is not None
         else None,
-        door_limit_s=_door_limit_s(settings, services),
+        rules=rules,
+        limits=DoorLimits(settings, services),
+        in_force=in_force,
     )
 
 
@@ -403,13 +408,32 @@ def _cosigning(
     return made
 
 
-def _door_limit_s(settings: Settings, services: Services) -> float:
-    """For faces (one found, then two that turn as they are told), PINs, a guard, another badge,
-    and then for the disk."""
-    challenged = any(door.challenge for door in settings.site.doors.values())
-    challenge_s = CHALLENGE_S if challenged else 0.0
-    faces_s = 3 * settings.tables.face.timeout_s + 2 * challenge_s
-    return faces_s + services.longest_wait_s + 10.0
+def rules_of(settings: Settings) -> Rules:
+    """What attempts go by."""
+    tables = settings.tables
+    return Rules(settings.site, tables.pin.timeout_s, tables.presence.escort_s)
+
+
+class DoorLimits:
+    """How long (seconds) a door may rightly wait for one badge.  An attempt may still go by the
+    settings of before, so it never becomes less."""
+
+    def __init__(self, settings: Settings, services: Services) -> None:
+        self._services = services
+        self.seconds = 0.0
+        self.use(settings)
+
+    def use(self, settings: Settings) -> None:
+        """Count with these settings too; the rules of `services` are theirs already."""
+        self.seconds = max(self.seconds, self._needed(settings))
+
+    def _needed(self, settings: Settings) -> float:
+        """For faces (one found, then two that turn as they are told), PINs, a guard, another
+        badge, and then for the disk."""
+        challenged = any(door.challenge for door in settings.site.doors.values())
+        challenge_s = CHALLENGE_S if challenged else 0.0
+        faces_s = 3 * settings.tables.face.timeout_s + 2 * challenge_s
+        return faces_s + self._services.longest_wait_s + 10.0
 
 
 def _is_secured(reader: BusReader) -> bool:

@@ -58,16 +58,20 @@ class Enrolling:
         self,
         *,
         service: FaceService | None,
-        table: FaceTable,
+        table: Callable[[], FaceTable],
         people: Path,
         views: Views,
         errand: Asked,
         today: Callable[[], date],
         stored: Callable[[], None],
     ) -> None:
-        self._service, self._table, self._people = service, table, people
+        self._service, self._table_in_force, self._people = service, table, people
         self._views, self._errand, self._today, self._stored = views, errand, today, stored
         self._by_camera: dict[str, _Enrolment] = {}
+
+    @property
+    def _table(self) -> FaceTable:
+        return self._table_in_force()
 
     def table(self) -> dict[str, Asked]:
         """The handlers by the name of the operation."""

@@ -25,6 +25,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from gateway.config import Settings
+from gateway.config.inforce import InForce
 from gateway.desk.act import stamp
 from gateway.desk.visits import records
 from gateway.face.evidence import Evidence
@@ -55,14 +56,14 @@ class Jobs:
     def __init__(
         self,
         *,
-        settings: Settings,
+        in_force: InForce,
         ledger: Ledger,
         clock: Clock,
         presence: Presence,
         health: Health,
         damages: Tell = log_damage,
     ) -> None:
-        self._settings = settings
+        self._in_force = in_force
         self._ledger = ledger
         self._clock = clock
         self._presence = presence
@@ -74,6 +75,10 @@ class Jobs:
         self._overdue_due: datetime | None = None  # None: somebody may be due at any time
         self._overdue_at = 0.0
         self._keep_at = time.monotonic() + CHECKPOINT_EVERY_S
+
+    @property
+    def _settings(self) -> Settings:
+        return self._in_force.now
 
     async def run(self) -> None:
         """Do what is due, for ever."""
@@ -163,15 +168,19 @@ class Retention:
     def __init__(
         self,
         *,
-        settings: Settings,
+        in_force: InForce,
         clock: Clock,
         note: Callable[[NewEvent], None],
         destroyed: Callable[[], None],
     ) -> None:
-        self._settings = settings
+        self._in_force = in_force
         self._clock = clock
         self._note = note
         self._destroyed = destroyed
+
+    @property
+    def _settings(self) -> Settings:
+        return self._in_force.now
 
     async def run(self) -> None:
         """Look every hour, for ever."""

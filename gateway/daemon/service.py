@@ -19,7 +19,7 @@ from typing import Any
 from drivers.base import Signal
 from gateway import __version__
 from gateway.config import Settings
-from gateway.daemon import alarmwatch, logkeys
+from gateway.daemon import logkeys
 from gateway.daemon.alarmwatch import AlarmWatch
 from gateway.daemon.build import Parts, build
 from gateway.daemon.control import ControlServer, Handler
@@ -31,8 +31,10 @@ from gateway.daemon.levels import InputLevels
 from gateway.daemon.openlog import open_log
 from gateway.daemon.operations import Operations
 from gateway.daemon.operatorpins import OperatorPins
+from gateway.daemon.reloading import Reloading, about_configuration
 from gateway.daemon.remote import RemoteActs
 from gateway.daemon.supervisor import Run, Watchdog, end, start
+from gateway.daemon.swap import swap
 from gateway.daemon.systemd import notify
 from gateway.daemon.watching import Watching
 from gateway.daemon.wiring import build_siren
@@ -75,11 +77,13 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
+        # A terminal that hangs up must not end the gate.  `garita reload` asks by the control
+        # socket, which knows who asks; a signal does not say.
         loop.add_signal_handler(signal.SIGHUP, self._parts.outbox.nudge)
         await self._record(
             EventType.GATEWAY_STARTED,
             version=__version__,
-            policy_version=self._parts.settings.site.policy_version,
+            **await asyncio.to_thread(about_configuration, self._parts.settings),
         )
         if self._parts.ledger.follows is not None and self._parts.ledger.is_new:
             await self._record(EventType.ALARM_LOG_LOST, **self._parts.ledger.follows)
@@ -135,7 +139,7 @@ class Daemon:
         errands = Errands(settings.path)
         enrolling = Enrolling(
             service=parts.faces,
-            table=settings.tables.face,
+            table=lambda: parts.in_force.now.tables.face,
             people=settings.people_path,
             views=parts.pictures.views,
             errand=errands.asked,
@@ -158,6 +162,20 @@ class Daemon:
             handlers["checkpoint"] = parts.checkpoints.asked
         if parts.logkeys is not None:
             handlers["log_key"] = parts.logkeys.asked
+        watch = AlarmWatch(
+            settings,
+            parts.ledger.append,
+            build_siren(parts.plant, settings),
+            lambda: parts.clock.now() if parts.clock.trusted else None,
+        )
+        reloading = Reloading(
+            in_force=parts.in_force,
+            rules=parts.rules,
+            threat=parts.threat,
+            append=parts.ledger.append,
+            swap=partial(swap, parts, operators, watch, note),
+        )
+        handlers |= reloading.table()
         remote = RemoteActs(
             settings=settings,
             plant=parts.plant,
@@ -169,7 +187,7 @@ class Daemon:
         remote.register(parts.triggers.desk)
         handlers["command"] = remote.passed_on
         retention = Retention(
-            settings=settings, clock=parts.clock, note=note, destroyed=parts.outbox.nudge
+            in_force=parts.in_force, clock=parts.clock, note=note, destroyed=parts.outbox.nudge
         )
         runs: dict[str, Run] = {
             "control": ControlServer(
@@ -181,23 +199,14 @@ class Daemon:
             "outbox": parts.outbox.run,
             "clock": partial(watch_clock, parts.clock, self._gateway, parts.ledger),
             "retention": retention.run,
-            "watchdog": Watchdog(parts.plant, parts.ledger, parts.door_limit_s).run,
+            "watchdog": Watchdog(parts.plant, parts.ledger, lambda: parts.limits.seconds).run,
             "chores": parts.jobs.run,  # a name that is on record does not change
             "pulls": parts.pulls.run,
             "archives": parts.archiving.run,
+            "alarms": watch.run,
         }
         if parts.checkpoints is not None:
             runs["checkpoints"] = parts.checkpoints.run
-        if alarmwatch.is_wanted(settings):
-            siren = build_siren(parts.plant, settings)
-            now = parts.clock.now
-            watch = AlarmWatch(
-                settings,
-                parts.ledger.append,
-                siren,
-                lambda: now() if parts.clock.trusted else None,
-            )
-            runs["alarms"] = watch.run
         if parts.cosigning is not None:
             runs["cosigning"] = parts.cosigning.run
         if parts.measures is not None:

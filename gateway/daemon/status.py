@@ -14,6 +14,7 @@ from typing import Any
 
 from gateway import __version__
 from gateway.config import Settings
+from gateway.config.inforce import InForce
 from gateway.daemon.wiring import Plant
 from gateway.ledger import Ledger
 from gateway.people import Roster, RosterUnavailable
@@ -30,7 +31,7 @@ class Status:
     def __init__(
         self,
         *,
-        settings: Settings,
+        in_force: InForce,
         ledger: Ledger,
         clock: Clock,
         roster: Roster,
@@ -39,7 +40,7 @@ class Status:
         presence: Presence,
         threat: ThreatState,
     ) -> None:
-        self._settings = settings
+        self._in_force = in_force
         self._ledger = ledger
         self._clock = clock
         self._roster = roster
@@ -51,6 +52,10 @@ class Status:
         self.boot = secrets.token_hex(8)
         """Names this run of the gateway, for records and for commands that are for this run."""
         self._more: dict[str, Callable[[], Any]] = {}
+
+    @property
+    def _settings(self) -> Settings:
+        return self._in_force.now
 
     def add(self, name: str, about: Callable[[], Any]) -> None:
         """Have `about()` shown under `name` to people at the box; it may be awaitable."""

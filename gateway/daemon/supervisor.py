@@ -61,9 +61,9 @@ async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
 
 class Watchdog:
     """Pings systemd only while the loop, the ledger's writer, the readers and the doors all make
-    progress.  `door_limit_s` is how long a door may rightly wait for one badge."""
+    progress.  `door_limit_s()` is how long a door may rightly wait for one badge."""
 
-    def __init__(self, plant: Plant, ledger: Ledger, door_limit_s: float) -> None:
+    def __init__(self, plant: Plant, ledger: Ledger, door_limit_s: Callable[[], float]) -> None:
         self._plant = plant
         self._ledger = ledger
         self._door_limit_s = door_limit_s
@@ -81,7 +81,7 @@ class Watchdog:
 
     async def stalled(self) -> list[str]:
         """The parts that make no progress, in words."""
-        now = time.monotonic()
+        now, door_limit_s = time.monotonic(), self._door_limit_s()
         stalled = [
             f"{kind} {name}"
             for (kind, name), port in self._plant.ports().items()
@@ -96,7 +96,7 @@ class Watchdog:
             f"door {name} {reader.reader}"
             for name, door in self._plant.doors.items()
             for reader in door.readers
-            if now - reader.progress_at > self._door_limit_s
+            if now - reader.progress_at > door_limit_s
         ]
         if not await self._ledger.ping(LEDGER_STALL_S):
             stalled.append("ledger")

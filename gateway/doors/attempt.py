@@ -33,6 +33,7 @@ from gateway.decide.model import (
 from gateway.decide.policy import Subsystem
 from gateway.decide.replay import THE_OTHER
 from gateway.doors.hardware import DoorCondition
+from gateway.doors.rules import Rules
 from gateway.doors.services import AccessPoint, Services, loop_time
 from gateway.doors.steps import (
     CompanyNeeded,
@@ -65,8 +66,7 @@ class FactorResults:
 class RecentlyAdmitted:
     """Whom one reader let through of late, so that a visitor may follow their escort."""
 
-    def __init__(self, within_s: float) -> None:
-        self._within_s = within_s
+    def __init__(self) -> None:
         self._admitted: deque[tuple[Presented, float]] = deque(maxlen=REMEMBERED)
 
     def add(self, request: Request) -> None:
@@ -75,12 +75,10 @@ class RecentlyAdmitted:
         presented = Presented(request.credential, "" if request.credential else person)
         self._admitted.append((presented, loop_time()))
 
-    def now(self) -> list[Presented]:
-        """Those of the last `within_s` seconds, oldest first."""
-        since = loop_time() - self._within_s
-        while self._admitted and self._admitted[0][1] < since:
-            self._admitted.popleft()
-        return [presented for presented, _ in self._admitted]
+    def within(self, seconds: float) -> list[Presented]:
+        """Those of the last `seconds`, oldest first."""
+        since = loop_time() - seconds
+        return [presented for presented, at in self._admitted if at >= since]
 
 
 class AccessAttempt:
@@ -88,7 +86,8 @@ class AccessAttempt:
 
     `read_at` is the loop's time (seconds) of the reading.  `recent` tells whom this reader let
     through before.  `companions` are people who are here already and wait for this one; an
-    attempt with companions needs no other company.
+    attempt with companions needs no other company.  `rules` are those that it goes by to its end;
+    by default those in force.
     """
 
     def __init__(
@@ -99,9 +98,11 @@ class AccessAttempt:
         read_at: float,
         recent: RecentlyAdmitted,
         companions: tuple[Person, ...] = (),
+        rules: Rules | None = None,
     ) -> None:
         self.presented = presented
         self.read_at = read_at
+        self.rules = rules if rules is not None else services.rules.now
         self._services = services
         self._point = point
         self._recent = recent
@@ -145,10 +146,10 @@ class AccessAttempt:
             case Outcome.NEED_CONFIRM:
                 return GuardNeeded(person, decision.rule)
             case Outcome.NEED_ESCORT:
-                return CompanyNeeded(person, self._services.escort_s)
-        site = self._services.site
+                return CompanyNeeded(person, self.rules.escort_s)
+        site = self.rules.site
         area = site.areas.get(site.doors[self._point.door].leads_to(self._point.direction))
-        return CompanyNeeded(person, self._services.escort_s if area is None else area.second_s)
+        return CompanyNeeded(person, self.rules.escort_s if area is None else area.second_s)
 
     def add_pin(self, outcome: PinOutcome, *, locked: bool) -> None:
         """What became of the PIN; `locked`: too many wrong ones came before it."""
@@ -171,7 +172,13 @@ class AccessAttempt:
         if request is None or request.person is None or presented.credential == request.credential:
             return None
         return AccessAttempt(
-            self._services, self._point, presented, read_at, self._recent, (request.person,)
+            self._services,
+            self._point,
+            presented,
+            read_at,
+            self._recent,
+            (request.person,),
+            self.rules,
         )
 
     def add_company(self, other: AccessAttempt | None) -> None:
@@ -203,7 +210,7 @@ class AccessAttempt:
         return Verdict(request, self._decide(request), self.read_at)
 
     def _decide(self, request: Request) -> Decision:
-        return decide(request, self._services.site, self._services.clock.latest())
+        return decide(request, self.rules.site, self._services.clock.latest())
 
     def _together(
         self, own: Verdict, companion: AccessAttempt, door: DoorCondition
@@ -284,10 +291,12 @@ class AccessAttempt:
 
     def _recently(self, visitor: Person | None) -> tuple[Person, ...]:
         """Who was let through here of late, as the list has them now; only a visitor needs it."""
-        if visitor is None or not needs_escort(visitor, self._services.site):
+        if visitor is None or not needs_escort(visitor, self.rules.site):
             return ()
         try:
-            found = [self._find(presented) for presented in self._recent.now()]
+            found = [
+                self._find(presented) for presented in self._recent.within(self.rules.escort_s)
+            ]
         except RosterUnavailable:
             return ()
         return tuple(item.person for item in found if item.person is not None)

@@ -58,9 +58,12 @@ class PinLimits:
     """
 
     def __init__(self, attempts: int, lock_s: float) -> None:
-        self.lock_s = lock_s
-        self._attempts = attempts
+        self.use(attempts, lock_s)
         self._wrong: dict[str, list[float]] = {}
+
+    def use(self, attempts: int, lock_s: float) -> None:
+        """Count by other limits from now on; the wrong PINs so far are not forgotten."""
+        self.lock_s, self._attempts = lock_s, attempts
 
     def locked(self, person_id: str, now: float) -> bool:
         """Whether the person typed too many wrong PINs of late."""

@@ -20,6 +20,7 @@ from gateway.decide.model import (
 )
 from gateway.doors.confirm import Waiting
 from gateway.doors.pinpad import PinPad
+from gateway.doors.rules import Rules
 from gateway.doors.services import AccessPoint, Display, Services, loop_time
 from gateway.doors.steps import Presented
 from gateway.ledger.event import EventType, NewEvent
@@ -53,20 +54,20 @@ class Prompter:
         make one PIN."""
         self._pad.give_up()
 
-    async def pin(self, person_id: str) -> tuple[PinOutcome, bool]:
+    async def pin(self, person_id: str, rules: Rules) -> tuple[PinOutcome, bool]:
         """Wait for the PIN of that person.
 
         Returns what became of it, and whether too many wrong ones came before it.  A wrong one is
         counted here, so that each is counted whatever happens to the attempt afterwards.
         """
-        outcome = await self._typed_pin(person_id)
+        outcome = await self._typed_pin(person_id, rules.pin_timeout_s)
         now, limits = loop_time(), self._services.pin_limits
         locked = limits.locked(person_id, now)
         limits.tried(person_id, outcome, now)
         return outcome, locked
 
-    async def _typed_pin(self, person_id: str) -> PinOutcome:
-        typed = await self._pad.read(self._services.pin_timeout_s)
+    async def _typed_pin(self, person_id: str, timeout_s: float) -> PinOutcome:
+        typed = await self._pad.read(timeout_s)
         if typed is None:
             return PinOutcome.MISSING
         try:
@@ -79,7 +80,7 @@ class Prompter:
             log.error("door %s: a PIN can't be verified: %s", self._point.door, why)
             return PinOutcome.UNAVAILABLE
 
-    async def face(self, person_id: str, read_at: float) -> FaceResult:
+    async def face(self, person_id: str, read_at: float, rules: Rules) -> FaceResult:
         """Compare who stands at the camera with that person's templates.
 
         `read_at` is when the badge was read (loop time): older pictures do not count.
@@ -88,7 +89,7 @@ class Prompter:
         if faces is None or camera is None:
             return FaceResult(FaceOutcome.UNAVAILABLE, detail="no camera at this door")
         tries = self._services.turn_limits
-        challenge = self._services.site.doors[self._point.door].challenge
+        challenge = rules.site.doors[self._point.door].challenge
         if challenge and tries.locked(person_id, loop_time()):
             # Two turns have four orders: a person who may try for ever will guess one.
             lives = Liveness(challenge=False, detail="too_many_tries")
@@ -110,13 +111,13 @@ class Prompter:
         if word in (Signal.LEFT, Signal.RIGHT, Signal.STRAIGHT):
             self._display.signal(Signal(word))
 
-    async def identify(self, track: int) -> Presented | None:
+    async def identify(self, track: int, rules: Rules) -> Presented | None:
         """Search among all people for the face that the face process announced as `track`.
 
         Returns None if nobody stands there any more, or if the face process can't tell.
         """
         faces, camera = self._services.faces, self._point.camera
-        policy = self._services.site.doors[self._point.door]
+        policy = rules.site.doors[self._point.door]
         if faces is None or camera is None or policy.identify is None:
             return None
         found = await faces.identify(camera, track, policy.identify.threshold)
@@ -126,7 +127,7 @@ class Prompter:
         person_id = found.person_id if face.outcome is FaceOutcome.MATCH else ""
         if person_id and policy.challenge:
             self._display.signal(Signal.LOOK)
-            face = await self.face(person_id, loop_time())
+            face = await self.face(person_id, loop_time(), rules)
         return Presented(person_id=person_id, face=face, enrolled=found.searched)
 
     async def confirmation(self, person: Person, why: str) -> Confirmation:

@@ -27,6 +27,7 @@ from gateway.doors.attempt import AccessAttempt, RecentlyAdmitted
 from gateway.doors.hardware import DoorHardware
 from gateway.doors.prompter import Prompter
 from gateway.doors.recorder import AccessRecorder
+from gateway.doors.rules import Rules
 from gateway.doors.services import AccessPoint, Display, Services, loop_time
 from gateway.doors.steps import (
     CompanyNeeded,
@@ -68,7 +69,7 @@ class DoorReader:
         self._display = display
         self._prompter = Prompter(services, point, display)
         self._recorder = AccessRecorder(services, point)
-        self._recent = RecentlyAdmitted(services.escort_s)
+        self._recent = RecentlyAdmitted()
         self._waiting: deque[tuple[CardRead | Arrival, float]] = deque()
         self._wake = asyncio.Event()
         self._busy = 0
@@ -134,22 +135,25 @@ class DoorReader:
     async def _serve(self, item: CardRead | Arrival, read_at: float) -> None:
         """One badge or face, from the look-up to the lock."""
         presented: Presented | None
+        rules = await self._services.rules.begin()
         if isinstance(item, CardRead):
             presented = _presented(item)
         else:
             try:
-                presented = await self._prompter.identify(item.track)
+                presented = await self._prompter.identify(item.track, rules)
             except Exception as error:
                 log.exception("door %s: internal error", self._point.door)
-                attempt = self._attempt(Presented(), read_at)
-                return await self._answer(attempt.failed(error))
+                attempt = self._attempt(Presented(), read_at, rules)
+                return await self._answer(attempt.failed(error), rules)
             if presented is None:
                 return None
-        attempt = self._attempt(presented, read_at)
-        await self._answer(await self._verdicts(attempt))
+        attempt = self._attempt(presented, read_at, rules)
+        await self._answer(await self._verdicts(attempt), rules)
 
-    def _attempt(self, presented: Presented, read_at: float) -> AccessAttempt:
-        return AccessAttempt(self._services, self._point, presented, read_at, self._recent)
+    def _attempt(self, presented: Presented, read_at: float, rules: Rules) -> AccessAttempt:
+        return AccessAttempt(
+            self._services, self._point, presented, read_at, self._recent, rules=rules
+        )
 
     async def _verdicts(self, attempt: AccessAttempt) -> tuple[Verdict, ...]:
         """Give the attempt all that it needs; each gets its verdict even if we have a bug."""
@@ -177,7 +181,7 @@ class DoorReader:
                 verdicts = await self._verdicts_alone(other)
                 if verdicts[-1].decision.granted:
                     return other
-                await self._answer(verdicts)
+                await self._answer(verdicts, attempt.rules)
         return None
 
     async def _verdicts_alone(self, attempt: AccessAttempt) -> tuple[Verdict, ...]:
@@ -197,11 +201,12 @@ class DoorReader:
             match attempt.next(self._hardware.condition()):
                 case PinNeeded(person):
                     with self._ask(Signal.PIN):
-                        outcome, locked = await self._prompter.pin(person.id)
+                        outcome, locked = await self._prompter.pin(person.id, attempt.rules)
                     attempt.add_pin(outcome, locked=locked)
                 case FaceNeeded(person):
                     with self._ask(Signal.LOOK):
-                        attempt.add_face(await self._prompter.face(person.id, attempt.read_at))
+                        face = await self._prompter.face(person.id, attempt.read_at, attempt.rules)
+                    attempt.add_face(face)
                 case GuardNeeded(person, why):
                     with self._ask(Signal.WAIT):
                         attempt.add_confirmation(await self._prompter.confirmation(person, why))
@@ -235,19 +240,22 @@ class DoorReader:
                 return None
 
     async def _answer(
-        self, verdicts: tuple[Verdict, ...], more: Mapping[str, Any] | None = None
+        self,
+        verdicts: tuple[Verdict, ...],
+        rules: Rules,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         """Record the verdicts; a grant takes effect only after that."""
         hardware, point, presence = self._hardware, self._point, self._services.presence
         decision = verdicts[-1].decision
+        expected: list[str] = []
         # Before the first await: two doors of an interlock must not both get through here.
         if decision.granted:
             hardware.reserve()
             if presence is not None:
-                for _ in verdicts:
-                    presence.expect(point.door, point.direction)
+                expected = [presence.expect(point.door, point.direction) for _ in verdicts]
         try:
-            recorded = await self._recorder.record(verdicts, more)
+            recorded = await self._recorder.record(verdicts, rules.site, more)
         except (LedgerUnavailable, ValueError) as error:
             if decision.granted:
                 hardware.give_back()
@@ -258,9 +266,9 @@ class DoorReader:
                 hardware.give_back()
             raise
         finally:
-            if decision.granted and presence is not None:
-                for _ in verdicts:
-                    presence.expect_no_more(point.door, point.direction)
+            if presence is not None:
+                for area in expected:
+                    presence.expect_no_more(area)
         durable_at = self.last_at = loop_time()
         self.last = {
             "reason": decision.reason.value,
@@ -317,9 +325,10 @@ class DoorReader:
             busy=busy,
             direction=point.direction,
         )
-        decision = decide(request, self._services.site, self._services.clock.latest())
+        rules = await self._services.rules.begin()
+        decision = decide(request, rules.site, self._services.clock.latest())
         data = {"count": count, **({"bad_reads": dict(noise)} if noise else {})}
-        await self._answer((Verdict(request, decision, loop_time()),), data)
+        await self._answer((Verdict(request, decision, loop_time()),), rules, data)
 
 
 def _presented(card: CardRead) -> Presented:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.decide.model import PinOutcome, Reason, Request
+from gateway.decide.policy import Site
 from gateway.decide.record import access_event
 from gateway.doors.services import AccessPoint, Services, loop_time
 from gateway.doors.steps import Verdict
@@ -24,14 +25,15 @@ class AccessRecorder:
         self._pictures: set[asyncio.Task[None]] = set()
 
     async def record(
-        self, verdicts: Sequence[Verdict], more: Mapping[str, Any] | None = None
+        self, verdicts: Sequence[Verdict], site: Site, more: Mapping[str, Any] | None = None
     ) -> Event:
         """Wait until all verdicts are on disk; returns the event of the last.
 
-        `more` is added to the data of each event.  Raises LedgerUnavailable if the log can't be
-        written and ValueError if a record can't hold what the verdict says.
+        `site` is the policy by which they were decided.  `more` is added to the data of each event.
+        Raises LedgerUnavailable if the log can't be written and ValueError if a record can't hold
+        what the verdict says.
         """
-        site, key, ledger = self._services.site, self._services.key, self._services.ledger
+        key, ledger = self._services.key, self._services.ledger
         events, decided_at = [], loop_time()
         for verdict in verdicts:
             if verdict.request.pin is PinOutcome.DURESS:  # also where a face or interlock refuses

@@ -19,6 +19,7 @@ from gateway.decide.policy import Action, Direction, Site, Subsystem
 from gateway.decide.record import Fingerprints
 from gateway.doors.confirm import Confirmations
 from gateway.doors.pinpad import PinLimits
+from gateway.doors.rules import RulesInForce
 from gateway.ledger.event import Event, NewEvent
 from gateway.people import Found, SealedPin
 from gateway.state.clock import Clock
@@ -131,13 +132,12 @@ def not_counted(stage: str, seconds: float) -> None:
 class Services:
     """What all doors work with.
 
-    `pin_timeout_s` is how many seconds a person has to type a PIN, `escort_s` how many a visitor
-    has to wait for an escort or to follow one.  `threat` returns the threat level in force,
-    `failing` what does not work (gateway/state/health.py).  `timed` is told how many seconds each
-    stage of a badge took (gateway/metrics/tally.py).
+    `rules` are the rules in force.  `threat` returns the threat level in force, `failing` what does
+    not work (gateway/state/health.py).  `timed` is told how many seconds each stage of a badge took
+    (gateway/metrics/tally.py).
     """
 
-    site: Site
+    rules: RulesInForce
     roster: Roster
     ledger: Ledger
     clock: Clock
@@ -145,12 +145,10 @@ class Services:
     faces: FaceMatcher | None
     pins: PinVerifier
     pin_limits: PinLimits
-    pin_timeout_s: float = 15.0
     presence: Presence | None = None
     threat: Callable[[], str] = _no_level
     failing: Callable[[str, datetime | None, datetime], Mapping[Subsystem, str]] = _nothing_fails
     confirmations: Confirmations = field(default_factory=Confirmations)
-    escort_s: float = 20.0
     timed: Callable[[str, float], None] = not_counted
     turn_limits: PinLimits = field(default_factory=lambda: PinLimits(TURN_TRIES, TURN_LOCK_S))
 
@@ -162,15 +160,21 @@ class Services:
         self.ledger.append_soon(event).add_done_callback(_log_failure)
 
     @property
+    def site(self) -> Site:
+        """The policy in force.  An attempt goes by the one that it began with."""
+        return self.rules.now.site
+
+    @property
     def longest_wait_s(self) -> float:
         """How many seconds one badge may rightly take, with the factors of whoever comes along;
         the face process has its own limit beside this."""
-        areas = self.site.areas.values()
-        seconds = [self.escort_s, *(area.second_s for area in areas)]
-        policies = [self.site.degraded, *(area.degraded for area in areas)]
+        rules = self.rules.now
+        areas = rules.site.areas.values()
+        seconds = [rules.escort_s, *(area.second_s for area in areas)]
+        policies = [rules.site.degraded, *(area.degraded for area in areas)]
         asks = any(action is Action.CONFIRM for known in policies for action in known.values())
         guard_s = self.confirmations.longest_s if asks else 0.0
-        return 2 * (self.pin_timeout_s + guard_s) + max(seconds)
+        return 2 * (rules.pin_timeout_s + guard_s) + max(seconds)
 
 
 def _log_failure(future: asyncio.Future[Event]) -> None:

@@ -71,6 +71,11 @@ class CardholderMatcher:
         self.enrolled = 0
         """People in the gallery of the face process."""
 
+    def use(self, face: FaceTable) -> None:
+        """Compare by another table from the next face on.  `decide()` looks at the distance by the
+        rules of the attempt, so for an attempt under way the stricter of both holds."""
+        self._face = face
+
     async def match(
         self,
         camera: str,

@@ -46,6 +46,8 @@ class EventType(StrEnum):
     COMMAND_ACCEPTED = "command.accepted"
     COMMAND_REFUSED = "command.refused"
 
+    CONFIG_CHANGED = "config.changed"
+
     CONSOLE_ACCOUNT_CHANGED = "console.account_changed"
     CONSOLE_SESSION_ENDED = "console.session_ended"
     CONSOLE_SIGN_IN_REFUSED = "console.sign_in_refused"

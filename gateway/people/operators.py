@@ -53,6 +53,10 @@ class Operators:
     def __init__(self, table: Mapping[str, OperatorTable], people: Path) -> None:
         self._table, self._people = table, people
 
+    def use(self, table: Mapping[str, OperatorTable]) -> None:
+        """Go on by another table."""
+        self._table = table
+
     def __bool__(self) -> bool:
         return bool(self._table) or any(item.kept for item in self.all())
 

@@ -35,12 +35,15 @@ class Health:
         secured: Mapping[str, Callable[[], bool]] | None = None,
     ) -> None:
         self._data_dir = data_dir
-        self._disk_free_mb = disk_free_mb
-        self._list_max_age_h = list_max_age_h
+        self.use(disk_free_mb=disk_free_mb, list_max_age_h=list_max_age_h)
         self._broker = broker
         self._secured = secured or {}
         self._looked: dict[Subsystem, str] = {}
         self.look()
+
+    def use(self, *, disk_free_mb: int, list_max_age_h: float | None) -> None:
+        """Judge by other limits from now on."""
+        self._disk_free_mb, self._list_max_age_h = disk_free_mb, list_max_age_h
 
     def look(self) -> None:
         """Look at disk and clock; may wait for the disk."""

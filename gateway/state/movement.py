@@ -169,7 +169,7 @@ class Trails:
 
     def __init__(self, strict: frozenset[str]) -> None:
         """`strict` names the areas in which a second entry without an exit matters."""
-        self._strict = strict
+        self.strict = strict
         self._trails: dict[str, list[tuple[datetime, str, str, Move]]] = {}
 
     def add(self, move: Move) -> Iterator[NewEvent]:
@@ -198,8 +198,8 @@ class Trails:
         if first.gate == second.gate or second.was == first.area:
             return False
         entered_twice = bool(second.area) and second.area == first.area
-        left_twice = second.came_from in self._strict and first.area != second.came_from
-        return (entered_twice and second.area in self._strict) or left_twice
+        left_twice = second.came_from in self.strict and first.area != second.came_from
+        return (entered_twice and second.area in self.strict) or left_twice
 
 
 def _contradiction(first: Move, second: Move) -> NewEvent:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -79,6 +79,12 @@ class Presence:
         self._expected: Counter[str] = Counter()
         self._trails = Trails(strict)
 
+    def use(self, layout: Layout) -> None:
+        """Go on by another layout of the site.  Whoever is inside stays where they are; nobody
+        moves by it."""
+        self._doors, self._alone, self._first = layout.doors, layout.alone, layout.first
+        self._trails.strict = layout.strict
+
     @property
     def seq(self) -> int:
         """The newest record that was taken in."""
@@ -130,16 +136,18 @@ class Presence:
 
     # What happens
 
-    def expect(self, door: str, direction: Direction) -> None:
-        """Somebody is being granted: they count until `expect_no_more`."""
+    def expect(self, door: str, direction: Direction) -> str:
+        """Somebody is being granted: they count in the area that is returned, until
+        `expect_no_more` of it."""
         link = self._doors.get(door)
-        if link is not None and (area := link.leads_to(direction)):
+        area = link.leads_to(direction) if link is not None else ""
+        if area:
             self._expected[area] += 1
+        return area
 
-    def expect_no_more(self, door: str, direction: Direction) -> None:
+    def expect_no_more(self, area: str) -> None:
         """Their grant is on record (and counts by itself), or was not made."""
-        link = self._doors.get(door)
-        if link is not None and (area := link.leads_to(direction)):
+        if area:
             self._expected[area] = max(0, self._expected[area] - 1)
 
     def apply(self, event: Event) -> list[NewEvent]:
@@ -381,20 +389,39 @@ _OPENS = (
 _SHUTS = (EventType.DOOR_CLOSED, EventType.DOOR_FORCED_CLEARED, EventType.DOOR_HELD_CLEARED)
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What presence has to know of a site's doors and areas; the fields are those of `Presence`."""
+
+    doors: Mapping[str, Link]
+    alone: frozenset[str]
+    first: frozenset[str]
+    strict: frozenset[str]
+
+    @classmethod
+    def of(cls, settings: Settings) -> Layout:
+        """That of a configuration."""
+        areas = settings.site.areas
+        first = frozenset(schedule.first_in for schedule in settings.site.schedules.values())
+        return cls(
+            {
+                name: Link(door.area, door.from_area, door.contact is not None)
+                for name, door in settings.tables.doors.items()
+            },
+            frozenset(name for name, area in areas.items() if area.alone),
+            first - {""},
+            frozenset(name for name, area in areas.items() if area.passback is not Passback.OFF),
+        )
+
+
 def new_presence(settings: Settings) -> Presence:
     """Who is inside, as far as nothing is known yet."""
-    doors = {
-        name: Link(door.area, door.from_area, door.contact is not None)
-        for name, door in settings.tables.doors.items()
-    }
-    alone = frozenset(name for name, area in settings.site.areas.items() if area.alone)
-    first = frozenset(schedule.first_in for schedule in settings.site.schedules.values())
-    areas = settings.tables.areas
+    layout, areas = Layout.of(settings), settings.tables.areas
     return Presence(
-        doors,
-        alone,
-        first - {""},
+        layout.doors,
+        layout.alone,
+        layout.first,
         gateway=settings.site.gateway,
         shared={name: frozenset(area.shared) for name, area in areas.items() if area.shared},
-        strict=frozenset(n for n, area in areas.items() if area.passback is not Passback.OFF),
+        strict=layout.strict,
     )

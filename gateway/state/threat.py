@@ -13,8 +13,8 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import closing
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,15 +61,39 @@ class ThreatState:
         on_unknown: str = "",
         tell: Tell = log_damage,
     ) -> None:
-        self.levels = levels
         self._file = StateFile(path, self._parse, mode=0o644, tell=tell)
         self._gateway = gateway
         self._files = FileThread("threat level")
         self._in_turn = asyncio.Lock()  # records are in the order of the changes
+        self._rule_by(levels, on_unknown)
+        self.now = InForce(self._strictest)
+
+    def _rule_by(self, levels: Mapping[str, ThreatLevel], on_unknown: str) -> None:
+        self.levels = levels
         ranked = sorted(levels.values(), key=lambda level: level.rank)
         self._usual = ranked[0].name if ranked else ""
         self._strictest = on_unknown or (ranked[-1].name if ranked else "")
-        self.now = InForce(self._strictest)
+
+    @asynccontextmanager
+    async def steady(self) -> AsyncIterator[None]:
+        """No level is lowered until this ends; a level may still be raised."""
+        async with self._in_turn:
+            yield
+
+    def use(self, levels: Mapping[str, ThreatLevel], on_unknown: str) -> NewEvent | None:
+        """Go on by other levels; the one in force stays.  If it is not among them, the strictest
+        is in force, as after a start that can't read it; returns the event to record."""
+        was = self.level
+        self._rule_by(levels, on_unknown)
+        if was in levels or not (was or levels):
+            return None
+        if not was:  # the site's first levels
+            self.now = InForce(self._usual, since=_now())
+            return None
+        why = "the configuration in force has no such level"
+        self.now = InForce(self._strictest, "gateway", why, _now())
+        self._files.soon(self._file.write, _raw(self.now))
+        return self._event(self.now, was)
 
     @property
     def level(self) -> str:

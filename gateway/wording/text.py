@@ -242,6 +242,7 @@ EVENTS: Mapping[str, str] = {
     "seal.reconciled": N_("seals compared with trucks by {by}; mismatches: {count}"),
     "partner.added": N_("partner registered by {by}, until {valid_until}"),
     "partner.changed": N_("partner changed by {by}: {status}, until {valid_until}"),
+    "config.changed": N_("the configuration was changed by {by}: {keys}"),
     "gateway.started": N_("gateway started"),
     "gateway.stopped": N_("gateway stopped"),
     "gateway.task_failed": N_("a part failed: {detail}"),

@@ -391,7 +391,7 @@ async def test_systemd_is_told_ready_and_pinged_only_while_all_make_progress(
     settings = load(rig.config)
     ledger = Ledger.open(rig.ledger_path, gateway="demo-gate")
     parts = build(settings, SiteKey.load(settings.tables.site.key_file), ledger)
-    watchdog = Watchdog(parts.plant, parts.ledger, parts.door_limit_s)
+    watchdog = Watchdog(parts.plant, parts.ledger, lambda: parts.limits.seconds)
     assert await watchdog.stalled() == []
     parts.plant.readers[0].port.progress_at -= 60
     parts.plant.doors["yard"].readers[0]._serving = True

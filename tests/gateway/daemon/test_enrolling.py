@@ -79,7 +79,7 @@ class Booth:
         service: Any = self.face
         self.ops = Enrolling(
             service=service,
-            table=FaceTable(**{"portraits": True, **table}),
+            table=lambda: FaceTable(**{"portraits": True, **table}),
             people=people,
             views=Views(append),
             errand=errand,

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gateway import config
+from gateway.config.inforce import InForce
 from gateway.daemon.jobs import Jobs, Retention, expiring, look_at_clock, watch_clock
 from gateway.desk.identity import Shown
 from gateway.desk.visits import register
@@ -52,7 +53,7 @@ class Gateway:
     def jobs(self) -> Jobs:
         """Jobs that have just started."""
         return Jobs(
-            settings=self.settings,
+            in_force=InForce(self.settings),
             ledger=self.ledger,
             clock=self.clock,
             presence=self.presence,
@@ -61,7 +62,7 @@ class Gateway:
 
     def retention(self) -> Retention:
         return Retention(
-            settings=self.settings,
+            in_force=InForce(self.settings),
             clock=self.clock,
             note=self.ledger.note,
             destroyed=lambda: None,

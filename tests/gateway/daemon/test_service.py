@@ -27,7 +27,7 @@ async def test_the_watchdog_lets_two_people_turn_their_heads(
     settings = config.load(make_rig(camera=True, gate_more=more).config)
     ledger = Ledger.open(tmp_path / "ledger.db", gateway=settings.site.gateway)
     try:
-        limit_s = build(settings, SiteKey(bytes(32)), ledger).door_limit_s
+        limit_s = build(settings, SiteKey(bytes(32)), ledger).limits.seconds
         tables = settings.tables
         company = 2 * tables.pin.timeout_s + tables.presence.escort_s
         assert limit_s >= company + 3 * tables.face.timeout_s + at_least

@@ -63,7 +63,7 @@ fail = "secure"
 
 def plant_of(settings: Settings, keys: ReaderKeys, noted: list[Any]) -> Plant:
     """Devices and doors, as the daemon builds them."""
-    services: Any = SimpleNamespace(note=noted.append, escort_s=20.0)
+    services: Any = SimpleNamespace(note=noted.append)
     plant = build_devices(settings, keys=keys, on_device=nothing, note=noted.append)
     build_doors(plant, settings, services=services, on_device=nothing)
     return plant

@@ -21,7 +21,7 @@ from gateway.doors.steps import (
     Verdict,
 )
 from gateway.people import Found, RosterUnavailable
-from tests.gateway.doors.world import ANA, MATCH, World, now
+from tests.gateway.doors.world import ANA, MATCH, World, by_rules, now
 
 READY = DoorCondition(lock_ready=True, out_of_service=False, tampered=False, blocked_by="")
 BEN = Person("e2", "Ben", access_levels=("all",))
@@ -33,7 +33,7 @@ def badge(number: str) -> Presented:
 
 
 def attempt_of(services: Services, number: str = "1") -> AccessAttempt:
-    recent = RecentlyAdmitted(services.escort_s)
+    recent = RecentlyAdmitted()
     point = AccessPoint("d", "r", Direction.IN, "c")
     return AccessAttempt(services, point, badge(number), now(), recent)
 
@@ -43,7 +43,7 @@ def with_areas(world: World, area: Area, **more: object) -> Services:
     site = world.services.site
     doors = {"d": replace(site.doors["d"], area=area.name)}
     site = replace(site, doors=doors, areas={area.name: area})
-    return replace(world.services, site=site, **more)  # type: ignore[arg-type]
+    return replace(by_rules(world.services, site=site), **more)  # type: ignore[arg-type]
 
 
 def outcome(step: object) -> list[str]:
@@ -128,8 +128,7 @@ async def test_one_who_came_with_another_does_not_pass_alone_where_they_alone_mi
     attempt.add_company(other)
     people["2"] = replace(BEN, status=PersonStatus.REVOKED)
     # Meanwhile two persons are required no more, so Ana alone could pass.
-    attempt._services = world.services
-    other._services = world.services
+    attempt.rules = other.rules = world.services.rules.now
     verdicts = attempt.next(READY)
     assert outcome(verdicts) == ["denied_revoked", "denied_no_second_person"]
     assert isinstance(verdicts, tuple) and verdicts[1].decision.rule == "the other may not"
@@ -152,8 +151,8 @@ async def test_an_escort_that_the_list_can_not_show_any_more_leads_nobody_in() -
     site = replace(
         world.services.site, access_levels={"all": replace(levels["all"], may_escort=True)}
     )
-    services = replace(world.services, site=site)
-    recent = RecentlyAdmitted(services.escort_s)
+    services = by_rules(world.services, site=site)
+    recent = RecentlyAdmitted()
     point = AccessPoint("d", "r", Direction.IN)
     attempt = AccessAttempt(services, point, badge("2"), now(), recent)
     step = attempt.next(READY)
@@ -163,7 +162,7 @@ async def test_an_escort_that_the_list_can_not_show_any_more_leads_nobody_in() -
     assert outcome(follower.next(READY)) == ["granted"]
     answers["2"] = RosterUnavailable("gone")
     follower = AccessAttempt(services, point, badge("3"), now(), recent)
-    assert follower.next(READY) == CompanyNeeded(guest, services.escort_s)
+    assert follower.next(READY) == CompanyNeeded(guest, services.rules.now.escort_s)
 
 
 async def test_a_reading_is_the_age_that_it_had_when_it_was_served() -> None:

@@ -43,6 +43,7 @@ from gateway.doors.confirm import Confirmations, NoSuchRequest
 from gateway.doors.controller import DoorController
 from gateway.doors.machine import DoorTimes
 from gateway.doors.pinpad import PinLimits
+from gateway.doors.rules import Rules, RulesInForce
 from gateway.doors.services import Services
 from gateway.face.matcher import Identified
 from gateway.ledger import Ledger, LedgerReader, LedgerUnavailable
@@ -99,7 +100,7 @@ class World:
         self.ledger.observe(self.on_record)
         self.guard = Confirmations(0.5)
         services = Services(
-            site=site,
+            rules=RulesInForce(Rules(site, pin_timeout_s=0.3, escort_s=0.4)),
             roster=self,
             ledger=self.ledger,
             clock=Clock(None, 60),
@@ -107,11 +108,9 @@ class World:
             faces=self,  # type: ignore[arg-type]
             pins=self,
             pin_limits=PinLimits(3, 300),
-            pin_timeout_s=0.3,
             presence=self.presence,
             failing=lambda *_: self.failing,
             confirmations=self.guard,
-            escort_s=0.4,
         )
         controller = DoorController("d", lock=self, times=DoorTimes(0.05), services=services)
         self.hardware = controller.hardware

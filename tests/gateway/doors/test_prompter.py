@@ -13,7 +13,8 @@ from gateway.decide.model import Confirmation, FaceOutcome, FaceResult, PinOutco
 from gateway.decide.policy import Direction, Identify
 from gateway.doors.prompter import Prompter
 from gateway.doors.services import AccessPoint, Services
-from tests.gateway.doors.world import ANA, MATCH, World, now
+from gateway.doors.steps import Presented
+from tests.gateway.doors.world import ANA, MATCH, World, by_rules, now
 
 pytestmark = pytest.mark.looptime
 
@@ -26,7 +27,7 @@ def prompter_of(
 
 
 async def typed(prompter: Prompter, keys: str) -> tuple[PinOutcome, bool]:
-    task = asyncio.create_task(prompter.pin("e1"))
+    task = asyncio.create_task(prompter.pin("e1", prompter._services.rules.now))
     await asyncio.sleep(0)
     prompter.press(keys)
     return await task
@@ -49,9 +50,9 @@ async def test_no_camera_or_no_face_process_is_unavailable() -> None:
     world = World()
     without = replace(world.services, faces=None)
     for prompter in (prompter_of(world, without), prompter_of(world, camera=None)):
-        face = await prompter.face("e1", now())
+        face = await prompter.face("e1", now(), world.services.rules.now)
         assert face.outcome is FaceOutcome.UNAVAILABLE and face.detail == "no camera at this door"
-        assert await prompter.identify(1) is None
+        assert await prompter.identify(1, world.services.rules.now) is None
 
 
 async def test_the_steps_of_a_challenge_are_shown_and_other_words_are_not() -> None:
@@ -66,7 +67,8 @@ async def test_the_steps_of_a_challenge_are_shown_and_other_words_are_not() -> N
         return MATCH
 
     world.match = match  # type: ignore[method-assign, assignment]
-    assert await prompter_of(world).face("e1", now()) is MATCH
+    face = await prompter_of(world).face("e1", now(), world.services.rules.now)
+    assert face is MATCH
     assert world.signals == [Signal.LEFT, Signal.RIGHT, Signal.STRAIGHT]
 
 
@@ -79,14 +81,17 @@ def identifying(world: World, found: FaceResult, person_id: str, **door: object)
     world.identify = identify  # type: ignore[attr-defined]
     site = world.services.site
     policy = replace(site.doors["d"], identify=Identify(0.3, 9), **door)  # type: ignore[arg-type]
-    services = replace(world.services, site=replace(site, doors={"d": policy}))
-    return prompter_of(world, services)
+    return prompter_of(world, by_rules(world.services, site=replace(site, doors={"d": policy})))
+
+
+async def found_by(prompter: Prompter) -> Presented | None:
+    return await prompter.identify(7, prompter._services.rules.now)
 
 
 async def test_a_face_that_is_found_has_to_turn_where_the_door_asks_for_it() -> None:
     world = World()
     world.face = lambda: replace(MATCH, distance=0.25)
-    presented = await identifying(world, MATCH, "e1", challenge=True).identify(7)
+    presented = await found_by(identifying(world, MATCH, "e1", challenge=True))
     assert presented is not None and presented.identified and presented.person_id == "e1"
     assert presented.face is not None and presented.face.distance == 0.25
     assert world.signals == [Signal.LOOK]
@@ -107,7 +112,7 @@ async def test_only_a_match_names_a_person(
     outcome: FaceOutcome, person: str, known: str | None
 ) -> None:
     prompter = identifying(World(), replace(MATCH, outcome=outcome), person)
-    presented = await prompter.identify(7)
+    presented = await found_by(prompter)
     assert (presented.person_id if presented is not None else None) == known
 
 

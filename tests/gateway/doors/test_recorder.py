@@ -35,7 +35,7 @@ MISMATCH = Decision(Outcome.DENY, Reason.DENIED_FACE_MISMATCH)
 
 async def recorded(world: World, request: Request, decision: Decision) -> list[NewEvent]:
     recorder = AccessRecorder(world.services, AccessPoint("d", "r", Direction.OUT))
-    await recorder.record([Verdict(request, decision, now())])
+    await recorder.record([Verdict(request, decision, now())], world.services.site)
     await asyncio.sleep(0)
     return world.events
 

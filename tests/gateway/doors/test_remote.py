@@ -13,7 +13,7 @@ from gateway.doors.interlock import Interlock
 from gateway.doors.remote import NotOpened, open_once
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.event import Event, NewEvent
-from tests.gateway.doors.world import World
+from tests.gateway.doors.world import World, by_rules
 
 pytestmark = pytest.mark.looptime
 ABOUT = {"by": "rosa", "key": "rosa", "counter": 17, "reason": "delivery"}
@@ -24,7 +24,7 @@ def world(**more: Any) -> World:
     made = World(**more)
     services = made.services
     doors = {n: replace(door, remote_open=True) for n, door in services.site.doors.items()}
-    made.services = replace(services, site=replace(services.site, doors=doors))
+    made.services = by_rules(services, site=replace(services.site, doors=doors))
     return made
 
 

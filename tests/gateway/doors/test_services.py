@@ -12,14 +12,14 @@ from gateway.decide.policy import Action, Area, Subsystem
 from gateway.doors.services import loop_time
 from gateway.ledger import LedgerUnavailable
 from gateway.ledger.event import EventType, NewEvent
-from tests.gateway.doors.world import World
+from tests.gateway.doors.world import World, by_rules
 
 
 def test_the_longest_wait_counts_a_guard_only_where_one_may_be_asked() -> None:
-    services = replace(World().services, pin_timeout_s=15.0, escort_s=20.0)
+    services = by_rules(World().services, pin_timeout_s=15.0, escort_s=20.0)
     assert services.longest_wait_s == 2 * 15.0 + 20.0
     area = Area("a", second_s=90.0, degraded={Subsystem.DISK: Action.CONFIRM})
-    services = replace(services, site=replace(services.site, areas={"a": area}))
+    services = by_rules(services, site=replace(services.site, areas={"a": area}))
     assert services.longest_wait_s == 2 * (15.0 + services.confirmations.longest_s) + 90.0
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import time as clock_time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from drivers.base import CardRead, Signal
@@ -20,6 +22,7 @@ from gateway.doors.controller import DoorController
 from gateway.doors.interlock import Interlock
 from gateway.doors.machine import DoorTimes
 from gateway.doors.pinpad import PinLimits
+from gateway.doors.rules import Rules, RulesInForce
 from gateway.doors.services import Services
 from gateway.ledger import Ledger
 from gateway.ledger.event import Event, NewEvent
@@ -34,6 +37,11 @@ MATCH = FaceResult(FaceOutcome.MATCH, 0.3, 1, 0.01)
 def now() -> float:
     """The loop's time in seconds; virtual where the test is marked so."""
     return asyncio.get_running_loop().time()
+
+
+def by_rules(services: Services, **changed: Any) -> Services:
+    """The same services with other rules in force: fields of `Rules`."""
+    return replace(services, rules=RulesInForce(replace(services.rules.now, **changed)))
 
 
 def hold_time_while_writing(ledger: Ledger) -> None:
@@ -83,7 +91,7 @@ class World:
         )
         self.clock = Clock(None, 60)
         self.services = Services(
-            site=site,
+            rules=RulesInForce(Rules(site, pin_timeout_s=0.3)),
             roster=self,
             ledger=self,
             clock=self.clock,
@@ -91,7 +99,6 @@ class World:
             faces=self,  # type: ignore[arg-type]
             pins=self,
             pin_limits=PinLimits(3, 300),
-            pin_timeout_s=0.3,
         )
         self.controller = DoorController(
             name,
