@@ -95,6 +95,12 @@ class Measures:
         self._alarms = AlarmLog(settings.ledger_path, rules_of(settings))
         self._kept: dict[str, tuple[float, Samples]] = {}
 
+    def use(self, settings: Settings) -> None:
+        """Count alarms by other settings from now on."""
+        if settings.tables.alarms != self._settings.tables.alarms:
+            self._alarms = AlarmLog(settings.ledger_path, rules_of(settings))
+        self._settings = settings
+
     def server(self) -> MetricsServer:
         """What shows the figures; must be called in the event loop of the parts."""
         loop = asyncio.get_running_loop()

@@ -36,6 +36,8 @@ def swap(
     )
     if parts.matcher is not None:
         parts.matcher.use(tables.face)
+    if parts.measures is not None:
+        parts.measures.use(new)
     parts.limits.use(new)
     operators.use(tables.operators)
     alarms.use(new)
