@@ -119,8 +119,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
 
     A file of our own that is damaged stops none of them.
     """
-    tables, site = settings.tables, settings.site
-    in_force = InForce(settings)
+    tables, site, in_force = settings.tables, settings.site, InForce(settings)
     devices = DeviceStates(ledger.note)
     damages = Damages(tables.site.data_dir, ledger.note)
     out_of_service = OutOfService(settings.doors_path, damages)
@@ -166,9 +165,8 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         secured={n: partial(_is_secured, reader) for n, reader in plant.bus_readers().items()},
     )
     tally = counting(settings, ledger)
-    rules = RulesInForce(rules_of(settings))
     services = Services(
-        rules=rules,
+        rules=RulesInForce(rules_of(settings)),
         roster=roster,
         ledger=ledger,
         clock=clock,
@@ -310,7 +308,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         )
         if tally is not None
         else None,
-        rules=rules,
+        rules=services.rules,
         limits=DoorLimits(settings, services),
         in_force=in_force,
     )
