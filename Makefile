@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 GATE := $(VENV)/.gate
 WORKERS ?= 3
+SUITE ?= bookworm
+ARCH ?= amd64
 QUICK := not (system or broker or faces or servers or slow)
 # Tests run beside each other: more threads than cores would only wait for one another.
 export OMP_NUM_THREADS ?= 1
@@ -17,7 +19,7 @@ LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-ha
 COVERED := gateway/decide gateway/doors gateway/ledger gateway/uplink drivers/readers/osdp
 
 .DEFAULT_GOAL := help
-.PHONY: help gate setup demo quick test coverage lint locale docs bench lock clean
+.PHONY: help gate setup demo quick test coverage lint locale docs bench lock deb deb-test clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -76,6 +78,9 @@ lock:  ## Resolve the versions anew into both locks; a gate's are those that wer
 	$(BIN)/python -m pip install -q uv
 	$(LOCK) --extra demo --extra dev --extra gate pyproject.toml -o requirements.lock
 	$(LOCK) --extra gate -c requirements.lock pyproject.toml -o requirements-gate.lock
+
+deb: $(STAMP)  ## Build the Debian packages into dist/SUITE (SUITE=bookworm, ARCH=amd64; as root)
+	@sh deploy/debian/build.sh "$(SUITE)" "$(ARCH)"
 
 clean:  ## Remove what was made here (not the data of a gateway)
 	rm -rf $(VENV) .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,6 +8,7 @@ embeddings, more slowly.  Downloads nothing.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import sys
 from pathlib import Path
@@ -209,7 +210,9 @@ def convert(weights: Path, target: Path) -> float:
 
 
 def main() -> int:
-    target = converted_path()
+    parser = argparse.ArgumentParser(description="Convert dlib's embedding network to ONNX.")
+    parser.add_argument("--to", type=Path, default=converted_path(), help="the file to make")
+    target = parser.parse_args().to
     try:
         worst = convert(weights_path(), target)
     except (Unusable, dlibfile.BadModel, OSError) as error:

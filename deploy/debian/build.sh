@@ -1,0 +1,69 @@
+#!/bin/sh
+# build.sh [SUITE [ARCH [VERSION]]]: the Debian packages of this checkout, in dist/SUITE.
+#
+# Wheels are fetched by the hashes of requirements-gate.lock, with the pip of .venv and its index.  The
+# build itself runs in a chroot of the suite, without a network.  Needs root, debootstrap and unshare.
+# CACHE keeps the chroot and the wheels.
+set -eu
+suite=${1:-bookworm} arch=${2:-amd64}
+case $suite in
+bookworm) python=3.11 release=12 ;;
+trixie) python=3.13 release=13 ;;
+*) echo "deb: a suite is bookworm or trixie" >&2; exit 2 ;;
+esac
+cd "$(dirname "$0")/../.."
+upstream=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' gateway/__init__.py)
+version=${3:-$upstream-1}~deb$release
+cache=${CACHE:-$HOME/.cache/garita-deb}
+mirror=${MIRROR:-http://deb.debian.org/debian}
+root=$cache/root-$suite
+native=$(dpkg --print-architecture)
+say() { printf 'deb: %s\n' "$*" >&2; }
+[ "$(id -u)" = 0 ] || { say "needs root: it builds in a chroot"; exit 1; }
+command -v debootstrap >/dev/null || { say "apt install debootstrap"; exit 1; }
+umask 022
+
+if [ ! -e "$root/.ready" ]; then
+    say "making a chroot of $suite"
+    rm -rf "$root"
+    mkdir -p "$cache"
+    debootstrap --variant=minbase --include=debhelper,dpkg-dev,lintian,python3,python3-packaging,python3-pip,python3-venv \
+        "$suite" "$root" "$mirror" >"$cache/$suite.log" 2>&1 || { tail -n 5 "$cache/$suite.log" >&2; exit 1; }
+    touch "$root/.ready"
+fi
+for one in $(printf '%s\n' "$native" "$arch" | sort -u); do
+    say "fetching the wheels for $one, Python $python"
+    .venv/bin/python deploy/debian/wheels.py fetch "$cache/wheels-$python-$one" --python "$python" --arch "$one"
+done
+
+work=$cache/work-$suite-$arch
+rm -rf "$work"
+mkdir -p "$work/garita"
+git ls-files -z -c -o --exclude-standard | xargs -0 cp --parents -P -p -t "$work/garita" 2>/dev/null || true
+cp -a deploy/debian "$work/garita/debian"
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+export SOURCE_DATE_EPOCH
+cat >"$work/garita/debian/changelog" <<EOF
+garita ($version) $suite; urgency=medium
+
+  * Release $upstream: /usr/share/doc/garita/CHANGELOG.md.gz says what changed.
+
+ -- Garita <garita@localhost>  $(date -uR -d "@$SOURCE_DATE_EPOCH")
+EOF
+
+say "building $version for $arch"
+WORK=$work ROOT=$root CACHE=$cache PYTHON=$python ARCH=$arch NATIVE=$native unshare -mn sh -ec '
+    mount --make-rprivate /
+    mkdir -p "$ROOT/build" "$ROOT/wheels/$ARCH" "$ROOT/wheels/$NATIVE"
+    mount -t proc proc "$ROOT/proc"
+    mount -t tmpfs tmpfs "$ROOT/tmp"
+    mount --bind "$WORK" "$ROOT/build"
+    for one in "$ARCH" "$NATIVE"; do mount --bind "$CACHE/wheels-$PYTHON-$one" "$ROOT/wheels/$one"; done
+    exec chroot "$ROOT" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 WHEELS=/wheels \
+        SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" DEB_BUILD_OPTIONS=nocheck LEVEL="'"${LEVEL:-}"'" \
+        sh -c "cd /build/garita && dpkg-buildpackage -us -uc -b -d -a$ARCH"
+'
+mkdir -p "dist/$suite"
+mv "$work"/*.deb "dist/$suite/"
+rm -rf "$work"
+ls -l "dist/$suite"/*"$version"*"$arch".deb | awk '{print $5, $9}'
