@@ -25,6 +25,7 @@ need() {
         case $program in
         initdb) ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && continue; package=postgresql ;;
         promtool) package=prometheus ;;
+        pdftotext) package=poppler-utils ;;
         *) package=$program ;;
         esac
         apt_install "$package" || {
@@ -40,7 +41,7 @@ gate) lock=requirements-gate.lock ;;
 mosquitto | servers)
     PATH="$PATH:/usr/sbin:/sbin"
     need mosquitto
-    [ "$1" = mosquitto ] || need initdb slapd chromium rabbitmq-server prometheus promtool
+    [ "$1" = mosquitto ] || need initdb slapd chromium rabbitmq-server prometheus promtool pdftotext
     exit 0
     ;;
 esac

@@ -49,7 +49,7 @@ MARKS = {
     "system": {"make_rig"},
     "broker": {"make_broker", "make_link"},
     "faces": {"photos", "engine", "weights", "converted"},
-    "servers": {"postgres", "make_postgres", "slapd", "web"},
+    "servers": {"postgres", "make_postgres", "slapd", "web", "window"},
 }
 
 
@@ -57,6 +57,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test by its fixtures: a daemon, a broker, faces, servers of other kinds."""
     for item in items:
         wanted = set(getattr(item, "fixturenames", ()))
+        params = getattr(item, "callspec", None)
+        if params is not None and "postgresql" in params.params.values():
+            wanted.add("postgres")
         for mark, fixtures in MARKS.items():
             if wanted & fixtures:
                 item.add_marker(mark)

@@ -40,6 +40,7 @@ async def redacted(log: Log) -> None:
     await log.sign()
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(
     ("make", "said"), [(deleted, "not kept any more"), (redacted, "are redacted")]
 )

@@ -104,6 +104,7 @@ def by_gateway(name: str, data: bytes) -> bool:
     return True
 
 
+@pytest.mark.servers
 def test_all_three_refuse_the_same(tmp_path: Path) -> None:
     cases: dict[str, tuple[bool, Path, Path]] = {}
     for kind, items in (("note", NOTES), ("proof", PROOFS)):
@@ -137,6 +138,7 @@ def test_all_three_refuse_the_same(tmp_path: Path) -> None:
     assert not wrong, "\n".join(map(str, wrong))
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("webcrypto", [True, False], ids=["browser's Ed25519", "plain numbers"])
 def test_a_signature_is_checked_with_and_without_webcrypto(tmp_path: Path, webcrypto: bool) -> None:
     """A page that a phone opens from its mail has no WebCrypto."""
@@ -149,6 +151,7 @@ def test_a_signature_is_checked_with_and_without_webcrypto(tmp_path: Path, webcr
     assert states == ["right", "wrong"]
 
 
+@pytest.mark.servers
 def test_the_page_speaks_the_browsers_language_and_fits_a_phone(tmp_path: Path) -> None:
     path = tmp_path / "head"
     path.write_text(GOOD)
@@ -162,6 +165,7 @@ def test_the_page_speaks_the_browsers_language_and_fits_a_phone(tmp_path: Path) 
             page.wait_for_selector(f".verdict:text-is('{other}')")
 
 
+@pytest.mark.servers
 def test_files_are_dropped_and_a_kept_checkpoint_is_typed_in(tmp_path: Path) -> None:
     with opened() as page:
         page.fill("#trust", str(KEY.key))
