@@ -24,7 +24,7 @@ class Garita(Root):
     """Every command of `garita`, in the order of `garita --help`."""
 
     entries: ClassVar = {
-        "status": Entry(f"{CLI}.site:status", DAILY, "What the running gateway says of itself."),
+        "status": Entry(f"{CLI}.status:status", DAILY, "What needs you, and how the gate is."),
         "muster": Entry(f"{CLI}.area:muster", DAILY, "Who is inside, and since when."),
         "alarms": Entry(
             f"{CLI}.alarms:app", DAILY, "Alarms: what is open, what was done, how many."

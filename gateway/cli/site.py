@@ -1,13 +1,12 @@
-"""`garita check` and `garita status`: the configuration, and the running gateway."""
+"""`garita check`: the configuration, the files that it names, and what runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli import common
@@ -18,13 +17,12 @@ from gateway.config.zones import difference
 from gateway.daemon import control
 from gateway.desk.errors import DeskError
 from gateway.desk.freight.settings import freight_policy
-from gateway.locale import _, ngettext
+from gateway.locale import _
 from gateway.people import account
 from gateway.people.cardnumbers import impossible_in_force
 from gateway.people.vanished import vanished_levels
 from gateway.vault.sitekey import KeyFileError, SiteKey
-from gateway.wording import health, loghealth, text, words
-from gateway.wording.details import detail
+from gateway.wording import words
 
 
 def check(
@@ -158,88 +156,3 @@ def _online(settings: Settings) -> tuple[list[str], int]:
     from gateway.cli.online import look_online  # noqa: PLC0415 - only this option needs MQTT
 
     return look_online(settings)
-
-
-def status(ctx: Context, json: common.JsonOption = False) -> None:
-    """What the running gateway says of itself; exit code 5 if it is not running."""
-    settings = ctx.settings
-    answer = common.ask(settings, "status")
-    if json:
-        common.print_json(answer)
-        return
-    people = answer["people"] or {}
-    mqtt = answer["mqtt"]
-    table = Table(show_header=False, box=None)
-    table.add_row(
-        _("gateway"),
-        _("{gateway} {version}, pid {pid}").format(
-            gateway=answer["gateway"], version=answer["version"], pid=answer["pid"]
-        ),
-    )
-    table.add_row(_("up"), f"{words.number(answer['uptime_s'])} s")
-    version, total = people.get("version") or _("none"), people.get("total", 0)
-    table.add_row(
-        _("people"),
-        people.get("error")
-        or _("{total} (list version {version})").format(total=total, version=version),
-    )
-    for said in health.damage(answer.get("damage", [])):
-        table.add_row(_("damage"), _marked(said, True))
-    _log_rows(table, answer, settings)
-    if threat := answer["threat"]:
-        table.add_row(_("threat"), threat["level"])
-    table.add_row(_("clock"), _marked(*health.clock(answer)))
-    if mqtt:
-        table.add_row("mqtt", _marked(*health.broker(mqtt)))
-        for said, wrong in health.broker_notes(mqtt):
-            table.add_row("", _marked(said, wrong))
-    if (face := answer.get("face")) and face.get("embedder"):
-        about = f"{face['embedder']} ({face['model']}), " + ngettext(
-            "{n} person", "{n} people", face["enrolled"]
-        ).format(n=face["enrolled"])
-        table.add_row(_("faces"), about)
-    for device in answer["devices"]:
-        state = device["state"]
-        shown_state = words.word(state)
-        if state != "online":
-            shown_state = f"[red]{shown_state}[/red]"
-        about = f"{device['name']}: {shown_state} {escape(detail(device['detail']))}"
-        table.add_row(words.word(device["kind"]), about)
-    for name, shown in answer["doors"].items():
-        last = answer["last"].get(name) or {}
-        state = shown["state"]
-        if state in ("forced", "held", "tampered", "out_of_service"):
-            state = f"[red]{words.word(state)}[/red]"
-        reason = last.get("reason", "")
-        table.add_row(
-            _("door"), f"{name}: {words.word(state)} {text.reason(reason) if reason else ''}"
-        )
-    for name, shown in answer["areas"].items():
-        inside, most = shown["inside"], shown["maximum"]
-        full = (
-            _("{inside} of {most} inside").format(inside=inside, most=most)
-            if most
-            else _("{inside} inside").format(inside=inside)
-        )
-        table.add_row(_("area"), f"{name}: {full}")
-    common.out.print(table)
-
-
-def _log_rows(table: Table, answer: Mapping[str, Any], settings: Settings) -> None:
-    """What the status says of the log."""
-    good = answer["ledger"]["ok"]
-    table.add_row(
-        _("log"),
-        (
-            _("{last_seq} events").format(last_seq=answer["last_seq"])
-            if good
-            else _("[red]can't be written[/red]")
-        ),
-    )
-    for said, wrong in loghealth.lines(answer, settings.site.zone):
-        table.add_row("", _marked(said, wrong))
-
-
-def _marked(said: str, wrong: bool) -> str:
-    """A sentence for the screen, red where somebody has to look."""
-    return f"[red]{escape(said)}[/red]" if wrong else escape(said)

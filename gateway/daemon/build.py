@@ -261,8 +261,13 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
     )
     if sharing is not None:
         status.add("peers", sharing.parts)
-    status.add("mqtt", lambda: uplink.status() if uplink else None)
-    status.add("face", lambda: faceparts.status(faces, matcher))
+    parts: dict[str, Callable[[], object]] = {
+        "disk": health.disk,
+        "mqtt": lambda: uplink.status() if uplink else None,
+        "face": lambda: faceparts.status(faces, matcher),
+    }
+    for name, about in parts.items():
+        status.add(name, about)
     return Parts(
         settings=settings,
         key=key,

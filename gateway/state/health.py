@@ -39,6 +39,7 @@ class Health:
         self._broker = broker
         self._secured = secured or {}
         self._looked: dict[Subsystem, str] = {}
+        self._free_mb: int | None = None
         self.look()
 
     def use(self, *, disk_free_mb: int, list_max_age_h: float | None) -> None:
@@ -48,11 +49,20 @@ class Health:
     def look(self) -> None:
         """Look at disk and clock; may wait for the disk."""
         looked = {}
-        if why := _disk(self._data_dir, self._disk_free_mb):
-            looked[Subsystem.DISK] = why
+        try:
+            stat = os.statvfs(self._data_dir)
+            self._free_mb = stat.f_bavail * stat.f_frsize // 1_000_000
+            if self._free_mb < self._disk_free_mb:
+                looked[Subsystem.DISK] = f"{self._free_mb} MB free"
+        except OSError as error:
+            self._free_mb, looked[Subsystem.DISK] = None, str(error.strerror)
         if not synchronised():
             looked[Subsystem.SYNC] = "no time server"
         self._looked = looked
+
+    def disk(self) -> dict[str, int | None]:
+        """How much was free when it last looked, and how much has to be (MB); None: not known."""
+        return {"free_mb": self._free_mb, "least_mb": self._disk_free_mb}
 
     def failing(
         self, reader: str, applied_at: datetime | None, now: datetime
@@ -69,15 +79,6 @@ class Health:
         if secured is None or not secured():
             found[Subsystem.CHANNEL] = "in clear"
         return found
-
-
-def _disk(folder: Path, least_mb: int) -> str:
-    try:
-        stat = os.statvfs(folder)
-    except OSError as error:
-        return str(error.strerror)
-    free = stat.f_bavail * stat.f_frsize // 1_000_000
-    return f"{free} MB free" if free < least_mb else ""
 
 
 def synchronised() -> bool:
