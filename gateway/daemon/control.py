@@ -3,10 +3,11 @@
 One request a connection, one JSON line each way: ``{"op": "status"}`` ->
 ``{"ok": true, ...}`` or ``{"ok": false, "error": "..."}``, with ``"refused": true`` where
 nothing is broken.  The socket's file mode decides who may connect (0660: the service's own user
-and group, and root).  Who asks is what the kernel says of the other end, by
-gateway/people/account.py: the server puts that operator into the request as `by`, in place of
-whatever the request says.  The web console is the one account that acts for others: its requests
-name the operator who is signed in, as `on_behalf`, and a handler sees by `console` that it was so.
+and group, and root), and gateway/daemon/access.py what each may ask for.  Who asks is what the
+kernel says of the other end, by gateway/people/account.py: the server puts that operator into the
+request as `by`, in place of whatever the request says.  The web console is the one account that
+acts for others: its requests name the operator who is signed in, as `on_behalf`, and a handler sees
+by `console` that it was so.
 A request may name the `language` of its answer.  No operation opens a door by itself: `command`
 takes a message that an operator's key has signed (gateway/daemon/remote.py).
 """
@@ -24,6 +25,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gateway.daemon.access import ADMIN_GROUP, Rights, operation, rights_of
 from gateway.ledger.operator import Operator
 from gateway.locale import LANGUAGES, GaritaError, Message, catalogue, speaking, worded
 from gateway.people import account
@@ -86,8 +88,9 @@ class ControlServer:
             async with asyncio.timeout(LONGEST_S):
                 line = await reader.readline()
                 # In a thread: the names of accounts may come from a directory service.
-                by = await asyncio.to_thread(self._asker, writer.get_extra_info("socket"))
-                answer = await self._answer(line, by)
+                peer = writer.get_extra_info("socket")
+                by, rights = await asyncio.to_thread(self._asker, peer)
+                answer = await self._answer(line, by, rights)
                 writer.write(json.dumps(answer, default=str).encode() + b"\n")
                 await writer.drain()
         except (OSError, ValueError, TimeoutError) as error:
@@ -95,16 +98,28 @@ class ControlServer:
         finally:
             writer.close()
 
-    def _asker(self, transport: TransportSocket) -> Operator:
+    def _asker(self, transport: TransportSocket) -> tuple[Operator, Rights]:
         with transport.dup() as peer:
-            return self._who(account.of_peer(peer))
+            return self._who(account.of_peer(peer)), rights_of(peer)
 
-    async def _answer(self, line: bytes, by: Operator) -> dict[str, Any]:
+    async def _answer(self, line: bytes, by: Operator, rights: Rights) -> dict[str, Any]:
         try:
             request = {**json.loads(line), "by": by, "console": False}
             handler = self._handlers[request["op"]]
         except (ValueError, TypeError, KeyError):
             return {"ok": False, "error": f"expected one of {', '.join(sorted(self._handlers))}"}
+        if not rights.allow(operation(request)):
+            log.warning("control: %s may not ask for %s", by, operation(request)[:60])
+            said = str(worded("{account} may not do this", account=str(by)))
+            if rights is Rights.DESK:
+                said = str(
+                    worded(
+                        "{account} may not do this: it takes an account of the group {group}",
+                        account=str(by),
+                        group=ADMIN_GROUP,
+                    )
+                )
+            return {"ok": False, "error": said, "refused": True}
         if "on_behalf" in request:
             if not self._console or by != self._console:
                 said = str(worded("{account} may not act for others", account=str(by)))

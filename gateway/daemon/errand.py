@@ -1,5 +1,6 @@
-"""Acts that need the site key: mark a badge or a document, set a PIN, enrol a face.  And acts on
-files that the gateway's account alone writes: an import profile, a pulled list that was held back.
+"""Acts that need the site key: mark a badge or a document, set a PIN, enrol a face, look at face
+keys, take a sealed picture out.  And acts on files that the gateway's account alone writes: an
+import profile, a pulled list that was held back.
 
 A command that may do so does them itself.  For everybody else, a guard or HR with an account
 of their own, the running gateway starts this module as a process (`Errands.asked` there,
@@ -18,7 +19,7 @@ import json
 import secrets
 import sqlite3
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,9 @@ from typing import TYPE_CHECKING, Any
 from gateway import config, locale
 from gateway.daemon.control import Refused, behalf
 from gateway.decide.model import PinOutcome
+from gateway.face import facekeys
+from gateway.face.evidence import EvidenceError
+from gateway.ledger import LedgerReader
 from gateway.ledger.operator import Operator
 from gateway.locale import GaritaError, system, worded
 from gateway.people import Roster, RosterUnavailable, SealedPin, faces
@@ -60,8 +64,7 @@ class Errand:
 
     def do(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The act that `request` names; `by` is the operator."""
-        acts = {"mark": self.mark, "pin": self.pin, "enrol": self.enrol}
-        acts |= {"owner": self.owner, "profile": self.profile, "forget": self.forget}
+        acts = self.acts()
         act = acts.get(str(request.get("act")))
         if act is None:
             raise Refused(worded("expected one of {acts}", acts=", ".join(acts)))
@@ -69,6 +72,19 @@ class Errand:
             return act(request)
         except KeyError as error:
             raise Refused(worded("the request lacks {name}", name=str(error))) from error
+
+    def acts(self) -> dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]]:
+        """Every act, by its name."""
+        return {
+            "mark": self.mark,
+            "pin": self.pin,
+            "enrol": self.enrol,
+            "owner": self.owner,
+            "profile": self.profile,
+            "forget": self.forget,
+            "keys": self.keys,
+            "picture": self.picture,
+        }
 
     def _by(self, request: Mapping[str, Any]) -> Operator:
         """The operator who asks: by way of the gateway only the account came."""
@@ -141,6 +157,29 @@ class Errand:
         with closing(open_admin(self._settings.people_path)) as db:
             pull.remove(db, self._settings.pending_path, str(request["source"]))
         return {}
+
+    def keys(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Who has a face key and whether it `opens`, as `keys`; templates from before there were
+        keys get one."""
+        vault = Vault(self._key)
+        with closing(open_admin(self._settings.people_path)) as db:
+            return {"keys": facekeys.held(db, vault)}
+
+    def picture(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The sealed picture of the event `seq`, as a `jpeg` (base64).  Who asked for it is in the
+        outbox, and so on record, before it is given."""
+        seq, by = int(request["seq"]), self._by(request)
+        with closing(LedgerReader(self._settings.ledger_path)) as reader:
+            event = reader.get(seq)
+        if event is None:
+            raise Refused(worded("there is no event {seq}", seq=seq))
+        with closing(open_admin(self._settings.people_path)) as db:
+            try:
+                jpeg = facekeys.open_picture(db, self._key, self._settings, event)
+            except (EvidenceError, VaultError) as error:
+                raise Refused(*error.args) from error
+            faces.viewed(db, seq=seq, event_id=event.id, by=by)
+        return {"jpeg": base64.b64encode(jpeg).decode()}
 
     def pin(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Set the PIN of `person`, or with `duress` the one to type under threat; without `pin`

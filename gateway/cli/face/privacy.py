@@ -5,6 +5,7 @@ Each act and its event are one transaction in people.db.
 
 from __future__ import annotations
 
+import base64
 import errno
 import os
 import sqlite3
@@ -21,16 +22,14 @@ from gateway.cli import common, personnel
 from gateway.cli.context import Context
 from gateway.config import Settings
 from gateway.daemon import control
-from gateway.face.evidence import Evidence, EvidenceError, site_sealer
+from gateway.daemon.keyed import KeyedActs
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.ledger.marks import Marks
-from gateway.locale import _, ngettext, system, worded
+from gateway.locale import GaritaError, _, ngettext, system
 from gateway.people import faces
 from gateway.state.clock import Clock
 from gateway.state.health import synchronised
 from gateway.vault.files import write_whole
-from gateway.vault.sitekey import KeyFileError, Sealer, SiteKey
-from gateway.vault.templates import Vault, VaultError
 from gateway.wording import words
 
 NOTE_LIMIT = 200
@@ -181,26 +180,7 @@ def _clock_is_sure(settings: Settings) -> bool:
 def keys(ctx: Context, json: common.JsonOption = False) -> None:
     """Who has a face key, and whether it opens; takes over templates from before the keys."""
     settings = ctx.settings
-    try:
-        vault = Vault(SiteKey.load(settings.tables.site.key_file))
-    except KeyFileError as error:
-        common.fail(str(error), common.UNREACHABLE)
-    db = personnel.open_list(settings)
-    _new, left = faces.reseal(db, vault, VaultError)
-    rows: list[dict[str, Any]] = [
-        {"person": key, "key_id": None, "created_at": None, "opens": False} for key in left
-    ]
-    stored = db.execute(
-        "SELECT person_id, key_id, created_at, wrapped FROM person_key ORDER BY person_id"
-    )
-    for person, key_id, created_at, wrapped in stored:
-        try:
-            vault.sealer(person, (key_id, wrapped))
-            opens = True
-        except VaultError:
-            opens = False
-        rows.append({"person": person, "key_id": key_id, "created_at": created_at, "opens": opens})
-    db.close()
+    rows: list[dict[str, Any]] = _by_key(settings, "keys")["keys"]
     if json:
         common.print_json(rows)
     else:
@@ -224,45 +204,36 @@ def picture(
 ) -> None:
     """Take the sealed picture of one event out.  Who did it goes into the log first."""
     settings = ctx.settings
+    if out.exists():
+        common.fail(f"{out}: {system(os.strerror(errno.EEXIST))}", common.REFUSED)
+    jpeg = base64.b64decode(_by_key(settings, "picture", seq=seq)["jpeg"])
     try:
-        site = SiteKey.load(settings.tables.site.key_file)
-        with closing(LedgerReader(settings.ledger_path)) as reader:
-            event = reader.get(seq)
-    except (KeyFileError, LedgerUnavailable) as error:
-        common.fail(str(error), common.UNREACHABLE)
-    if event is None:
-        common.fail(_("there is no event {seq}").format(seq=seq), common.REFUSED)
-    pictures = Evidence(settings.evidence_path)
-    db = personnel.open_list(settings)
-    try:
-        day = pictures.find(event.id, datetime.fromisoformat(event.time), settings.site.zone)
-        holder = pictures.holder(event.id, day)
-        jpeg = pictures.open(event.id, day, _picture_key(db, site, holder))
-        if out.exists():
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-        faces.viewed(db, seq=seq, event_id=event.id, by=common.operator(settings))
         write_whole(out, jpeg, mode=0o600, replace=False)
-    except (EvidenceError, VaultError, sqlite3.Error) as error:
-        common.fail(str(error), common.REFUSED)
     except OSError as error:
         common.fail(f"{out}: {system(error.strerror)}", common.REFUSED)
-    finally:
-        db.close()
     common.nudge(settings)
     common.out.print(_("{out}: written; that you did is in the log").format(out=out), markup=False)
 
 
-def _picture_key(db: sqlite3.Connection, site: SiteKey, holder: tuple[str, str] | None) -> Sealer:
-    if holder is None:
-        return site_sealer(site)
-    row = db.execute(
-        "SELECT key_id, wrapped FROM person_key WHERE person_id = ? AND key_id = ?", holder
-    ).fetchone()
-    if row is None:
-        raise EvidenceError(
-            worded("the key of this picture was destroyed; nobody can open it any more")
+def _by_key(settings: Settings, act: str, **params: Any) -> dict[str, Any]:
+    """An act of gateway/daemon/errand.py: done by the running gateway, or else here; ends the
+    command with a sentence if neither can."""
+    try:
+        return control.ask(
+            settings.socket_path, "errand", timeout_s=control.LONGEST_S, act=act, **params
         )
-    return Vault(site).sealer(holder[0], (row[0], row[1]))
+    except control.Unreachable:
+        pass
+    except control.Refused as refusal:
+        common.fail(str(refusal), common.REFUSED)
+    except control.ControlError as error:
+        common.fail(str(error), common.UNREACHABLE)
+    try:
+        return KeyedActs(settings, common.operator(settings), here=True).do(act, **params)
+    except control.Refused as refusal:
+        common.fail(str(refusal), common.REFUSED)
+    except (GaritaError, sqlite3.Error) as error:
+        common.fail(str(error), common.UNREACHABLE)
 
 
 def _ending(settings: Settings, days: int, json: bool) -> None:

@@ -106,6 +106,11 @@ async def test_with_the_key_as_a_credential_a_shell_sets_pins_hands_out_badges_a
     await rig.acli("face", "consent", "e18", "--date", "2026-01-02")
     twin = await asyncio.to_thread(ask, rig.socket, "errand", **face("e18", 0.1), timeout_s=30)
     assert twin["refused"] == "duplicate" and twin["facts"]["other"] == "e17"
+    held = await rig.acli("face", "keys", "--json")
+    assert [(one["person"], one["opens"]) for one in json.loads(held.stdout)] == [("e17", True)]
+    out = rig.folder / "picture.jpg"
+    none = await rig.acli("face", "picture", "1", "--out", str(out), check=False)
+    assert none.returncode == 1 and not out.exists()  # that event has no picture
 
 
 def face(person: str, value: float) -> dict[str, Any]:
