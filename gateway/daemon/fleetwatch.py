@@ -14,6 +14,7 @@ from gateway.ledger.event import NewEvent
 from gateway.people import Roster, RosterUnavailable
 from gateway.people.fleet import Fleet, GateList, Reach, of_people
 from gateway.uplink.connection import client_id
+from gateway.uplink.renew import renewed
 from gateway.uplink.states import hear_states
 
 log = logging.getLogger("garita.daemon.fleetwatch")
@@ -37,6 +38,7 @@ class FleetWatch:
     ) -> None:
         self._gateway = gateway
         self._mqtt = mqtt
+        self._changed = asyncio.Event()
         self._gates = gates
         self._roster = roster
         self._ledger = ledger
@@ -44,12 +46,21 @@ class FleetWatch:
         self._fleet = Fleet()
         self._reach = Reach(gates, late_s)
 
+    def use(self, mqtt: MqttSettings) -> None:
+        """Reach the brokers by other settings."""
+        if mqtt != self._mqtt:
+            self._mqtt = mqtt
+            self._changed.set()
+
     async def run(self) -> None:
         """Look for ever."""
-        me = client_id(self._mqtt, self._gateway)
         async with asyncio.TaskGroup() as group:
-            group.create_task(hear_states(self._mqtt, me, self._gates, self._fleet.hear))
+            group.create_task(renewed(self._hear, self._changed))
             group.create_task(self._look())
+
+    async def _hear(self) -> None:
+        me = client_id(self._mqtt, self._gateway)
+        await hear_states(self._mqtt, me, self._gates, self._fleet.hear)
 
     async def _look(self) -> None:
         due: list[NewEvent] = []

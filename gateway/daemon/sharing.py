@@ -81,6 +81,10 @@ class Sharing:
         self._refused: dict[str, tuple[float, int]] = {}
         presence.apart = self.apart
 
+    def use(self, mqtt: MqttSettings) -> None:
+        """Reach the brokers by other settings."""
+        self._link.use(mqtt)
+
     async def run(self) -> None:
         """Tell and listen, for ever."""
         for name, peer in self._logs.items():

@@ -38,6 +38,10 @@ def swap(
         parts.matcher.use(tables.face)
     if parts.measures is not None:
         parts.measures.use(new)
+    if tables.mqtt is not None:  # a gateway that had a broker has one, else it needs a restart
+        for part in (parts.uplink, parts.sharing, parts.fleet):
+            if part is not None:
+                part.use(tables.mqtt)
     parts.limits.use(new)
     operators.use(tables.operators)
     alarms.use(new)

@@ -15,6 +15,8 @@ site takes them from the broker.
 Before it connects, the gateway asks whether another one is connected under its name
 (gateway/uplink/rivals.py).  If so it leaves it the connection, says so, and asks again after
 minutes.
+
+More than 400 lines: the life of one connection, from the question for our name to its end.
 """
 
 from __future__ import annotations
@@ -64,6 +66,7 @@ log = logging.getLogger("garita.uplink.client")
 CURSOR_EVERY_S = 1.0
 RETRY_S = (0.5, 30.0)
 NEXT_S = 0.5  # before the next broker of the list
+FINISH_S = 3.0  # for acknowledgements before a connection is made anew
 HOLD_S = (60.0, 300.0)  # first and longest wait while another gateway has our name
 GOOD_AFTER_S = 30.0  # a connection that lasted this long was a good one: waits start anew
 ANSWER_EVERY_S = 1.0  # less than whoever asks waits (rivals.ANSWER_S)
@@ -74,6 +77,10 @@ TAKES_IT = "another client has our name or client id: it takes over our connecti
 # DISCONNECT without a reason, malformed, protocol error (mosquitto's message_size_limit), and the
 # broker's own: a message that was too large may be behind it.
 MAY_BE_SIZE = (None, 0x81, 0x82, 0x83, PACKET_TOO_LARGE)
+
+
+class Renewing(Exception):
+    """The connection ends because it is to be made by other settings."""
 
 
 class Uplink:
@@ -100,11 +107,9 @@ class Uplink:
         self._answers = Answers(self._topic)
         self._cosigned = f"{self._topic}/cosigned/"
         self._bundles = f"{settings.base_topic}/people/bundle"
-        self._places = Places(
-            settings,
-            client_id(settings, gateway),
-            MAXIMUM_PACKET if handlers.bundle is None else BUNDLE_PACKET,
-        )
+        self._gateway, self._settings = gateway, settings
+        self._renew = asyncio.Event()
+        self._places = self._new_places()
         self._me = new_instance(secrets.token_hex(8), socket.gethostname())
         self._rivals = Rivals(gateway, handlers.note)
         self._asked = asyncio.Event()
@@ -120,6 +125,20 @@ class Uplink:
         self._connected = False
         self._credentials = Credentials(settings)
         self._replays: asyncio.Queue[tuple[str, int, int]] = asyncio.Queue(REPLAYS_WAITING)
+
+    def use(self, settings: MqttSettings) -> None:
+        """Make the connection anew by other settings, once what is under way is acknowledged.  The
+        topics, the client id and how much may be under way stay."""
+        if settings != self._settings:
+            self._settings = settings
+            self._renew.set()
+
+    def _new_places(self) -> Places:
+        return Places(
+            self._settings,
+            client_id(self._settings, self._gateway),
+            MAXIMUM_PACKET if self._handlers.bundle is None else BUNDLE_PACKET,
+        )
 
     @property
     def connected(self) -> bool:
@@ -158,25 +177,46 @@ class Uplink:
         hold = Backoff(*HOLD_S, steady_s=2 * HOLD_S[1], spread=0.2)
         clock = asyncio.get_running_loop().time
         while True:
-            begun, held = clock(), False
+            begun, held, renewing = clock(), False, False
+            if self._renew.is_set():
+                self._renew.clear()
+                self._places, self._credentials = self._new_places(), Credentials(self._settings)
             await self._credentials.look()
             try:
                 await self._wait_for_our_name()
                 await self._session()
+            except* Renewing as group:
+                renewing = True
+                self._set_connected(False, _reason(group))
             except* NameTaken as taken:
                 held = True
                 self._set_connected(False, _reason(taken))
             except* (aiomqtt.MqttError, OSError, ssl.SSLError, LedgerUnavailable) as group:
-                if not held:
+                if not held and not renewing:
                     self._set_connected(False, _reason(group))
+            if renewing:
+                retry.reset()
+                continue
             lasted = clock() - begun
             if lasted > GOOD_AFTER_S:
                 self._places.here.cut_off = 0
             # Where another gateway has our name we wait: at the next broker it would not be seen.
             if not held and self._places.onward():
-                await asyncio.sleep(NEXT_S)
+                await self._pause(NEXT_S)
             else:
-                await asyncio.sleep((hold if held else retry).pause_s(lasted))
+                await self._pause((hold if held else retry).pause_s(lasted))
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait; other settings are tried at once."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._renew.wait()
+
+    async def _leave(self) -> None:
+        """Other settings: send nothing more here, and end when all that was sent has arrived."""
+        await self._renew.wait()
+        await self._publisher.finish(FINISH_S)
+        raise Renewing("the configuration of the connection changed")
 
     async def _wait_for_our_name(self) -> None:
         """Raises NameTaken if another gateway is connected under our name."""
@@ -242,6 +282,7 @@ class Uplink:
                         self._places.good()
                         self._set_connected(True, "")
                         group.create_task(self._publisher.run(client))
+                        group.create_task(self._leave())
                         group.create_task(self._save_cursor())
                         group.create_task(self._credentials.watch())
                         group.create_task(self._state.publish(client, place.sizes))
@@ -253,7 +294,10 @@ class Uplink:
                     await self._say_goodbye(client)
                     raise
                 except BaseExceptionGroup as group_error:
-                    self._judge_end(client, place, group_error)
+                    if group_error.subgroup(Renewing):
+                        await self._say_goodbye(client)
+                    else:
+                        self._judge_end(client, place, group_error)
                     raise
         finally:
             await asyncio.shield(asyncio.to_thread(self._cursor.save))

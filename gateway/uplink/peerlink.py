@@ -20,6 +20,7 @@ from drivers.backoff import Backoff
 from gateway.config import BrokerAddress, MqttSettings
 from gateway.uplink.connection import Broker, Connection, NotTaken, client_id
 from gateway.uplink.peers import RECORD_BYTES, PeerLog
+from gateway.uplink.renew import renewed
 
 log = logging.getLogger("garita.uplink.peerlink")
 
@@ -44,6 +45,7 @@ class PeerLink:
         hear: Hear,
     ) -> None:
         self._settings = settings
+        self._changed = asyncio.Event()
         self._gateway = gateway
         self._peers = peers
         self._head = head
@@ -61,7 +63,16 @@ class PeerLink:
             )
         }
 
+    def use(self, settings: MqttSettings) -> None:
+        """Make the connections anew by other settings."""
+        if settings != self._settings:
+            self._settings = settings
+            self._changed.set()
+
     async def run(self) -> None:
+        await renewed(self._connected, self._changed)
+
+    async def _connected(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._ask())
             for address in self._settings.addresses:

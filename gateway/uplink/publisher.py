@@ -8,6 +8,7 @@ event says so; what comes after it goes on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -71,19 +72,23 @@ class Publisher:
         self._max_in_flight = max_in_flight
         self._refusals: dict[int, int] = {}  # by number of the record, how often
         self._omitted: set[int] = set()  # records whose omission is in the log
+        self._window: asyncio.Queue[Sent] = asyncio.Queue(max_in_flight)
+        self._sends = asyncio.Event()
         self.skipped: dict[str, Any] | None = None
         """The newest record that went without its data, as its event says; None if none did."""
 
     async def run(self, client: Connection) -> None:
         """Records in order, several under way; the cursor follows the acknowledgements."""
         sent, topic = self._cursor.seq, f"{self._topic}/events"
-        window: asyncio.Queue[Sent] = asyncio.Queue(self._max_in_flight)
+        window = self._window = asyncio.Queue(self._max_in_flight)
+        self._sends.set()
 
         async def acknowledged() -> None:
             while True:
                 message = await window.get()
                 await self._acknowledged(client, topic, message)
                 self._cursor.seq = message.event.seq
+                window.task_done()
 
         async with asyncio.TaskGroup() as group:
             group.create_task(acknowledged())
@@ -92,11 +97,20 @@ class Publisher:
                 # In a thread: what was recorded long ago may be on the disk alone.
                 batch = await asyncio.to_thread(self._batch, sent)
                 for number, (event, payload) in enumerate(batch, 1):
+                    await self._sends.wait()
                     await window.put(self._send(client, topic, event, payload))
                     sent = event.seq
                     if number % SLICE == 0:
                         await asyncio.sleep(0)  # doors come first, also in a backlog
                 await asyncio.sleep(PAUSE_S)
+
+    async def finish(self, seconds: float) -> None:
+        """Send no further record on this connection; returns when those under way are acknowledged,
+        or after `seconds`."""
+        self._sends.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._window.join()
 
     def _batch(self, sent: int) -> list[tuple[Event, bytes]]:
         """The records after `sent` and their messages; reads the disk."""

@@ -280,3 +280,21 @@ async def test_a_reload_moves_no_door_and_forgets_nobody(make_rig: Callable[...,
     assert len(events(rig, "door.")) <= moved + 1  # the yard's pulse may end
     rig.yard_reader.present(18, 1002)
     await rig.until(lambda s: s["last"]["yard"]["reason"] == "denied_area_full")
+
+
+async def test_the_broker_is_changed_and_every_event_arrives_once(
+    make_rig: Callable[..., Rig], make_broker: Callable[..., Any]
+) -> None:
+    brokers = make_broker(), make_broker()
+    for broker in brokers:
+        broker.start()
+    rig = make_rig(mqtt=f'host = "127.0.0.1"\nport = {brokers[0].port}')
+    await rig.start()
+    await rig.until(lambda s: s["mqtt"]["connected"])
+    put(rig, (f"port = {brokers[0].port}", f"port = {brokers[1].port}"))
+    answer = await reloaded(rig)
+    assert answer["applied"], answer
+    ours = f"127.0.0.1:{brokers[1].port}"
+    status = await rig.until(lambda s: s["mqtt"]["connected"] and s["mqtt"]["broker"] == ours)
+    assert status["mqtt"]["brokers"] == [ours]
+    await rig.until(lambda s: s["mqtt"]["waiting"] == 0)

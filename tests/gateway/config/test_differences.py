@@ -54,6 +54,8 @@ def test_the_example_names_the_keys_as_the_program_has_them(answer: Takes) -> No
         ('mode = "badge+face" ', 'mode = "badge" ', "doors.main-gate.mode", Takes.RELOAD),
         ("pulse_s = 3.0", "pulse_s = 4.0", "doors.main-gate.pulse_s", Takes.RESTART),
         ("maximum = 40", "maximum = 41", "areas.stock.maximum", Takes.RELOAD),
+        ("port = 1883", "port = 1884", "mqtt.port", Takes.RELOAD),
+        ("base_topic = ", 'client_id = "x"\nbase_topic = ', "mqtt.client_id", Takes.RESTART),
         ("attempts = 5", "attempts = 4", "pin.attempts", Takes.RELOAD),
         ("budget = 5", "budget = 6", "patterns.budget", Takes.ELSEWHERE),
         ('from = "05:30"', 'from = "05:31"', "schedules.day-shift.periods", Takes.RELOAD),
