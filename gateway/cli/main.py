@@ -88,6 +88,9 @@ class Garita(Root):
             f"{CLI}.evidence:app", LOG, "The auditor's packet, and what it is made of."
         ),
         "mqtt": Entry(f"{CLI}.mqtt:app", LOG, "What goes over MQTT, for whoever reads it."),
+        "setup": Entry(
+            f"{CLI}.firstrun.command:setup", SETUP, "Make this box a gate, or change one."
+        ),
         "backup": Entry(
             f"{CLI}.backup:backup", SETUP, "Everything that this gate needs, in one file."
         ),

@@ -72,6 +72,7 @@ def _clock(value: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_name)]
+Zone = Annotated[str, AfterValidator(_zone)]
 Clock = Annotated[str, AfterValidator(_clock)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
@@ -82,7 +83,7 @@ class _Table(BaseModel):
 
 class SiteTable(_Table):
     gateway: Name
-    timezone: Annotated[str, AfterValidator(_zone)]
+    timezone: Zone
     # Where systemd/garita.service and the README put them.
     data_dir: Path = Path("/var/lib/garita")
     run_dir: Path = Path("/run/garita")

@@ -1,7 +1,7 @@
-"""What the first-run wizard was told, and garita.toml as it says so.
+"""What a set-up was told, and garita.toml as it says so.
 
 The text has one door and explains itself; everything else is added to the file later
-(config/garita.toml explains every key).
+(config/garita.toml explains every key).  `garita setup` and the console's wizard share it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from gateway.people import account
 class Draft:
     """A gate with one door, one reader, one relay.  `camera` is a number or an address, "" for
     none.  `badge` is what the reader read, as the list has it.  `operator` is the name with which
-    the first administrator signs in."""
+    the first administrator signs in.  `broker` is the name by which the gateway reaches a broker
+    that takes its certificate, "" for none.  `credential`: systemd hands the site key over."""
 
     gateway: str = ""
     timezone: str = "America/Tijuana"
@@ -44,6 +45,9 @@ class Draft:
     person: str = ""
     badge: str = ""
     operator: str = ""
+    broker: str = ""
+    broker_port: int = 8883
+    credential: bool = False
 
     def tidied(self) -> Draft:
         """The same without control characters and spaces around what was typed."""
@@ -53,6 +57,10 @@ class Draft:
             if isinstance(value := getattr(self, name), str)
         }
         return replace(self, **fields)
+
+
+SERVICE = Path("/etc/garita")
+CREDENTIAL = "credential:site.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +74,22 @@ class Places:
     console_dir: Path | None = None
     """None: where the console's unit has it."""
 
+    @property
+    def certs(self) -> Path:
+        """The folder of `garita certs`."""
+        return self.config.parent / "certs"
+
+    @property
+    def of_service(self) -> bool:
+        """Whether they are those of the service, which runs as an account of its own."""
+        return self.config.parent == SERVICE
+
     @classmethod
     def of(cls, path: Path) -> Places:
         """As the service has them for /etc/garita/garita.toml; elsewhere beside the file."""
         folder = path.absolute().parent
         key = folder / "site.key"
-        if folder == Path("/etc/garita"):
+        if folder == SERVICE:
             return cls(path.absolute(), Path("/var/lib/garita"), Path("/run/garita"), key)
         return cls(path.absolute(), folder / "data", folder / "run", key, folder / "console")
 
@@ -110,7 +128,7 @@ def toml(draft: Draft, places: Places) -> str:
         console = f"\n[console]\naccount = {_text(account.own())}\ndata_dir = {where}\n"
     door_camera = f"camera = {_text(draft.door)}\n" if draft.camera else ""
     return f"""\
-# Made by the first-run wizard.  config/garita.toml explains every key, and what else there is.
+# Made by the set-up.  config/garita.toml explains every key, and what else there is.
 #   garita check                           names every mistake with line, key and reason
 
 [site]
@@ -119,7 +137,7 @@ timezone = {_text(draft.timezone)}
 language = {_text(draft.language)}
 data_dir = {_text(str(places.data_dir))}
 run_dir = {_text(str(places.run_dir))}
-key_file = {_text(str(places.key_file))}
+key_file = {_text(CREDENTIAL if draft.credential else str(places.key_file))}
 
 [access_levels.all]                # the list gives each person levels by name
 doors = {{ {_key(draft.door)} = "always" }}
@@ -145,7 +163,30 @@ fail = {_text(draft.fail)}
 [operators.{_key(draft.operator)}]
 person = "e1"
 roles = ["administrator", "supervisor", "guard"]
-{console}"""
+{console}{_mqtt(draft, places)}"""
+
+
+def _mqtt(draft: Draft, places: Places) -> str:
+    if not draft.broker:
+        return ""
+    lines = [f"{key} = {_value(value)}" for key, value in mqtt(draft, places).items()]
+    return "\n".join(["", "[mqtt]                             # docs/mqtt.md", *lines, ""])
+
+
+def mqtt(draft: Draft, places: Places) -> dict[str, str | int | bool]:
+    """The keys of [mqtt] for a broker that knows the gateway by its certificate."""
+    return {
+        "host": draft.broker,
+        "port": draft.broker_port,
+        "tls": True,
+        "ca_file": str(places.certs / "ca.pem"),
+        "cert_file": str(places.certs / f"{draft.gateway}.pem"),
+        "key_file": str(places.certs / f"{draft.gateway}.key"),
+    }
+
+
+def _value(value: str | int | bool) -> str:
+    return _text(value) if isinstance(value, str) else str(value).lower()
 
 
 def mistakes(draft: Draft, places: Places) -> list[Mistake]:
@@ -159,6 +200,28 @@ def mistakes(draft: Draft, places: Places) -> list[Mistake]:
             return error.mistakes
     ports = Machine().findings(tables)
     return [Mistake("garita.toml", 0, ".".join(map(str, loc)), why) for loc, why in ports.mistakes]
+
+
+KEYS = {
+    "gateway": ("site.gateway",),
+    "timezone": ("site.timezone",),
+    "door": ("doors", "readers"),
+    "reader_driver": ("readers.",),
+    "lock_driver": ("locks.",),
+    "channel": ("doors.", "locks."),
+    "operator": ("operators",),
+}
+"""The keys of garita.toml whose mistakes are those of an answer."""
+
+
+def wrong(draft: Draft, places: Places, *names: str) -> dict[str, str]:
+    """What is missing or wrong in the answers `names`, by the name of the answer."""
+    found = {name: why for name, why in missing(draft).items() if name in names}
+    for mistake in mistakes(draft, places):
+        for name, keys in KEYS.items():
+            if name in names and name not in found and mistake.key.startswith(keys):
+                found[name] = mistake.reason
+    return found
 
 
 def _text(value: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from drivers import registry
@@ -130,6 +130,29 @@ class Listening:
             if not self._read or key != self._card:  # a badge that is held is sent again and again
                 self._cards += 1
             self._read, self._driver, self._card = True, name, key
+
+
+async def hear(
+    paths: Sequence[str], until: Callable[[list[Heard]], bool]
+) -> tuple[str, Heard] | None:
+    """Listen at several ports at once until a badge is held to one: its path and what was heard.
+    `until` sees what is known, ten times a second, in the order of `paths`; if it says so, the
+    listening ends with None."""
+    listeners = [Listening(path) for path in paths]
+    try:
+        for one in listeners:
+            one.start()
+        while True:
+            heard = [one.heard() for one in listeners]
+            for path, found in zip(paths, heard, strict=True):
+                if found.card:
+                    return path, found
+            if until(heard):
+                return None
+            await asyncio.sleep(0.1)
+    finally:
+        for one in listeners:
+            await one.stop()
 
 
 def _made(name: str) -> ReaderDriver:

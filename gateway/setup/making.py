@@ -1,4 +1,4 @@
-"""Writes what the wizard was told: the site key, the list with the first person, garita.toml.
+"""Writes what a set-up was told: the site key, the list with the first person, garita.toml.
 
 The configuration is written last, and never over one that is there: a wizard that is killed before
 leaves no gate, and the next one goes on.
@@ -6,8 +6,10 @@ leaves no gate, and the next one goes on.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pwd
 from contextlib import closing
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -22,6 +24,8 @@ from gateway.setup.draft import Draft, Places, mistakes, toml
 from gateway.vault.files import write_whole
 from gateway.vault.sitekey import KeyFileError, SiteKey
 
+ACCOUNT = "garita"
+"""The account of the service (systemd/garita.sysusers)."""
 FIRST = "e1"  # the id of the first person
 SOURCE = "first-run wizard"
 
@@ -40,9 +44,7 @@ def make(draft: Draft, places: Places, by: str) -> None:
     if found := mistakes(draft, places):
         raise NotMade("; ".join(map(str, found)))
     try:
-        for folder in (places.config.parent, places.data_dir, places.run_dir):
-            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-        _to_owner(places.run_dir, places.data_dir)
+        folders(places)
         if not places.key_file.exists():
             SiteKey.create(places.key_file, places.data_dir)
         _people(draft, places, by)
@@ -51,6 +53,20 @@ def make(draft: Draft, places: Places, by: str) -> None:
     except (OSError, KeyFileError, RosterUnavailable, sync.SyncError) as error:
         why = system(error.strerror) if isinstance(error, OSError) else str(error)
         raise NotMade(worded("it could not be written: {why}", why=why or str(error))) from error
+
+
+def folders(places: Places) -> None:
+    """Make the folders that are missing.  What root makes for the service belongs to its account.
+    Raises OSError."""
+    for folder in (places.config.parent, places.data_dir, places.run_dir):
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    if places.of_service and os.geteuid() == 0:
+        with contextlib.suppress(KeyError):
+            account = pwd.getpwnam(ACCOUNT)
+            os.chown(places.config.parent, 0, account.pw_gid)
+            places.config.parent.chmod(0o750)
+            os.chown(places.data_dir, account.pw_uid, account.pw_gid)
+    _to_owner(places.run_dir, places.data_dir)
 
 
 def _people(draft: Draft, places: Places, by: str) -> None:

@@ -10,12 +10,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from gateway.config import Settings
 from gateway.daemon import control
 from gateway.ledger import LedgerReader, LedgerUnavailable
 from gateway.ledger.event import EventType
+from gateway.setup.draft import Places
 
 END_S = 20.0
 _ANSWERS = (EventType.ACCESS_GRANTED, EventType.ACCESS_DENIED)
@@ -50,8 +51,12 @@ class Seen:
 class Trial:
     """Starts the gateway of a configuration where none runs, and looks at it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, after: int = 0, said: IO[bytes] | None = None) -> None:
+        """Records up to the number `after` are old news.  What the gateway says goes to the file
+        `said`, by default where we say things."""
         self._settings = settings
+        self._after = after
+        self._said = said
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -66,6 +71,8 @@ class Trial:
             *arguments,
             stdin=asyncio.subprocess.DEVNULL,
             start_new_session=True,
+            stderr=self._said,
+            env=self._environment(),
             **as_owner(self._settings.tables.site.data_dir),
         )
 
@@ -98,6 +105,11 @@ class Trial:
         }
         return Seen(running=True, away=away, answer=answer, opened=opened)
 
+    def _environment(self) -> dict[str, str]:
+        """A key that the unit gets as a credential is read from the file that it was made of."""
+        places = Places.of(self._settings.path)
+        return {"CREDENTIALS_DIRECTORY": str(places.key_file.parent), **os.environ}
+
     def _status(self) -> Mapping[str, Any] | None:
         try:
             return control.ask(self._settings.socket_path, "status", timeout_s=2)
@@ -113,6 +125,8 @@ class Trial:
             contextlib.closing(LedgerReader(path)) as reader,
         ):
             for event in reader.tail(100):
+                if event.seq <= self._after:
+                    continue
                 if event.type in _ANSWERS:
                     answer = {**event.data, "type": event.type}
                 elif event.type == EventType.DOOR_UNLOCKED and not opened:

@@ -1,4 +1,4 @@
-"""The README's steps, done as they stand: as root, in copies of the folders that they write to.
+"""The steps of docs/setup.md by hand, done as they stand: as root, in copies of the folders.
 
 A mount namespace holds the copies, so this machine stays as it is.  There is no systemd in it: the
 unit's account, umask and environment are imitated.  `useradd` makes the accounts of guards and HR.
@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "setup.md").read_text("utf-8")
 LATER = {
     "apt install": "this machine has it",
     "git clone": "this tree is bound to /opt/garita",
@@ -25,7 +25,7 @@ LATER = {
     "systemctl": "no systemd runs: see SERVICE",
     "garita log tail -f": "it runs until it is stopped",
 }
-# Each command that the README shows, and how it ended.
+# Each command that the page shows, and how it ended.
 RUN = """
 set -u
 cd "$T" && mkdir -p etc opt/garita lib home bin
@@ -120,8 +120,8 @@ REFUSED = {
 
 
 def _commands() -> list[str]:
-    """The commands of the README's steps, in order, without those that need more."""
-    block = re.search(r"```sh\n(# 1\. Install.*?)```", README, re.DOTALL)
+    """The commands of the page, in order, without those that need more."""
+    block = re.search(r"```sh\n(# 1\. Install.*?)```", PAGE, re.DOTALL)
     assert block is not None
     lines = [re.sub(r"(^|\s)#.*$", "", line).strip() for line in block[1].splitlines()]
     return [line for line in lines if line and not line.startswith(tuple(LATER))]
@@ -155,7 +155,7 @@ def open_path() -> Iterator[Path]:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not _may_unshare(), reason="needs root, mounts, and a tree that all may read")
-def test_the_readmes_steps_install_a_gate_that_guards_and_hr_work_at(open_path: Path) -> None:
+def test_the_steps_install_a_gate_that_guards_and_hr_work_at(open_path: Path) -> None:
     script = [RUN]
     for command in _commands():
         here = command.replace("/usr/local/bin", '"$T"/bin').replace("people.csv", "$LIST")
@@ -163,7 +163,7 @@ def test_the_readmes_steps_install_a_gate_that_guards_and_hr_work_at(open_path: 
             script.append(SERVICE)
         if here.startswith("useradd"):
             here = here.split(" && ")[0]  # passwd asks at a terminal
-        script.append(f'{here}\necho "[README: {command.replace(chr(34), "")}: $?]"')
+        script.append(f'{here}\necho "[PAGE: {command.replace(chr(34), "")}: $?]"')
     env = {**os.environ, "T": str(open_path), "ROOT": str(ROOT)}
     env |= {"BASE": sys.base_prefix, "CLOSED": _closed()}
     env |= {"LIST": "config/people.example.csv", "TRIPS": TRIPS}
@@ -179,7 +179,7 @@ def test_the_readmes_steps_install_a_gate_that_guards_and_hr_work_at(open_path: 
     )
     said = done.stdout + done.stderr
     ended = {key: int(code) for key, code in re.findall(r"^\[(.*): (\d+)\]$", done.stdout, re.M)}
-    assert sum(key.startswith("README") for key in ended) == len(_commands()), said
+    assert sum(key.startswith("PAGE") for key in ended) == len(_commands()), said
     assert {key: code for key, code in ended.items() if code} == REFUSED, said
     modes = {
         line.split(" ", 2)[2]: line.split(" ", 2)[:2]

@@ -31,7 +31,8 @@ from gateway.console.security.headers import SafeHeaders
 from gateway.console.setup.wizard import STEPS, Wizard
 from gateway.console.words import STATIC, rendered
 from gateway.locale import GaritaError, _, speaking, worded
-from gateway.setup.draft import missing, mistakes, toml
+from gateway.setup.draft import mistakes, toml
+from gateway.setup.draft import wrong as wrong_of
 from gateway.setup.making import NotMade
 from gateway.setup.snapshot import picture
 from gateway.wording import text as wording
@@ -196,26 +197,12 @@ async def _site_said(ask: Ask) -> Response:
 
 async def _next(ask: Ask, step: str, *names: str, **facts: Any) -> Response:
     """On to the next step, or the same again with what is missing or wrong."""
-    wrong = {name: why for name, why in missing(ask.wizard.draft).items() if name in names}
-    for mistake in await run_in_threadpool(mistakes, ask.wizard.draft, ask.wizard.places):
-        for name, keys in _KEYS.items():
-            if name in names and name not in wrong and mistake.key.startswith(keys):
-                wrong[name] = mistake.reason
+    wrong = await run_in_threadpool(wrong_of, ask.wizard.draft, ask.wizard.places, *names)
     if not wrong:
         return RedirectResponse(f"/{STEPS[STEPS.index(step) + 1]}", 303)
     if step == "site":
         facts["zones"] = sorted(available_timezones())
     return ask.show(step, status=422, wrong=wrong, **facts)
-
-
-_KEYS = {
-    "gateway": ("site.gateway",),
-    "timezone": ("site.timezone",),
-    "door": ("doors", "readers"),
-    "channel": ("doors.", "locks."),
-    "operator": ("operators",),
-}
-"""The keys of garita.toml whose mistakes are those of a field."""
 
 
 async def _reader(ask: Ask) -> Response:
