@@ -107,6 +107,7 @@ class Garita(Root):
         "selftest": Entry(
             f"{CLI}.selftest:selftest", SETUP, "Look at this box; crash a gate on it."
         ),
+        "diag": Entry(f"{CLI}.diag:diag", SETUP, "One file for support, without secrets."),
         "upgrade": Entry(
             f"{CLI}.upgrade:upgrade", SETUP, "A new version: rehearse it, check it, go back."
         ),

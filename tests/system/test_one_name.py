@@ -31,7 +31,7 @@ def about_links(rig: Rig) -> list[Event]:
 
 async def shown(rig: Rig) -> str:
     """What `garita status` prints, without its line breaks."""
-    return " ".join((await rig.acli("status")).stdout.split())
+    return " ".join((await rig.acli("status", "--all")).stdout.split())
 
 
 async def test_two_gateways_of_one_name_say_so_and_leave_each_other_alone(
