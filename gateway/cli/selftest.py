@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +49,7 @@ def selftest(
 ) -> None:
     """Look at this box, or crash a gate on it; exit code 3 if something is wrong."""
     if not lab:
-        raise typer.Exit(_look(ctx.settings, json))
+        raise typer.Exit(show_findings(_findings(ctx.settings), json))
     from gateway.cli import soakreport  # noqa: PLC0415 - a look needs no simulated devices
     from gateway.selftest.soak import soak  # noqa: PLC0415
 
@@ -74,8 +74,9 @@ def selftest(
     raise typer.Exit(common.OK if result.ok else common.CHECK_FAILED)
 
 
-def _look(settings: Settings, json: bool) -> int:
-    findings = list(_findings(settings))
+def show_findings(found: Iterable[Finding], json: bool) -> int:
+    """Print what a look found; returns the exit code, 3 if anything is wrong."""
+    findings = list(found)
     wrong = any(finding.state == State.BAD for finding in findings)
     if json:
         items = [

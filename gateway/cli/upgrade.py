@@ -50,6 +50,22 @@ def upgrade(
     days: Annotated[
         int, typer.Option(min=1, max=3660, help="How many days back a rehearsal goes.")
     ] = MONTH_DAYS,
+    check_: Annotated[
+        bool, typer.Option("--check", help="Can this program take over? Exit code 3 if not.")
+    ] = False,
+    undo_: Annotated[
+        bool,
+        typer.Option("--undo", help="Back to the tables and the version before this one."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Undo without asking.")] = False,
+    restart_: Annotated[
+        bool,
+        typer.Option(
+            "--restart-in-window",
+            help="Restart the gateway if that is due, the quiet window is open and nobody is at a"
+            " door.",
+        ),
+    ] = False,
     data: Annotated[
         Path | None,
         typer.Option(help="Read this data folder in place of the configuration's."),
@@ -57,11 +73,30 @@ def upgrade(
     limit: common.LimitOption = None,
     json: common.JsonOption = False,
 ) -> None:
-    """Before and after a new version: rehearse it, check that it can take over."""
+    """Before and after a new version: rehearse it, check that it can take over, go back."""
+    chosen = [rehearse_, check_, undo_, restart_]
+    if sum(chosen) != 1:
+        common.fail(
+            _("say one thing to do: --rehearse, --check, --undo or --restart-in-window"),
+            common.USAGE,
+        )
     settings = _of(ctx.settings, data)
     if rehearse_:
-        raise typer.Exit(_rehearse(settings, days, common.most(limit, json), json))
-    common.fail(_("say what to do: --rehearse"), common.USAGE)
+        code = _rehearse(settings, days, common.most(limit, json), json)
+    elif check_:
+        code = _check(settings, json)
+    else:
+        from gateway.cli import upgradeacts  # noqa: PLC0415 - brings the ways to systemd
+
+        code = upgradeacts.undo(ctx, yes) if undo_ else upgradeacts.restart(ctx)
+    raise typer.Exit(code)
+
+
+def _check(settings: Settings, json: bool) -> int:
+    from gateway.cli.selftest import show_findings  # noqa: PLC0415
+    from gateway.upgrade.check import check  # noqa: PLC0415
+
+    return show_findings(check(settings), json)
 
 
 def _of(settings: Settings, data: Path | None) -> Settings:

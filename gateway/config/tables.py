@@ -81,6 +81,19 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+class QuietWindowTable(_Table):
+    """When the gateway may be restarted without being asked; it may go past midnight."""
+
+    start: Clock = Field(alias="from")
+    end: Clock = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _some(self) -> QuietWindowTable:
+        if self.start in (self.end, "24:00"):
+            raise ValueError(worded("a window begins before 24:00 and has an end of its own"))
+        return self
+
+
 class SiteTable(_Table):
     gateway: Name
     timezone: Zone
@@ -90,6 +103,9 @@ class SiteTable(_Table):
     key_file: str = "/etc/garita/site.key"
     language: Annotated[str, AfterValidator(_language)] = "en"
     clock_back_tolerance_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
+    quiet_window: QuietWindowTable = QuietWindowTable.model_validate(
+        {"from": "03:00", "to": "04:00"}
+    )
 
 
 class HolidayTable(_Table):

@@ -199,6 +199,8 @@ class EventType(StrEnum):
 
     THREAT_CHANGED = "threat.changed"
 
+    UPGRADE_UNDONE = "upgrade.undone"
+
     UPLINK_MESSAGE_SKIPPED = "uplink.message_skipped"
     UPLINK_NAME_FREE = "uplink.name_free"
     UPLINK_NAME_TAKEN = "uplink.name_taken"

@@ -164,6 +164,7 @@ EVENTS: Mapping[str, str] = {
     "device.unstable": N_("{kind} unstable; changes: {count}; now: {detail}"),
     "uplink.name_taken": N_("another gateway has this name on the broker; its host: {host}"),
     "uplink.name_free": N_("no other gateway has this name on the broker any more"),
+    "upgrade.undone": N_("{subject} went back from schema {from} to {to}, by {by}"),
     "uplink.message_skipped": N_(
         "the broker does not take event {event} ({bytes} bytes); it went without its data"
     ),

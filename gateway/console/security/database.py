@@ -17,6 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from gateway.locale import worded
+from gateway.vault.copies import keep_copy
+
+VERSION = 2
+"""Of the tables.  A file of version 1 is brought up; one of a newer program is refused."""
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS credential (
     operator TEXT PRIMARY KEY,
@@ -76,6 +82,13 @@ CREATE TABLE IF NOT EXISTS note (
 ) STRICT;
 """
 
+# Version 1 had neither second factors nor bound sessions.  Everybody signs in anew.
+_FROM_1 = """
+ALTER TABLE credential ADD COLUMN totp BLOB NOT NULL DEFAULT x'';
+ALTER TABLE credential ADD COLUMN totp_step INTEGER NOT NULL DEFAULT 0;
+DROP TABLE session;
+"""
+
 
 class Database:
     """The file at `path`, made if it is missing.  Any thread may use it; every call blocks for a
@@ -92,7 +105,38 @@ class Database:
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA secure_delete = ON")
-        self._db.executescript(SCHEMA)
+        try:
+            self._bring_up()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _bring_up(self) -> None:
+        """Make the tables, or those of an older file into these: whole or not at all, and after a
+        copy of the older ones."""
+        db = self._db
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            found = int(db.execute("PRAGMA user_version").fetchone()[0])
+            if found > VERSION:
+                raise sqlite3.DatabaseError(
+                    worded(
+                        "{name} was made by a newer version of this program", name=self.path.name
+                    )
+                )
+            columns = {row[1] for row in db.execute("PRAGMA table_info(credential)")}
+            if columns and "totp" not in columns:
+                keep_copy(self.path, found)
+                for statement in _FROM_1.strip().splitlines():
+                    db.execute(statement)
+            if found < VERSION:
+                for statement in SCHEMA.split(";\n"):
+                    db.execute(statement)
+                db.execute(f"PRAGMA user_version = {VERSION}")
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

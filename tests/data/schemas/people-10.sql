@@ -1,0 +1,295 @@
+CREATE TABLE person (
+   id TEXT PRIMARY KEY,
+   name TEXT NOT NULL,
+   company TEXT NOT NULL,
+   role TEXT NOT NULL,
+   valid_from TEXT,
+   valid_until TEXT,
+   status TEXT NOT NULL,
+   access_levels TEXT NOT NULL
+);
+INSERT INTO "person" VALUES ('e1','Ana','Norte S.A.','','2026-01-01',NULL,'active','["plant"]');
+INSERT INTO "person" VALUES ('e2','Ben','','','2026-01-01',NULL,'active','["plant"]');
+INSERT INTO "person" VALUES ('e3','Eva','','','2026-01-01',NULL,'suspended','["plant"]');
+CREATE TABLE credential (
+   key TEXT PRIMARY KEY,
+   person_id TEXT NOT NULL REFERENCES person(id)
+);
+INSERT INTO "credential" VALUES ('em4100:18:1001','e1');
+INSERT INTO "credential" VALUES ('em4100:18:1002','e2');
+INSERT INTO "credential" VALUES ('em4100:18:1003','e3');
+CREATE TABLE revocation (
+   person_id TEXT PRIMARY KEY,
+   at TEXT NOT NULL,
+   why TEXT,
+   by TEXT
+);
+INSERT INTO "revocation" VALUES ('e2','2026-11-20T08:00:00Z','left','x');
+CREATE TABLE list_version (
+   number INTEGER PRIMARY KEY,
+   applied_at TEXT,
+   source TEXT,
+   source_sha256 TEXT,
+   added INTEGER,
+   changed INTEGER,
+   removed INTEGER,
+   total INTEGER,
+   by TEXT
+);
+INSERT INTO "list_version" VALUES (1,'2026-11-20T07:00:00Z','people.csv','ab',3,0,0,3,'x');
+CREATE TABLE template (
+   id TEXT PRIMARY KEY,
+   person_id TEXT NOT NULL,
+   model TEXT NOT NULL,
+   created_at TEXT NOT NULL,
+   quality TEXT,
+   sealed BLOB NOT NULL
+);
+INSERT INTO "template" VALUES ('t1','e1','dlib','2026-11-20T07:30:00Z','{}',X'00FF');
+CREATE TABLE outbox (
+   id TEXT PRIMARY KEY,
+   created_at TEXT NOT NULL,
+   type TEXT NOT NULL,
+   subject TEXT NOT NULL,
+   data TEXT NOT NULL
+);
+INSERT INTO "outbox" VALUES ('act-1','2026-11-20T08:00:00Z','people.revoked','e2','{"by": "x"}');
+CREATE TABLE pin (
+   person_id TEXT PRIMARY KEY NOT NULL,
+   hash TEXT NOT NULL,
+   duress_hash TEXT,
+   set_at TEXT NOT NULL,
+   by TEXT
+);
+INSERT INTO "pin" VALUES ('e1','$argon2id$v=19$m=65536,t=3,p=4$m3ZIjL1vabHX6sLEZMqrXQ$nCwUHLqXT7wusf17Ozur0BBMq3K+a8XaPQumL8qxO1w',NULL,'2026-11-20T08:00:00Z','x');
+CREATE TABLE person_key (
+   person_id TEXT PRIMARY KEY NOT NULL,
+   wrapped BLOB NOT NULL,
+   created_at TEXT NOT NULL,
+   key_id TEXT NOT NULL
+);
+INSERT INTO "person_key" VALUES ('e1',X'0102','2026-11-20T07:30:00Z','k1');
+CREATE TABLE face_consent (
+   person_id TEXT PRIMARY KEY NOT NULL,
+   given_at TEXT NOT NULL,
+   until TEXT,
+   note TEXT,
+   by TEXT
+);
+INSERT INTO "face_consent" VALUES ('e1','2026-11-20T07:30:00Z','2028-01-01','paper','x');
+CREATE TABLE temporary_grant (
+   id INTEGER PRIMARY KEY,
+   person_id TEXT NOT NULL,
+   kind TEXT NOT NULL,
+   target TEXT NOT NULL,
+   since TEXT NOT NULL,
+   until TEXT NOT NULL,
+   why TEXT,
+   by TEXT,
+   set_at TEXT NOT NULL
+);
+INSERT INTO "temporary_grant" VALUES (1,'e3','door','gate','2026-11-20T00:00:00Z','2030-01-01T00:00:00Z','','x','2026-11-20T07:00:00Z');
+CREATE TABLE escort (
+   person_id TEXT PRIMARY KEY NOT NULL,
+   escorts TEXT NOT NULL,
+   set_at TEXT NOT NULL,
+   by TEXT
+);
+INSERT INTO "escort" VALUES ('e3','["e1"]','2026-11-20T07:00:00Z','x');
+CREATE TABLE version_detail (
+   number INTEGER PRIMARY KEY NOT NULL,
+   kind TEXT NOT NULL,
+   to_version INTEGER,
+   requirements TEXT NOT NULL,
+   generated_at TEXT,
+   modified_at TEXT,
+   confirmed TEXT NOT NULL,
+   bytes INTEGER NOT NULL,
+   kept INTEGER NOT NULL
+);
+INSERT INTO "version_detail" VALUES (1,'sync',NULL,'[]',NULL,NULL,'[]',100,1);
+CREATE TABLE person_history (
+   version INTEGER NOT NULL,
+   person_id TEXT NOT NULL,
+   op TEXT NOT NULL,
+   fields TEXT NOT NULL,
+   before TEXT,
+   PRIMARY KEY (version, person_id)
+) WITHOUT ROWID;
+INSERT INTO "person_history" VALUES (1,'e1','added','',NULL);
+CREATE TABLE released_badge (
+   key TEXT NOT NULL,
+   person_id TEXT NOT NULL,
+   at TEXT NOT NULL,
+   PRIMARY KEY (key, person_id)
+) WITHOUT ROWID;
+CREATE TABLE source_state (
+   name TEXT PRIMARY KEY NOT NULL,
+   pulled_at TEXT,
+   good_at TEXT,
+   etag TEXT,
+   sha256 TEXT,
+   serial INTEGER,
+   failing_since TEXT,
+   reason TEXT,
+   waiting TEXT
+);
+CREATE TABLE partner (
+   key TEXT PRIMARY KEY NOT NULL,
+   name TEXT NOT NULL,
+   kind TEXT NOT NULL,
+   programme TEXT NOT NULL,
+   number TEXT NOT NULL,
+   questionnaire TEXT,
+   valid_until TEXT NOT NULL,
+   status TEXT NOT NULL,
+   note TEXT NOT NULL,
+   version INTEGER NOT NULL,
+   set_at TEXT NOT NULL,
+   by TEXT NOT NULL
+);
+INSERT INTO "partner" VALUES ('norte sa','Norte S.A.','carrier','oea','1',NULL,'2099-01-01','active','',1,'2026-11-20T07:00:00Z','x');
+CREATE TABLE partner_history (
+   key TEXT NOT NULL,
+   version INTEGER NOT NULL,
+   at TEXT NOT NULL,
+   by TEXT NOT NULL,
+   data TEXT NOT NULL,
+   PRIMARY KEY (key, version)
+);
+CREATE TABLE visit (
+   id INTEGER PRIMARY KEY NOT NULL,
+   version INTEGER NOT NULL,
+   state TEXT NOT NULL,
+   name TEXT NOT NULL,
+   company TEXT NOT NULL,
+   kind TEXT NOT NULL,
+   host TEXT NOT NULL,
+   purpose TEXT NOT NULL,
+   escort INTEGER NOT NULL,
+   regular INTEGER NOT NULL,
+   expected_from TEXT NOT NULL,
+   expected_until TEXT NOT NULL,
+   created_at TEXT NOT NULL,
+   created_by TEXT NOT NULL,
+   arrived_at TEXT,
+   arrived_by TEXT NOT NULL,
+   id_kind TEXT NOT NULL,
+   id_fingerprint TEXT NOT NULL,
+   id_number TEXT NOT NULL,
+   released_by TEXT NOT NULL,
+   release_reason TEXT NOT NULL,
+   host_contacted_at TEXT,
+   escort_name TEXT NOT NULL,
+   badge TEXT NOT NULL,
+   badge_fingerprint TEXT NOT NULL,
+   badge_issued_at TEXT,
+   badge_returned_at TEXT,
+   departed_at TEXT,
+   departed_by TEXT NOT NULL,
+   note TEXT NOT NULL
+, arrived_person TEXT NOT NULL DEFAULT '', departed_person TEXT NOT NULL DEFAULT '', released_account TEXT NOT NULL DEFAULT '', released_person TEXT NOT NULL DEFAULT '', held_by TEXT NOT NULL DEFAULT '', held_person TEXT NOT NULL DEFAULT '');
+CREATE TABLE visit_badge (
+   key TEXT PRIMARY KEY NOT NULL,
+   visit_id INTEGER NOT NULL UNIQUE,
+   person_id TEXT NOT NULL UNIQUE,
+   name TEXT NOT NULL,
+   company TEXT NOT NULL,
+   role TEXT NOT NULL,
+   since TEXT NOT NULL,
+   until TEXT NOT NULL,
+   access_levels TEXT NOT NULL
+);
+INSERT INTO "visit_badge" VALUES ('em4100:18:777',1,'visit-1','José','Norte','','2026-11-20T08:00:00Z','2030-01-01T00:00:00Z','["plant"]');
+CREATE TABLE regular_visitor (
+   key TEXT PRIMARY KEY NOT NULL,
+   name TEXT NOT NULL,
+   company TEXT NOT NULL,
+   added_at TEXT NOT NULL,
+   by TEXT NOT NULL
+);
+CREATE TABLE freight (
+   id INTEGER PRIMARY KEY NOT NULL,
+   version INTEGER NOT NULL,
+   stage TEXT NOT NULL,
+   status TEXT NOT NULL,
+   expected_at TEXT,
+   arrived_at TEXT,
+   departed_at TEXT,
+   words TEXT NOT NULL,
+   doc TEXT NOT NULL
+);
+CREATE TABLE seal_batch (
+   id INTEGER PRIMARY KEY NOT NULL,
+   class TEXT NOT NULL,
+   certificate TEXT NOT NULL,
+   certificate_sha256 TEXT NOT NULL,
+   supplier TEXT NOT NULL,
+   received_at TEXT NOT NULL,
+   by TEXT NOT NULL
+);
+CREATE TABLE seal (
+   number TEXT PRIMARY KEY NOT NULL,
+   batch INTEGER NOT NULL,
+   state TEXT NOT NULL,
+   issued_to TEXT NOT NULL,
+   freight INTEGER,
+   changed_at TEXT NOT NULL,
+   by TEXT NOT NULL,
+   note TEXT NOT NULL
+);
+CREATE TABLE "requirement" (
+   subject_kind TEXT NOT NULL,
+   key TEXT NOT NULL,
+   kind TEXT NOT NULL,
+   subject TEXT NOT NULL,
+   valid_until TEXT,
+   number TEXT,
+   issued_at TEXT,
+   note TEXT,
+   set_at TEXT NOT NULL,
+   by TEXT,
+   PRIMARY KEY (subject_kind, key, kind)
+) WITHOUT ROWID;
+INSERT INTO "requirement" VALUES ('company','norte sa','partner','Norte S.A.','2030-01-01',NULL,NULL,NULL,'2026-11-20T07:00:00Z','x');
+INSERT INTO "requirement" VALUES ('person','e1','training','e1','2030-01-01',NULL,NULL,NULL,'2026-11-20T07:00:00Z','x');
+CREATE TABLE access_loss (
+   id INTEGER PRIMARY KEY NOT NULL,
+   subject TEXT NOT NULL,
+   how TEXT NOT NULL,
+   detail TEXT NOT NULL,
+   revoked_at TEXT NOT NULL,
+   known_by TEXT NOT NULL,
+   effective_at TEXT NOT NULL,
+   seconds REAL NOT NULL,
+   version INTEGER,
+   by TEXT NOT NULL,
+   why TEXT NOT NULL
+);
+CREATE TABLE mark_key (
+   id INTEGER PRIMARY KEY CHECK (id = 1),
+   key BLOB NOT NULL
+);
+INSERT INTO "mark_key" VALUES (1,X'0000000000000000000000000000000000000000000000000000000000000000');
+CREATE INDEX idx_credential_person_id ON credential (person_id);
+CREATE INDEX idx_template_person_id ON template (person_id);
+CREATE INDEX temporary_grant_person ON temporary_grant (person_id);
+CREATE INDEX person_history_person ON person_history (person_id);
+CREATE INDEX visit_state ON visit (state, expected_until);
+CREATE INDEX visit_arrived ON visit (arrived_at);
+CREATE INDEX visit_document ON visit (id_fingerprint);
+CREATE INDEX visit_badge_mark ON visit (badge_fingerprint);
+CREATE INDEX freight_stage ON freight (stage, expected_at);
+CREATE INDEX freight_arrived ON freight (arrived_at);
+CREATE INDEX freight_document
+   ON freight (json_extract(doc, '$.arrival.id_fingerprint'));
+CREATE INDEX seal_state ON seal (state, batch);
+CREATE INDEX requirement_due ON requirement (valid_until);
+CREATE INDEX access_loss_subject ON access_loss (subject, id);
+CREATE INDEX access_loss_effective ON access_loss (effective_at);
+CREATE TRIGGER person_gone AFTER DELETE ON person BEGIN
+   DELETE FROM requirement WHERE subject_kind = 'person' AND key = OLD.id;
+   DELETE FROM temporary_grant WHERE person_id = OLD.id;
+   DELETE FROM escort WHERE person_id = OLD.id;
+END;
+PRAGMA user_version = 10;
