@@ -19,7 +19,8 @@ LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-ha
 COVERED := gateway/decide gateway/doors gateway/ledger gateway/uplink drivers/readers/osdp
 
 .DEFAULT_GOAL := help
-.PHONY: help gate setup demo quick test coverage lint locale docs bench lock deb deb-test clean
+UPGRADES ?= 3
+.PHONY: help upgrades gate setup demo quick test coverage lint locale docs bench lock deb deb-test clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -73,6 +74,9 @@ bench: $(STAMP)  ## Measure every figure (an hour); ARGS="latency peer" some, SA
 	@sh ./setup.sh servers
 	@$(BIN)/python -m demo.photos --quiet
 	$(BIN)/python -W ignore -m benchmarks $(ARGS) $(if $(SAVE),--save)
+
+upgrades: $(STAMP)  ## Upgrade DEB in a copy of ROOT, killed at random (UPGRADES=3; 50 takes an hour)
+	@$(BIN)/python deploy/debian/upgrades.py "$(DEB)" "$(ROOT)" --count $(UPGRADES) $(ARGS)
 
 lock:  ## Resolve the versions anew into both locks; a gate's are those that were tested
 	$(BIN)/python -m pip install -q uv

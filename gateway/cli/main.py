@@ -108,6 +108,7 @@ class Garita(Root):
             f"{CLI}.selftest:selftest", SETUP, "Look at this box; crash a gate on it."
         ),
         "diag": Entry(f"{CLI}.diag:diag", SETUP, "One file for support, without secrets."),
+        "doctor": Entry(f"{CLI}.doctor:doctor", SETUP, "Look at everything, after an upgrade too."),
         "upgrade": Entry(
             f"{CLI}.upgrade:upgrade", SETUP, "A new version: rehearse it, check it, go back."
         ),

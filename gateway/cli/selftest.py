@@ -49,7 +49,7 @@ def selftest(
 ) -> None:
     """Look at this box, or crash a gate on it; exit code 3 if something is wrong."""
     if not lab:
-        raise typer.Exit(show_findings(_findings(ctx.settings), json))
+        raise typer.Exit(show_findings(findings(ctx.settings), json))
     from gateway.cli import soakreport  # noqa: PLC0415 - a look needs no simulated devices
     from gateway.selftest.soak import soak  # noqa: PLC0415
 
@@ -76,18 +76,18 @@ def selftest(
 
 def show_findings(found: Iterable[Finding], json: bool) -> int:
     """Print what a look found; returns the exit code, 3 if anything is wrong."""
-    findings = list(found)
-    wrong = any(finding.state == State.BAD for finding in findings)
+    every = list(found)
+    wrong = any(finding.state == State.BAD for finding in every)
     if json:
         items = [
             {"name": f.name, "what": f.what, "state": f.state.value, "said": str(f.said)}
-            for f in findings
+            for f in every
         ]
         common.print_json({"ok": not wrong, "findings": items})
     else:
         table = Table(_("what"), _("state"), box=None)
         table.add_column("", overflow="fold")  # a path is shown whole
-        for finding in findings:
+        for finding in every:
             table.add_row(
                 escape(_(finding.what)), _(SHOWN[finding.state]), escape(str(finding.said))
             )
@@ -95,7 +95,8 @@ def show_findings(found: Iterable[Finding], json: bool) -> int:
     return common.CHECK_FAILED if wrong else common.OK
 
 
-def _findings(settings: Settings) -> Iterator[Finding]:
+def findings(settings: Settings) -> Iterator[Finding]:
+    """The look at the box."""
     running = None
     try:
         running = control.ask(settings.socket_path, "status")

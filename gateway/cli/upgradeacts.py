@@ -112,6 +112,7 @@ def restart(ctx: Context) -> int:
         version = Restart(ctx.config, trees, put_back).restart()
     except (RestartError, subprocess.CalledProcessError, OSError) as error:
         common.fail(str(error), common.CHECK_FAILED)
+    mark.unlink(missing_ok=True)  # systemd took it away with the run folder, if the gateway ran
     common.say(
         _("restarted in {seconds} s {version}").format(
             seconds=words.number(time.monotonic() - begun, 1), version=version

@@ -102,6 +102,8 @@ class Restart:
         if new:
             self._check(new)
             self.trees.switch()
+        if self._systemctl("is-active", "--quiet", "garita.service"):
+            return self.trees.current  # somebody stopped it: it is not for us to start it
         if self._start("restart"):
             self._others()
             return self.trees.current

@@ -115,8 +115,8 @@ def test_a_new_version_and_its_restart_are_one_moment(trees: Trees) -> None:
     assert trees.next == "2"
     done = Restart(Path("c"), trees, lambda: pytest.fail("undone"), systemd).restart()
     assert done == "2" and trees.previous == "1" and trees.next == ""
-    assert systemd.asked[:2] == ["check", "restart"]
-    assert set(systemd.asked[2:]) == {"try-restart"}
+    assert systemd.asked[:3] == ["check", "is-active", "restart"]
+    assert set(systemd.asked[3:]) == {"try-restart"}
 
 
 def test_a_new_version_that_can_not_take_over_is_not_put_in_force(trees: Trees) -> None:
@@ -132,7 +132,7 @@ def test_one_that_does_not_come_up_gives_way_to_the_one_before(trees: Trees) -> 
     with pytest.raises(RestartError, match="version 1 is in force again and serves"):
         Restart(Path("c"), trees, lambda: undone.append(1), systemd).restart()
     assert trees.current == "1" and undone == [1]
-    assert systemd.asked == ["check", "restart", "stop", "start"]
+    assert systemd.asked == ["check", "is-active", "restart", "stop", "start"]
 
 
 def test_a_checkout_only_restarts(tmp_path: Path) -> None:
@@ -140,7 +140,13 @@ def test_a_checkout_only_restarts(tmp_path: Path) -> None:
     nothing = Trees(tmp_path)
     assert nothing.next == nothing.current == ""
     assert Restart(Path("c"), nothing, lambda: None, systemd).restart() == ""
-    assert systemd.asked[0] == "restart"
+    assert systemd.asked[:2] == ["is-active", "restart"]
+
+
+def test_a_gateway_that_somebody_stopped_stays_stopped(trees: Trees) -> None:
+    systemd = Systemd(**{"is-active": 3})
+    assert Restart(Path("c"), trees, lambda: None, systemd).restart() == "2"
+    assert systemd.asked == ["check", "is-active"]
 
 
 async def ready(
