@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway import config, locale
 from gateway.daemon.control import Refused, behalf
+from gateway.daemon.errands import TEXT
 from gateway.decide.model import PinOutcome
 from gateway.face import facekeys
 from gateway.face.evidence import EvidenceError
@@ -308,11 +309,13 @@ def main() -> int:
     """Do one errand; exit code 0 also for a refusal, which the answer says."""
     parser = argparse.ArgumentParser(prog="gateway.daemon.errand")
     parser.add_argument("-c", "--config", type=Path, required=True)
-    settings = config.load(parser.parse_args().config)
-    locale.use(settings.tables.site.language)
+    path = parser.parse_args().config
     answer: dict[str, Any]
     try:
         request = json.loads(sys.stdin.readline())
+        text = str(request.pop(TEXT, ""))
+        settings = config.load_text(path, text.encode()) if text else config.load(path)
+        locale.use(settings.tables.site.language)
         if request.get("language") in locale.LANGUAGES:
             locale.use(request["language"])
         if isinstance(request.get("by"), dict):

@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,21 @@ from gateway.ledger.operator import Operator
 from gateway.locale import worded
 
 LIMIT = 1024 * 1024  # of an answer
+TEXT = "configuration"  # of a request: what the caller says under that name never counts
 # More threads in the linear algebra would take cores that the gate needs.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 class Errands:
-    """Does errands for commands, one after the other, so that many at once take no more memory."""
+    """Does errands for commands, one after the other, so that many at once take no more memory.
 
-    def __init__(self, config: Path, *, python: str = sys.executable) -> None:
-        self._config = config
+    `text()` is the configuration in force, by which an errand goes although the file may have
+    changed; "" for what the file has."""
+
+    def __init__(
+        self, config: Path, text: Callable[[], str] = str, *, python: str = sys.executable
+    ) -> None:
+        self._config, self._text = config, text
         self._python = python
         self._one = asyncio.Lock()
 
@@ -35,7 +41,7 @@ class Errands:
         """Do what `request` asks for.  Raises Refused, and ControlError if it can't be done."""
         by = request.get("by", "")
         named = for_operator(by) if isinstance(by, Operator) and by else str(by)
-        sent = {**request, "by": named, "language": locale.language()}
+        sent = {**request, "by": named, "language": locale.language(), TEXT: self._text()}
         async with self._one:
             process = await asyncio.create_subprocess_exec(
                 self._python,

@@ -136,7 +136,7 @@ class Daemon:
         pins = OperatorPins(
             operators, settings.people_path, parts.pins, parts.pin_limits, parts.ledger.append
         )
-        errands = Errands(settings.path)
+        errands = Errands(settings.path, lambda: parts.in_force.now.raw.decode("utf-8-sig"))
         enrolling = Enrolling(
             service=parts.faces,
             table=lambda: parts.in_force.now.tables.face,

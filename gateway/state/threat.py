@@ -92,6 +92,8 @@ class ThreatState:
             return None
         why = "the configuration in force has no such level"
         self.now = InForce(self._strictest, "gateway", why, _now())
+        if not levels:
+            return None
         self._files.soon(self._file.write, _raw(self.now))
         return self._event(self.now, was)
 

@@ -238,12 +238,13 @@ async def test_a_stream_of_badges_while_a_schedule_flips(rig: Rig) -> None:
             assert (one.data["reason"], one.data["policy_version"]) == (expected, version), one.seq
 
 
+@pytest.mark.slow
 async def test_killed_between_the_record_and_the_swap_the_file_is_in_force(rig: Rig) -> None:
     """At any moment of a reload: after a start the file is in force, and the log says so."""
-    for number in range(6):
+    for number in range(4):
         put(rig, (EVER, NEVER) if number % 2 == 0 else (NEVER, EVER))
         asked = asyncio.create_task(reloaded(rig))
-        await asyncio.sleep(0.004 * number)
+        await asyncio.sleep(0.006 * number)
         rig.kill()
         await asyncio.gather(asked, return_exceptions=True)
         assert rig.daemon is not None
@@ -298,3 +299,12 @@ async def test_the_broker_is_changed_and_every_event_arrives_once(
     status = await rig.until(lambda s: s["mqtt"]["connected"] and s["mqtt"]["broker"] == ours)
     assert status["mqtt"]["brokers"] == [ours]
     await rig.until(lambda s: s["mqtt"]["waiting"] == 0)
+
+
+async def test_an_errand_goes_by_the_configuration_in_force(rig: Rig) -> None:
+    """Although the file is half written, and whatever the caller says that it is."""
+    rig.config.write_text("[site", "utf-8")
+    asked = {"act": "mark", "of": "badge", "texts": ["em4100:18:1001"], "timeout_s": 30.0}
+    more = {"configuration": "[site]\ngateway = 'mine'"}
+    made = await asyncio.to_thread(control.ask, rig.socket, "errand", **asked, **more)
+    assert len(made["marks"]) == 1
