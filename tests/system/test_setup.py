@@ -200,3 +200,24 @@ def test_a_run_that_is_killed_at_any_time_is_gone_on_from(tmp_path: Path) -> Non
     assert {path: path.read_bytes() for path in keys} == keys
     again = unattended(tmp_path, *words, "--wait-s", "60")
     assert again.returncode == 0 and "This gate works" in again.stdout, again.stdout + again.stderr
+
+
+@pytest.mark.slow
+def test_a_gate_of_a_backup_goes_on_where_nothing_was(tmp_path: Path) -> None:
+    board, phrase = str(tmp_path / "g/dev/board"), tmp_path / "phrase"
+    said = [*SAID, *WHO, "--reader-port", str(tmp_path / "g/dev/reader"), "--lock-port", board]
+    said += ["--reader-driver", "rdm6300", "--badge", "em4100:18:1001", "--simulated"]
+    assert unattended(tmp_path, *said).returncode == 0
+    phrase.write_text("a long pass phrase\n")
+    words = ["backup", str(tmp_path / "b"), "--passphrase-file", str(phrase)]
+    subprocess.run([*GARITA, "-c", str(tmp_path / "g/garita.toml"), *words], check=True, cwd=ROOT)
+    key = (tmp_path / "g" / "site.key").read_bytes()
+    (tmp_path / "g").rename(tmp_path / "old")
+    words = ["--simulated", "--restore", str(tmp_path / "b"), "--restore-passphrase-file"]
+    (tmp_path / "wrong").write_text("another pass phrase\n")
+    done = unattended(tmp_path, *words, str(tmp_path / "wrong"))
+    assert done.returncode == 1 and "passphrase" in done.stderr
+    assert not [path for path in (tmp_path / "g").rglob("*") if path.is_file()]
+    done = unattended(tmp_path, *words, str(phrase), "--wait-s", "60")
+    assert done.returncode == 0 and "This gate works" in done.stdout, done.stdout + done.stderr
+    assert (tmp_path / "g" / "site.key").read_bytes() == key
