@@ -23,7 +23,7 @@ UPGRADES ?= 3
 .PHONY: help upgrades gate setup demo quick test coverage lint locale docs bench lock deb deb-test clean
 
 help:  ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 gate: $(GATE)  ## Make the virtual environment of a gate: no tools for tests, from hashes
 
@@ -83,8 +83,11 @@ lock:  ## Resolve the versions anew into both locks; a gate's are those that wer
 	$(LOCK) --extra demo --extra dev --extra gate pyproject.toml -o requirements.lock
 	$(LOCK) --extra gate -c requirements.lock pyproject.toml -o requirements-gate.lock
 
-deb: $(STAMP)  ## Build the Debian packages into dist/SUITE (SUITE=bookworm, ARCH=amd64; as root)
+deb: $(STAMP)  ## Build the Debian packages into build/deb (SUITE=bookworm ARCH=amd64; as root)
 	@sh deploy/debian/build.sh "$(SUITE)" "$(ARCH)"
+
+deb-test:  ## Install, run, upgrade, go back, remove and purge the packages in a chroot (as root)
+	@sh deploy/debian/try.sh "$(SUITE)"
 
 clean:  ## Remove what was made here (not the data of a gateway)
 	rm -rf $(VENV) .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,9 +1,9 @@
 #!/bin/sh
-# build.sh [SUITE [ARCH [VERSION]]]: the Debian packages of this checkout, in dist/SUITE.
+# build.sh [SUITE [ARCH [VERSION]]]: the Debian packages of this checkout, in build/deb.
 #
 # Wheels are fetched by the hashes of requirements-gate.lock, with the pip of .venv and its index.  The
 # build itself runs in a chroot of the suite, without a network.  Needs root, debootstrap and unshare.
-# CACHE keeps the chroot and the wheels.
+# CACHE keeps the chroot and the wheels.  For a quick build: LEVEL=0 (xz's), MANUAL=no (no pages).
 set -eu
 suite=${1:-bookworm} arch=${2:-amd64}
 case $suite in
@@ -41,6 +41,10 @@ rm -rf "$work"
 mkdir -p "$work/garita"
 git ls-files -z -c -o --exclude-standard | xargs -0 cp --parents -P -p -t "$work/garita" 2>/dev/null || true
 cp -a deploy/debian "$work/garita/debian"
+if [ "${MANUAL:-yes}" = yes ]; then
+    .venv/bin/python -m manual >"$cache/manual.log" 2>&1 || { tail -n 5 "$cache/manual.log" >&2; exit 1; }
+    cp -a build/docs "$work/garita/build-docs"
+fi
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
 cat >"$work/garita/debian/changelog" <<EOF
@@ -63,7 +67,7 @@ WORK=$work ROOT=$root CACHE=$cache PYTHON=$python ARCH=$arch NATIVE=$native unsh
         SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" DEB_BUILD_OPTIONS=nocheck LEVEL="'"${LEVEL:-}"'" \
         sh -c "cd /build/garita && dpkg-buildpackage -us -uc -b -d -a$ARCH"
 '
-mkdir -p "dist/$suite"
-mv "$work"/*.deb "dist/$suite/"
+mkdir -p build/deb
+mv "$work"/*.deb build/deb/
 rm -rf "$work"
-ls -l "dist/$suite"/*"$version"*"$arch".deb | awk '{print $5, $9}'
+ls -l build/deb/*_"${version}_$arch".deb | awk '{print $5, $9}'

@@ -14,19 +14,25 @@ export PIP_NO_INDEX=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignor
 wheels() { python3 debian/wheels.py install "$WHEELS/$1" "$2" "$3" --python "$python" --arch "$1"; }
 site() { echo "$PWD/debian/$1/usr/lib/garita/parts/$1/lib/python$python/site-packages"; }
 
-# Our own wheel, with the catalogues compiled; and one of what is released as source alone.
+# Our own wheel; and one of what is released as source alone.
 wheels "$native" build "$made/tools"
 wheels "$native" garita "$made/native"
-PYTHONPATH=$made/native python3 -m gateway.locale compile
-PYTHONPATH=$made/tools python3 -m pip wheel -q --no-deps --no-build-isolation -w "$made/wheels" .
+PYTHONPATH=$made/tools:$made/native python3 -m pip wheel -q --no-deps --no-build-isolation -w "$made/wheels" .
 for source in "$WHEELS/$arch"/*.tar.gz; do
     PYTHONPATH=$made/tools python3 -m pip wheel -q --no-deps --no-build-isolation -w "$made/source" "$source"
 done
 
 for package in $packages; do wheels "$arch" "$package" "$(site "$package")"; done
-python3 -m pip install -q --no-deps --no-compile --target "$(site garita)" "$made"/wheels/*.whl
-python3 -m pip install -q --no-deps --no-compile --target "$(site garita-face)" "$made"/source/*.whl
-rm -rf "$(site garita)/bin"
+wheel() { python3 -m pip install -q --no-deps --no-compile --target "$@"; }
+wheel "$made/ours" "$made"/wheels/*.whl
+wheel "$made/models" "$made"/source/*.whl
+rm -rf "$made/ours/bin"
+cp -a "$made/ours/." "$(site garita)/"
+cp -a "$made/models/." "$(site garita-face)/"
+# What a wheel has for the environment's own `share`, pip leaves beside the libraries.
+for package in $packages; do
+    [ ! -d "$(site "$package")/share" ] || mv "$(site "$package")/share" "debian/$package/usr/lib/garita/parts/$package/"
+done
 
 # The environment itself, made at its final path: nothing in it names another one.
 rm -rf "$tree"
@@ -35,14 +41,15 @@ rm -rf "$tree/lib/python$python/site-packages"
 cp -a "$tree/." "debian/garita/usr/lib/garita/parts/garita/"
 rm -rf "$tree"
 
-# The converted network, so that onnx stays here.  It is the same on every architecture.
+# The converted network, so that onnx stays here.  It is the same on every architecture.  `path` has all
+# that this machine can load.
 if [ "$arch" = "$native" ]; then
-    for package in garita garita-numpy garita-face; do path="${path:+$path:}$(site "$package")"; done
+    for package in $packages; do path="${path:+$path:}$(site "$package")"; done
 else
-    for package in garita-numpy garita-face; do wheels "$native" "$package" "$made/native"; done
-    python3 -m pip install -q --no-deps --no-compile --upgrade --target "$made/native" \
-        "$made"/wheels/*.whl "$made"/source/*.whl
+    for package in ${packages#garita}; do wheels "$native" "$package" "$made/native/$package"; done
+    cp -a "$made/ours/." "$made/models/." "$made/native/"
     path=$made/native
+    for package in ${packages#garita}; do path=$path:$made/native/$package; done
 fi
 sealed=debian/garita-face/usr/lib/garita/parts/garita-face/share/garita/dlib-resnet-v1.onnx.sealed
 (cd / && PYTHONPATH="$path:$made/tools" PYTHONDONTWRITEBYTECODE=1 python3 -m gateway.face.vision.convert --to "$OLDPWD/$sealed")
@@ -54,10 +61,7 @@ mkdir -p "$share/bash-completion/completions" "$share/zsh/vendor-completions" "$
 garita _GARITA_COMPLETE=source_bash python3 -m gateway.cli >"$share/bash-completion/completions/garita"
 garita _GARITA_COMPLETE=source_zsh python3 -m gateway.cli >"$share/zsh/vendor-completions/_garita"
 garita _GARITA_COMPLETE=source_fish python3 -m gateway.cli >"$share/fish/vendor_completions.d/garita.fish"
-if [ -f gateway/cli/manpages.py ]; then
-    mkdir -p "$share/man/man1"
-    garita python3 -m gateway.cli.manpages "$share/man/man1"
-fi
+garita python3 -m gateway.cli.manpages "$made/man"
 
 for package in $packages; do
     part=debian/$package/usr/lib/garita/parts/$package

@@ -1,0 +1,135 @@
+"""A real gateway at simulated devices, in the chroot of try.sh: a badge opens its door.
+
+    gate.py [COMMAND]    with COMMAND, an upgrade: run while the gateway works
+
+Run by the installed program's own Python.  Says what it did; ends with 1 if a door stayed shut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import grp
+import json
+import os
+import pwd
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from drivers.simulated.reader import VirtualRdm6300
+from drivers.simulated.relay import VirtualRelayBoard
+
+CONFIG, SOCKET = Path("/etc/garita/garita.toml"), Path("/run/garita/garita.sock")
+CARD = (18, 1001)
+TEXT = """
+[site]
+gateway = "gate-1"
+timezone = "UTC"
+[access_levels.all]
+doors = { yard = "always" }
+[readers.yard-in]
+driver = "rdm6300"
+port = "/run/garita-try/reader"
+options = { hold_off_s = 0.0 }
+[locks.board]
+driver = "lcus"
+port = "/run/garita-try/board"
+[doors.yard]
+mode = "badge"
+reader = "yard-in"
+lock = "board"
+channel = 1
+pulse_s = 0.2
+fail = "secure"
+"""
+
+
+def garita(*words: str) -> str:
+    done = subprocess.run(["garita", *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"garita {' '.join(words)}: {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def prepare(folder: Path) -> None:
+    """Configuration, key and list, as the pages of docs/ say."""
+    if not CONFIG.exists():
+        CONFIG.write_text(TEXT, encoding="utf-8")
+        CONFIG.chmod(0o640)
+        os.chown(CONFIG, 0, grp.getgrnam("garita").gr_gid)
+        garita("key", "new")
+    people = folder / "people.csv"
+    card = f"em4100:{CARD[0]}:{CARD[1]}"
+    people.write_text(f"id,name,credentials,access_levels\ne1,Ana,{card},all\n", encoding="utf-8")
+    garita("people", "sync", str(people), "--apply")
+
+
+class Gate:
+    """The gateway as the unit runs it, and its devices."""
+
+    def __init__(self, folder: Path) -> None:
+        self.reader = VirtualRdm6300(folder / "reader")
+        self.board = VirtualRelayBoard(folder / "board")
+        uid = pwd.getpwnam("garita").pw_uid
+        for name in ("reader", "board"):
+            os.chown((folder / name).resolve(), uid, -1)
+        SOCKET.parent.mkdir(exist_ok=True)
+        os.chown(SOCKET.parent, uid, grp.getgrnam("garita").gr_gid)
+
+    async def start(self) -> None:
+        words = ("setpriv", "--reuid=garita", "--regid=garita", "--init-groups", "--no-new-privs")
+        self.process = await asyncio.create_subprocess_exec(*words, "garita", "run")
+
+    def tree(self) -> str:
+        """The folder whose Python the process runs."""
+        return Path(f"/proc/{self.process.pid}/cmdline").read_text().split("/bin/python3")[0]
+
+    async def opens(self) -> None:
+        """Hold the badge to the reader until the door opens, for half a minute at most."""
+        since = len(self.board.log)
+        for _ in range(30):
+            self.reader.present(*CARD)
+            try:
+                await self.board.energised(since, 1.0)
+            except TimeoutError:
+                continue
+            print(f"gate: a badge opened the door; the program is {self.tree()}", flush=True)
+            return
+        sys.exit("gate: the door stayed shut")
+
+    async def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        code = await self.process.wait()
+        if code:
+            sys.exit(f"gate: garita run ended with {code}")
+
+
+async def main(folder: Path) -> None:
+    gate = Gate(folder)
+    await gate.start()
+    await gate.opens()
+    if sys.argv[1:]:
+        upgrade = await asyncio.create_subprocess_shell(sys.argv[1])
+        # Badges go on while dpkg works.
+        while upgrade.returncode is None:
+            await gate.opens()
+            await asyncio.sleep(0.2)
+        if upgrade.returncode:
+            sys.exit(f"gate: the upgrade ended with {upgrade.returncode}")
+        await gate.opens()
+        await gate.stop()
+        await gate.start()
+        await gate.opens()
+    await gate.stop()
+    events = [json.loads(line) for line in garita("log", "export").splitlines()]
+    granted = sum(event.get("type", "").endswith("access.granted") for event in events)
+    print(f"gate: {granted} grants in the log; verify: {garita('log', 'verify').splitlines()[-1]}")
+    if not granted:
+        sys.exit("gate: no grant is in the log")
+
+
+FOLDER = Path("/run/garita-try")
+FOLDER.mkdir(exist_ok=True)
+prepare(FOLDER)
+asyncio.run(main(FOLDER))
