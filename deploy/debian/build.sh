@@ -3,7 +3,7 @@
 #
 # Wheels are fetched by the hashes of requirements-gate.lock, with the pip of .venv and its index.  The
 # build itself runs in a chroot of the suite, without a network.  Needs root, debootstrap and unshare.
-# CACHE keeps the chroot and the wheels.  For a quick build: LEVEL=0 (xz's), MANUAL=no (no pages).
+# CACHE keeps the chroot and the wheels.  For a quick build: LEVEL=0 (nothing is compressed), MANUAL=no (no pages).
 set -eu
 suite=${1:-bookworm} arch=${2:-amd64}
 case $suite in
