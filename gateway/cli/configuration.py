@@ -18,6 +18,7 @@ from rich.table import Table
 from gateway import config
 from gateway.cli import common
 from gateway.cli.app import App
+from gateway.cli.configschema import schema
 from gateway.cli.context import Context
 from gateway.config import Settings, kept
 from gateway.config.differences import Takes, differences
@@ -28,6 +29,7 @@ from gateway.vault.files import DamagedFile, write_whole
 from gateway.wording import words
 
 app = App(help="Configurations that were in force, and back to one.")
+app.command()(schema)
 
 _TAKES = {
     Takes.RELOAD: N_("garita reload"),

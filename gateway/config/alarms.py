@@ -57,6 +57,7 @@ class InstructionTable(_Table):
     counts as resolved."""
 
     kinds: list[AlarmKind] = Field(min_length=1)
+    """The kinds of alarm that these steps are for."""
     subjects: list[str] = []
     steps: list[Titles] = Field(min_length=1, max_length=MOST_STEPS)
     required: bool = False
@@ -67,9 +68,12 @@ class EscalationTable(_Table):
     goes out over MQTT, every screen shows `to`, and with `siren` the siren sounds."""
 
     after_s: Annotated[float, Field(ge=10, le=86400)]
+    """After so many seconds in which nobody answered."""
     priorities: list[Literal["high", "medium", "low"]] = Field(default=["high"], min_length=1)
+    """Alarms of these priorities."""
     to: Titles
     siren: bool = False
+    """Sound the siren too."""
 
 
 class SirenTable(_Table):
@@ -81,7 +85,9 @@ class SirenTable(_Table):
     readers: list[str] = []
     lock: str = ""
     channel: Annotated[int, Field(ge=1, le=255)] = 1
+    """The relay of that board, counted from 1."""
     seconds: Annotated[float, Field(ge=1, le=600)] = 60.0
+    """It sounds for so many seconds at most."""
     priorities: list[Literal["high", "medium", "low"]] = []
 
     @model_validator(mode="after")

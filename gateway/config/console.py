@@ -41,11 +41,16 @@ class OidcTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     issuer: str
+    """The provider's address."""
     client_id: str = Field(min_length=1)
+    """How the console is registered there."""
     client_secret_file: Path
+    """The file with the secret of that registration, mode 0600."""
     name_claim: str = "preferred_username"
+    """The claim that has the name of the account."""
     person_claim: str = "employee_id"
     groups_claim: str = "groups"
+    """The claim that has the groups."""
     roles: dict[str, list[Role]] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -68,6 +73,7 @@ class ConsoleTable(BaseModel):
     data_dir: Path = Path("/var/lib/garita-console")
     cert_file: Path | None = None
     cert_key_file: Path | None = None
+    """The private key of that certificate."""
     public_url: str = ""
     """The address that browsers use, such as ``https://gate.example.com``.  Passkeys need it."""
     bind_address: bool = True

@@ -44,7 +44,9 @@ class IdKindTable(_Table):
     """The name of a kind of photo ID in both languages."""
 
     en: str = Field(min_length=1, max_length=60)
+    """Its name in English."""
     es: str = Field(min_length=1, max_length=60)
+    """Its name in Spanish."""
 
 
 ID_KINDS = {
@@ -77,8 +79,10 @@ class PartnersTable(_Table):
     deny them.  `requirement` is the kind that a company has while it is cleared."""
 
     unknown: Verdict = "hold"
+    """A company that nobody registered."""
     lapsed: Verdict = "hold"
     suspended: Verdict = "deny"
+    """A company that was suspended."""
     questionnaire_months: Annotated[int, Field(ge=1, le=60)] = 12
     warn_days: Annotated[int, Field(ge=0, le=365)] = 30
     requirement: str = ""

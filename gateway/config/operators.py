@@ -38,6 +38,7 @@ class OperatorTable(BaseModel):
 
     account: Annotated[str, AfterValidator(_account)] = ""
     person: str = Field(min_length=1, max_length=120)
+    """Their id on the personnel list."""
     roles: list[Role] = Field(min_length=1)
     areas: list[str] = []
     """The areas whose doors and people the console shows them; all if empty."""

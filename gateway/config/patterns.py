@@ -13,3 +13,4 @@ class PatternsTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     budget: Annotated[int, Field(ge=0, le=50)] = 5
+    """The most findings of a week; 0 shows none and still learns."""

@@ -54,13 +54,18 @@ class MailTable(_Table):
     """
 
     server: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s/]+$")]
+    """The mail server's name."""
     port: Annotated[int, Field(ge=1, le=65535)] = 587
+    """Its port."""
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: str = ""
+    """The login there, if it asks for one."""
     password_file: Path | None = None
     ca_file: Path | None = None
     sender: Address = Field(alias="from")
+    """The sender of the mail."""
     to: Annotated[list[Address], Field(min_length=1, max_length=20)]
+    """Who gets it."""
 
     @model_validator(mode="after")
     def _safe(self) -> MailTable:

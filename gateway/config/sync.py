@@ -78,29 +78,47 @@ class SourceTable(_Table):
     """
 
     kind: Literal["file", "https", "sql", "ldap", "bundle"]
+    """What the source is."""
     include: list[str] = []
     every: Every | None = None
     at: list[At] = []
+    """Times of the site's day at which it is pulled, instead of `every`."""
     timeout_s: Annotated[float, Field(ge=1, le=600)] = 30.0
     max_mb: Annotated[int, Field(ge=1, le=256)] = 256
     path: Path | None = None
+    """kind file or bundle: the file."""
     profile: Path | None = None
+    """kind file or https: the import profile that reads it (`garita people map`)."""
     url: str = ""
+    """kind https, sql or ldap: the address; a password never stands in it."""
     url_file: Path | None = None
+    """kind sql: the file with the database's URL, mode 0600."""
     token_file: Path | None = None
     ca_file: Path | None = None
+    """kind https or ldap: who vouches for the certificate, if that is nobody whom the system
+    knows."""
     format: Literal["csv", "json"] | None = None
+    """kind https: what the answer is, if its type does not say so."""
     query: str = ""
+    """kind sql: the SELECT that gives the list."""
     bind_dn: str = ""
+    """kind ldap: the account that asks."""
     password_file: Path | None = None
+    """kind ldap: the file with the password of that account, mode 0600."""
     start_tls: bool = False
+    """kind ldap: TLS on ldap://."""
     base: str = ""
+    """kind ldap: where in the tree the people are."""
     filter: str = "(objectClass=person)"
+    """kind ldap: who of them."""
     attributes: dict[str, str] = {}
     levels: dict[str, list[str]] = {}
     nested_groups: bool = False
+    """kind ldap: a member of a group in a group counts."""
     credential_prefix: str = ""
+    """kind ldap: stands before the badge number, such as h10301:17:."""
     page_size: Annotated[int, Field(ge=1, le=10_000)] = 500
+    """kind ldap: so many entries an answer."""
 
     @property
     def every_s(self) -> float | None:

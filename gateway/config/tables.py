@@ -85,7 +85,9 @@ class QuietWindowTable(_Table):
     """When the gateway may be restarted without being asked; it may go past midnight."""
 
     start: Clock = Field(alias="from")
+    """When it begins: 02:00."""
     end: Clock = Field(alias="to")
+    """When it ends."""
 
     @model_validator(mode="after")
     def _some(self) -> QuietWindowTable:
@@ -110,15 +112,20 @@ class SiteTable(_Table):
 
 class HolidayTable(_Table):
     date: date
+    """The day."""
     name: str
+    """What the day is called."""
 
 
 class PeriodTable(_Table):
     days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"]] = Field(
         min_length=1
     )
+    """The days on which the period begins."""
     start: Clock = Field(alias="from")
+    """When it begins: 06:30."""
     end: Clock = Field(alias="to")
+    """When it ends; 24:00 is midnight, and a time before `from` is on the next day."""
 
 
 class ScheduleTable(_Table):
@@ -144,10 +151,15 @@ class PortTable(_Table):
     """What every device on a serial port has in common."""
 
     driver: str = ""
+    """The driver, by its name (docs/drivers.md)."""
     port: str = ""
+    """The serial port; `garita reader ports` lists them."""
     baudrate: Annotated[int, Field(ge=300, le=4_000_000)] = 9600
+    """The speed of the line in bits a second."""
     parity: Literal["N", "E", "O"] = "N"
+    """The parity bit: none, even or odd."""
     rs485: bool = False
+    """The adapter needs TIOCSRS485 to change its direction."""
     options: dict[str, Any] = {}
 
 
@@ -155,13 +167,16 @@ class BusTable(PortTable):
     """An RS-485 line with several readers; each has `bus` and `address`."""
 
     driver: str = "osdp"
+    """The protocol of the line."""
 
 
 class ReaderTable(PortTable):
     """A reader on a port of its own, or at an address of a bus."""
 
     bus: str | None = None
+    """The bus of which it is, instead of driver and port."""
     address: Annotated[int, Field(ge=0, le=126)] | None = None
+    """Its address on the bus."""
 
     @model_validator(mode="after")
     def _place(self) -> ReaderTable:
@@ -179,6 +194,7 @@ class LockTable(PortTable):
     """A relay board on a port, or the outputs of a reader on a bus."""
 
     reader: str | None = None
+    """The reader on a bus whose outputs are the relays, instead of driver and port."""
 
     @model_validator(mode="after")
     def _place(self) -> LockTable:
@@ -208,13 +224,18 @@ class InputRef(_Table):
     """
 
     device: str
+    """The reader on a bus, or the [inputs.NAME], that has the input."""
     input: Annotated[int, Field(ge=1, le=255)] = 1
+    """Which input, counted from 1."""
     normally: Literal["closed", "open"] = "closed"
+    """The circuit while nothing happens; with closed, a cut wire is noticed."""
     debounce_s: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """It counts as back to normal after so many seconds without a change."""
 
 
 class CameraTable(_Table):
     driver: str = "opencv"
+    """The driver, by its name."""
     options: dict[str, Any] = {}
 
 
@@ -227,8 +248,13 @@ class IdentifyTable(_Table):
     """
 
     threshold: Annotated[float, Field(gt=0.2, le=0.5)]
+    """The largest distance that counts as the same face."""
     far: Annotated[float, Field(gt=0, le=0.01)]
+    """The false-accept rate of one comparison at this threshold, as `garita face evaluate` measured
+    it."""
     stranger_passes: Annotated[float, Field(gt=0, le=0.1)] = 0.01
+    """The largest accepted chance that a stranger passes as anybody on the list; it limits how many
+    may be enrolled."""
 
     @property
     def limit(self) -> int:
@@ -246,12 +272,15 @@ class DoorTable(_Table):
 
     mode: Mode
     reader: str
+    """The reader at the way in."""
     lock: str
+    """The relay board, or the reader with outputs, that drives the lock."""
     channel: Annotated[int, Field(ge=1, le=255)] = 1
     pulse_s: Annotated[float, Field(ge=0.1, le=60)] = 3.0
     fail: Literal["secure", "safe"]
     release: Literal["energise", "de-energise"] = "energise"
     camera: str | None = None
+    """The camera that looks at whoever stands at the reader."""
     badge_max_age_s: Seconds = 5.0
     reader_out: str | None = None
     mode_out: Mode = Mode.BADGE
@@ -294,6 +323,7 @@ class InterlockTable(_Table):
     """Doors of which at most one may be open."""
 
     doors: list[str] = Field(min_length=2)
+    """The doors of which at most one may be open."""
 
 
 class PinTable(_Table):
@@ -335,6 +365,7 @@ class AreaTable(_Table):
     requires: list[str] = []
     passback: Passback = Passback.OFF
     passback_minutes: Annotated[float, Field(gt=0, le=10080)] | None = None
+    """With passback = "timed": for so long the same badge is denied."""
     maximum: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     two_person: bool = False
     second_s: Annotated[float, Field(ge=1, le=60)] = 15.0
@@ -388,6 +419,7 @@ class ThreatTable(_Table):
 
     input: InputRef | None = None
     input_level: str = ""
+    """The level to which the input raises; it never lowers."""
     on_unknown: str = ""
 
     @model_validator(mode="after")
@@ -458,6 +490,7 @@ class HealthTable(_Table):
 
     list_max_age_h: Annotated[float, Field(gt=0, le=8784)] | None = None
     disk_free_mb: Annotated[int, Field(ge=1)] = 200
+    """Less free space counts as a full disk."""
     confirm_s: Annotated[float, Field(ge=5, le=300)] = 60.0
 
 
@@ -530,18 +563,28 @@ class MqttSettings(_Table):
     """
 
     host: str = ""
+    """The broker; or `brokers` for several."""
     brokers: Annotated[list[str], Field(max_length=8)] = []
     port: Annotated[int, Field(ge=1, le=65535)] = 1883
     base_topic: Name = "garita"
     client_id: str = ""
+    """How the gateway calls itself to the broker; left out: made of its name."""
     username: str | None = None
+    """The login, if the broker asks for one."""
     password_file: Path | None = None
+    """The file with the password of that login, mode 0600."""
     tls: bool = False
+    """Speak TLS."""
     ca_file: Path | None = None
+    """Who vouches for the broker's certificate, if that is nobody whom the system knows."""
     cert_file: Path | None = None
+    """The gateway's own certificate, if the broker asks for one."""
     key_file: Path | None = None
+    """The private key of that certificate."""
     keepalive_s: Annotated[int, Field(ge=5, le=600)] = 30
+    """The longest time without a sign of life to the broker."""
     max_in_flight: Annotated[int, Field(ge=1, le=20)] = 20
+    """So many events are on their way without an answer at most."""
     home_assistant: str = ""
     """Home Assistant's discovery prefix (its default is ``homeassistant``); "": no discovery."""
 

@@ -9,7 +9,9 @@ class Titles(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     en: str
+    """In English."""
     es: str
+    """In Spanish."""
 
     def said(self, language: str) -> str:
         """The title in `language`; the English one where the site gives none."""
