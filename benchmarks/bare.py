@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+import tty
 from pathlib import Path
 
 import serial
@@ -20,6 +21,8 @@ import serial
 def main() -> None:
     reader = serial.Serial(sys.argv[1], 9600)
     board = serial.Serial(sys.argv[2], 9600)
+    tty.setraw(reader.fileno())  # pyserial's own setting makes a read return without a byte
+    os.set_blocking(reader.fileno(), True)
     db = sqlite3.connect(Path(sys.argv[3]) / "bare-gate.db", isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")

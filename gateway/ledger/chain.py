@@ -88,7 +88,7 @@ def old_link(prev: bytes, seq: int, body: str) -> bytes:
 
 def fits(prev: bytes, seq: int, body: str, found: bytes) -> bool:
     """Whether `found` is the hash of this record after `prev`, in either form."""
-    return found in (link(prev, seq, digest_of(body)), old_link(prev, seq, body))
+    return found == link(prev, seq, digest_of(body)) or found == old_link(prev, seq, body)
 
 
 def to_event(seq: int, body: str, digest: bytes, prev: bytes) -> Event:

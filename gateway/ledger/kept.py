@@ -43,6 +43,11 @@ class Kept:
     """Whether its link is of an earlier version (chain.py)."""
 
     @property
+    def intact(self) -> bool:
+        """Whether its hash is that of its body and of the record before."""
+        return chain.fits(self.prev, self.seq, self.body, self.hash)
+
+    @property
     def leaf(self) -> bytes:
         """Its leaf in the tree, 32 bytes."""
         return self.redacted.leaf if self.redacted else leaf_hash(self.body.encode())

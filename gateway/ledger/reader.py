@@ -85,7 +85,7 @@ class LedgerReader(Rows):
 
     def after(self, seq: int, limit: int) -> list[Event]:
         """Up to `limit` records after `seq`, in order."""
-        return [_event(kept) for kept in self.kept_after(seq, limit)]
+        return [event_of(kept) for kept in self.kept_after(seq, limit)]
 
     def kept_after(self, seq: int, limit: int) -> list[Kept]:
         """The same as they are kept, not read."""
@@ -100,7 +100,7 @@ class LedgerReader(Rows):
             if not found:
                 raise
         found = found or self._stays(seq)
-        return _event(found[0]) if found else None
+        return event_of(found[0]) if found else None
 
     def newest(self, kind: str) -> Event | None:
         """The newest record of exactly that type, or None; reads backwards, so what is rare
@@ -112,9 +112,9 @@ class LedgerReader(Rows):
         archives = self._archived()
         for seq, body, digest in rows:
             if seq > archives.last:
-                return _event(Kept(seq, body, digest, b""))
+                return event_of(Kept(seq, body, digest, b""))
         for kept in archives.holding(f'"type":"{kind}"}}', kinds=(kind,)):
-            event = _event(kept)
+            event = event_of(kept)
             if event.type == kind:
                 return event
         return None
@@ -139,7 +139,7 @@ class LedgerReader(Rows):
             if self._archived().last > begin:
                 continue  # they went into an archive meanwhile
             for seq, body, digest, prev in rows:
-                event = _event(Kept(seq, body, digest, prev or b""))
+                event = event_of(Kept(seq, body, digest, prev or b""))
                 if event.type in types and event.time >= since:
                     yield event
             if since and not self._younger(begin, end, since):
@@ -153,7 +153,7 @@ class LedgerReader(Rows):
             span = self._span(begin + 1, end, CHUNK)
             for kept in reversed(span):
                 if any(mark in kept.body for mark in marks):
-                    event = _event(kept)
+                    event = event_of(kept)
                     if event.type in types and event.time >= since:
                         yield event
             if not span or (since and not any(_time_of(kept.body) >= since for kept in span)):
@@ -176,7 +176,7 @@ class LedgerReader(Rows):
     def holding(self, begin: int, end: int, marks: Sequence[Sequence[str]]) -> Iterator[Event]:
         """The records after `begin` up to `end` whose body has of each of `marks` at least one text
         (a part of the JSON as chain.canonical writes it), the newest first."""
-        return map(_event, self._holding(begin, end, marks))
+        return map(event_of, self._holding(begin, end, marks))
 
     def any_since(self, begin: int, end: int, since: str) -> bool:
         """Whether any record after `begin` up to `end` is from `since` (RFC 3339 text in UTC) or
@@ -291,7 +291,7 @@ class LedgerReader(Rows):
             redactions.take(kept)
             if look is not None:
                 with contextlib.suppress(LedgerUnavailable):
-                    look(_event(kept))
+                    look(event_of(kept))
             if head is not None and seq == head[0]:
                 head_found = digest.hex() == head[1].lower()
             prev, expected = digest, seq + 1
@@ -355,7 +355,7 @@ class LedgerReader(Rows):
         """Every record up to `last` (None: the newest one at the start), in order, read and as it
         is kept."""
         for kept in self.kept(progress, last):
-            yield _event(kept), kept
+            yield event_of(kept), kept
 
     def begins(self) -> tuple[int, Frontier]:
         """The origin of the first record that is still kept (the number of its first record), and
@@ -422,7 +422,8 @@ class LedgerReader(Rows):
         return next(self._archived().holding(wanted), None) is not None
 
 
-def _event(kept: Kept) -> Event:
+def event_of(kept: Kept) -> Event:
+    """A record, read.  Raises LedgerDamaged if it is not in its form."""
     try:
         event = chain.to_event(kept.seq, kept.body, kept.hash, kept.prev)
         if kept.redacted is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.ledger.event import Event
+from gateway.ledger.kept import Kept
 from gateway.vault.statefile import StateFile, Tell, log_damage
 
 log = logging.getLogger("garita.uplink.cursor")
@@ -18,6 +19,7 @@ class Records(Protocol):
     @property
     def last_seq(self) -> int: ...
     def after(self, seq: int, limit: int) -> list[Event]: ...
+    def kept_after(self, seq: int, limit: int) -> list[Kept]: ...
     def get(self, seq: int) -> Event | None: ...
 
 

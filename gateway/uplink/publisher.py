@@ -11,12 +11,14 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import aiomqtt
 
 from gateway.ledger.event import Event, EventType, NewEvent
+from gateway.ledger.kept import Kept
+from gateway.ledger.reader import event_of
 from gateway.uplink.connection import (
     ACK_TIMEOUT_S,
     NOT_AUTHORIZED,
@@ -26,14 +28,14 @@ from gateway.uplink.connection import (
     NotTaken,
 )
 from gateway.uplink.cursor import Cursor, Records
-from gateway.uplink.messages import cloud_event, omitted_event
-from gateway.uplink.oversize import Sizes
+from gateway.uplink.messages import cloud_event, cloud_text, omitted_event
+from gateway.uplink.oversize import SUSPECT_BYTES, Sizes
 
 log = logging.getLogger("garita.uplink.publisher")
 
-BATCH = 20
-SLICE = 5  # so many messages, then whoever else has something to do
-PAUSE_S = 0.003
+BATCH = 40  # records read at a time
+SLICE = 10  # messages in one write; then whoever else has something to do
+PAUSE_S = 0.001
 NOT_THE_MESSAGE = (NOT_AUTHORIZED, QUOTA_EXCEEDED)  # reasons that hold for any message
 TRIES = 3  # how often a record is offered to a broker that refuses this one
 
@@ -41,7 +43,7 @@ TRIES = 3  # how often a record is offered to a broker that refuses this one
 class Sent(NamedTuple):
     """A record under way; `size` is that of its whole message in bytes."""
 
-    event: Event
+    kept: Kept
     size: int
     ack: asyncio.Future[None]
 
@@ -72,7 +74,7 @@ class Publisher:
         self._max_in_flight = max_in_flight
         self._refusals: dict[int, int] = {}  # by number of the record, how often
         self._omitted: set[int] = set()  # records whose omission is in the log
-        self._window: asyncio.Queue[Sent] = asyncio.Queue(max_in_flight)
+        self._window: asyncio.Queue[list[Sent]] = asyncio.Queue()
         self._sends = asyncio.Event()
         self.skipped: dict[str, Any] | None = None
         """The newest record that went without its data, as its event says; None if none did."""
@@ -80,15 +82,18 @@ class Publisher:
     async def run(self, client: Connection) -> None:
         """Records in order, several under way; the cursor follows the acknowledgements."""
         sent, topic = self._cursor.seq, f"{self._topic}/events"
-        window = self._window = asyncio.Queue(self._max_in_flight)
+        size = min(SLICE, self._max_in_flight)
+        room = asyncio.Semaphore(self._max_in_flight // size)
+        window = self._window = asyncio.Queue()
         self._sends.set()
 
         async def acknowledged() -> None:
             while True:
-                message = await window.get()
-                await self._acknowledged(client, topic, message)
-                self._cursor.seq = message.event.seq
+                for message in await window.get():
+                    await self._acknowledged(client, topic, message)
+                    self._cursor.seq = message.kept.seq
                 window.task_done()
+                room.release()
 
         async with asyncio.TaskGroup() as group:
             group.create_task(acknowledged())
@@ -96,13 +101,12 @@ class Publisher:
                 await self._wait_beyond(sent)
                 # In a thread: what was recorded long ago may be on the disk alone.
                 batch = await asyncio.to_thread(self._batch, sent)
-                for number, (event, payload) in enumerate(batch, 1):
+                for messages in _slices(batch, size):
+                    await room.acquire()
                     await self._sends.wait()
-                    await window.put(self._send(client, topic, event, payload))
-                    sent = event.seq
-                    if number % SLICE == 0:
-                        await asyncio.sleep(0)  # doors come first, also in a backlog
-                await asyncio.sleep(PAUSE_S)
+                    window.put_nowait(self._send(client, topic, messages))
+                    sent = messages[-1][0].seq
+                    await asyncio.sleep(PAUSE_S)  # doors come first, also in a backlog
 
     async def finish(self, seconds: float) -> None:
         """Send no further record on this connection; returns when those under way are acknowledged,
@@ -112,23 +116,29 @@ class Publisher:
             async with asyncio.timeout(seconds):
                 await self._window.join()
 
-    def _batch(self, sent: int) -> list[tuple[Event, bytes]]:
+    def _batch(self, sent: int) -> list[tuple[Kept, bytes]]:
         """The records after `sent` and their messages; reads the disk."""
-        events = self._records.after(sent, BATCH)
-        return [(event, cloud_event(event, self._gateway).encode()) for event in events]
+        found = self._records.kept_after(sent, BATCH)
+        return [(kept, cloud_text(kept, self._gateway).encode()) for kept in found]
 
-    def _send(self, client: Connection, topic: str, event: Event, payload: bytes) -> Sent:
-        size = len(payload)
-        if self.sizes.too_large(topic, size):
-            self._omit(event, size, "larger than the broker takes")
-            payload = omitted_event(event, self._gateway, size).encode()
-            return Sent(event, size, client.send(topic, payload))
-        self.sizes.sending(event.seq, size)
-        return Sent(event, size, client.send(topic, payload))
+    def _send(
+        self, client: Connection, topic: str, messages: Sequence[tuple[Kept, bytes]]
+    ) -> list[Sent]:
+        payloads = []
+        for kept, payload in messages:
+            if self.sizes.too_large(topic, len(payload)):
+                event = event_of(kept)
+                self._omit(event, len(payload), "larger than the broker takes")
+                payloads.append(omitted_event(event, self._gateway, len(payload)).encode())
+            else:
+                self.sizes.sending(kept.seq, len(payload))
+                payloads.append(payload)
+        acks = client.send(topic, payloads)
+        return [Sent(one[0], len(one[1]), ack) for one, ack in zip(messages, acks, strict=True)]
 
     async def _acknowledged(self, client: Connection, topic: str, message: Sent) -> None:
         """Return when the broker has a message; raises as `publish` does."""
-        event, size, ack = message
+        kept, size, ack = message
         try:
             if not ack.done():
                 async with asyncio.timeout(ACK_TIMEOUT_S):
@@ -137,10 +147,10 @@ class Publisher:
         except TimeoutError:
             raise aiomqtt.MqttError("no acknowledgement in time") from None
         except NotTaken as error:
-            await self._not_taken(client, topic, event, size, error)
+            await self._not_taken(client, topic, event_of(kept), size, error)
         else:
-            self.sizes.taken(event.seq)
-        self._refusals.pop(event.seq, None)
+            self.sizes.taken(kept.seq)
+        self._refusals.pop(kept.seq, None)
 
     async def publish(self, client: Connection, topic: str, event: Event) -> None:
         """One record, acknowledged; what is too large for the broker goes without its data."""
@@ -200,3 +210,22 @@ class Publisher:
             count += len(events)
         done = {"id": name, "from": first, "to": last, "count": count, "done": True}
         await client.publish(topic, json.dumps(done))
+
+
+def _slices(
+    batch: Sequence[tuple[Kept, bytes]], size: int
+) -> Iterator[Sequence[tuple[Kept, bytes]]]:
+    """The messages in slices of up to `size`, in order.  A large one goes alone: a broker that ends
+    the connection because of it says why, and its words get lost if more lies behind it unread."""
+    slice_: list[tuple[Kept, bytes]] = []
+    for message in batch:
+        large = len(message[1]) > SUSPECT_BYTES
+        if slice_ and (large or len(slice_) == size):
+            yield slice_
+            slice_ = []
+        slice_.append(message)
+        if large:
+            yield slice_
+            slice_ = []
+    if slice_:
+        yield slice_

@@ -129,7 +129,7 @@ class Link:
                         async for m in mqtt.messages:
                             topic, payload = str(m.topic), bytes(m.payload)  # type: ignore[arg-type]
                             self.seen.append((topic, payload, bool(m.retain)))
-                            if found := re.search(rb'"seq": (\d+)', payload):
+                            if found := re.search(rb'"seq": ?(\d+)', payload):
                                 self._seqs.setdefault(topic, []).append(int(found[1]))
                 except aiomqtt.MqttError:
                     self.subscribed.clear()
@@ -705,8 +705,8 @@ async def test_a_limit_that_the_broker_does_not_state_is_found_and_gone_round(
     make_link: Callable[..., Link],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """mosquitto's message_size_limit is not in CONNACK; it ends the connection with "protocol
-    error" (0x82), for which the gateway offered the same message for ever."""
+    """mosquitto's message_size_limit is not in CONNACK; it answers with 0x95 or ends the connection
+    with "protocol error" (0x82), for which the gateway offered the same message for ever."""
     monkeypatch.setattr(client_module, "RETRY_S", (0.05, 0.2))
     broker = make_broker("allow_anonymous true\nmessage_size_limit 20000")
     broker.start()
@@ -717,7 +717,7 @@ async def test_a_limit_that_the_broker_does_not_state_is_found_and_gone_round(
     await link.append(3)
     await link.until(lambda: link.seqs()[-4:] == [2, 3, 4, 5])  # in order in the end
     assert link.events()[-4]["data"]["omitted"] and link.types == ["uplink.message_skipped"]
-    assert 3 <= [online for online, _ in link.states].count(False) <= 4
+    assert 1 <= [online for online, _ in link.states].count(False) <= 4
     skipped = link.uplink.status()["skipped"]
     assert skipped["event"] == 2 and skipped["bytes"] > 60_000 and skipped["count"] == 1
 
@@ -755,7 +755,7 @@ async def test_a_message_too_large_for_a_broker_of_3_1_1_is_found_and_gone_round
         await link.append(3)
         await link.until(lambda: 5 in link.seqs())
         assert sorted(set(link.seqs())) == [1, 2, 3, 4, 5]
-        assert 3 <= [online for online, _ in link.states].count(False) <= 4
+        assert 1 <= [online for online, _ in link.states].count(False) <= 4
         seen = {event["seq"]: event for event in link.events()}
         assert seen[2]["data"]["omitted"] and link.types == ["uplink.message_skipped"]
         await link.stop_uplink()
