@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -81,6 +81,9 @@ class LogTable(_Table):
     owns, without its scheme, is never another site's too (c2sp.org/tlog-checkpoint)."""
     checkpoint_records: Annotated[int, Field(ge=1, le=100_000)] = 200
     checkpoint_minutes: Annotated[float, Field(gt=0, le=60)] = 10
+    on_damage: Literal["stop", "new"] = "stop"
+    """If ledger.db is damaged, the gateway stops; or it puts the file aside and goes on with a new
+    log, whose first record says so."""
     archive_after_days: Annotated[int, Field(ge=0, le=3660)] = 90
     """Records older than this leave ledger.db for an archive; 0: none does for its age."""
     archive_above_mb: Annotated[int, Field(ge=0, le=1_000_000)] = 1000

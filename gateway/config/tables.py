@@ -489,6 +489,8 @@ class HealthTable(_Table):
     confirm."""
 
     list_max_age_h: Annotated[float, Field(gt=0, le=8784)] | None = None
+    list_copy_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
+    """A copy of the list is made after each change, at most once in so many seconds."""
     disk_free_mb: Annotated[int, Field(ge=1)] = 200
     """Less free space counts as a full disk."""
     confirm_s: Annotated[float, Field(ge=5, le=300)] = 60.0

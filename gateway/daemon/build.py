@@ -21,6 +21,7 @@ from gateway.daemon.checkpoints import Checkpoints, head_file
 from gateway.daemon.damage import Damages
 from gateway.daemon.fleetwatch import FleetWatch
 from gateway.daemon.jobs import Jobs
+from gateway.daemon.listkeeper import InForce, ListKeeper
 from gateway.daemon.logkeys import LogKeys, at_start
 from gateway.daemon.measures import Measures, counting
 from gateway.daemon.outbox import Outbox
@@ -71,6 +72,7 @@ class Parts:
     reader_keys: ReaderKeys
     devices: DeviceStates
     damages: Damages
+    lists: ListKeeper
     out_of_service: OutOfService
     presence: Presence
     threat: ThreatState
@@ -130,7 +132,8 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         synchronised=synchronised,
     )
     ledger.judge_clock_by(lambda: clock.sure)
-    roster = Roster(settings.people_path)
+    lists = _lists(settings, clock, damages)
+    roster = InForce(settings.people_path, lists)
     presence = new_presence(settings)
     threat = ThreatState(
         site.threat_levels,
@@ -162,6 +165,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         disk_free_mb=tables.health.disk_free_mb,
         list_max_age_h=tables.health.list_max_age_h,
         broker=lambda: broker.connected,
+        list_copy=lists.failing,
         secured={n: partial(_is_secured, reader) for n, reader in plant.bus_readers().items()},
     )
     tally = counting(settings, ledger)
@@ -254,8 +258,12 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         table=tables.log,
         now=clock.sure_time,
     )
-    status.add("archives", archiving.status)
-    status.add("damage", damages.shown)
+    for name, about in (
+        ("archives", archiving.status),
+        ("damage", damages.shown),
+        ("list_copy", lists.status),
+    ):
+        status.add(name, about)
     sharing = _sharing(
         settings, ledger, presence, clock, checkpoints, devices.change, jobs.keep_soon, damages
     )
@@ -277,6 +285,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         reader_keys=reader_keys,
         devices=devices,
         damages=damages,
+        lists=lists,
         out_of_service=out_of_service,
         presence=presence,
         threat=threat,
@@ -316,6 +325,18 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         rules=services.rules,
         limits=DoorLimits(settings, services),
         in_force=in_force,
+    )
+
+
+def _lists(settings: Settings, clock: Clock, damages: Damages) -> ListKeeper:
+    health = settings.tables.health
+    return ListKeeper(
+        settings.people_path,
+        settings.ledger_path,
+        every_s=health.list_copy_s,
+        max_age_h=health.list_max_age_h,
+        now=clock.now,
+        tell=damages,
     )
 
 

@@ -8,30 +8,38 @@ act that was recorded.  Each of them may be too old, and none is ever too new.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sqlite3
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway.config import Settings
 from gateway.daemon.checkpoints import head_file
 from gateway.ledger import Ledger
+from gateway.ledger.chain import utc_text
 from gateway.ledger.origin import Known
 from gateway.people import RosterUnavailable
 from gateway.people.schema import mark_anew
 from gateway.state.presencefile import MOST
 from gateway.uplink.cursor import cursor_file
-from gateway.vault.statefile import StateFile, json_object
+from gateway.vault.statefile import StateFile, json_object, put_aside
 
 log = logging.getLogger("garita.daemon.openlog")
 
 T = TypeVar("T")
 
 
-def open_log(settings: Settings) -> Ledger:
+def open_log(settings: Settings, about: Mapping[str, Any] | None = None) -> Ledger:
     """The site's log for writing; raises LedgerBusy, LedgerDamaged or LedgerUnavailable.
+
+    `about` is what the first record of a log that is created says.
 
     If the log lacks records that are known elsewhere, a new origin begins in it, and `follows` of
     the ledger says what is missing.
@@ -42,6 +50,7 @@ def open_log(settings: Settings) -> Ledger:
         gateway=settings.site.gateway,
         complete=settings.criteria.completed,
         known=known_of(settings),
+        about=about,
     )
     if begins or ledger.is_new:  # it does not know what was marked before
         try:
@@ -49,6 +58,22 @@ def open_log(settings: Settings) -> Ledger:
         except RosterUnavailable as error:  # badges are denied, with that reason; doors go on
             log.critical("the personnel list can't be used: %s", error)
     return ledger
+
+
+def set_aside(settings: Settings, why: str) -> dict[str, Any]:
+    """Put a damaged log aside, whole; its archives stay.  Returns what the first record of the new
+    log says: the old one's name, `why`, how far it is known to have gone and by whom, and the time
+    before which no clock can be right.  Raises OSError.
+    """
+    path = settings.ledger_path
+    times = [0.0]
+    for more in ("", "-wal"):
+        with contextlib.suppress(OSError):
+            times.append(os.lstat(f"{path}{more}").st_mtime)
+    known = [{k: v for k, v in asdict(one).items() if v} for one in known_of(settings)]
+    aside = put_aside(path, "-wal", "-shm")
+    written = datetime.fromtimestamp(min(max(times), time.time()), UTC)
+    return {"aside": aside, "why": why, "known": known, "not_before": utc_text(written)}
 
 
 def known_of(settings: Settings) -> list[Known]:

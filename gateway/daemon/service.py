@@ -13,6 +13,7 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -28,7 +29,8 @@ from gateway.daemon.enrolling import Enrolling
 from gateway.daemon.errands import Errands
 from gateway.daemon.jobs import Retention, watch_clock
 from gateway.daemon.levels import InputLevels
-from gateway.daemon.openlog import open_log
+from gateway.daemon.logwatch import LogWatch
+from gateway.daemon.openlog import open_log, set_aside
 from gateway.daemon.operations import Operations
 from gateway.daemon.operatorpins import OperatorPins
 from gateway.daemon.reloading import Reloading, about_configuration
@@ -42,7 +44,6 @@ from gateway.devices import BusReader
 from gateway.ledger import Ledger, LedgerBusy, LedgerDamaged, LedgerReader, LedgerUnavailable
 from gateway.ledger.event import Event, EventType, NewEvent
 from gateway.locale import english, worded
-from gateway.people import Roster, RosterUnavailable
 from gateway.people.operators import Operators
 from gateway.state.restore import open_alarms, wrong_pins
 from gateway.vault.sitekey import SiteKey
@@ -54,6 +55,7 @@ LONG_LOG = (
     50_000_000  # bytes; a start that has to read all of it may take longer than systemd waits
 )
 LONG_START_US = 600_000_000
+AGAIN_S = 60.0
 BUSY_S = 20.0  # how long systemd's start waits for another writer of the log
 
 
@@ -94,7 +96,9 @@ class Daemon:
             gc.collect()
             gc.freeze()
             async with asyncio.TaskGroup() as group:
+                watch = LogWatch(self._parts.settings.ledger_path, self._parts.ledger)
                 tasks = start(group, self._runs(), self._parts.ledger.note)
+                tasks.append(group.create_task(self._stop_with(watch)))
                 notify(READY=1, STATUS="serving")
                 log.info("ready: %d door(s)", len(self._parts.plant.doors))
                 await self._stop.wait()
@@ -104,6 +108,8 @@ class Daemon:
                 for board in self._parts.plant.boards.values():
                     board.close()
                 await end(tasks)
+            if watch.found:
+                raise LedgerDamaged(watch.found)
         finally:
             self._parts.devices.settle()
             stopped = NewEvent(EventType.GATEWAY_STOPPED, self._gateway)
@@ -114,6 +120,11 @@ class Daemon:
             else:
                 await self._record(EventType.GATEWAY_STOPPED)
             await self._parts.jobs.keep_presence()
+
+    async def _stop_with(self, watch: LogWatch) -> None:
+        await watch.run()
+        log.critical("the log: %s", watch.found)
+        self.stop()
 
     def _runs(self) -> dict[str, Run]:
         """What is run and supervised, by the name that events give it."""
@@ -204,6 +215,7 @@ class Daemon:
             "pulls": parts.pulls.run,
             "archives": parts.archiving.run,
             "alarms": watch.run,
+            "list copy": parts.lists.run,
         }
         if parts.checkpoints is not None:
             runs["checkpoints"] = parts.checkpoints.run
@@ -271,16 +283,6 @@ class Daemon:
         parts.pin_limits.remember(wrong)
         if changed is not None:
             parts.ledger.note(changed)
-        self._tell_damage()
-
-    def _tell_damage(self) -> None:
-        """Record which of our own files were damaged."""
-        parts, path = self._parts, self._parts.settings.people_path
-        if path.exists():
-            try:
-                Roster(path).version()
-            except RosterUnavailable as error:
-                parts.damages(Damage(path.name, english(error), "denies"))
         parts.damages.begin()
 
     def _restore_presence(self, reader: LedgerReader) -> None:
@@ -318,16 +320,51 @@ def _shows_nothing(signal: Signal) -> None:
 
 async def serve(settings: Settings, key: SiteKey) -> None:
     """Open the ledger, run the daemon, close the ledger.  Raises LedgerBusy, LedgerDamaged,
-    LedgerUnavailable, or OSError."""
-    ledger = await _open(settings)
+    LedgerUnavailable, or OSError.
+
+    If the log is damaged and the site says so (``[log] on_damage = "new"``), it is put aside and
+    the daemon begins again with a new one; not twice within a minute, because then it is the disk.
+    """
+    about: dict[str, Any] = {}
+    anew_at = -AGAIN_S
+    while True:
+        try:
+            await _serve(settings, key, about)
+            return
+        except LedgerDamaged as error:
+            again = time.monotonic() - anew_at < AGAIN_S
+            if settings.tables.log.on_damage != "new" or again:
+                raise
+            anew_at = time.monotonic()
+            if not about:
+                about |= await asyncio.to_thread(set_aside, settings, english(error))
+            log.critical("a new log begins; the old one is %s", about["aside"] or "gone")
+
+
+async def _serve(settings: Settings, key: SiteKey, about: dict[str, Any]) -> None:
+    """`about` is what a new log says of the one before; if that of this run is put aside, it is
+    filled anew."""
+    ledger = await _open(settings, about)
     try:
         await logkeys.hold_against(settings.log_key_path, key, ledger, settings.ledger_path)
-        await Daemon(build(settings, key, ledger)).run()
+        parts = build(settings, key, ledger)
+        if about:
+            name = settings.ledger_path.name
+            parts.damages(Damage(name, about["why"], "new_log", about["aside"]))
+            about.clear()
+        await parts.lists.at_start()
+        try:
+            await Daemon(parts).run()
+        except LedgerDamaged as error:
+            if settings.tables.log.on_damage == "new":
+                # While it is open: whoever closes it would write into it.
+                about |= await asyncio.to_thread(set_aside, settings, english(error))
+            raise
     finally:
         ledger.close()
 
 
-async def _open(settings: Settings) -> Ledger:
+async def _open(settings: Settings, about: Mapping[str, Any] | None = None) -> Ledger:
     path = settings.ledger_path
     before = settings.presence_path.exists() or settings.cursor_path.exists()
     if before and path.exists() and path.stat().st_size == 0:
@@ -338,7 +375,7 @@ async def _open(settings: Settings) -> Ledger:
     until = time.monotonic() + (BUSY_S if os.environ.get("NOTIFY_SOCKET") else 0.0)
     while True:
         try:
-            return open_log(settings)
+            return open_log(settings, about)
         except LedgerBusy:
             if time.monotonic() >= until:
                 raise

@@ -37,6 +37,7 @@ class Subsystem(StrEnum):
     CLOCK = "clock"  # it lies behind the newest record
     SYNC = "sync"  # the kernel does not call it synchronised
     LIST_OLD = "list_old"  # the list in force is older than it may be
+    LIST_COPY = "list_copy"  # people.db is damaged, and its copy is in force
     DISK = "disk"  # less is free than there must be
     CHANNEL = "channel"  # the reader has no secure channel
     BROKER = "broker"  # the MQTT broker is away
@@ -62,6 +63,7 @@ DEGRADED: Mapping[Subsystem, Action] = {
     Subsystem.CLOCK: Action.DENY,
     Subsystem.SYNC: Action.BADGE,
     Subsystem.LIST_OLD: Action.DENY,
+    Subsystem.LIST_COPY: Action.BADGE,
     Subsystem.DISK: Action.BADGE,
     Subsystem.CHANNEL: Action.BADGE,
     Subsystem.BROKER: Action.BADGE,

@@ -9,7 +9,7 @@ import logging
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -58,8 +58,13 @@ class End:
     chain: str
 
 
-def connect(path: Path, gateway: str) -> tuple[sqlite3.Connection, End]:
+def connect(
+    path: Path, gateway: str, about: Mapping[str, Any] | None = None
+) -> tuple[sqlite3.Connection, End]:
     """Open the file and read where the log stands; creates both if there is none.
+
+    `about` is what the first record of a log that is created says beside its chain.  If it has
+    ``not_before``, a time (RFC 3339, UTC), a clock that lies before it is wrong.
 
     Raises sqlite3.Error or OSError, also for a file that is not a log.
     """
@@ -77,7 +82,7 @@ def connect(path: Path, gateway: str) -> tuple[sqlite3.Connection, End]:
             if table not in present:
                 db.executescript(f"BEGIN; {schema} COMMIT;")
         if db.execute("SELECT 1 FROM events LIMIT 1").fetchone() is None:
-            _begin_log(db, gateway)
+            _begin_log(db, gateway, about or {})
         return db, _end(db)
     except (ValueError, KeyError, TypeError) as error:
         db.close()
@@ -155,8 +160,9 @@ def begin_origin(db: sqlite3.Connection, gateway: str, end: End, loss: Loss) -> 
     return _begin(db, gateway, loss.next_seq, end.digest, end.marks, {"follows": told}, loss.known)
 
 
-def _begin_log(db: sqlite3.Connection, gateway: str) -> None:
-    _begin(db, gateway, 1, chain.GENESIS, Marks(), {}, Known("", "", 0))
+def _begin_log(db: sqlite3.Connection, gateway: str, about: Mapping[str, Any]) -> None:
+    held = Marks(str(about.get("not_before", "")))
+    _begin(db, gateway, 1, chain.GENESIS, held, about, Known("", "", 0))
 
 
 def _begin(
@@ -165,7 +171,7 @@ def _begin(
     seq: int,
     prev: bytes,
     held: Marks,
-    more: dict[str, Any],
+    more: Mapping[str, Any],
     known: Known,
 ) -> End:
     """The first record names the chain; its random name goes into every event's id."""

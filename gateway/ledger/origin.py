@@ -31,6 +31,8 @@ FOLLOWS = ("chain", "seq", "hash", "known_chain", "known_seq", "known_by", "miss
 
 # Damaged or hostile knowledge must not push the numbers out of reach.
 MOST_MISSING = 1_000_000
+# A log that has only begun may follow one of any length; a thousand years of it fit below.
+MOST_BEFORE = 2**40
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Loss:
     @property
     def next_seq(self) -> int:
         """The number with which the new origin begins."""
-        return min(max(self.known.seq, self.last_seq), self.last_seq + MOST_MISSING) + 1
+        most = MOST_MISSING if self.last_seq > 1 else MOST_BEFORE
+        return min(max(self.known.seq, self.last_seq), self.last_seq + most) + 1
 
 
 class Records(Protocol):

@@ -10,10 +10,11 @@ import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from gateway.ledger import chain, file, marks
 from gateway.ledger.archives import Archive, archived_seq, enter, list_of, prune
@@ -49,15 +50,22 @@ class Head:
 class Pen:
     """Writes the log of `gateway` at `path`; creates it if there is none.
 
-    `complete` adds to each event what every record of its type has to hold.
+    `complete` adds to each event what every record of its type has to hold; `about` is what the
+    first record of a log that is created says.
     """
 
-    def __init__(self, path: Path, gateway: str, complete: Callable[[NewEvent], NewEvent]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        gateway: str,
+        complete: Callable[[NewEvent], NewEvent],
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
         self.path = path
         self._gateway = gateway
         self._complete = complete
         self._db: sqlite3.Connection | None
-        self._db, self.end = file.connect(path, gateway)
+        self._db, self.end = file.connect(path, gateway, about)
         self._tree = LedgerTree(self.end.first)
         self.clock_is_sure: Callable[[], bool] = _never
         self.committed: Callable[[float], None] = _not_counted

@@ -72,6 +72,8 @@ class Ledger:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._grown: asyncio.Event | None = None
         self._observers: list[Callable[[Event], None]] = []
+        self.damage = ""
+        """What is wrong with the file, if a record could not be written because of that."""
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._thread.start()
 
@@ -85,8 +87,11 @@ class Ledger:
         timeout_s: float = 2.0,
         complete: Callable[[NewEvent], NewEvent] = lambda event: event,
         known: Iterable[Known] = (),
+        about: Mapping[str, Any] | None = None,
     ) -> Ledger:
         """Open or create the log at `path`; raises LedgerBusy or LedgerUnavailable.
+
+        `about` is what the first record of a log that is created says beside its chain.
 
         `known` is what others know of this log.  If it lacks records that they know, a new origin
         begins before anything else is recorded, and `follows` says what is missing.
@@ -102,7 +107,7 @@ class Ledger:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(lock, 0)
             os.pwrite(lock, b"%d\n" % os.getpid(), 0)
-            pen = Pen(path, gateway, complete)
+            pen = Pen(path, gateway, complete, about)
             pen.hold_against(known)
             return cls(pen, lock=lock, batch=batch, timeout_s=timeout_s)
         except BlockingIOError as error:
@@ -117,6 +122,7 @@ class Ledger:
             if lock is not None:
                 os.close(lock)
             damaged = isinstance(error, sqlite3.Error) and is_damage(error)
+            damaged = damaged or (os.path.lexists(path) and not path.is_file())
             kind = LedgerDamaged if damaged else LedgerUnavailable
             why = (error.strerror or error) if isinstance(error, OSError) else error
             raise kind(worded("{path}: {error}", path=path, error=why)) from error
@@ -349,6 +355,8 @@ class Ledger:
             _answer(loop, self._resolve, list(part))
 
     def _unavailable(self, error: Exception) -> LedgerUnavailable:
+        if isinstance(error, sqlite3.Error) and is_damage(error):
+            self.damage = str(error)
         return LedgerUnavailable(f"{self._pen.path.name}: {error}")
 
     def _resolve(self, results: Sequence[tuple[_Append, Event | Exception]]) -> None:

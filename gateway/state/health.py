@@ -23,7 +23,8 @@ _STA_UNSYNC = 0x40
 
 class Health:
     """`broker`: whether MQTT is connected, None without a broker; `secured`: for each reader,
-    whether it talks in a secure channel now."""
+    whether it talks in a secure channel now; `list_copy`: of when the copy of the list is that is
+    in force, "" if the list itself is."""
 
     def __init__(
         self,
@@ -33,11 +34,13 @@ class Health:
         list_max_age_h: float | None,
         broker: Callable[[], bool | None] = lambda: None,
         secured: Mapping[str, Callable[[], bool]] | None = None,
+        list_copy: Callable[[], str] = str,
     ) -> None:
         self._data_dir = data_dir
         self.use(disk_free_mb=disk_free_mb, list_max_age_h=list_max_age_h)
         self._broker = broker
         self._secured = secured or {}
+        self._list_copy = list_copy
         self._looked: dict[Subsystem, str] = {}
         self._free_mb: int | None = None
         self.look()
@@ -73,6 +76,8 @@ class Health:
             hours = (now - applied_at).total_seconds() / 3600 if applied_at else float("inf")
             if hours > self._list_max_age_h:
                 found[Subsystem.LIST_OLD] = f"{hours:.0f} h"
+        if copy := self._list_copy():
+            found[Subsystem.LIST_COPY] = copy
         if self._broker() is False:
             found[Subsystem.BROKER] = "away"
         secured = self._secured.get(reader)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -47,11 +46,16 @@ def restore(path: Path, key: SiteKey, tell: Tell) -> None:
 
 
 def load_or_make(path: Path, key: SiteKey) -> Ed25519PrivateKey:
-    """The key in the file `path`, sealed with the site's `key`; a new one if there is no file.
+    """The key in the file `path`, sealed with the site's `key`; a new one if there is no file and
+    was none before.
 
     Raises LogKeyError, as `load` does.
     """
-    if os.path.lexists(path):
+    try:
+        missing = _file(path, key).read().missing
+    except OSError:
+        missing = False  # `load` says why
+    if not missing:
         return load(path, key)
     made = Ed25519PrivateKey.generate()
     _write(path, key, made)

@@ -64,6 +64,7 @@ CODES: Mapping[str, str] = {
     "clock": N_("clock"),
     "sync": N_("clock synchronisation"),
     "list_old": N_("list too old"),
+    "list_copy": N_("the list is a copy"),
     "disk": N_("disk space"),
     "channel": N_("secure channel"),
     "peers": N_("another gate"),

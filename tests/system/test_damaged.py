@@ -127,6 +127,39 @@ async def test_a_damaged_list_denies_with_a_reason_from_the_start_on(
     assert await tap(rig, "yard") == "granted"  # restored, without a restart
 
 
+async def test_the_copy_of_the_list_takes_over_while_the_gateway_runs(make_rig: MakeRig) -> None:
+    rig = make_rig()
+    await prepared(rig)
+    await rig.start()
+    await rig.until(lambda s: s["list_copy"]["as_of"], timeout_s=60)
+    rig.people_path.write_bytes(b"no database at all" * 500)
+    status = await rig.until(lambda s: s["list_copy"]["in_force"], timeout_s=60)
+    assert status["people"]["total"] == 1 and await tap(rig, "yard") == "granted"
+    (granted,) = events(rig, "access.granted")
+    assert "list_copy" in granted.data["degraded"]
+    shown = (await rig.acli("status")).stdout
+    assert "people.db" in shown and "put aside" in shown
+
+
+async def test_a_site_may_go_on_with_a_new_log(make_rig: MakeRig) -> None:
+    """At a start, and when the file is removed under the running gateway."""
+    rig = make_rig(policy='[log]\non_damage = "new"')
+    await prepared(rig)
+    await rig.start()
+    assert await tap(rig, "yard") == "granted"
+    await rig.stop_daemon()
+    known = max(event.seq for event in events(rig, ""))
+    rig.ledger_path.write_bytes(b"noise" * 9999)
+    await rig.start()
+    assert await tap(rig, "yard") == "granted"
+    first, anew = events(rig, "ledger.created")
+    (aside,) = [e.data["aside"] for e in events(rig, "state.damaged")]
+    assert first.data["aside"] == aside and first.data["known"] and first.data["not_before"]
+    assert (rig.ledger_path.parent / aside).read_bytes().startswith(b"noise")
+    assert anew.seq > known and anew.data["follows"]["known_seq"] <= known
+    assert events(rig, "alarm.log_lost")
+
+
 async def test_a_damaged_page_in_the_log_ends_with_what_to_do_and_no_traceback(
     make_rig: MakeRig,
 ) -> None:
@@ -169,6 +202,6 @@ async def test_a_log_that_cant_be_had_just_now_is_tried_again(make_rig: MakeRig)
     rig = make_rig()
     await prepared(rig)
     rig.ledger_path.unlink(missing_ok=True)
-    rig.ledger_path.mkdir()
+    rig.ledger_path.with_name("ledger.db.lock").mkdir()
     done = await rig.acli("run", check=False)
     assert done.returncode == 75 and "Traceback" not in done.stderr
