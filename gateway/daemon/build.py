@@ -21,7 +21,7 @@ from gateway.daemon.checkpoints import Checkpoints, head_file
 from gateway.daemon.damage import Damages
 from gateway.daemon.fleetwatch import FleetWatch
 from gateway.daemon.jobs import Jobs
-from gateway.daemon.listkeeper import InForce, ListKeeper
+from gateway.daemon.listkeeper import GuardedRoster, ListKeeper
 from gateway.daemon.logkeys import LogKeys, at_start
 from gateway.daemon.measures import Measures, counting
 from gateway.daemon.outbox import Outbox
@@ -133,7 +133,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
     )
     ledger.judge_clock_by(lambda: clock.sure)
     lists = _lists(settings, clock, damages)
-    roster = InForce(settings.people_path, lists)
+    roster = GuardedRoster(settings.people_path, lists)
     presence = new_presence(settings)
     threat = ThreatState(
         site.threat_levels,

@@ -203,7 +203,7 @@ class ListKeeper:
         self._due_at = time.monotonic() + max(self._every_s, SHARE * took)
 
 
-class InForce(Roster):
+class GuardedRoster(Roster):
     """The list as the doors see it: nobody is found while the copy in force is too old, and what
     can't be read is told to the keeper."""
 

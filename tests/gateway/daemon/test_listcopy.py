@@ -138,7 +138,7 @@ async def test_a_copy_counts_so_long_and_no_longer(
     monkeypatch.setattr(site.parts.lists, "_now", lambda: later)
     assert site.says("yard", ANA) == "denied_list_unavailable"
     roster = site.parts.plant.doors["yard"].readers[0]._services.roster
-    assert isinstance(roster, listkeeper.InForce)
+    assert isinstance(roster, listkeeper.GuardedRoster)
     for asked in (roster.pin, roster.templates, roster.find_person):  # faces and PINs as well
         with pytest.raises(RosterUnavailable, match="older than 2 h"):
             asked("ana")
