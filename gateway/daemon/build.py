@@ -258,18 +258,15 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         table=tables.log,
         now=clock.sure_time,
     )
-    for name, about in (
-        ("archives", archiving.status),
-        ("damage", damages.shown),
-        ("list_copy", lists.status),
-    ):
-        status.add(name, about)
     sharing = _sharing(
         settings, ledger, presence, clock, checkpoints, devices.change, jobs.keep_soon, damages
     )
     if sharing is not None:
         status.add("peers", sharing.parts)
     parts: dict[str, Callable[[], object]] = {
+        "archives": archiving.status,
+        "damage": damages.shown,
+        "list_copy": lists.status,
         "disk": health.disk,
         "mqtt": lambda: uplink.status() if uplink else None,
         "face": lambda: faceparts.status(faces, matcher),
