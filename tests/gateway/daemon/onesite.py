@@ -168,7 +168,7 @@ class Site:
         controller = self.parts.plant.doors[door]
         reader = controller.readers[0]
         attempt = AccessAttempt(
-            reader._services, reader._point, Presented(badge), loop_time(), RecentlyAdmitted(0)
+            reader._services, reader._point, Presented(badge), loop_time(), RecentlyAdmitted()
         )
         out = bool(controller.hardware.door.out_of_service)
         (found,) = attempt.next(DoorCondition(True, out, False, ""))  # type: ignore[misc]

@@ -50,7 +50,7 @@ KINDS: dict[str, Callable[[Path], object]] = {
     "noise": lambda path: path.write_bytes(os.urandom(path.stat().st_size)),
     "a folder": folder,
     "missing": lambda path: path.unlink(),
-    # root reads a file of any mode; a real account is tried in tests/system/test_damaged.py
+    # root, who runs the tests, reads a file of any mode: a loop of links nobody reads
     "unreadable": loop,
 }
 HEAD = (
