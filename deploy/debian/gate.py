@@ -11,7 +11,7 @@ import asyncio
 import grp
 import json
 import os
-import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,11 +71,15 @@ class Gate:
     def __init__(self, folder: Path) -> None:
         self.reader = VirtualRdm6300(folder / "reader")
         self.board = VirtualRelayBoard(folder / "board")
-        uid = pwd.getpwnam("garita").pw_uid
-        for name in ("reader", "board"):
-            os.chown((folder / name).resolve(), uid, -1)
+        self.opened: dict[str, int] = {}
+        self.own()
         SOCKET.parent.mkdir(exist_ok=True)
-        os.chown(SOCKET.parent, uid, grp.getgrnam("garita").gr_gid)
+        shutil.chown(SOCKET.parent, "garita", "garita")
+
+    def own(self) -> None:
+        """The gateway's account may open the ports."""
+        for port in (self.reader, self.board):
+            shutil.chown(port.path.resolve(), "garita")
 
     async def start(self) -> None:
         words = ("setpriv", "--reuid=garita", "--regid=garita", "--init-groups", "--no-new-privs")
@@ -94,7 +98,7 @@ class Gate:
                 await self.board.energised(since, 1.0)
             except TimeoutError:
                 continue
-            print(f"gate: a badge opened the door; the program is {self.tree()}", flush=True)
+            self.opened[self.tree()] = self.opened.get(self.tree(), 0) + 1
             return
         sys.exit("gate: the door stayed shut")
 
@@ -103,6 +107,11 @@ class Gate:
         code = await self.process.wait()
         if code:
             sys.exit(f"gate: garita run ended with {code}")
+        # Our hold on a pty keeps it marked as in exclusive use (TIOCEXCL): plug the devices in anew.
+        for port in (self.reader, self.board):
+            port.unplug()
+            port.replug()
+        self.own()
 
 
 async def main(folder: Path) -> None:
@@ -122,6 +131,8 @@ async def main(folder: Path) -> None:
         await gate.start()
         await gate.opens()
     await gate.stop()
+    for tree, times in gate.opened.items():
+        print(f"gate: the program in {tree}: a badge opened the door {times} times", flush=True)
     events = [json.loads(line) for line in garita("log", "export").splitlines()]
     granted = sum(event.get("type", "").endswith("access.granted") for event in events)
     print(f"gate: {granted} grants in the log; verify: {garita('log', 'verify').splitlines()[-1]}")
