@@ -107,7 +107,7 @@ class Gate:
         code = await self.process.wait()
         if code:
             sys.exit(f"gate: garita run ended with {code}")
-        # Our hold on a pty keeps it marked as in exclusive use (TIOCEXCL): plug the devices in anew.
+        # Our hold on a pty keeps it in exclusive use (TIOCEXCL): plug the devices in anew.
         for port in (self.reader, self.board):
             port.unplug()
             port.replug()

@@ -32,7 +32,7 @@ ln -sfn "$(cat $lib/parts/garita/version)" $lib/current
 
 step "a configuration that wants faces says what to install"
 cp /etc/garita/garita.toml /try/good.toml
-printf '\n[cameras.yard]\nsource = 0\n' >>/etc/garita/garita.toml
+printf '\n[cameras.yard]\noptions = { source = 0 }\n' >>/etc/garita/garita.toml
 garita check | grep 'apt install garita-face' || fail "garita check names no package"
 
 step "an upgrade that can't read the configuration leaves the version before in force"
