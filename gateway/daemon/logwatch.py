@@ -7,6 +7,7 @@ process.  A page that is damaged is found when it is read or written.
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 from gateway.ledger import Ledger
@@ -22,6 +23,7 @@ class LogWatch:
         self._path = path
         self._ledger = ledger
         self._inode = _inode(path)
+        self._handle: int | None = None
         self.found = ""
 
     async def run(self) -> None:
@@ -33,17 +35,30 @@ class LogWatch:
     def _look(self) -> str:
         name = self._path.name
         try:
-            with self._path.open("rb") as file:
-                begun = file.read(len(_MAGIC))
+            now = self._path.stat().st_ino
+            if not self._path.is_file():
+                return f"{name} is not a file"
         except FileNotFoundError:
             return f"{name} is missing"
-        except IsADirectoryError:
-            return f"{name} is not a file"
         except OSError as error:
             return f"{name} can't be read: {error.strerror}" if self._path.is_symlink() else ""
-        if _inode(self._path) != self._inode:
+        if now != self._inode:
             return f"{name} is another file than the one that is written"
+        try:
+            begun = self._first_bytes()
+        except OSError:
+            return ""  # too many open files, say: the writer's own errors tell what matters
         return "" if begun == _MAGIC else f"{name} is damaged: its first bytes are gone"
+
+    def _first_bytes(self) -> bytes:
+        """Read through a descriptor that stays open as long as the process.
+
+        Whoever closes a database that this process has open drops SQLite's locks on it (fcntl(2)),
+        and two writers then damage it (sqlite.org/howtocorrupt.html, section 2.2).
+        """
+        if self._handle is None:
+            self._handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        return os.pread(self._handle, len(_MAGIC), 0)
 
 
 def _inode(path: Path) -> int:

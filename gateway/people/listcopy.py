@@ -250,7 +250,8 @@ def inspect(path: Path, *, deep: bool = False) -> str:
             return f"{path.name} is not a file"
         if not about.st_size:
             return f"{path.name} is empty"
-        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        # Only SQLite opens it: whoever closes a database that this process has open drops SQLite's
+        # locks on it, and two writers then damage it (sqlite.org/howtocorrupt.html, section 2.2).
         uri = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=5)) as db:
             if deep and (said := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
