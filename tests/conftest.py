@@ -56,6 +56,8 @@ MARKS = {
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test by its fixtures: a daemon, a broker, faces, servers of other kinds."""
     for item in items:
+        if item.get_closest_marker("long") is not None and not os.environ.get("GARITA_LONG"):
+            item.add_marker(pytest.mark.skip(reason="GARITA_LONG=1: for the night"))
         wanted = set(getattr(item, "fixturenames", ()))
         params = getattr(item, "callspec", None)
         if params is not None and "postgresql" in params.params.values():

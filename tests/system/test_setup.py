@@ -175,6 +175,7 @@ def test_ctrl_c_leaves_nothing_half_and_the_next_run_proposes_the_answers(
     assert not (tmp_path / "g" / "garita.toml").exists()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_run_that_is_killed_at_any_time_is_gone_on_from(tmp_path: Path) -> None:
     words = ["--simulated", *SAID, *WHO, "--reader-port", str(tmp_path / "g/dev/reader")]
@@ -202,6 +203,7 @@ def test_a_run_that_is_killed_at_any_time_is_gone_on_from(tmp_path: Path) -> Non
     assert again.returncode == 0 and "This gate works" in again.stdout, again.stdout + again.stderr
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_gate_of_a_backup_goes_on_where_nothing_was(tmp_path: Path) -> None:
     board, phrase = str(tmp_path / "g/dev/board"), tmp_path / "phrase"

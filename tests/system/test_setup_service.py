@@ -58,6 +58,7 @@ ls /etc/garita/garita.toml
 """
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not _may_unshare(), reason="needs root, mounts, and a tree that all may read")
