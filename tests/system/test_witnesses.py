@@ -109,7 +109,7 @@ hq = "{MIRROR.key}"
                 line = cosign(held.text, MIRROR, 1_780_000_000)
                 await client.publish(topic, held.with_signatures([line]).write(), qos=1)
     await rig.until(lambda s: s["witnesses"]["quorum"])
-    assert "cosigned by a quorum (2)" in (await rig.acli("status")).stdout
+    assert "cosigned by a quorum (2)" in (await rig.acli("status", "--all")).stdout
     verified = await rig.acli("log", "verify", "--trust", str(trust))
     assert "cosigned by the witnesses of the trust file up to event" in verified.stdout
 

@@ -49,6 +49,12 @@ def signed(site: Site) -> None:
         assert asyncio.run(maker.make()) is not None
 
 
+def lose_key(settings: config.Settings) -> None:
+    """The key and the version before it, which would be used in its place."""
+    for path in settings.log_key_path.parent.glob(f"{settings.log_key_path.name}*"):
+        path.unlink()
+
+
 def test_before_anything_is_signed_that_is_said(site: Site) -> None:
     for command in ("key", "checkpoint"):
         done = site.run("log", command)
@@ -169,7 +175,7 @@ def test_nothing_is_signed_with_another_key_than_before(site: Site, tmp_path: Pa
     signed(site)
     unsigned_event(site)
     settings = config.load(site.config)
-    settings.log_key_path.unlink()
+    lose_key(settings)
     logkey.load_or_make(settings.log_key_path, site.key)
     done = site.run("log", "copy", str(tmp_path / "a.db"))
     assert done.exit_code == 0 and "another key signed this log" in done.stderr, done.output
@@ -181,7 +187,7 @@ def test_who_may_not_sign_is_told_and_gets_what_there_is(site: Site, tmp_path: P
     signed(site)
     unsigned_event(site)
     settings = config.load(site.config)
-    settings.log_key_path.unlink()
+    lose_key(settings)
     done = site.run("log", "copy", str(tmp_path / "a.db"))
     assert done.exit_code == 0 and "not signed" in done.stderr, done.output
     assert not settings.log_key_path.exists()  # a command makes no key
