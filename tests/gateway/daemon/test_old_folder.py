@@ -110,6 +110,7 @@ async def test_an_old_folder_starts_and_goes_on_where_it_was(old: Old, broker: A
         newer = ledger.after(old.was["last_seq"], 10_000)
         chain = ledger.after(0, 1)[0].data["chain"]
     assert newer[0].type == "gateway.started" and newer[0].prev == old.was["head"]
+    assert not [e.data for e in newer if e.type == "state.damaged"]
     assert newer[0].id.startswith(f"{chain}-") and newer[-1].type == "gateway.stopped"
     # Nothing before the cursor comes again, and nothing after it is left out.
     seqs = [event["seq"] for event in events]
