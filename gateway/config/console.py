@@ -5,7 +5,6 @@ The daemon reads two keys of it: the account whose word on who acts it takes, an
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from gateway.config.hosts import is_loopback
 from gateway.config.operators import Role
 from gateway.locale import worded
 
@@ -118,12 +118,4 @@ class ConsoleTable(BaseModel):
     @property
     def local(self) -> bool:
         """Whether only this machine reaches it."""
-        if self.socket is not None:
-            return True
-        host = self.address[0]
-        if host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return False
+        return self.socket is not None or is_loopback(self.address[0])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from gateway.config.hosts import is_loopback
 from gateway.locale import worded
 
 UNIX = "unix:"
@@ -34,7 +34,7 @@ class MetricsTable(BaseModel):
         found = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]/]+):(\d{1,5})", value)
         if found is None or not 0 < int(found[2]) < 65536:
             raise ValueError(worded("write 127.0.0.1:PORT, or unix:/path/of/the.sock"))
-        if not _is_loopback(found[1]):
+        if not is_loopback(found[1]):
             raise ValueError(
                 worded(
                     "the figures are for this machine alone: write 127.0.0.1:{port}, or "
@@ -55,12 +55,3 @@ class MetricsTable(BaseModel):
         host, _, port = self.listen.rpartition(":")
         # Not by name: what `localhost` is says a file or a server of names.
         return ("127.0.0.1" if host == "localhost" else host.strip("[]")), int(port)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -5,12 +5,12 @@ gateway/evidence/reports makes them; `garita report week`, which a timer starts,
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from gateway.config.hosts import is_loopback
 from gateway.locale import worded
 
 ReportName = Literal[
@@ -71,18 +71,9 @@ class MailTable(_Table):
     def _safe(self) -> MailTable:
         if bool(self.username) != (self.password_file is not None):
             raise ValueError(worded("username and password_file belong together"))
-        if self.security == "none" and not _loopback(self.server):
+        if self.security == "none" and not is_loopback(self.server):
             raise ValueError(worded("security 'none' is for a mail server on this box alone"))
         return self
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 class ReportsTable(_Table):
