@@ -114,6 +114,7 @@ def test_without_a_word_in_the_policy_whatever_bears_on_identity_denies(thing: S
         thing
         in (
             Subsystem.SYNC,
+            Subsystem.LIST_COPY,  # whoever lost access since the copy is suspended by the log
             Subsystem.DISK,
             Subsystem.CHANNEL,
             Subsystem.BROKER,
