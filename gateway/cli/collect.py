@@ -45,6 +45,7 @@ KINDS = {
     "no_data": N_("a record came without its data: nothing behind it can be proven"),
     "key_changed": N_("a signed head is of a key that is not the gateway's"),
     "quarantine": N_("messages that are not records"),
+    "database_lost": N_("what was stored before is lost: the file was damaged and put aside"),
 }
 """Alarms (gateway/collector/alarms.py) in words."""
 

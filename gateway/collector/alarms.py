@@ -8,6 +8,7 @@ root_differs  what is stored is not what the gateway signed
 no_data       a record came without its data, so nothing behind it can be proven
 key_changed   a checkpoint is signed with a key that is not the gateway's
 quarantine    messages that are not understood; `about` is why
+database_lost what was stored before is lost: the file was damaged; `about` is its name now
 """
 
 from __future__ import annotations
@@ -18,6 +19,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, text
+
+KINDS = (
+    "log_lost",
+    "log_anew",
+    "conflict",
+    "replaced",
+    "root_differs",
+    "no_data",
+    "key_changed",
+    "quarantine",
+    "database_lost",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from gateway.collector.leases import TTL_S
 from gateway.config import MqttSettings
 from gateway.config.log import LogKey
+from gateway.config.metrics import MetricsTable
 from gateway.config.reading import read
 from gateway.config.tables import Name
 from gateway.locale import N_, worded
@@ -72,6 +73,7 @@ class CollectorTable(_Table):
     replay_per_s: Annotated[float, Field(ge=1, le=100_000)] = 2_000
     """Records that gateways are asked for again, a second, all together."""
     mirror: MirrorTable | None = None
+    metrics: MetricsTable = MetricsTable()
 
     @field_validator("database")
     @classmethod

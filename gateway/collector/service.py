@@ -27,6 +27,7 @@ from gateway.collector.heads import Heads
 from gateway.collector.intake import Arrival, Intake
 from gateway.collector.judge import Answered, Delivery, Judged, Poison, Said, judge
 from gateway.collector.leases import LeaseLost, Leases
+from gateway.collector.measures import Measures
 from gateway.collector.replay import Replays
 from gateway.collector.sink import Sink, Written
 from gateway.proof.note import COSIGNATURE, Signer
@@ -67,6 +68,7 @@ class Collector:
         )
         self._asker = config.name.replace(".", "_")[:40]
         self._replays = Replays(self._asker, config.replay_per_s)
+        self._measures = Measures(config, lambda: self._intake.connected)
         self._held: dict[str, int] = {}
         """The gateways that are ours, with the fence of each."""
         self._joined = False
@@ -80,6 +82,7 @@ class Collector:
         """Collect.  Raises Superseded, ForeignDatabase, CredentialError or SignKeyError."""
         pause = RETRY_S[0]
         started = False
+        self._measures.start()
         try:
             while not self.stop.is_set():
                 try:
@@ -88,8 +91,10 @@ class Collector:
                             self._intake.start()
                             started = True
                         pause = RETRY_S[0]
+                        self._measures.database_up = True
                         self._work(db, raw)
                 except (DBAPIError, psycopg.Error, OSError) as error:
+                    self._measures.database_up = False
                     log.warning("%s: %s", self._database.reached, _short(error))
                     self._database.forget()
                     self.stop.wait(pause)
@@ -260,7 +265,7 @@ class Collector:
         """One transaction; if the database refuses what stands in a message, one for each, and that
         message is put aside."""
         try:
-            return [self._sink.write(db, [one.judged for one in taken], self._held)]
+            return [self._timed(db, [one.judged for one in taken])]
         except (DataError, IntegrityError, UnicodeError, StatementError) as error:
             if isinstance(error, DBAPIError) and not isinstance(error, DataError | IntegrityError):
                 raise
@@ -271,7 +276,13 @@ class Collector:
             log.error("the database does not take a message: %s", _short(error))
             one = taken[0]
             poison = Poison(one.judged.gateway, _sized(one.arrival.delivery), "not_stored")
-            return [self._sink.write(db, [poison], self._held)]
+            return [self._timed(db, [poison])]
+
+    def _timed(self, db: Connection, batch: Sequence[Judged]) -> Written:
+        begun = time.monotonic()
+        done = self._sink.write(db, batch, self._held)
+        self._measures.wrote(done.records, done.alarms, time.monotonic() - begun)
+        return done
 
     def _after(self, written: Iterable[Written]) -> None:
         now = time.monotonic()

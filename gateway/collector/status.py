@@ -84,6 +84,15 @@ def status(db: Connection) -> Status:
     )
 
 
+def database_bytes(db: Connection) -> int:
+    """How large the database is, without what waits in SQLite's -wal."""
+    if db.dialect.name == "postgresql":
+        sql = "SELECT pg_database_size(current_database()) AS bytes"
+    else:
+        sql = "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size"
+    return int(_rows(db, sql)[0]["bytes"])
+
+
 def _gateway(row: Mapping[str, Any], now: datetime, leases: Mapping[str, str]) -> GatewayState:
     heard = _moment(row["heard"])
     last = row["contiguous"] or 0

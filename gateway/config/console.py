@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gateway.config.hosts import is_loopback
+from gateway.config.metrics import MetricsTable
 from gateway.config.operators import Role
 from gateway.locale import worded
 
@@ -82,6 +83,7 @@ class ConsoleTable(BaseModel):
     """One of [readers] on the guard's desk, which belongs to no door: operators change by badge and
     PIN, and visitors' badges are read there."""
     oidc: OidcTable | None = None
+    metrics: MetricsTable = MetricsTable()
     session_h: Annotated[float, Field(gt=0, le=24)] = 12.0
     """A session ends after this time (hours)."""
     idle_min: Annotated[float, Field(gt=0, le=1440)] = 240.0

@@ -1,4 +1,5 @@
-"""The table [metrics]: where Prometheus, or whoever watches the box, reads the figures."""
+"""The tables [metrics] and [console.metrics], and [metrics] of a collector: where Prometheus, or
+whoever watches the box, reads the figures."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from gateway.console.guard import guarded, who
+from gateway.console.measures import Counted, Measures
 from gateway.console.page import Page
 from gateway.console.routes import Screen
 from gateway.console.screens.account import pages as account
@@ -82,16 +83,17 @@ def screens() -> list[Screen]:
 
 def app_of(site: Site) -> Starlette:
     """The application.  It follows the log from its start to its end."""
+    measures = Measures(site)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        following = asyncio.create_task(site.follow())
+        tasks = [asyncio.create_task(work) for work in (site.follow(), measures.run())]
         try:
             yield
         finally:
-            following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await following
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await site.close()
 
     app = Starlette(
@@ -99,7 +101,7 @@ def app_of(site: Site) -> Starlette:
             *(Route(s.path, guarded(site, s), methods=[s.method]) for s in screens()),
             Mount("/static", StaticFiles(directory=STATIC), name="static"),
         ],
-        middleware=[Middleware(SafeHeaders)],
+        middleware=[Middleware(Counted, measures=measures), Middleware(SafeHeaders)],
         exception_handlers={Exception: _failed, HTTPException: _plain},
         lifespan=lifespan,
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +26,7 @@ from gateway.face.service import FaceService
 from gateway.ledger import Ledger, LedgerUnavailable
 from gateway.ledger.event import Event, EventType
 from gateway.metrics.server import MetricsServer
+from gateway.metrics.slow import Slow, of_disk
 from gateway.metrics.tally import Tally
 from gateway.metrics.text import Samples, text
 from gateway.people import RosterUnavailable
@@ -93,7 +93,7 @@ class Measures:
         self._faces, self._matcher = faces, matcher
         self._started = time.monotonic()
         self._alarms = AlarmLog(settings.ledger_path, rules_of(settings))
-        self._kept: dict[str, tuple[float, Samples]] = {}
+        self._slow = Slow()
 
     def use(self, settings: Settings) -> None:
         """Count alarms by other settings from now on."""
@@ -140,21 +140,10 @@ class Measures:
 
     def of_disk(self) -> Samples:
         """What waits for the disk; called in a thread."""
-        found = Samples()
-        with suppress(OSError):
-            stat = os.statvfs(self._settings.tables.site.data_dir)
-            found.put("garita_disk_free_bytes", stat.f_bavail * stat.f_frsize)
-            found.put("garita_disk_size_bytes", stat.f_blocks * stat.f_frsize)
-        found.join(self._now_and_then("alarms", SLOW_EVERY_S, self._open_alarms))
-        found.join(self._now_and_then("certificates", CERTIFICATES_EVERY_S, self._certificates))
+        found = of_disk(self._settings.tables.site.data_dir)
+        found.join(self._slow("alarms", SLOW_EVERY_S, self._open_alarms))
+        found.join(self._slow("certificates", CERTIFICATES_EVERY_S, self._certificates))
         return found
-
-    def _now_and_then(self, name: str, every_s: float, look: Callable[[], Samples]) -> Samples:
-        at, samples = self._kept.get(name, (float("-inf"), Samples()))
-        if time.monotonic() - at > every_s:
-            samples = look()
-            self._kept[name] = (time.monotonic(), samples)
-        return samples
 
     def _doors(self, found: Samples) -> None:
         states: Counter[str] = Counter(dict.fromkeys(("forced", "held", "tampered"), 0))

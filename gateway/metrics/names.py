@@ -1,8 +1,9 @@
-"""Every metric that the gateway shows.  docs/watch.md has the same table, which a test checks.
+"""Every metric that the gateway, the collector and the console show.  docs/watch.md has the same
+tables, which a test checks.
 
 Names and labels follow Prometheus: base units, `_total` for what only grows.  Labels are names of
 doors, readers and devices as the configuration has them, and codes; so their number is that of the
-site's devices, however many people it has.
+site's devices, however many people it has; at headquarters it is that of the gates, to a limit.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Metric:
     labels: tuple[str, ...] = ()
 
 
-METRICS: tuple[Metric, ...] = (
+METRICS: tuple[Metric, ...] = (  # the gateway's
     Metric("garita_build_info", "gauge", "1, with the version of the gateway", ("version",)),
     Metric("garita_uptime_seconds", "gauge", "How long this run of the gateway has lasted"),
     # Doors
@@ -108,5 +109,63 @@ METRICS: tuple[Metric, ...] = (
     ),
 )
 
-BY_NAME = {metric.name: metric for metric in METRICS}
-LABELS = frozenset(label for metric in METRICS for label in metric.labels)
+# Beside these a collector and a console show build_info, uptime and the disk as the gateway does.
+COLLECTOR: tuple[Metric, ...] = (
+    Metric("garita_collector_database_up", "gauge", "Whether the database answers (0, 1)"),
+    Metric(
+        "garita_collector_write_seconds",
+        "histogram",
+        "How long the database took for a transaction, from its first statement to its commit",
+    ),
+    Metric("garita_collector_database_bytes", "gauge", "Size of the database"),
+    Metric("garita_collector_records_total", "counter", "Records stored since the start"),
+    Metric(
+        "garita_collector_refused_total",
+        "counter",
+        "Messages that were not taken as a record or a signed head, by why",
+        ("reason",),
+    ),
+    Metric(
+        "garita_collector_alarms_total",
+        "counter",
+        "Alarms since the start, by kind, as `garita collect status` has them; log_anew and "
+        "log_lost: a gate's log is another one than before",
+        ("kind",),
+    ),
+    Metric("garita_collector_brokers_connected", "gauge", "Brokers that there is a connection to"),
+    Metric("garita_collector_brokers", "gauge", "Brokers of the configuration"),
+    Metric(
+        "garita_collector_gates",
+        "gauge",
+        "Gates, by what they said last: online, offline, or nothing for 65 minutes: silent",
+        ("state",),
+    ),
+    Metric(
+        "garita_collector_lag_seconds",
+        "gauge",
+        "How old the newest record of a gate is that is stored, while newer ones are known",
+        ("gate",),
+    ),
+)
+CONSOLE: tuple[Metric, ...] = (
+    Metric("garita_console_sessions", "gauge", "People who are signed in, counted by session"),
+    Metric("garita_console_streams", "gauge", "Browsers that listen for what changes"),
+    Metric(
+        "garita_console_requests_total",
+        "counter",
+        "Answers, by kind (page, part, act, asset, stream) and class of their status (2xx to 5xx)",
+        ("kind", "code"),
+    ),
+    Metric(
+        "garita_console_page_seconds",
+        "histogram",
+        "From a request to the end of its answer, by kind (page, part, act)",
+        ("kind",),
+    ),
+    Metric("garita_console_gateway_answers", "gauge", "Whether the gateway answered last (0, 1)"),
+)
+MOST_GATES = 200
+"""So many gates have a series of their own at headquarters: those that are furthest behind."""
+
+BY_NAME = {metric.name: metric for metric in (*METRICS, *COLLECTOR, *CONSOLE)}
+LABELS = frozenset(label for metric in BY_NAME.values() for label in metric.labels)

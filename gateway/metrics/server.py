@@ -31,6 +31,7 @@ LONGEST = 8192  # bytes of a request
 LONGEST_S = 5.0
 FRESH_S = 1.0
 END_S = 1.0  # for the thread, when the gateway stops
+AGAIN_S = 10.0  # after an address that could not be had
 _GET = re.compile(rb"(GET|HEAD) ([^ \r\n]+) HTTP/1\.[01]\r?\n", re.ASCII)
 
 
@@ -71,6 +72,16 @@ class MetricsServer:
             with contextlib.suppress(RuntimeError):
                 inner.call_soon_threadsafe(task.cancel)
             await asyncio.wait([ended], timeout=END_S)
+
+    async def keep(self) -> None:
+        """`run` for ever, for a process without a supervisor: an address that can't be had is told,
+        and tried again."""
+        while True:
+            try:
+                await self.run()
+            except OSError as error:
+                log.error("the figures are not shown: %s", error)
+            await asyncio.sleep(AGAIN_S)
 
     async def _serve(self) -> None:
         """Take connections one by one, in the thread."""

@@ -23,33 +23,13 @@ from gateway.daemon.measures import counting
 from gateway.decide.model import Reason
 from gateway.ledger import Ledger
 from gateway.ledger.event import EventType, NewEvent
-from gateway.metrics.names import BY_NAME, LABELS, METRICS
+from gateway.metrics.names import BY_NAME, METRICS
 from gateway.metrics.text import Samples, text
+from tests.gateway.metrics.scrape import check_known, scrape, values
 
 PEOPLE = int(os.environ.get("GARITA_PEOPLE", "500"))
 DECISIONS = "garita_decisions_total"
 MOST_SERIES = 400
-
-
-def scrape(path: Path) -> str:
-    with socket.socket(socket.AF_UNIX) as made:
-        made.settimeout(10)
-        made.connect(str(path))
-        made.sendall(b"GET /metrics HTTP/1.1\r\nHost: gate\r\n\r\n")
-        answer = b""
-        while chunk := made.recv(65536):
-            answer += chunk
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 200"), answer[:200]
-    return body.decode()
-
-
-def values(body: str) -> dict[tuple[str, ...], float]:
-    return {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(body)
-        for sample in family.samples
-    }
 
 
 def with_metrics(rig: Rig) -> Path:
@@ -147,11 +127,7 @@ async def test_ten_thousand_people_on_record_make_no_more_series(tmp_path: Path)
 def check_private(body: str) -> None:
     assert len(values(body)) <= MOST_SERIES, len(values(body))
     assert not re.search(r"Zacar|Qui.ones|\b1[ .,]?00\d{4}\b|em4100|fingerprint|…", body)
-    families = list(text_string_to_metric_families(body))
-    ours = [family for family in families if family.name.startswith("garita")]
-    labels = {label for f in ours for sample in f.samples for label in sample.labels}
-    assert labels <= LABELS | {"le"}
-    assert {f.name for f in ours} <= {name.removesuffix("_total") for name in BY_NAME}
+    check_known(body)
 
 
 @pytest.mark.slow

@@ -8,18 +8,19 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.decide.model import Reason
-from gateway.metrics.names import BY_NAME, LABELS, METRICS
+from gateway.metrics.names import BY_NAME, COLLECTOR, CONSOLE, LABELS, METRICS
 from gateway.metrics.tally import BOUNDS_S, MOST_DECISIONS, OTHER, Histogram, Tally
 from gateway.metrics.text import Samples, text
 
 
 def test_names_are_as_prometheus_wants_them() -> None:
-    assert len(BY_NAME) == len(METRICS)
-    for metric in METRICS:
+    assert len(BY_NAME) == len(METRICS) + len(COLLECTOR) + len(CONSOLE)
+    for metric in BY_NAME.values():
         assert re.fullmatch(r"garita_[a-z_]+", metric.name)
         assert metric.name.endswith("_total") == (metric.kind == "counter"), metric.name
     assert {"door", "reason", "stage"} <= LABELS
-    assert {"door", "reason", "stage", "kind", "device", "reader", "state", "version"} >= LABELS
+    known = {"door", "reason", "stage", "kind", "device", "reader", "state", "version"}
+    assert known | {"gate", "code"} >= LABELS
 
 
 def test_a_histogram_counts_what_is_at_or_below_each_bound() -> None:
