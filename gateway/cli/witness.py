@@ -15,7 +15,9 @@ from gateway.cli import common
 from gateway.cli.app import App
 from gateway.config import ConfigError
 from gateway.locale import _, system
+from gateway.vault.databases import SIDES, damage_of
 from gateway.vault.signkey import SignKeyError
+from gateway.vault.statefile import put_aside
 from gateway.witness.config import DEFAULT_CONFIG, WitnessTable, load
 from gateway.witness.store import Store, StoreError
 from gateway.wording import words
@@ -44,10 +46,34 @@ def witness(ctx: typer.Context, config: ConfigOption = None) -> None:
 @app.command()
 def key(ctx: typer.Context, config: ConfigOption = None) -> None:
     """The public key, for gateways and trust files; makes the key if there is none."""
+    table = _table(ctx, config)
     try:
-        common.say(str(_table(ctx, config).signer().key))
-    except SignKeyError as error:
+        if not table.key_file.exists():
+            table.opened()[1].close()
+        common.say(str(table.signer().key))
+    except (SignKeyError, StoreError) as error:
         common.fail(str(error), common.UNREACHABLE)
+
+
+@app.command()
+def anew(ctx: typer.Context, config: ConfigOption = None) -> None:
+    """Begin anew with every log, after the file of what was cosigned was lost or damaged.
+
+    Whoever can make a gate show an older log can have it cosigned once.  First ask whether a copy
+    of the file can be had that is newer than the last cosignature.
+    """
+    path = _table(ctx, config).database
+    if not (why := damage_of(path)):
+        common.fail(_("{path} is good: nothing is begun anew").format(path=path), common.REFUSED)
+    try:
+        aside = put_aside(path, *SIDES)
+        Store.begin(path)
+    except (OSError, StoreError) as error:
+        common.fail(str(error), common.UNREACHABLE)
+    if aside:
+        common.say(_("{file} is now {aside}").format(file=path.name, aside=aside))
+    common.say(why)
+    common.say(_("this witness begins anew with every log: tell those who trust it"))
 
 
 @app.command()
@@ -55,7 +81,7 @@ def logs(ctx: typer.Context, config: ConfigOption = None, json: common.JsonOptio
     """The logs that it knows: how large each was when it was cosigned last, and when."""
     table = _table(ctx, config)
     held = {}
-    if table.database.exists():
+    if table.key_file.exists() or table.database.exists():  # it has been begun
         try:
             store = Store(table.database)
             held = {one.checkpoint.origin: one for one in store.all()}
@@ -71,16 +97,18 @@ def logs(ctx: typer.Context, config: ConfigOption = None, json: common.JsonOptio
                     "size": held[name].checkpoint.size if name in held else None,
                     "root": held[name].checkpoint.root.hex() if name in held else None,
                     "time": held[name].time if name in held else None,
+                    "began_anew": table.known.began_anew(name),
                 }
                 for name in names
             ]
         )
         return
-    shown = Table(_("log"), _("events"), _("cosigned"), box=None)
+    shown = Table(_("log"), _("events"), _("cosigned"), "", box=None)
     for name in names:
         one = held.get(name)
         at = datetime.fromtimestamp(one.time, UTC).isoformat(" ") if one else _("never")
-        shown.add_row(name, words.number(one.checkpoint.size) if one else "-", at)
+        anew = _("a log that a gate began anew") if table.known.began_anew(name) else ""
+        shown.add_row(name, words.number(one.checkpoint.size) if one else "-", at, anew)
     common.out.print(shown)
 
 

@@ -19,7 +19,6 @@ import json
 import os
 import shutil
 import sqlite3
-import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -33,6 +32,7 @@ from gateway.ledger.event import EventType
 from gateway.locale import GaritaError, worded
 from gateway.people.lookup import SCHEMA_VERSION, RosterUnavailable
 from gateway.people.schema import mark_all, open_admin
+from gateway.vault.databases import damage_of
 from gateway.vault.files import adopt, new_file, sync_folder
 from gateway.vault.statefile import StateFile, json_object, put_aside
 
@@ -42,7 +42,6 @@ PAUSE_S = 0.02
 SPARE = 64_000_000
 """Bytes that stay free beside a copy: the log goes on meanwhile."""
 _PIECE = 1 << 20
-_PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 class NoCopy(GaritaError):
@@ -244,28 +243,12 @@ def mark_of(people: Path) -> str:
 def inspect(path: Path, *, deep: bool = False) -> str:
     """What is wrong with a list (English), "" if nothing or if it is only in use just now.  `deep`
     looks at every page: some seconds for a large list."""
-    try:
-        about = path.stat()
-        if not stat.S_ISREG(about.st_mode):
-            return f"{path.name} is not a file"
-        if not about.st_size:
-            return f"{path.name} is empty"
-        # Only SQLite opens it: whoever closes a database that this process has open drops SQLite's
-        # locks on it, and two writers then damage it (sqlite.org/howtocorrupt.html, section 2.2).
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, timeout=5)) as db:
-            if deep and (said := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-                return f"{path.name} is damaged: {' '.join(str(said).split())}"
-            if db.execute("PRAGMA user_version").fetchone()[0] <= SCHEMA_VERSION:
-                db.execute("SELECT max(number) FROM list_version").fetchone()
-        return ""
-    except FileNotFoundError:
-        return f"{path.name} is missing"
-    except OSError as error:
-        return f"{path.name} can't be read: {error.strerror}"
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        return "" if code in _PASSING else f"{path.name} is damaged: {error}"
+    return damage_of(path, deep=deep, probe=_known_version)
+
+
+def _known_version(db: sqlite3.Connection) -> None:
+    if db.execute("PRAGMA user_version").fetchone()[0] <= SCHEMA_VERSION:
+        db.execute("SELECT max(number) FROM list_version").fetchone()
 
 
 def _copy_slowly(source: Path, to: Path, ending: Callable[[], bool]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from gateway.locale import N_, worded
 from gateway.proof.note import COSIGNATURE, Signer, VerifierKey, good_name
 from gateway.vault import signkey
 from gateway.witness.judge import Logs
+from gateway.witness.store import Store
 
 HINT = N_("see config/witness.toml, which explains every key")
 DEFAULT_CONFIG = Path("/etc/garita/witness.toml")
@@ -62,6 +64,13 @@ class WitnessTable(BaseModel):
     def signer(self) -> Signer:
         """Its key, which is made if there is none; raises SignKeyError."""
         return Signer(self.name, signkey.load_or_make(self.key_file), COSIGNATURE)
+
+    def opened(self) -> tuple[Signer, Store]:
+        """Its key, and what it cosigned; both are made at the first start.  A key without the file
+        has lost it.  Raises SignKeyError or StoreError."""
+        if not self.key_file.exists() and not os.path.lexists(self.database):
+            Store.begin(self.database)  # before the key: whoever has the key has had the file
+        return self.signer(), Store(self.database)
 
 
 def load(path: Path) -> WitnessTable:

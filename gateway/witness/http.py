@@ -19,7 +19,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway.witness.config import WitnessTable
 from gateway.witness.service import Answer, Witness
-from gateway.witness.store import Store
 
 log = logging.getLogger("garita.witness.http")
 
@@ -118,7 +117,7 @@ def server_of(table: WitnessTable, witness: Witness) -> uvicorn.Server:
 
 def serve(table: WitnessTable) -> None:
     """Serve until SIGTERM or SIGINT; raises SignKeyError, StoreError or OSError."""
-    signer, store = table.signer(), Store(table.database)
+    signer, store = table.opened()
     try:
         log.info("%s witnesses %d log(s) at %s", signer.key, len(table.logs), table.listen)
         server_of(table, Witness(signer, table.known, store)).run()

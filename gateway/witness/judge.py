@@ -43,6 +43,10 @@ class Logs:
     keys: tuple[VerifierKey, ...]
     new_origins: bool = True
 
+    def began_anew(self, origin: str) -> bool:
+        """Whether no key names this log: a gate began it in the place of one that a key names."""
+        return all(key.name != origin for key in self.keys)
+
     def of(self, origin: str) -> list[VerifierKey]:
         """The keys that may sign for the log `origin`; several after a key was changed."""
         known = [key for key in self.keys if key.name == origin]

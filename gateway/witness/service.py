@@ -57,6 +57,8 @@ class Witness:
             signers = only_of(self._logs.of(origin))
 
             def step(held: Held | None, newest: int) -> Held:
+                if held is None and self._logs.began_anew(origin):
+                    log.warning("%s: a gate's log began anew, under this name", origin)
                 check_grown(submission, new, held.checkpoint if held else None)
                 now = int(self._clock())
                 if now < newest - CLOCK_BACK_S:

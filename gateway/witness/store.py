@@ -1,5 +1,9 @@
 """The newest head of each log that a witness cosigned, in SQLite.
 
+The file is made once, with the witness's key.  One that is lost or damaged is never begun anew by
+itself: a witness that forgot what it cosigned would cosign a log that was cut or written anew.  Its
+owner says so (`garita witness anew`).
+
 One transaction reaches from the look at what is held to the new head on the disk (BEGIN IMMEDIATE:
 SQLite lets one writer in at a time, of all threads and processes).  Otherwise two requests at once
 could each be right and take the witness back together (c2sp.org/tlog-witness, add-checkpoint).
@@ -10,14 +14,16 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.locale import GaritaError
+from gateway.locale import GaritaError, worded
 from gateway.proof import note
 from gateway.proof.checkpoint import Checkpoint
 from gateway.proof.note import Note, NoteError
+from gateway.vault.databases import damage_of
+from gateway.vault.files import new_file
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS heads (
@@ -46,7 +52,7 @@ class Held:
 
 
 class Store:
-    """The file at `path`; made if there is none.  May be used from several threads.
+    """The file at `path`, which `begin` made.  May be used from several threads.
 
     Every method raises StoreError.
     """
@@ -54,17 +60,33 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
+        if why := damage_of(path):
+            raise StoreError(
+                worded(
+                    "{why}: what this witness cosigned is lost, so it cosigns nothing.  Put the "
+                    "file back as it was last, or say `garita witness anew` (docs/witness.md)",
+                    why=why,
+                )
+            )
         try:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-            application = self._db.execute("PRAGMA application_id").fetchone()[0]
-            tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            if tables and application != _APPLICATION:
+            if self._db.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
                 raise StoreError(f"{path}: it is not the file of a witness")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(f"PRAGMA application_id = {_APPLICATION}; {_SCHEMA}")
+            # No -wal: SQLite passes over what is damaged there, and would go back to older heads.
+            self._db.execute("PRAGMA journal_mode = DELETE")
+            self._db.execute("PRAGMA synchronous = EXTRA")
         except sqlite3.Error as error:
+            raise StoreError(f"{path}: {error}") from error
+
+    @staticmethod
+    def begin(path: Path) -> None:
+        """Make the file of a witness that cosigned nothing yet.  Raises StoreError, also if there
+        is anything of that name."""
+        try:
+            with new_file(path, mode=0o600) as part, closing(sqlite3.connect(part)) as db:
+                db.executescript(f"PRAGMA application_id = {_APPLICATION}; {_SCHEMA}")
+        except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{path}: {error}") from error
 
     def advance(self, origin: str, step: Callable[[Held | None, int], Held]) -> Held:

@@ -19,6 +19,7 @@ from gateway.daemon.openlog import set_aside
 from gateway.ledger import LedgerDamaged
 from gateway.locale import english
 from tests.gateway.daemon.onesite import ANA, LUIS, Site, keyed
+from tests.gateway.damage import KINDS
 
 PAGE = Path(__file__).parents[3] / "docs" / "damage.md"
 BEGIN, END = "<!-- made by tests/gateway/daemon/test_damage.py -->\n", "<!-- end -->\n"
@@ -34,25 +35,6 @@ SMALL = (
 )
 
 
-def folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def loop(path: Path) -> None:
-    path.unlink()
-    path.symlink_to(path.name)
-
-
-KINDS: dict[str, Callable[[Path], object]] = {
-    "emptied": lambda path: path.write_bytes(b""),
-    "halved": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 - 32]),
-    "noise": lambda path: path.write_bytes(os.urandom(path.stat().st_size)),
-    "a folder": folder,
-    "missing": lambda path: path.unlink(),
-    # root, who runs the tests, reads a file of any mode: a loop of links nobody reads
-    "unreadable": loop,
-}
 HEAD = (
     "| file | damage | when | a good badge at another door | told (`done`) |",
     "|---|---|---|---|---|",

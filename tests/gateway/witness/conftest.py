@@ -56,6 +56,7 @@ def log() -> GrowingLog:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
+    Store.begin(tmp_path / "witness.db")
     return Store(tmp_path / "witness.db")
 
 

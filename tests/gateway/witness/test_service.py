@@ -206,7 +206,7 @@ def _submit(path: Path, sizes: list[int], cosigned: list[tuple[int, int]]) -> No
 
 def test_two_processes_on_one_file(tmp_path: Path) -> None:
     path = tmp_path / "witness.db"
-    Store(path).close()
+    Store.begin(path)
     context = multiprocessing.get_context("spawn")
     with context.Manager() as manager:
         both = [manager.list(), manager.list()]
@@ -226,6 +226,7 @@ def test_two_processes_on_one_file(tmp_path: Path) -> None:
 
 def test_a_kill_loses_nothing_that_was_told(tmp_path: Path, log: GrowingLog) -> None:
     path = tmp_path / "witness.db"
+    Store.begin(path)
     told, tell = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -260,6 +261,7 @@ def test_a_file_that_is_damaged_full_or_another_program_s(
     tmp_path: Path, log: GrowingLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "witness.db"
+    Store.begin(path)
     store = Store(path)
     witness = Witness(WITNESS, Logs((LOG.key,)), store, lambda: NOW)
     monkeypatch.setattr(stores, "MOST_HEADS", 0)
