@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -12,9 +11,9 @@ import typer
 from gateway.cli import common
 from gateway.cli.app import App
 from gateway.cli.consoleaccount import app as accounts
+from gateway.cli.consoleaccount import opened
 from gateway.cli.context import Context
 from gateway.console.security import passwords
-from gateway.console.security.store import Store
 from gateway.locale import _
 from gateway.vault.authority import CertError
 
@@ -35,7 +34,6 @@ def password(
     operator: Annotated[str, typer.Argument(help="The operator's name to sign in with.")],
 ) -> None:
     """Give an operator a password for the console; it is read from a prompt or a pipe."""
-    settings = ctx.settings
     if all(item.login != operator for item in ctx.operators.all()):
         said = _("there is no operator {name}").format(name=operator)
         common.fail(said, common.REFUSED)
@@ -47,7 +45,7 @@ def password(
         passwords.check_new(typed, typed, operator)
     except passwords.WeakPassword as error:
         common.fail(str(error), common.REFUSED)
-    with closing(Store(settings.tables.console.data_dir / "console.db")) as store:
+    with opened(ctx) as store:
         store.set_password(operator, passwords.hashed(typed))
 
 

@@ -40,7 +40,7 @@ AreaOption = Annotated[
 @app.command("list")
 def list_(ctx: Context, json: common.JsonOption = False) -> None:
     """Who may sign in, with which roles, and what they sign in with."""
-    with _store(ctx) as store:
+    with opened(ctx) as store:
         held = store.credentials
         rows = [
             {
@@ -74,7 +74,7 @@ def code(
 ) -> None:
     """Give an operator a one-time code: they choose a password with it, within a day."""
     _known(ctx.operators, name)
-    with _store(ctx) as store:
+    with opened(ctx) as store:
         if forget_second:
             store.credentials.forget_second(name)
             store.end_all(name)
@@ -116,7 +116,7 @@ def end(ctx: Context, name: NameArgument) -> None:
     today = datetime.now(settings.site.zone).date()
     with _saying(), closing(personnel.open_list(settings)) as db:
         keptoperators.end(db, ctx.operators, name, by=ctx.operator, today=today)
-    with _store(ctx) as store:
+    with opened(ctx) as store:
         store.credentials.forget(name)
         _note(ctx, store, name, "closed")
 
@@ -125,7 +125,7 @@ def end(ctx: Context, name: NameArgument) -> None:
 def sign_out(ctx: Context, name: NameArgument) -> None:
     """End all sessions of an operator."""
     _known(ctx.operators, name)
-    with _store(ctx) as store:
+    with opened(ctx) as store:
         store.end_all(name)
         data = {"name": name, "why": "ended", "by": ctx.operator}
         Notes(store.db, ctx.settings.people_path).put(EventType.CONSOLE_SESSION_ENDED, name, data)
@@ -145,7 +145,7 @@ def _note(ctx: Context, store: Store, name: str, what: str) -> None:
 
 
 @contextmanager
-def _store(ctx: Context) -> Iterator[Store]:
+def opened(ctx: Context) -> Iterator[Store]:
     """The console's own file; ends the command if this account may not use it."""
     folder = ctx.settings.tables.console.data_dir
     try:
@@ -156,6 +156,7 @@ def _store(ctx: Context) -> Iterator[Store]:
         )
         common.fail(said, common.UNREACHABLE)
     with closing(store):
+        Notes(store.db, ctx.settings.people_path).look()
         yield store
 
 

@@ -44,6 +44,9 @@ def look(ctx: Context) -> None:
     try:
         with desk.opened(settings) as db, logexport.reading(settings.ledger_path) as ledger:
             engine = Engine(zone, budget, settings.patterns_path)
+            if engine.damage is not None:
+                common.say(engine.damage.detail)
+                findings.put_damage(db, engine.damage)
             engine.taught = book.taught(findings.known(db, ledger).values())
             first, last = int(engine.progress.get("seq", 0)), ledger.last_seq
             with common.progress() as bar:

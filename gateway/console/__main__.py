@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gateway import config, locale
 from gateway.console.server import serve
+from gateway.vault.sitekey import KeyFileError
 
 NICE = 5
 """On a small box the doors come first: the gateway's process has the processor before this one."""
@@ -35,7 +36,7 @@ def main() -> int:
         for mistake in error.mistakes:
             print(mistake, file=sys.stderr)
         return BAD_CONFIG
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, KeyFileError) as error:
         print(f"garita: {error}", file=sys.stderr)
         return UNREACHABLE
     return 0

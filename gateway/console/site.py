@@ -38,6 +38,7 @@ log = logging.getLogger("garita.console")
 
 THREADS = 4
 AGAIN_S = 1.0
+LOOK_EVERY_S = 5.0
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -95,6 +96,13 @@ class Site:
             tasks.create_task(self.feed.run())
             tasks.create_task(self.watch.run())
             tasks.create_task(self.alarms.run(self.run))
+            tasks.create_task(self._look())
+
+    async def _look(self) -> None:
+        """Look now and then at the console's own file, and hand on what it has for the log."""
+        while True:
+            await self.run(self.notes.look)
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def run(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """`work(...)` in a thread, in the language of this request."""

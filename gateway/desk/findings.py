@@ -24,6 +24,7 @@ from gateway.ledger.event import Event, EventType
 from gateway.ledger.operator import Operator
 from gateway.locale import N_, Message, language
 from gateway.people.schema import put_event
+from gateway.vault.statefile import Damage
 
 STATES = ("new", "looked_at", "explained", "confirmed", "acted_upon")
 TITLES: Mapping[str, str] = {
@@ -175,6 +176,13 @@ def put_new(
             put_event(db, EventType.PATTERN_FINDING, str(item["finding"]), data)
             made.append(str(item["finding"]))
     return made
+
+
+def put_damage(db: sqlite3.Connection, damage: Damage) -> None:
+    """Put on record that the patterns' file was damaged.  Raises Unwritable."""
+    data = {"detail": damage.detail, "done": damage.done, "aside": damage.aside}
+    with writing(db):
+        put_event(db, EventType.STATE_DAMAGED, damage.file, data)
 
 
 def move(

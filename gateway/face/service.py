@@ -278,6 +278,8 @@ class FaceService:
                     header = await process.stdout.readexactly(wire.HEADER)
                     body = await process.stdout.readexactly(wire.size(header))
                     message = wire.decode(body)
+                    if "away" in message:  # it ends, and can't say so later
+                        return str(message["away"])[:200]
                     if "ready" in message:
                         first.reschedule(None)
                     self._take(message)

@@ -28,6 +28,7 @@ from gateway.patterns.model import (
 )
 from gateway.patterns.packed import pack, pack_finding, unpack, unpack_finding
 from gateway.patterns.state import Store
+from gateway.vault.statefile import Damage
 
 _MAXIMA = 52
 _TESTS_SHARE = 0.1
@@ -64,6 +65,11 @@ class Engine:
         self.taught: Mapping[str, Taught] = {}
         """What people said of findings (book.py): set it before `day`."""
         self.unreadable = 0
+
+    @property
+    def damage(self) -> Damage | None:
+        """What was wrong with the state's file, which is learnt anew."""
+        return self._store.damage
 
     @property
     def reads(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ again.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -16,9 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from gateway.locale import GaritaError, worded
+from gateway.vault.databases import SIDES, damage_of
+from gateway.vault.statefile import Damage, put_aside
 
 VERSION = 1
 """Raised with the form of what is kept; a file of another version is learnt anew from the log."""
+
+OTHER_VERSION = "another version"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS learnt (
@@ -79,11 +84,12 @@ class Store:
     """The file patterns.db; `path` None keeps all in memory.
 
     Raises PatternsUnavailable.  A damaged file or one of another version is put aside: what was
-    learnt comes from the log again.
+    learnt comes from the log again.  `damage` tells of the one, None of the other.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        self.damage: Damage | None = None
         self._books: dict[str, Books] = {}
         self.progress: dict[str, Any] = {}
         if path is not None:
@@ -130,30 +136,32 @@ class Store:
     def _load(self, path: Path) -> None:
         try:
             path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-            if path.exists() and not self._good(path):
-                path.replace(path.with_suffix(".damaged"))
-                for side in ("-wal", "-shm"):
-                    path.with_name(path.name + side).unlink(missing_ok=True)
-            with closing(self._open(path)) as db:
-                for detector, book, key, value in db.execute("SELECT * FROM learnt"):
-                    self.books(detector).book(book)[key] = json.loads(value)
-                for name, value in db.execute("SELECT * FROM progress"):
-                    self.progress[name] = json.loads(value)
-        except (sqlite3.Error, OSError, ValueError) as error:
+            why = damage_of(path) if os.path.lexists(path) else ""
+            if not why and path.exists():
+                why = self._read(path)
+            if why:
+                aside = put_aside(path, *SIDES)
+                self._books, self.progress = {}, {}
+                if why != OTHER_VERSION:
+                    self.damage = Damage(path.name, why, "learnt_from_log", aside)
+        except (sqlite3.Error, OSError) as error:
             raise PatternsUnavailable(
                 worded("{path} can't be read: {error}", path=path, error=str(error))
             ) from error
 
-    @staticmethod
-    def _good(path: Path) -> bool:
-        """Whether the file can be used: a database that is whole, of this version."""
+    def _read(self, path: Path) -> str:
+        """Take in what the file holds; returns why it can't be used, "" if it can."""
         try:
             with closing(sqlite3.connect(path, timeout=10)) as db:
-                version = db.execute("PRAGMA user_version").fetchone()[0]
-                whole = db.execute("PRAGMA quick_check").fetchone()[0]
-                return bool(version == VERSION and whole == "ok")
-        except sqlite3.DatabaseError:
-            return False
+                if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+                    return OTHER_VERSION
+                for detector, book, key, value in db.execute("SELECT * FROM learnt"):
+                    self.books(detector).book(book)[key] = json.loads(value)
+                for name, value in db.execute("SELECT * FROM progress"):
+                    self.progress[name] = json.loads(value)
+        except (ValueError, TypeError) as error:
+            return f"{path.name} is damaged: {error}"
+        return ""
 
     @staticmethod
     def _open(path: Path) -> sqlite3.Connection:

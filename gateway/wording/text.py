@@ -361,17 +361,20 @@ CLOCK_BEHIND = N_(
 )
 # What the gateway did about a file of its own that was damaged at the start.
 DAMAGED: Mapping[str, str] = {
+    "apps_anew": N_("codes of telephones are wrong until an administrator has them set up anew"),
     "begun_anew": N_("it begins anew"),
     "denies": N_("badges are denied until it is restored"),
     "from_log": N_("what it held was read from the log"),
     "list_copy": N_("its copy is in force; whoever lost access since is refused"),
     "learnt_anew": N_("the cameras learn their scenes anew"),
+    "learnt_from_log": N_("what it held is learnt from the log again"),
     "new_log": N_("it is put aside, and a new log has begun"),
     "not_signed": N_("the log is not signed until it is restored"),
     "previous": N_("the version before is in force"),
     "published_again": N_("all records are published again"),
     "readers_offline": N_("readers on buses stay offline until it is restored"),
     "refuses": N_("signed commands are refused until it is restored"),
+    "sign_in_anew": N_("everybody signs in anew with a code of `garita console account code`"),
     "signed_anew": N_("the next checkpoint writes it anew"),
     "strictest": N_("the strictest threat level is in force"),
     "written_anew": N_("what it held was known, and was written anew"),

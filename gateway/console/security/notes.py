@@ -20,6 +20,7 @@ from gateway.ledger.event import EventType
 from gateway.ledger.operator import with_person
 from gateway.people import RosterUnavailable
 from gateway.people.schema import now_text, open_admin
+from gateway.vault.statefile import log_damage
 
 MOST = 10_000
 """So many events wait at most; the oldest go first.  The limits on sign-ins make some thousand a
@@ -36,14 +37,28 @@ class Notes:
         """Keep an event, and hand it on if the list can be written.  Blocks."""
         text = json.dumps(with_person(data), ensure_ascii=False)
         with self._db.transaction():
-            self._db.do(
-                "INSERT INTO note (id, type, subject, data) VALUES (?, ?, ?, ?)",
-                str(uuid.uuid4()),
-                kind.value,
-                subject,
-                text,
-            )
+            self._keep(kind, subject, text)
             self._db.do("DELETE FROM note WHERE rowid <= (SELECT max(rowid) FROM note) - ?", MOST)
+        self.hand_on()
+
+    def _keep(self, kind: EventType, subject: str, text: str) -> None:
+        self._db.do(
+            "INSERT INTO note (id, type, subject, data) VALUES (?, ?, ?, ?)",
+            str(uuid.uuid4()),
+            kind.value,
+            subject,
+            text,
+        )
+
+    def look(self) -> None:
+        """Put on record which files of the console were found damaged, and what waits besides.
+        Blocks."""
+        damages = [*self._db.damages]
+        for damage in damages:
+            data = {"detail": damage.detail, "done": damage.done, "aside": damage.aside}
+            self._keep(EventType.STATE_DAMAGED, damage.file, json.dumps(data))
+            log_damage(damage)
+        del self._db.damages[: len(damages)]
         self.hand_on()
 
     def hand_on(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from pathlib import Path
 from gateway.config.console import ConsoleTable
 from gateway.console.security.credentials import Credentials
 from gateway.console.security.database import Database, digest, new_token
-from gateway.vault.sitekey import SiteKey
+from gateway.locale import english
+from gateway.vault.sitekey import KeyFileError, SiteKey
+from gateway.vault.statefile import Damage, put_aside
 
 STAGE_S = 600.0
 """So long a sign-in may take that has begun."""
@@ -75,11 +78,22 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.db = Database(path)
-        key = path.with_name("console.key")
-        if not key.exists():
-            SiteKey.create(key, path.parent)
-        self.key = SiteKey.load(str(key))
+        self.key = self._key(path.with_name("console.key"))
         self.credentials = Credentials(self.db, self.key.sealer("totp"))
+
+    def _key(self, path: Path) -> SiteKey:
+        """The key, or a new one in the place of one that is damaged: codes of apps that the old one
+        sealed are wrong from then on, and nobody is let in without one."""
+        if os.path.lexists(path):
+            try:
+                return SiteKey.load(str(path))
+            except KeyFileError as error:
+                if path.is_file() and path.stat().st_mode & 0o077:
+                    raise  # it may be good: `chmod 600`
+                aside = put_aside(path)
+                self.db.damages.append(Damage(path.name, english(error), "apps_anew", aside))
+        SiteKey.create(path, path.parent)
+        return SiteKey.load(str(path))
 
     def begin(
         self,

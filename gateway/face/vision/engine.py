@@ -109,8 +109,7 @@ class Engine:
     ) -> None:
         self.embedder = embedder_ or embedder.best()
         self._detector = detector or HogDetector(min_face_px)
-        points = embedder.models_path() / "shape_predictor_5_face_landmarks.dat"
-        self._landmarker = landmarker or FivePoints(points)
+        self._landmarker = landmarker or FivePoints(embedder.model_file(embedder.LANDMARKS))
         self._lock = threading.Lock()
 
     def detect(self, image: NDArray[np.uint8]) -> list[Face]:

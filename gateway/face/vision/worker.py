@@ -156,6 +156,9 @@ def main() -> None:
     try:
         worker = Worker(wire.decode(requests.read(wire.size(header))), out)
     except (registry.UnknownDriver, Unusable, ModelsMissing, ValidationError) as error:
+        if isinstance(error, Unusable | ModelsMissing):  # the status says why
+            out.write(wire.encode({"away": str(error)[:200]}))
+            out.flush()
         sys.exit(f"the face process can't start: {error}")
     worker.run(requests)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 from gateway.ledger.chain import utc_text
 from gateway.ledger.event import Event
 from gateway.patterns.engine import Engine
+from tests.gateway.damage import DAMAGED, aside, hurt
 
 ZONE = ZoneInfo("America/Tijuana")
 MONDAY = date(2026, 2, 2)
@@ -109,15 +112,36 @@ def test_the_state_goes_on_after_a_restart(tmp_path: Path, saved_after: int) -> 
     assert again.week(days[50]) == whole.week(days[50]) != []
 
 
-def test_a_damaged_state_is_put_aside_and_learnt_anew(tmp_path: Path) -> None:
-    path = tmp_path / "patterns.db"
-    path.write_bytes(b"no database at all" * 400)
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_damaged_state_is_put_aside_and_learnt_anew(tmp_path: Path, kind: str) -> None:
+    path, days = tmp_path / "patterns.db", [MONDAY + timedelta(n) for n in range(3)]
     engine = Engine(ZONE, state_path=path)
-    assert engine.newest is None
+    for day in days:
+        engine.day(day, Site().day(day))
+    engine.save()
+    learnt = engine.newest
+    hurt(path, kind)
+    again = Engine(ZONE, state_path=path)
+    assert again.newest is None and len(aside(path)) == 1
+    assert again.damage is not None and again.damage.done == "learnt_from_log"
+    for day in days:
+        again.day(day, Site().day(day))
+    again.save()
+    third = Engine(ZONE, state_path=path)
+    assert third.newest == learnt and third.damage is None
+
+
+def test_rows_that_are_nonsense_are_damage_and_a_busy_file_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "patterns.db"
+    engine = Engine(ZONE, state_path=path)
     engine.day(MONDAY, Site().day(MONDAY))
     engine.save()
-    assert Engine(ZONE, state_path=path).newest == MONDAY
-    assert path.with_suffix(".damaged").exists()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("BEGIN EXCLUSIVE")
+        assert Engine(ZONE, state_path=path).newest == MONDAY
+        db.execute("UPDATE learnt SET value = 'nothing'")
+        db.execute("COMMIT")
+    assert Engine(ZONE, state_path=path).damage and len(aside(path)) == 1
 
 
 HOSTILE: tuple[tuple[str, dict[str, Any]], ...] = (
