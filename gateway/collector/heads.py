@@ -67,6 +67,10 @@ class Heads:
         self._unknown: dict[tuple[str, str, int, bytes], float] = {}
         """Heads of unknown keys, and when they were seen first."""
 
+    def use(self, mirror: Signer | None) -> None:
+        """Cosign with this key from now on; None: with none."""
+        self._mirror = mirror
+
     def judge(self, db: Connection, places: Places, heads: Sequence[Head]) -> Found:
         """Take the heads that came, and look again at those that wait for records.
 

@@ -56,6 +56,10 @@ class Measures:
         """A transaction is on the database's disk."""
         self._records += records
         self._writes.observe(seconds)
+        self.alarmed(alarms)
+
+    def alarmed(self, alarms: Collection[Alarm]) -> None:
+        """Alarms were raised."""
         for alarm in alarms:
             self._alarms[alarm.kind] += 1
             if alarm.kind in _REFUSED:

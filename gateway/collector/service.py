@@ -21,6 +21,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from gateway.collector import schema
+from gateway.collector.alarms import Alarm, raise_alarms
 from gateway.collector.config import MOST_GATEWAYS, CollectorTable
 from gateway.collector.database import Database, listed
 from gateway.collector.heads import Heads
@@ -28,6 +29,7 @@ from gateway.collector.intake import Arrival, Intake
 from gateway.collector.judge import Answered, Delivery, Judged, Poison, Said, judge
 from gateway.collector.leases import LeaseLost, Leases
 from gateway.collector.measures import Measures
+from gateway.collector.ownfile import OwnFile
 from gateway.collector.replay import Replays
 from gateway.collector.sink import Sink, Written
 from gateway.proof.note import COSIGNATURE, Signer
@@ -60,9 +62,11 @@ class Collector:
         self._leases = Leases(config.name, ttl_s=config.lease_s) if config.is_postgres else None
         keys = {name: table.vkey for name, table in config.gateways.items()}
         self._mirror = mirror(config)
+        self._heads = Heads(keys, self._mirror)
+        self._file = OwnFile(None if config.is_postgres else Path(config.database))
         self._sink = Sink(
             database,
-            Heads(keys, self._mirror),
+            self._heads,
             base=config.mqtt.base_topic,
             run=self._leases.run if self._leases else None,
         )
@@ -95,6 +99,7 @@ class Collector:
                         self._work(db, raw)
                 except (DBAPIError, psycopg.Error, OSError) as error:
                     self._measures.database_up = False
+                    self._file.doubt(error)
                     log.warning("%s: %s", self._database.reached, _short(error))
                     self._database.forget()
                     self.stop.wait(pause)
@@ -106,9 +111,14 @@ class Collector:
     @contextlib.contextmanager
     def _connected(self) -> Iterator[tuple[Connection, psycopg.Connection[Any] | None]]:
         """A connection for the records and one for the leases."""
+        self._file.hold()
         schema.upgrade(self._database.engine)
+        self._file.opened()
+        self._heads.use(None if self._file.silent else self._mirror)
         with self._database.engine.connect() as db:
             self._learn(db)
+            self._renew_at = 0.0
+            self._held = {}  # what answers now may lack what we have seen stored
             if self._leases is None:
                 yield db, None
                 return
@@ -116,8 +126,6 @@ class Collector:
                 if not self._joined:
                     self._leases.join(raw)
                     self._joined = True
-                self._renew_at = 0.0
-                self._held = {}  # a standby that was promoted may lack what we have seen stored
                 try:
                     yield db, raw
                 finally:
@@ -135,9 +143,17 @@ class Collector:
                 ),
                 {"name": name, "yes": True},
             )
+        self._tell_lost(db, self._config.gateways)
         db.commit()
         self._known = set(db.execute(text("SELECT name FROM gateways")).scalars())
         db.rollback()
+
+    def _tell_lost(self, db: Connection, names: Iterable[str]) -> None:
+        """What was stored of these gateways is lost, if the file of before was put aside."""
+        if lost := self._file.lost:
+            alarms = [Alarm(name, "database_lost", lost, {"aside": lost}) for name in names]
+            raise_alarms(db, alarms)
+            self._measures.alarmed(alarms)
 
     def _work(self, db: Connection, raw: psycopg.Connection[Any] | None) -> None:
         while not self.stop.is_set():
@@ -158,6 +174,7 @@ class Collector:
         if now < self._renew_at:
             return
         self._renew_at = now + self._config.lease_s / 3
+        self._file.look()
         if self._leases is None or raw is None:
             wanted = self._known if self._config.discover else set(self._config.gateways)
             self._own(db, dict.fromkeys(wanted, 0))
@@ -240,6 +257,7 @@ class Collector:
                 text("INSERT INTO gateways (name) VALUES (:name) ON CONFLICT DO NOTHING"),
                 {"name": name},
             )
+            self._tell_lost(db, [name])
         self._known.add(name)
         self._renew_at = 0.0
         log.info("heard of a new gateway: %s", name)

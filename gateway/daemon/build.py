@@ -251,6 +251,7 @@ def build(settings: Settings, key: SiteKey, ledger: Ledger) -> Parts:
         damages=damages,
     )
     outbox.on_act(jobs.on_act)
+    outbox.on_act(damages.heard)
     archiving = Archiving(
         path=settings.ledger_path,
         name=site.gateway,

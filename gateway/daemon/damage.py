@@ -44,6 +44,13 @@ class Damages:
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._record, damage)
 
+    def heard(self, act: NewEvent) -> None:
+        """An act from the outbox: the console and the patterns tell of their own files there."""
+        if act.type == EventType.STATE_DAMAGED:
+            told = (str(act.data.get(key, "")) for key in ("detail", "done", "aside"))
+            with self._lock:
+                self._found = [*self._found, Damage(act.subject, *told)][-MOST:]
+
     def begin(self) -> None:
         """The start is on record: record what was found, and from now on at once."""
         with self._lock:
