@@ -12,6 +12,7 @@ import pytest
 from gateway import config
 from gateway.console.security.store import Store
 from gateway.ledger import LedgerReader
+from tests.gateway.damage import DAMAGED, aside, hurt
 
 from .conftest import Site
 
@@ -90,3 +91,16 @@ def test_a_certificate_is_made_and_the_lines_for_the_file_are_said(gate: Site) -
     gate.config.write_text(text.replace('listen = "127.0.0.1:8440"', listen))
     assert not config.load(gate.config).tables.console.local
     assert gate.run("console", "cert", "not a name").exit_code == 1
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_code_is_given_and_the_damage_is_on_record(gate: Site, kind: str) -> None:
+    gate.run("console", "account", "add", "ada", "e1", "--role", "administrator")
+    with closing(store(gate)) as own:
+        own.set_password("ada", "x")
+        path = own.db.path
+    hurt(path, kind)
+    code = gate.run("console", "account", "code", "ada").stdout.strip()
+    with closing(store(gate)) as own:
+        assert not own.password("ada") and own.credentials.take_code("ada", code)
+    assert "state.damaged" in kinds(gate) and len(aside(path)) == 1

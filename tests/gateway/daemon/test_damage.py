@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from gateway.daemon.logwatch import LogWatch
 from gateway.daemon.openlog import set_aside
 from gateway.ledger import LedgerDamaged
 from gateway.locale import english
+from gateway.people.schema import open_admin, put_event
 from tests.gateway.daemon.onesite import ANA, LUIS, Site, keyed
 from tests.gateway.damage import KINDS
 
@@ -195,3 +197,22 @@ def _line(row: Row, kinds: list[str]) -> str:
     code = f"`{told}`" if told and " " not in told else told or "-"
     passed = "passes" if passes == "granted" else passes
     return f"| {name} | {', '.join(kinds)} | {when} | {passed} | {code} |"
+
+
+async def test_what_the_console_and_the_patterns_tell_is_on_record_and_shown(
+    make_site: Callable[..., Site],
+) -> None:
+    site = make_site()
+    await site.start()
+    data = {
+        "detail": "console.db is empty",
+        "done": "sign_in_anew",
+        "aside": "console.db.damaged-1",
+    }
+    with closing(open_admin(site.settings.people_path)) as db, db:
+        put_event(db, "state.damaged", "console.db", data)
+    await site.parts.outbox.move()
+    await site.settled()
+    assert site.told() == {"console.db": "sign_in_anew"}
+    assert {"file": "console.db", **data} in await site.parts.damages.shown()
+    assert site.says("yard", ANA) == "granted"
