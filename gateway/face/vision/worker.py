@@ -156,7 +156,7 @@ def main() -> None:
     try:
         worker = Worker(wire.decode(requests.read(wire.size(header))), out)
     except (registry.UnknownDriver, Unusable, ModelsMissing, ValidationError) as error:
-        if isinstance(error, Unusable | ModelsMissing):  # the status says why
+        if not isinstance(error, ValidationError):  # which shows options, and they have passwords
             out.write(wire.encode({"away": str(error)[:200]}))
             out.flush()
         sys.exit(f"the face process can't start: {error}")

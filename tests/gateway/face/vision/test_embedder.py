@@ -245,7 +245,9 @@ def test_a_face_process_without_its_model_ends_with_a_sentence(name, options, wh
     command = [sys.executable, "-m", "gateway.face.vision.worker"]
     sent = wire.encode(config)
     done = subprocess.run(command, input=sent, capture_output=True, timeout=60, check=False)
-    assert done.returncode == 1 and done.stdout == b""
+    assert done.returncode == 1 and b"ready" not in done.stdout
+    told = wire.decode(done.stdout[wire.HEADER :])["away"]  # for the status
+    assert why in told and done.stderr.decode().endswith(f"{told}\n")
     assert why in done.stderr.decode() and b"Traceback" not in done.stderr
 
 
