@@ -15,7 +15,15 @@ from pathlib import Path
 
 SIDES = ("-wal", "-shm", "-journal")
 """Endings of the files that go with a database."""
-_PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_PASSING = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_INTERRUPT,
+)
+"""The box lacks something just now; the file may be good."""
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -54,7 +62,9 @@ def damage_of(
         return f"{name} can't be read: {error.strerror}"
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        return "" if code in _PASSING else f"{name} is damaged: {error}"
+        # Too many open files, say: then we may read it, and SQLite can't open it.
+        short = code == sqlite3.SQLITE_CANTOPEN and os.access(path, os.R_OK)
+        return "" if short or code in _PASSING else f"{name} is damaged: {error}"
 
 
 def _look(
