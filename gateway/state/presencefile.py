@@ -14,7 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gateway.locale import worded
 from gateway.state.movement import Move, Whereabouts
+from gateway.vault.files import DamagedFile
 from gateway.vault.statefile import StateFile, Tell, json_object, log_damage
 
 MOST = 256_000_000
@@ -113,12 +115,12 @@ def of(path: Path, chain: str, last_seq: int, tell: Tell = log_damage) -> StateF
 
 
 def _read(raw: bytes, chain: str, last_seq: int) -> Known:
-    """Raises ValueError (or what nonsense raises) for a checkpoint that is not of this log."""
+    """Raises DamagedFile for a checkpoint that is not of this log, and what nonsense raises."""
     head, *lines = raw.decode("utf-8").splitlines()
     data = json.loads(head)
     known = Known(seq=int(data["seq"]))
     if data["chain"] != chain or not 0 < known.seq <= last_seq:
-        raise ValueError("not of this log")
+        raise DamagedFile(worded("who is inside was kept for another log than this one"))
     for key, name, company, area, since, free, *other in map(json.loads, lines):
         gate, seq = other or ("", 0)
         at = datetime.fromisoformat(since)
