@@ -82,8 +82,13 @@ def mistakes_across(tables: Tables) -> Iterator[tuple[Loc, str]]:
 
 
 def _console_mistakes(tables: Tables) -> Iterator[tuple[Loc, str]]:
-    """A desk's reader that is not there or belongs to a door; areas of operators."""
+    """A desk's reader that is not there or belongs to a door; figures where the gateway's are;
+    areas of operators."""
     desk = tables.console.desk_reader
+    shown = tables.console.metrics.listen
+    if shown and shown == tables.metrics.listen:
+        said = _("[metrics] has the same address: the console is a process of its own")
+        yield ("console", "metrics", "listen"), said
     here: Loc = ("console", "desk_reader")
     if desk and desk not in tables.readers:
         yield here, _("there is no [readers.{reader}]").format(reader=desk)

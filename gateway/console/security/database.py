@@ -98,20 +98,25 @@ DROP TABLE session;
 
 class Database:
     """The file at `path`, made if it is missing or damaged.  Any thread may use it; every call
-    blocks for a moment.  Raises OSError or sqlite3.Error."""
+    blocks for a moment.  Raises OSError or sqlite3.Error.
 
-    def __init__(self, path: Path) -> None:
+    `begun` says that there was one before: then one that is missing is told as well.
+    """
+
+    def __init__(self, path: Path, *, begun: bool = False) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = path
         self.damages: list[Damage] = []
         """What was found damaged and is not on record yet."""
         self._lock = threading.RLock()
+        self._begun = begun
         self._open()
 
     def _open(self) -> None:
         """Open the file, or a new one in the place of one that is damaged or missing."""
-        if os.path.lexists(self.path) and (why := damage_of(self.path)):
+        if (self._begun or os.path.lexists(self.path)) and (why := damage_of(self.path)):
             self._put_aside(why)
+        self._begun = True
         with (
             contextlib.suppress(FileExistsError),
             new_file(self.path, mode=0o600) as part,
@@ -132,6 +137,7 @@ class Database:
 
     def _put_aside(self, why: str) -> None:
         aside = put_aside(self.path, *SIDES)
+        self._begun = False  # it is told
         self.damages.append(Damage(self.path.name, why, "sign_in_anew", aside))
 
     def _again(self, why: str) -> None:

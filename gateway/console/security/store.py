@@ -77,8 +77,9 @@ class Store:
     Every method blocks for a moment.  Raises OSError, sqlite3.Error or KeyFileError."""
 
     def __init__(self, path: Path) -> None:
-        self.db = Database(path)
-        self.key = self._key(path.with_name("console.key"))
+        key = path.with_name("console.key")
+        self.db = Database(path, begun=os.path.lexists(key))
+        self.key = self._key(key)
         self.credentials = Credentials(self.db, self.key.sealer("totp"))
 
     def _key(self, path: Path) -> SiteKey:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from gateway.config import ConfigError
 from gateway.config.metrics import MetricsTable
+from tests.gateway.console.site import write_site
 
 
 def test_off_by_default() -> None:
@@ -52,3 +54,10 @@ def test_this_machine_alone(listen: str, where: object) -> None:
 def test_anything_else_is_a_mistake(listen: str) -> None:
     with pytest.raises(ValidationError, match=r"127\.0\.0\.1|unix:"):
         MetricsTable(listen=listen)
+
+
+def test_the_console_shows_its_own_elsewhere(tmp_path: Path) -> None:
+    same = 'listen = "127.0.0.1:9464"\n'
+    with pytest.raises(ConfigError) as found:
+        write_site(tmp_path, f"[console.metrics]\n{same}[metrics]\n{same}")
+    assert "console.metrics.listen" in str(found.value.mistakes), found.value.mistakes

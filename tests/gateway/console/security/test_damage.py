@@ -80,11 +80,11 @@ def test_console_db_at_a_start(lived: Site, kind: str) -> None:
     assert len(aside(path)) == (kind != "missing")
     nobody_gets_in(site, cookie)
     one_gets_in_by_a_code(site)
-    assert told(site) == [("console.db", "sign_in_anew")] * (kind != "missing")
+    assert told(site) == [("console.db", "sign_in_anew")]
     record(site.settings)
     with closing(LedgerReader(site.settings.ledger_path)) as log:
         events = [e for e in log.after(0, 1000) if e.type == "state.damaged"]
-    assert [e.data["aside"] for e in events] == [one.name for one in aside(path)]
+    assert [e.data["aside"] for e in events] == ([one.name for one in aside(path)] or [""])
     site.store.close()
 
 
@@ -103,7 +103,7 @@ def test_console_db_while_it_works(lived: Site, kind: str) -> None:
     nobody_gets_in(lived, cookie)
     one_gets_in_by_a_code(lived)
     assert len(aside(path)) == (kind != "missing")
-    assert told(lived) == [("console.db", "sign_in_anew")] * (kind != "missing")
+    assert told(lived) == [("console.db", "sign_in_anew")]
 
 
 def test_a_page_that_is_damaged_is_found_when_it_is_read(lived: Site) -> None:
