@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from gateway.decide.policy import Subsystem
 from gateway.locale import N_, SYSTEM, Message, in_context
 from gateway.wording import words
 
@@ -218,6 +219,8 @@ _PLAIN = frozenset(
     }
 )
 
+_FAILING = frozenset(Subsystem)
+
 
 def detail(recorded: str, language: str | None = None) -> str:
     """`recorded` in `language`, by default the one in use."""
@@ -227,6 +230,10 @@ def detail(recorded: str, language: str | None = None) -> str:
         return Message(words.CODES[recorded]).words(language)
     if recorded in _PLAIN or recorded in SYSTEM:
         return Message(recorded).words(language)
+    part, colon, why = recorded.partition(": ")
+    if colon and part in _FAILING:  # the rule of `denied_degraded`
+        thing = Message(words.CODES[part]).words(language)
+        return f"{thing}: {detail(why, language)}"
     for pattern, sentence in _KNOWN:
         if found := re.fullmatch(pattern, recorded):
             facts = {name: _inner(fact, language) for name, fact in found.groupdict().items()}

@@ -60,6 +60,8 @@ def test_what_a_driver_says_of_a_device_was_english() -> None:
         ("12 MB free", "12 MB libres"),
         ("where people are is not known", "no se sabe dónde están las personas"),
         ("no_signal", "sin imagen"),
+        ("channel: in clear", "canal seguro: sin cifrar"),
+        ("list_old: 30 h", "lista demasiado vieja: 30 h"),
         ("something-else", "something-else"),
     ],
 )
