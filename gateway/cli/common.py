@@ -8,9 +8,12 @@ configuration is wrong, 5 the gateway or a file it needs can't be reached.
 from __future__ import annotations
 
 import json
+import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -173,3 +176,20 @@ def nudge(site: config.Settings) -> None:
         err.print(
             _("note: recorded when the gateway starts: {error}").format(error=error), markup=False
         )
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """SIGTERM (a shutdown) and SIGHUP (a terminal that went away) end the work as Ctrl-C does: what
+    was begun is undone, and no process of ours stays behind."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, stop) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

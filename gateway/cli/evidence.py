@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -119,7 +117,7 @@ def evidence(
     try:
         check(settings, order)
         logfresh.fresh(settings)
-        with common.progress() as bars, _ended_in_order():
+        with common.progress() as bars, common.ended_in_order():
             made = make(settings, order, output, _told(bars))
     except UnknownCriterion as error:
         common.fail(str(error), common.USAGE)
@@ -184,20 +182,6 @@ def _day(text: str) -> date:
 def _end_of_month(day: date) -> date:
     after = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
     return after - timedelta(days=1)
-
-
-@contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """A service manager's or a shutdown's SIGTERM ends the work as Ctrl-C does: nothing is left."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @app.command("compare")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import stat
@@ -173,6 +174,48 @@ def test_ctrl_c_leaves_nothing_half_and_the_next_run_proposes_the_answers(
     os.killpg(one.process.pid, signal.SIGTERM)
     one.end()
     assert not (tmp_path / "g" / "garita.toml").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_gateway_of_the_first_badge_ends_with_the_set_up(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """A shutdown, and a terminal that went away while somebody was to hold the badge."""
+    config_path = tmp_path / "g" / "garita.toml"
+    words = ["--simulated", *SAID, *WHO, "--reader-port", str(tmp_path / "g/dev/reader")]
+    words += ["--reader-driver", "rdm6300", "--badge", "em4100:18:1002", "--wait-s", "60"]
+    words += ["--lock-port", str(tmp_path / "g/dev/board")]
+    process = subprocess.Popen(
+        [*GARITA, "-c", str(config_path), "setup", "--yes", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        cwd=ROOT,
+        start_new_session=True,
+    )
+    try:
+        end = time.monotonic() + 60
+        while not (gateways := _gateways(config_path)):
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.05)
+        process.send_signal(number)
+        assert process.wait(40) in (3, 130)
+        assert _gateways(config_path) == []
+    finally:
+        process.kill()
+        for pid in _gateways(config_path):
+            os.kill(pid, signal.SIGKILL)
+    assert gateways
+
+
+def _gateways(config_path: Path) -> list[int]:
+    """The daemons of this configuration."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = path.read_bytes().split(b"\0")
+            if b"gateway.daemon" in words and str(config_path).encode() in words:
+                found.append(int(path.parent.name))
+    return found
 
 
 @pytest.mark.long

@@ -119,7 +119,8 @@ def setup(
     asks = sys.stdin.isatty() and not yes
     virtual = _virtual(places) if simulated else None
     try:
-        SetUp(ctx, places, Talk(), asks, yes, virtual).run(known, changes=_changes(known))
+        with common.ended_in_order():
+            SetUp(ctx, places, Talk(), asks, yes, virtual).run(known, changes=_changes(known))
     finally:
         if virtual is not None:
             virtual.close()
