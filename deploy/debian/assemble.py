@@ -4,6 +4,8 @@
     assemble [--without PACKAGE]    make /usr/lib/garita/VERSION of the parts that are installed
     assemble --switch               lead `current` to it; `previous` leads to the one before
 
+A link `next`, made by postinst, says that a version waits to be put in force in the quiet window.
+
 dpkg owns /usr/lib/garita/parts/PACKAGE and replaces it during an upgrade.  The tree that runs is
 made of hard links to those files, so that dpkg takes nothing away from a gateway that runs, and the
 version before stays.  A kill at any point leaves `current` leading to a whole tree.
@@ -58,6 +60,7 @@ def switch(root: Path) -> None:
     if before and before != wanted:
         _lead(root / "previous", before)
     _lead(root / "current", wanted)
+    (root / "next").unlink(missing_ok=True)  # nothing waits for the quiet window any more
     kept = {"parts", wanted, _led(root / "previous")}
     for path in root.iterdir():
         if path.is_dir() and not path.is_symlink() and path.name not in kept and not _runs(path):

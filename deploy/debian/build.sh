@@ -14,30 +14,23 @@ esac
 cd "$(dirname "$0")/../.."
 upstream=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' gateway/__init__.py)
 version=${3:-$upstream-1}~deb$release
-cache=${CACHE:-$HOME/.cache/garita-deb}
-mirror=${MIRROR:-http://deb.debian.org/debian}
-root=$cache/root-$suite
+. deploy/debian/roots.sh
+root=$cache/build-$suite
 native=$(dpkg --print-architecture)
 say() { printf 'deb: %s\n' "$*" >&2; }
 [ "$(id -u)" = 0 ] || { say "needs root: it builds in a chroot"; exit 1; }
 command -v debootstrap >/dev/null || { say "apt install debootstrap"; exit 1; }
 umask 022
 
-if [ ! -e "$root/.ready" ]; then
-    say "making a chroot of $suite"
-    rm -rf "$root"
-    mkdir -p "$cache"
-    debootstrap --variant=minbase --include=debhelper,dpkg-dev,lintian,python3,python3-packaging,python3-pip,python3-venv \
-        "$suite" "$root" "$mirror" >"$cache/$suite.log" 2>&1 || { tail -n 5 "$cache/$suite.log" >&2; exit 1; }
-    touch "$root/.ready"
-fi
+say "making a chroot of $suite, unless it is there"
+system "$suite" build debhelper dpkg-dev lintian python3 python3-packaging python3-pip python3-venv
 for one in $(printf '%s\n' "$native" "$arch" | sort -u); do
     say "fetching the wheels for $one, Python $python"
     .venv/bin/python deploy/debian/wheels.py fetch "$cache/wheels-$python-$one" --python "$python" --arch "$one"
 done
 
 work=$cache/work-$suite-$arch
-rm -rf "$work"
+remove "$work"
 mkdir -p "$work/garita"
 git ls-files -z -c -o --exclude-standard | xargs -0 cp --parents -P -p -t "$work/garita" 2>/dev/null || true
 cp -a deploy/debian "$work/garita/debian"
@@ -56,18 +49,12 @@ garita ($version) $suite; urgency=medium
 EOF
 
 say "building $version for $arch"
-WORK=$work ROOT=$root CACHE=$cache PYTHON=$python ARCH=$arch NATIVE=$native unshare -mn sh -ec '
-    mount --make-rprivate /
-    mkdir -p "$ROOT/build" "$ROOT/wheels/$ARCH" "$ROOT/wheels/$NATIVE"
-    mount -t proc proc "$ROOT/proc"
-    mount -t tmpfs tmpfs "$ROOT/tmp"
-    mount --bind "$WORK" "$ROOT/build"
-    for one in "$ARCH" "$NATIVE"; do mount --bind "$CACHE/wheels-$PYTHON-$one" "$ROOT/wheels/$one"; done
-    exec chroot "$ROOT" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 WHEELS=/wheels \
-        SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" DEB_BUILD_OPTIONS=nocheck LEVEL="'"${LEVEL:-}"'" \
-        sh -c "cd /build/garita && dpkg-buildpackage -us -uc -b -d -a$ARCH"
-'
+BIND="$work:build"
+for one in $(printf '%s\n' "$native" "$arch" | sort -u); do BIND="$BIND $cache/wheels-$python-$one:wheels/$one"; done
+export BIND
+NETWORK=no inside "$root" env WHEELS=/wheels SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" DEB_BUILD_OPTIONS=nocheck \
+    LEVEL="${LEVEL:-}" sh -c "cd /build/garita && dpkg-buildpackage -us -uc -b -d -a$arch"
 mkdir -p build/deb
 mv "$work"/*.deb build/deb/
-rm -rf "$work"
+remove "$work"
 ls -l build/deb/*_"${version}_$arch".deb | awk '{print $5, $9}'

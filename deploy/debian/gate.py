@@ -1,6 +1,8 @@
 """A real gateway at simulated devices, in the chroot of try.sh: a badge opens its door.
 
-    gate.py [COMMAND]    with COMMAND, an upgrade: run while the gateway works
+    gate.py                     a badge opens the door
+    gate.py COMMAND             an upgrade, while the gateway works; then the new version takes over
+    gate.py COMMAND refused     likewise, but the upgrade is refused: the version before works on
 
 Run by the installed program's own Python.  Says what it did; ends with 1 if a door stayed shut.
 """
@@ -21,6 +23,7 @@ from drivers.simulated.reader import VirtualRdm6300
 from drivers.simulated.relay import VirtualRelayBoard
 
 CONFIG, SOCKET = Path("/etc/garita/garita.toml"), Path("/run/garita/garita.sock")
+LIB = Path("/usr/lib/garita")
 CARD = (18, 1001)
 TEXT = """
 [site]
@@ -72,6 +75,7 @@ class Gate:
         self.reader = VirtualRdm6300(folder / "reader")
         self.board = VirtualRelayBoard(folder / "board")
         self.opened: dict[str, int] = {}
+        self.process: asyncio.subprocess.Process | None = None
         self.own()
         SOCKET.parent.mkdir(exist_ok=True)
         shutil.chown(SOCKET.parent, "garita", "garita")
@@ -85,8 +89,15 @@ class Gate:
         words = ("setpriv", "--reuid=garita", "--regid=garita", "--init-groups", "--no-new-privs")
         self.process = await asyncio.create_subprocess_exec(*words, "garita", "run")
 
+    async def end(self) -> None:
+        """End the gateway, however the test went: it must not outlive the chroot."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
     def tree(self) -> str:
         """The folder whose Python the process runs."""
+        assert self.process is not None
         return Path(f"/proc/{self.process.pid}/cmdline").read_text().split("/bin/python3")[0]
 
     async def opens(self) -> None:
@@ -103,6 +114,7 @@ class Gate:
         sys.exit("gate: the door stayed shut")
 
     async def stop(self) -> None:
+        assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         code = await self.process.wait()
         if code:
@@ -116,6 +128,26 @@ class Gate:
 
 async def main(folder: Path) -> None:
     gate = Gate(folder)
+    try:
+        await tried(gate)
+    finally:
+        await gate.end()
+    for tree, times in gate.opened.items():
+        print(f"gate: the program in {tree}: a badge opened the door {times} times", flush=True)
+    if refused():
+        return
+    events = [json.loads(line) for line in garita("log", "export").splitlines()]
+    granted = sum(event.get("type", "").endswith("access.granted") for event in events)
+    print(f"gate: {granted} grants in the log; verify: {garita('log', 'verify').splitlines()[-1]}")
+    if not granted:
+        sys.exit("gate: no grant is in the log")
+
+
+def refused() -> bool:
+    return sys.argv[2:] == ["refused"]
+
+
+async def tried(gate: Gate) -> None:
     await gate.start()
     await gate.opens()
     if sys.argv[1:]:
@@ -128,16 +160,17 @@ async def main(folder: Path) -> None:
             sys.exit(f"gate: the upgrade ended with {upgrade.returncode}")
         await gate.opens()
         await gate.stop()
+        if refused():
+            return
+        # systemd isn't here, so the quiet window is now: what `--restart-in-window` does between.
+        if not (LIB / "next").is_symlink():
+            sys.exit("gate: no version waits to be put in force")
+        switch = await asyncio.create_subprocess_exec(LIB / "assemble", "--switch")
+        if await switch.wait():
+            sys.exit("gate: the new version was not put in force")
         await gate.start()
         await gate.opens()
     await gate.stop()
-    for tree, times in gate.opened.items():
-        print(f"gate: the program in {tree}: a badge opened the door {times} times", flush=True)
-    events = [json.loads(line) for line in garita("log", "export").splitlines()]
-    granted = sum(event.get("type", "").endswith("access.granted") for event in events)
-    print(f"gate: {granted} grants in the log; verify: {garita('log', 'verify').splitlines()[-1]}")
-    if not granted:
-        sys.exit("gate: no grant is in the log")
 
 
 FOLDER = Path("/run/garita-try")

@@ -11,11 +11,12 @@ files() { find / -xdev \( -path /try -o -path /proc -o -path /var/cache -o -path
 gate() { $lib/current/bin/python3 -I /try/gate.py "$@" || fail "the gate"; }
 
 apt-get update -q >/dev/null 2>&1 || true
-apt python3 systemd dbus
+apt python3 systemd dbus udev man-db
 files >/try/before
 
 step "install garita alone: the version before"
 apt /try/old/garita_*.deb
+[ "$(grep -c '^garita: .*: garita setup' /try/log)" = 2 ] || fail "it does not say what to do next, in two languages"
 garita version
 readlink $lib/current
 [ "$(stat -c '%U:%G %a' /etc/garita /var/lib/garita | tr '\n' ' ')" = "root:garita 750 garita:garita 750 " ] || fail "folders"
@@ -24,24 +25,29 @@ $lib/current/bin/python3 -I -c 'import cv2' 2>/dev/null && fail "OpenCV is here"
 step "a gate of badges alone; upgrade while it works; then restart"
 gate "dpkg -i /try/new/garita_*.deb >/try/log 2>&1"
 readlink $lib/current $lib/previous
+[ "$(readlink $lib/current)" = "$(cat $lib/parts/garita/version)" ] || fail "the new version is not in force"
+[ ! -L $lib/next ] || fail "a version still waits"
 
 step "go back, and forward again"
-ln -sfn "$(readlink $lib/previous)" $lib/current
+garita upgrade --undo --yes
+[ "$(readlink $lib/current)" = 0.0.9-1 ] || [ -n "${PREVIOUS:-}" ] || fail "the version before is not in force"
+garita upgrade --restart-in-window | grep 'nothing waits' || fail "the version that was left comes back by itself"
 gate
-ln -sfn "$(cat $lib/parts/garita/version)" $lib/current
+$lib/assemble --switch
 
 step "a configuration that wants faces says what to install"
 cp /etc/garita/garita.toml /try/good.toml
 printf '\n[cameras.yard]\noptions = { source = 0 }\n' >>/etc/garita/garita.toml
 garita check | grep 'apt install garita-face' || fail "garita check names no package"
 
-step "an upgrade that can't read the configuration leaves the version before in force"
+step "an upgrade that can't read the configuration leaves the version before in force, and running"
 dpkg -i --force-downgrade /try/old/garita_*.deb >/try/log 2>&1 || fail "downgrade"
 before=$(readlink $lib/current)
-echo 'nonsense = 1' >>/etc/garita/garita.toml
-dpkg -i /try/new/garita_*.deb >/try/log 2>&1 && fail "it was installed"
-grep 'runs on' /try/log
-[ "$(readlink $lib/current)" = "$before" ] || fail "the link was led on"
+cp /try/good.toml /etc/garita/garita.toml
+refused() { echo "echo 'nonsense = 1' >>/etc/garita/garita.toml; ! dpkg -i /try/new/garita_*.deb >/try/log 2>&1"; }
+gate "$(refused)" refused
+grep 'runs on' /try/log || fail "it was refused otherwise"
+[ "$(readlink $lib/current)" = "$before" ] && [ ! -L $lib/next ] || fail "the link was led on"
 cp /try/good.toml /etc/garita/garita.toml
 dpkg --configure -a >/try/log 2>&1 || fail "configure"
 readlink $lib/current
@@ -55,10 +61,27 @@ for command in "console" "collect" "evidence" "patterns" "face"; do garita $comm
 $lib/current/bin/python3 -I -c 'import typst, matplotlib.pyplot, pyhanko, starlette, psycopg, alembic, webauthn, cv2, gpiod, ldap3, pillow_heif'
 find -L $lib/current -name '*.so*' -type f | xargs ldd 2>/dev/null | grep 'not found' | sort | uniq -c | tee /try/missing
 [ ! -s /try/missing ] || fail "libraries are missing"
+garita_completes() { COMP_WORDS="garita upg" COMP_CWORD=1 _GARITA_COMPLETE=complete_bash garita | grep -q upgrade; }
+garita_completes || fail "the words that a shell asks for"
+bash -ec '. /usr/share/bash-completion/completions/garita; complete -p garita' || fail "bash"
 for shell in bash-completion/completions/garita zsh/vendor-completions/_garita fish/vendor_completions.d/garita.fish; do
     grep -q garita /usr/share/$shell || fail "$shell"
 done
-systemd-analyze verify /lib/systemd/system/garita*.service 2>&1 | grep -i garita && fail "a unit" || true
+for page in /usr/share/man/man1/garita*.1.gz /usr/share/man/es/man1/garita*.1.gz; do
+    man --warnings=w -l "$page" 2>/try/warned >/try/page || fail "$page"
+    [ ! -s /try/warned ] && [ -s /try/page ] || { cat /try/warned; fail "$page"; }
+done
+man garita-upgrade | grep -q -- --undo || fail "man garita-upgrade"
+man -L es garita-upgrade | grep -q SINOPSIS || fail "man -L es garita-upgrade"
+[ -s /usr/share/doc/garita/html/index.html ] || fail "the pages are not here"
+for page in $(cat /lib/systemd/system/garita*.service /lib/systemd/system/garita*.timer | sed -n 's#^Documentation=file://##p' | sort -u); do
+    [ -s "$page" ] || fail "a unit names $page"
+done
+# Faults of rules are told while udev reads them; the device does not matter.
+udevadm test /class/mem/null >/try/rules 2>&1 || true
+grep -q 'garita.rules' /try/rules || fail "udev does not read the rules"
+grep 'garita.rules:' /try/rules && fail "a rule of udev"
+systemd-analyze verify /lib/systemd/system/garita*.service 2>&1 | grep -i garita && fail "a unit"
 
 step "remove garita-face: it leaves the tree that runs"
 apt-get remove -y -q garita-face >/try/log 2>&1 || fail "remove"

@@ -7,15 +7,14 @@ set -eu
 suite=${1:-bookworm}
 cd "$(dirname "$0")/../.."
 here=$PWD
-cache=${CACHE:-$HOME/.cache/garita-deb}
-base=${BASE:-$cache/base-$suite}
+. deploy/debian/roots.sh
 [ "$(id -u)" = 0 ] || { echo "deb-test: needs root" >&2; exit 1; }
-if [ ! -e "$base/etc/debian_version" ]; then
-    debootstrap --variant=minbase "$suite" "$base" "${MIRROR:-http://deb.debian.org/debian}" >"$cache/base.log" 2>&1
-fi
+base=${BASE:-$cache/base-$suite}
+[ -n "${BASE:-}" ] || system "$suite" base
 case $suite in bookworm) release=12 ;; trixie) release=13 ;; esac
 work=$(mktemp -d)
-trap 'rm -rf --one-file-system "$work"' EXIT
+trap 'remove "$work"' EXIT
+trap 'exit 1' HUP INT TERM
 cp -a "$base" "$work/root"
 root=$work/root
 mkdir -p "$root/try/new" "$root/try/old"
@@ -29,16 +28,9 @@ else
         sed -i "s/^Version: .*/Version: $old/; s/(<< [^)]*deb$release)/(<< $old)/g" "$work/old/DEBIAN/control"
         echo $old >"$work/old/usr/lib/garita/parts/garita/version"
         dpkg-deb -Znone -b "$work/old" "$root/try/old/garita_${old}_all.deb" >/dev/null
-        rm -rf "$work/old"
+        remove "$work/old"
     done
 fi
 cp deploy/debian/gate.py deploy/debian/try-inside.sh "$root/try/"
-ROOT=$root unshare -m sh -ec '
-    mount --make-rprivate /
-    mount -t proc proc "$ROOT/proc"
-    mount -t tmpfs tmpfs "$ROOT/run"
-    mount --rbind /dev "$ROOT/dev"
-    exec chroot "$ROOT" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
-        http_proxy="${http_proxy:-}" sh /try/try-inside.sh
-'
+inside "$root" sh /try/try-inside.sh
 echo "deb-test: good ($suite, $here)"

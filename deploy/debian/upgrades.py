@@ -11,7 +11,7 @@ relay board gets no frame that no badge caused; afterwards the new version is in
 starts, decides as before and keeps the list; the log verifies with all records of before.
 
 The devices are virtual.  `systemctl` is a stand-in of a few lines: a chroot has no systemd.
-Run as root; it works in a mount namespace of its own.
+Run as root; mounts, processes and terminals are in namespaces of their own and end with it.
 """
 
 from __future__ import annotations
@@ -92,6 +92,17 @@ case "$1 $2 $3" in
 "stop garita.service "*) stop ;;
 esac
 """
+
+
+ENTER = """
+mount -t proc proc /proc
+mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts /dev/pts
+mount --bind /dev/pts/ptmx /dev/ptmx
+"$@"
+exit $?
+"""
+"""The shell stays the first process of its namespace: it collects those that lost their parent."""
+NAMESPACES = ("--mount", "--propagation", "private", "--pid", "--fork", "--kill-child")
 
 
 class Box:
@@ -311,21 +322,23 @@ def main() -> None:
     given = parser.parse_args()
     if "GARITA_NAMESPACE" not in os.environ:
         os.environ["GARITA_NAMESPACE"] = "1"
-        os.execvp("unshare", ["unshare", "-m", sys.executable, __file__, *sys.argv[1:]])
+        ours = [sys.executable, __file__, *sys.argv[1:]]
+        os.execvp("unshare", ["unshare", *NAMESPACES, "sh", "-ec", ENTER, "sh", *ours])
     print(f"seed {given.seed}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="garita-upgrades-") as name:
-        root = Path(name) / "root"
-        subprocess.run(["cp", "-a", str(given.root), str(root)], check=True)
-        subprocess.run(["mount", "-t", "proc", "proc", str(root / "proc")], check=True)
-        subprocess.run(["mount", "--rbind", "/dev", str(root / "dev")], check=True)
-        try:
-            asyncio.run(rounds(root, given))
-        finally:
-            subprocess.run(
-                ["chroot", str(root), "systemctl", "stop", "garita.service"], check=False
-            )
-            subprocess.run(["umount", "-l", str(root / "dev")], check=False)
-            subprocess.run(["umount", "-l", str(root / "proc")], check=False)
+    folder = Path(tempfile.mkdtemp(prefix="garita-upgrades-"))
+    root = folder / "root"
+    subprocess.run(["cp", "-a", str(given.root), str(root)], check=True)
+    # The devices are those that debootstrap made; of this machine's only the (new) terminals.
+    subprocess.run(["mount", "-t", "proc", "proc", str(root / "proc")], check=True)
+    subprocess.run(["mount", "--bind", "/dev/pts", str(root / "dev" / "pts")], check=True)
+    try:
+        asyncio.run(rounds(root, given))
+    finally:
+        subprocess.run(["chroot", str(root), "systemctl", "stop", "garita.service"], check=False)
+        # Nothing is removed while something is mounted below it.
+        for mounted in ("dev/pts", "proc"):
+            subprocess.run(["umount", str(root / mounted)], check=True)
+        subprocess.run(["rm", "-rf", "--one-file-system", str(folder)], check=True)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,17 @@ from gateway.wording import words
 
 def undo(ctx: Context, yes: bool) -> int:
     """Go back to the older tables and, with the package, to the version before."""
-    settings = ctx.settings
+    settings, trees = ctx.settings, Trees()
     _stopped(settings)
+    if _takes_over(trees, ctx):
+        common.say(
+            _("version {version} reads the tables of now, so they stay as they are").format(
+                version=trees.previous
+            )
+        )
+        if not yes and not common.confirm(_("Go back?")):
+            return common.REFUSED
+        return _lead_back(trees)
     try:
         found = back.plan(settings.people_path)
         _foretell(settings, found)
@@ -36,19 +45,33 @@ def undo(ctx: Context, yes: bool) -> int:
     except (CopyError, sqlite3.Error, OSError) as error:
         common.fail(str(error), common.REFUSED)
     common.say(_("people.db has schema {schema} again").format(schema=found.copy.schema))
-    trees = Trees()
     if trees.previous:
-        try:
-            trees.back()
-        except OSError as error:
-            common.fail(str(error), common.UNREACHABLE)
-        common.say(
-            _("version {version} is in force; start it: systemctl start garita").format(
-                version=trees.current
-            )
+        return _lead_back(trees)
+    common.say(_("now put the older program in place, and start it"))
+    return common.OK
+
+
+def _takes_over(trees: Trees, ctx: Context) -> bool:
+    """Whether the version before, asked itself, can do with everything as it is now."""
+    if not trees.previous:
+        return False
+    command = trees.command(trees.previous, "upgrade", "--check", "-c", str(ctx.config))
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def _lead_back(trees: Trees) -> int:
+    try:
+        trees.back()
+    except OSError as error:
+        common.fail(str(error), common.UNREACHABLE)
+    common.say(
+        _("version {version} is in force; start it: systemctl start garita").format(
+            version=trees.current
         )
-    else:
-        common.say(_("now put the older program in place, and start it"))
+    )
     return common.OK
 
 

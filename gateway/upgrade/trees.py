@@ -39,10 +39,11 @@ class Trees:
 
     @property
     def next(self) -> str:
-        """The version that waits to be put in force."""
-        new = self.installed
+        """The version that waits to be put in force: the link `next`, which postinst makes, names
+        it.  One that somebody went back from does not wait."""
+        new = _led(self.root / "next")
         whole = bool(new) and (self.root / new / "bin" / "python3").exists()
-        return new if whole and new != self.current else ""
+        return new if whole and new == self.installed and new != self.current else ""
 
     def command(self, version: str, *arguments: str) -> list[str]:
         """`garita` of that version."""
@@ -57,6 +58,7 @@ class Trees:
         before, now = self.previous, self.current
         if not (self.root / before / "bin" / "python3").exists() or not before:
             raise FileNotFoundError(f"{self.root / 'previous'}")
+        (self.root / "next").unlink(missing_ok=True)
         for name, target in (("current", before), ("previous", now)):
             new = self.root / f".{name}.new"
             new.unlink(missing_ok=True)

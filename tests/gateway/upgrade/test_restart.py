@@ -92,6 +92,7 @@ def trees(tmp_path: Path) -> Trees:
     (root / "parts" / "garita").mkdir(parents=True)
     (root / "parts" / "garita" / "version").write_text("2\n")
     (root / "current").symlink_to("1")
+    (root / "next").symlink_to("2")  # as postinst says that it waits
     assemble = root / "assemble"
     assemble.write_text(f"#!/bin/sh\nln -sfn 1 {root}/previous && ln -sfn 2 {root}/current\n")
     assemble.chmod(0o755)
@@ -132,7 +133,19 @@ def test_one_that_does_not_come_up_gives_way_to_the_one_before(trees: Trees) -> 
     with pytest.raises(RestartError, match="version 1 is in force again and serves"):
         Restart(Path("c"), trees, lambda: undone.append(1), systemd).restart()
     assert trees.current == "1" and undone == [1]
+    assert trees.next == ""  # it is not tried again every minute
     assert systemd.asked == ["check", "is-active", "restart", "stop", "start"]
+
+
+def test_a_version_that_was_not_checked_does_not_wait(trees: Trees) -> None:
+    """postinst refused version 3, while 2 waited: a restart puts neither in force."""
+    (trees.root / "3" / "bin").mkdir(parents=True)
+    (trees.root / "3" / "bin" / "python3").write_text("")
+    (trees.root / "parts" / "garita" / "version").write_text("3\n")
+    assert trees.next == ""
+    systemd = Systemd()
+    assert Restart(Path("c"), trees, lambda: None, systemd).restart() == "1"
+    assert systemd.asked[0] == "is-active"
 
 
 def test_a_checkout_only_restarts(tmp_path: Path) -> None:
