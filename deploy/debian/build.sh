@@ -3,7 +3,8 @@
 #
 # Wheels are fetched by the hashes of requirements-gate.lock, with the pip of .venv and its index.  The
 # build itself runs in a chroot of the suite, without a network.  Needs root, debootstrap and unshare.
-# CACHE keeps the chroot and the wheels.  For a quick build: LEVEL=0 (nothing is compressed), MANUAL=no (no pages).
+# CACHE keeps the chroot and the wheels.  For a quick build: LEVEL=0 (nothing is compressed), MANUAL=no (no pages),
+# LINTIAN=no.
 set -eu
 suite=${1:-bookworm} arch=${2:-amd64}
 case $suite in
@@ -54,6 +55,10 @@ for one in $(printf '%s\n' "$native" "$arch" | sort -u); do BIND="$BIND $cache/w
 export BIND
 NETWORK=no inside "$root" env WHEELS=/wheels SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" DEB_BUILD_OPTIONS=nocheck \
     LEVEL="${LEVEL:-}" sh -c "cd /build/garita && dpkg-buildpackage -us -uc -b -d -a$arch"
+if [ "${LINTIAN:-yes}" = yes ]; then
+    say "lintian: nothing but what deploy/debian/lintian-overrides names with its reason"
+    NETWORK=no inside "$root" sh -c "lintian --allow-root --fail-on error,warning /build/*.deb"
+fi
 mkdir -p build/deb
 mv "$work"/*.deb build/deb/
 remove "$work"

@@ -77,8 +77,6 @@ class Gate:
         self.opened: dict[str, int] = {}
         self.process: asyncio.subprocess.Process | None = None
         self.own()
-        SOCKET.parent.mkdir(exist_ok=True)
-        shutil.chown(SOCKET.parent, "garita", "garita")
 
     def own(self) -> None:
         """The gateway's account may open the ports."""
@@ -86,6 +84,8 @@ class Gate:
             shutil.chown(port.path.resolve(), "garita")
 
     async def start(self) -> None:
+        SOCKET.parent.mkdir(exist_ok=True)
+        shutil.chown(SOCKET.parent, "garita", "garita")
         words = ("setpriv", "--reuid=garita", "--regid=garita", "--init-groups", "--no-new-privs")
         self.process = await asyncio.create_subprocess_exec(*words, "garita", "run")
 
@@ -119,6 +119,7 @@ class Gate:
         code = await self.process.wait()
         if code:
             sys.exit(f"gate: garita run ended with {code}")
+        shutil.rmtree(SOCKET.parent)  # as systemd does (RuntimeDirectory), with the mark in it
         # Our hold on a pty keeps it in exclusive use (TIOCEXCL): plug the devices in anew.
         for port in (self.reader, self.board):
             port.unplug()

@@ -58,7 +58,7 @@ $lib/current/bin/python3 -I -c '
 from gateway.face.vision.embedder import best
 print("embedder:", best().name)' | grep dlib-onnx || fail "the converted network is not in use"
 for command in "console" "collect" "evidence" "patterns" "face"; do garita $command --help >/dev/null || fail "$command"; done
-$lib/current/bin/python3 -I -c 'import typst, matplotlib.pyplot, pyhanko, starlette, psycopg, alembic, webauthn, cv2, gpiod, ldap3, pillow_heif'
+MPLCONFIGDIR=/tmp/matplotlib $lib/current/bin/python3 -I -c 'import typst, matplotlib.pyplot, pyhanko, starlette, psycopg, alembic, webauthn, cv2, gpiod, ldap3, pillow_heif'
 find -L $lib/current -name '*.so*' -type f | xargs ldd 2>/dev/null | grep 'not found' | sort | uniq -c | tee /try/missing
 [ ! -s /try/missing ] || fail "libraries are missing"
 garita_completes() { COMP_WORDS="garita upg" COMP_CWORD=1 _GARITA_COMPLETE=complete_bash garita | grep -q upgrade; }
