@@ -171,6 +171,7 @@ async def test_the_readmes_and_the_installers_commands_run(
         ("visitors.md", {"12": "1"}),
         ("rules.md", {}),
         ("people.md", {}),
+        ("personas.md", {}),
     ],
 )
 async def test_the_desks_commands_run(

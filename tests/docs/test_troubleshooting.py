@@ -8,6 +8,7 @@ headings, codes and commands of the English one, in the same order.
 from __future__ import annotations
 
 import re
+from datetime import UTC
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -17,13 +18,14 @@ from babel.messages.pofile import read_po
 
 from gateway.ledger.event import EventType
 from gateway.locale import Message
+from gateway.people.sync.file import read_people
 from gateway.wording.text import REASONS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 CATALOGUE = ROOT / "gateway/locale/es/LC_MESSAGES/garita.po"
 SYMPTOMS = {"en": "troubleshooting.md", "es": "problemas.md"}
-EDITIONS = [("troubleshooting.md", "problemas.md")]
+EDITIONS = [("troubleshooting.md", "problemas.md"), ("people.md", "personas.md")]
 FENCE = re.compile(r"```\w*\n(.*?)```", re.DOTALL)
 MARKUP = re.compile(r"\[/?[a-z]+\]")
 CODE = re.compile(r"`([^`]+)`")
@@ -145,7 +147,7 @@ def shape(page: str) -> list[str]:
     shown = []
     text = (DOCS / page).read_text("utf-8")
     for heading, span in re.findall(
-        r"^(#+) |`(garita [^`]+|denied_\w+)`", FENCE.sub("", text), re.M
+        r"^(#+) |`(garita\s[^`]+|denied_\w+)`", FENCE.sub("", text), re.M
     ):
         # Words in capitals stand for names, and what a person types may be in their language.
         shown.append(heading or " ".join(w for w in re.split(r"\s+", span) if w.islower()))
@@ -163,3 +165,13 @@ def test_the_spanish_edition_has_the_same_parts_in_the_same_order(
         re.findall(r"^\|", (DOCS / page).read_text("utf-8"), re.M) for page in (english, spanish)
     ]
     assert len(tables[0]) == len(tables[1])
+
+
+@pytest.mark.parametrize("page", ["people.md", "personas.md"])
+def test_the_delta_on_the_page_is_read(page: str, tmp_path: Path) -> None:
+    shown = re.search(r"```csv\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
+    assert shown is not None
+    (tmp_path / "delta.csv").write_text(shown[1], encoding="utf-8")
+    read = read_people(tmp_path / "delta.csv", levels=["plant"], zone=UTC, delta=True)
+    assert read.errors == []
+    assert (read.ops, read.removals) == ({"e77": "add"}, ["e12"])
