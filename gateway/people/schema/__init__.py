@@ -6,7 +6,7 @@ each file says what the tables are for.  A file is never changed after its relea
 is a new file and a larger `SCHEMA_VERSION` (gateway/people/lookup.py).
 
 Commands call `open_admin`, the daemon calls `migrate` when it starts.  The standard library is
-enough for both: docs/architecture.md says why sqlite-utils is not used.
+enough for both: docs/decisions/0008-people.md says why sqlite-utils is not used.
 """
 
 from __future__ import annotations
