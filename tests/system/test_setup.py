@@ -75,8 +75,8 @@ def test_a_stranger_answers_and_a_badge_opens_the_door(
     one.answer("not an IANA time zone(.|\n)*Time zone", "America/Tijuana")
     one.answer("Hold a badge to the reader now")
     one.expect(r"rdm6300 at\s\S+reader,\s9600 baud; a badge that ends with 01")
-    one.answer("Port of the relay board", "9")
-    one.answer("Type a number from 1", "1")
+    one.answer(r"Port of the relay board \(LCUS\) \[1\]", "9")
+    one.answer("Type a number from 1")  # Enter takes the only adapter that is left
     one.answer("Relays on the board", "17")
     one.answer("from 1 to 16(.|\n)*Relays on the board", "2")
     one.answer("Relay of this door")

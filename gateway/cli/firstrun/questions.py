@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -282,7 +282,7 @@ class Questions:
                 self.talk.say(_("No serial port is here. Plug it in, or type its path."))
             options = [(port.path, _shown(port)) for port in ports]
             options.append((OTHER, _("look again")))
-            default = self._default(key)
+            default = self._default(key) or _only_adapter(ports)
             path = self.talk.choose(question, options, default, free=True)
             if path == OTHER:
                 continue
@@ -374,6 +374,12 @@ def _unknown(typed: str) -> str:
 
 def _parts(typed: str) -> list[str]:
     return [part.strip() for part in typed.split(",") if part.strip()]
+
+
+def _only_adapter(ports: Sequence[FoundPort]) -> str:
+    """The path of the one adapter that is attached and free; "" if none or several are."""
+    attached = [port.path for port in ports if port.about and not port.held_by]
+    return attached[0] if len(attached) == 1 else ""
 
 
 def _shown(port: FoundPort) -> str:
