@@ -75,7 +75,7 @@ bench: $(STAMP)  ## Measure every figure (an hour); ARGS="latency peer" some, SA
 	@$(BIN)/python -m demo.photos --quiet
 	$(BIN)/python -W ignore -m benchmarks $(ARGS) $(if $(SAVE),--save)
 
-upgrades: $(STAMP)  ## Upgrade DEB in a copy of ROOT, killed at random (UPGRADES=3; 50 takes an hour)
+upgrades: $(STAMP)  ## Upgrade DEB in a copy of ROOT, killed at random (UPGRADES=3; 50 takes 20 minutes)
 	@$(BIN)/python deploy/debian/upgrades.py "$(DEB)" "$(ROOT)" --count $(UPGRADES) $(ARGS)
 
 lock:  ## Resolve the versions anew into both locks; a gate's are those that were tested
