@@ -9,11 +9,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import typer
 
 from demo.rig import Rig
+from gateway.cli import upgradeacts
+from gateway.cli.context import Context
 from gateway.people.lookup import SCHEMA_VERSION
 from gateway.people.schema import migrate
 from gateway.upgrade.databases import version_of
+from gateway.upgrade.trees import Trees
 from tests.gateway.upgrade.schemas import make
 
 
@@ -98,3 +102,32 @@ async def test_the_data_folder_may_be_another_one(rig: Rig, tmp_path: Path) -> N
     make("people", 3, tmp_path / "other" / "people.db")
     done = rig.cli("upgrade", "--check", "--data", str(tmp_path / "other"))
     assert "schema 3 becomes" in done.stdout
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_undo_asks_the_version_before_whether_it_reads_the_data(
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reads: bool
+) -> None:
+    """Where no table changed there is no older copy, and the way back is the link alone."""
+    migrate(rig.people_path)
+    for copy in rig.people_path.parent.glob("before-upgrade/people.db*"):
+        copy.unlink()
+    root = tmp_path / "lib"
+    for version, code in (("1", 0 if reads else 3), ("2", 0)):
+        python = root / version / "bin" / "python3"
+        python.parent.mkdir(parents=True)
+        python.write_text(f'#!/bin/sh\necho "$@" >>{root}/asked\nexit {code}\n')
+        python.chmod(0o755)
+    (root / "current").symlink_to("2")
+    (root / "previous").symlink_to("1")
+    monkeypatch.setattr(upgradeacts, "Trees", lambda: Trees(root))
+    ctx = Context(typer.main.get_command(typer.Typer(callback=lambda: None)))
+    ctx.meta["garita.config"] = rig.config
+    if reads:
+        assert upgradeacts.undo(ctx, yes=True) == 0
+    else:
+        with pytest.raises(typer.Exit):
+            upgradeacts.undo(ctx, yes=True)
+    assert (root / "asked").read_text().split()[3:] == ["upgrade", "--check", "-c", str(rig.config)]
+    assert str((root / "current").readlink()) == ("1" if reads else "2")
+    assert version_of(rig.people_path) == SCHEMA_VERSION
