@@ -1,13 +1,16 @@
 """The pages of symptoms, and the pages of people, in both languages.
 
 What stands in quotation marks on a page of symptoms is what the program says: each must be in the
-catalogue of the page's language, where `…` stands for what differs.  A Spanish edition has the
-headings, codes and commands of the English one, in the same order.
+catalogue of the page's language, where `…` stands for what differs.  A gate in trouble shows
+that some of them come as they stand there.  A Spanish edition has the headings, codes and commands
+of the English one, in the same order.
 """
 
 from __future__ import annotations
 
 import re
+import subprocess
+from collections.abc import Callable
 from datetime import UTC
 from functools import cache
 from pathlib import Path
@@ -16,6 +19,7 @@ from typing import NamedTuple
 import pytest
 from babel.messages.pofile import read_po
 
+from demo.rig import Rig
 from gateway.ledger.event import EventType
 from gateway.locale import Message
 from gateway.people.sync.file import read_people
@@ -175,3 +179,52 @@ def test_the_delta_on_the_page_is_read(page: str, tmp_path: Path) -> None:
     read = read_people(tmp_path / "delta.csv", levels=["plant"], zone=UTC, delta=True)
     assert read.errors == []
     assert (read.ops, read.removals) == ({"e77": "add"}, ["e12"])
+
+
+SHOWN = {  # of the page of each language: refused at the door, broker, reader, gateway stopped
+    "en": (
+        "(secure channel: ",
+        "broker: ",
+        "reader …: offline",
+        "the gateway is not running",
+    ),
+    "es": ("(canal seguro: ", "broker: ", "lector …: fuera", "el equipo está detenido"),
+}
+
+
+HUNG_UP = {"en": "hung up", "es": "se desconectó"}  # or another reason, a moment later
+
+
+@pytest.mark.parametrize("language", SYMPTOMS)
+async def test_a_gate_in_trouble_says_what_the_page_quotes(
+    language: str, make_rig: Callable[..., Rig]
+) -> None:
+    refused, broker, reader, stopped = (
+        next(quote for quote in quoted(SYMPTOMS[language]) if part in quote)
+        for part in SHOWN[language]
+    )
+    rig = make_rig(
+        site=f'language = "{language}"',
+        policy='[degraded]\nchannel = "deny"\n',
+        mqtt='host = "127.0.0.1"\nport = 9\n',  # nobody listens there
+    )
+    person = {"id": "e1", "name": "Ana", "credentials": "em4100:18:7", "access_levels": "plant"}
+    await rig.acli("people", "sync", str(rig.write_people([person])), "--apply")
+    await rig.start()
+    rig.yard_reader.present(18, 7)
+    await rig.until(lambda s: s["last"].get("yard"))
+    assert shows(await rig.acli("log", "tail"), refused)
+    rig.yard_reader.unplug()
+    await rig.until(lambda s: "yard-in" in [d["name"] for d in s["devices"] if not d["online"]])
+    said = await rig.acli("status")
+    assert shows(said, broker) and shows(said, reader.replace(HUNG_UP[language], "…"))
+    await rig.stop_daemon()
+    assert shows(await rig.acli("status", check=False), stopped)
+
+
+def shows(done: subprocess.CompletedProcess[str], quote: str) -> bool:
+    """Whether the output has each sentence of the quote (the status sets what is wrong and what to
+    do on two lines if one is too short); `…` stands for something in the same sentence."""
+    said = re.sub(r"\s+", " ", done.stdout + done.stderr)
+    parts = (re.escape(part).replace("…", "[^.;]+") for part in quote.split(". "))
+    return all(re.search(part, said) for part in parts)
