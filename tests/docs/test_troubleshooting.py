@@ -20,6 +20,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from demo.rig import Rig
+from gateway.cli.status import PARTS
 from gateway.ledger.event import EventType
 from gateway.locale import Message
 from gateway.people.sync.file import read_people
@@ -118,6 +119,8 @@ def test_each_code_on_the_page_exists(page: str) -> None:
     events = {span for span in spans if re.fullmatch(r"(alarm|door|state|reader)\.\w+", span)}
     assert reasons and reasons <= set(REASONS)
     assert events and events <= set(EventType)
+    parts = {span.split()[2] for span in spans if re.fullmatch(r"garita status \w+", span)}
+    assert parts and parts <= set(PARTS)
 
 
 class Symptom(NamedTuple):
