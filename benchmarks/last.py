@@ -46,7 +46,8 @@ def scaled(told: Mapping[str, str], floor_ms: float) -> dict[str, dict[str, floa
 
 
 def _factor(name: str, floor_ms: float) -> float:
-    unit = found[1] if (found := _UNIT.search(name)) else ""
+    """Of a figure's own name: what stands under "... (ms) > ratio" is no time."""
+    unit = found[1] if (found := _UNIT.search(name.rpartition(" > ")[2])) else ""
     if unit in _MS:
         return _MS[unit] / floor_ms
     return floor_ms / 1000 if unit.endswith("/s") else 1.0

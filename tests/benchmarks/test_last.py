@@ -32,6 +32,7 @@ def test_times_are_kept_as_multiples_of_the_floor_and_the_rest_as_it_is() -> Non
         "backlog (events/s)": "4,000",
         "memory (MB)": "60",
         "ratio": "1.10",
+        "badge to relay (ms) > times the floor": "2.01",
     }
     assert last.scaled(told, floor_ms=2.0) == {
         "badge to relay, 20 badges/s (ms)": {"median": 1.5, "p99": 3.0},
@@ -40,6 +41,7 @@ def test_times_are_kept_as_multiples_of_the_floor_and_the_rest_as_it_is() -> Non
         "backlog (events/s)": {"": 8.0},
         "memory (MB)": {"": 60.0},
         "ratio": {"": 1.1},
+        "badge to relay (ms) > times the floor": {"": 2.01},
     }
 
 
