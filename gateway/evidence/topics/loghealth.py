@@ -33,6 +33,9 @@ _TAKEN = frozenset(
     }
 )
 _FORCE = ("policy_version", "list_version", "version")
+_SAY_WHAT_IS_IN_FORCE = frozenset(
+    {EventType.CONFIG_CHANGED, EventType.GATEWAY_STARTED, EventType.LEDGER_CHECKPOINT}
+)
 
 
 class LogHealth(Taker):
@@ -52,23 +55,23 @@ class LogHealth(Taker):
         "gateway_task_failed": N_("a part of the gateway failed and was started again"),
         "log_key_changed": N_("the key that signs the log was changed"),
     }
-    reads: ClassVar[frozenset[EventType]] = _TAKEN | {
-        EventType.ALARM_LOG_LOST,
-        EventType.COMMAND_ACCEPTED,
-        EventType.COMMAND_REFUSED,
-        EventType.GATEWAY_STARTED,
-        EventType.GATEWAY_STOPPED,
-        EventType.GATEWAY_TASK_FAILED,
-        EventType.LEDGER_ARCHIVE_DELETED,
-        EventType.LEDGER_CHECKPOINT,
-        EventType.LEDGER_KEY_CHANGED,
-        EventType.LEDGER_LATE,
-        EventType.LEDGER_RECOVERED,
-        EventType.STATE_DAMAGED,
-    }
-    before: ClassVar[frozenset[EventType]] = frozenset(
-        {EventType.GATEWAY_STARTED, EventType.GATEWAY_STOPPED, EventType.LEDGER_CHECKPOINT}
+    reads: ClassVar[frozenset[EventType]] = (
+        _TAKEN
+        | _SAY_WHAT_IS_IN_FORCE
+        | {
+            EventType.ALARM_LOG_LOST,
+            EventType.COMMAND_ACCEPTED,
+            EventType.COMMAND_REFUSED,
+            EventType.GATEWAY_STOPPED,
+            EventType.GATEWAY_TASK_FAILED,
+            EventType.LEDGER_ARCHIVE_DELETED,
+            EventType.LEDGER_KEY_CHANGED,
+            EventType.LEDGER_LATE,
+            EventType.LEDGER_RECOVERED,
+            EventType.STATE_DAMAGED,
+        }
     )
+    before: ClassVar[frozenset[EventType]] = _SAY_WHAT_IS_IN_FORCE | {EventType.GATEWAY_STOPPED}
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
@@ -92,7 +95,7 @@ class LogHealth(Taker):
         self._counts[kind] += inside
         if kind in (EventType.GATEWAY_STARTED, EventType.GATEWAY_STOPPED):
             self._run(event, inside=inside)
-        if kind in (EventType.GATEWAY_STARTED, EventType.LEDGER_CHECKPOINT):
+        if kind in _SAY_WHAT_IS_IN_FORCE:
             self._in_force(event)
         if kind == EventType.LEDGER_CHECKPOINT:
             self._signed(event, inside=inside)
@@ -127,6 +130,9 @@ class LogHealth(Taker):
             if held is not None:
                 held["until"] = event.time
             fresh: dict[str, object] = {"what": what, "value": said, "since": event.time}
+            policy = what == "policy_version"
+            fresh["by"] = taking.who(event.data) if policy else ""
+            fresh["keys"] = _keys(event) if policy else ""
             self._force[what] = {**fresh, "until": ""}
             self._history.append((self._force[what], event.seq))
 
@@ -217,7 +223,10 @@ class LogHealth(Taker):
         found.deviations += self._deviations
         found.figures += self._figures(changes)
         found.notes.append(
-            worded("Who changed the configuration is not in the log; when it took effect is.")
+            worded(
+                "A configuration that was reloaded names who did it; of one that came with a start "
+                "of the gateway the log says what changed and when, not who wrote it."
+            )
         )
         return self.told(found)
 
@@ -254,3 +263,9 @@ def _detail(event: Event) -> str:
     if event.type == EventType.EVIDENCE_MADE:
         return " – ".join(filter(None, (taking.text(data, "first"), taking.text(data, "last"))))
     return taking.text(data, "asked") or taking.text(data, "reason")
+
+
+def _keys(event: Event) -> str:
+    """The keys of the configuration that changed, as far as the record names them."""
+    keys = event.data.get("keys")
+    return taking.clean(", ".join(map(str, keys[:20]))) if isinstance(keys, list) else ""

@@ -76,6 +76,8 @@ def all_of(place: Place) -> tuple[Table, Table, Table]:
                 Column("value", N_("Version"), width=1.5),
                 Column("since", N_("In force since"), at),
                 Column("until", N_("In force until"), at),
+                by,
+                Column("keys", N_("Changed keys"), width=2),
             ),
         ),
         Table(

@@ -3,6 +3,7 @@ often overdue, and devices that drift."""
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -304,10 +305,12 @@ class Devices(Detector):
 
     def __init__(self, books: Books) -> None:
         super().__init__(books)
-        self._readers = books.book("readers")  # reader: [[day, passes, bad, ms], ...] by week
+        # reader: [[day, passes, bad, log ms, timed, records badly read, slowest records], ...]
+        self._readers = books.book("readers")
         self._first = books.book("first")  # reader: [passes, bad, ms sum, ms squares, n]
         self._counts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0])
         self._bad: dict[str, list[int]] = defaultdict(list)
+        self._slow: dict[str, list[tuple[float, int]]] = defaultdict(list)
 
     def take(self, seen: Seen) -> None:
         event, data = seen.event, seen.event.data
@@ -319,6 +322,8 @@ class Devices(Detector):
         if took := number(data, "took_ms"):
             counts[2] += math.log(max(took, 0.1))
             counts[3] += 1
+            slowest = [*self._slow[need(data, "reader")], (took, event.seq)]
+            self._slow[need(data, "reader")] = heapq.nlargest(SLOWEST, slowest)
 
     def close(self, day: Day) -> Sequence[Candidate]:
         found: list[Candidate] = []
@@ -326,11 +331,13 @@ class Devices(Detector):
             found += self._drift(day, reader, counts)
         self.tests = float(len(self._counts)) / 3 + 1
         self._counts, self._bad = defaultdict(lambda: [0.0] * 4), defaultdict(list)
+        self._slow = defaultdict(list)
         return found
 
     def _drift(self, day: Day, reader: str, counts: list[float]) -> Iterator[Candidate]:
         week = self._readers.open(reader, list)
-        week.append([day.number, *counts, self._bad[reader][-20:]])
+        slowest = sorted(seq for _took, seq in self._slow[reader])
+        week.append([day.number, *counts, self._bad[reader][-20:], slowest])
         week[:] = [one for one in week if day.number - one[0] < 7]
         first: list[Any] = self._first.open(reader, lambda: [0.0, 0.0, 0.0, 0.0, 0])
         if first[4] < 42:  # the baseline is frozen after six weeks
@@ -361,7 +368,10 @@ class Devices(Detector):
                     ms=f1(math.exp(mean)),
                     usual=f1(math.exp(usual)),
                 )
-                yield self.candidate(day, slow, words, [(words, slow)], {"device": reader}, [])
+                shown = [seq for one in week for seq in one[6:] for seq in seq]
+                yield self.candidate(day, slow, words, [(words, slow)], {"device": reader}, shown)
 
 
+SLOWEST = 5
+"""So many records a day are kept as examples of slow decisions."""
 _READ_BADLY = frozenset({"denied_bad_read", "denied_no_face", "denied_camera_fault"})

@@ -39,6 +39,23 @@ def test_what_was_in_force_has_a_row_for_each_version(log: Written) -> None:
     assert seen.figure("checkpoint_gap") == 2 * 3600
 
 
+def test_who_reloaded_a_policy_stands_beside_what_changed(log: Written) -> None:
+    start(log, NOON, "p1")
+    facts = {"by": "rosa", "keys": ["doors.dock.mode", "mqtt.host"], "before": "p1"}
+    log.put("config.changed", NOON + HOUR, "gate-1", policy_version="p2", **facts)
+    log.put("ledger.checkpoint", NOON + 2 * HOUR, "gate-1", policy_version="p2")
+    log.put("config.changed", NOON + 3 * HOUR, "gate-1", policy_version="p3", by=7, keys="odd")
+    seen = log.seen(LogHealth)
+    rows = [r for r in seen.rows("in_force") if r["what"] == "policy_version"]
+    assert [(r["value"], r["by"], r["keys"]) for r in rows] == [
+        ("p1", "", ""),
+        ("p2", "rosa", "doors.dock.mode, mqtt.host"),
+        ("p3", "", ""),
+    ]
+    assert rows[1]["until"] == rows[2]["since"] == stamp(NOON + 3 * HOUR)
+    assert seen.figure("policy_changes") == 2
+
+
 def test_a_gateway_that_was_killed_is_told(log: Written) -> None:
     start(log, NOON)
     start(log, NOON + HOUR)
