@@ -191,7 +191,7 @@ SHOWN = {  # of the page of each language: refused at the door, broker, reader, 
         "reader …: offline",
         "the gateway is not running",
     ),
-    "es": ("(canal seguro: ", "broker: ", "lector …: fuera", "el equipo está detenido"),
+    "es": ("(canal seguro: ", "broker: ", "lector …: fuera", "el gateway está detenido"),
 }
 
 

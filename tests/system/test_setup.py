@@ -122,10 +122,10 @@ async def test_en_espanol_con_lectora_y_tarjeta_de_relevadores(
         one.answer("Idioma", "2")
         one.answer("respaldo")
         one.answer("Acerque un gafete")
-        one.answer("Puerto de la lectora", str(tmp_path / "gone"))
+        one.answer("Puerto del lector", str(tmp_path / "gone"))
         one.answer("no está ahora(.|\n)*todos modos", "n")
-        one.answer("Puerto de la lectora", str(reader.path))
-        one.answer("Tipo de lectora", "1")
+        one.answer("Puerto del lector", str(reader.path))
+        one.answer("Tipo de lector", "1")
         one.answer("Velocidad")
         one.answer("Gafete de la primera persona", "em4100:18:1001")
         one.answer("Puerto de la tarjeta de relevadores", str(board.path))
@@ -136,7 +136,7 @@ async def test_en_espanol_con_lectora_y_tarjeta_de_relevadores(
         one.answer("Quién administra")
         one.answer("Guardias")
         one.answer("Lo que se hará(.|\n)*Hacerlo", "s")
-        one.expect("Acerque el gafete a la lectora", 120)
+        one.expect("Acerque el gafete al lector", 120)
 
     try:
         await asyncio.to_thread(talk)

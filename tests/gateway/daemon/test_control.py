@@ -60,7 +60,7 @@ async def test_each_asker_is_answered_in_their_language_at_the_same_time(desk: P
         for language in languages
     )
     said = [str(error) for error in await asyncio.gather(*asked, return_exceptions=True)]
-    english, spanish = "the gateway is not running", "el equipo está detenido"
+    english, spanish = "the gateway is not running", "el gateway está detenido"
     assert said == [spanish, english, spanish, english, english]
 
 

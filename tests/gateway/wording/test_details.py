@@ -55,7 +55,7 @@ def test_what_a_driver_says_of_a_device_was_english() -> None:
     [
         ("no answer", "no responde"),
         ("the reader has lost the session (NAK 6)", "el lector perdió la sesión (NAK 6)"),
-        ("another gateway has this name: box-2", "otro equipo tiene este nombre: box-2"),
+        ("another gateway has this name: box-2", "otro gateway tiene este nombre: box-2"),
         ("without a dead man: Permission denied", "sin guardián del puerto: sin permiso"),
         ("12 MB free", "12 MB libres"),
         ("where people are is not known", "no se sabe dónde están las personas"),

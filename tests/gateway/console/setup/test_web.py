@@ -161,7 +161,7 @@ async def test_a_box_becomes_a_gate_and_a_badge_opens_its_door(tmp_path: Path, p
         await page.click("button[name=language][value=es]")
         await page.fill("[name=gateway]", "caseta-9")
         await page.click("main .btn-primary")
-        await page.get_by_role("button", name="lectora simulada").click()
+        await page.get_by_role("button", name="lector simulado").click()
         held = page.get_by_role("button", name="acercar el gafete simulado", exact=False)
         await held.click()
         await page.wait_for_selector("#badge")

@@ -52,7 +52,7 @@ def test_first_page_answers_in_both_languages(tmp_path: Path, spool: Spool) -> N
     packet = made.packet(spool, only=SOME)
     for language, asked in (
         ("en", ("Is this gate in order?", "whole and signed", "manzana", "sede-monterrey")),
-        ("es", ("¿Está en orden esta garita?", "completa y firmada", "manzana", "garita-check")),
+        ("es", ("¿Está en orden esta caseta?", "completa y firmada", "manzana", "garita-check")),
     ):
         out = tmp_path / f"{language}.pdf"
         write(packet, spool, language, out)

@@ -85,7 +85,7 @@ async def test_a_regular_visitor_comes_and_goes_with_a_badge_of_the_drawer(
     await expect(page.locator(".visit")).to_contain_text("Samuel Ochoa viene por la visita")
     assert await bars(page) == []
 
-    await page.get_by_role("button", name="Acerque un gafete a la lectora").click()
+    await page.get_by_role("button", name="Acerque un gafete al lector").click()
     await held_to(reader, page.locator("#hand-out", has_text="em4100:…77"))
     await page.get_by_role("button", name="Entregar").first.click()
     await expect(page.locator(".visit")).to_contain_text("em4100:…77", timeout=LONG_MS)
