@@ -126,7 +126,9 @@ class Served:
     def __init__(self, folder: Path, signer: Signer) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.store = Store(folder / f"{self.port}.db")
+        path = folder / f"{self.port}.db"
+        Store.begin(path)
+        self.store = Store(path)
         log = VerifierKey(f"{NAME}/0123456789abcdef", Signer(NAME, KEY).key.public)
         table = WitnessTable(name="w", listen=f"127.0.0.1:{self.port}", logs=[str(log)])
         self._server = serving.server_of(table, Witness(signer, Logs((log,)), self.store))

@@ -38,13 +38,12 @@ async def feed(page: Page) -> list[int]:
     return [int(row) for row in rows if row]
 
 
-async def test_two_browsers_see_the_same_within_a_second(window: Window) -> None:
+async def test_two_browsers_see_the_same(window: Window) -> None:
+    """How soon they do is a figure of `make bench ARGS=console`."""
     guard, boss = await window.open(), await window.open(name="samuel", language="en")
     await asyncio.gather(linked(guard, "good"), linked(boss, "good"))
-    begun = time.monotonic()
     await window.deny("Pedro Salas")
     await asyncio.gather(seen(guard, "Pedro Salas"), seen(boss, "Pedro Salas"))
-    assert time.monotonic() - begun < 1.0
     assert "NO PASA" in await guard.inner_text('[data-part="door:main"]')
     assert "REFUSED" in await boss.inner_text('[data-part="door:main"]')
     assert window.errors == []
@@ -67,7 +66,9 @@ async def test_all_tabs_of_a_browser_share_one_stream(window: Window) -> None:
     await window.deny("Marta Ruiz")
     for tab in tabs[1:]:
         await seen(tab, "Marta Ruiz")
-    assert len(window.site.hub) == 1
+    async with asyncio.timeout(10):  # the closed tab's stream may end a moment later
+        while len(window.site.hub) != 1:
+            await asyncio.sleep(0.05)
     assert window.errors == []
 
 
